@@ -1,0 +1,172 @@
+//! From an image file to the pixels of a face.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageReader, RgbImage, imageops};
+
+/// How the face lies in an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// An aligned photograph, as in LFW deep-funneled: the central 160 of 250 pixels of each side are the face.
+    Aligned,
+    /// The image is the face.
+    Face,
+}
+
+/// What an encoded image may be.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageLimits {
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// Pixels a side.
+    pub side: u32,
+}
+
+/// Why an image cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The file is larger than allowed.
+    #[error("the file has {actual} bytes, at most {limit} are allowed")]
+    TooManyBytes {
+        /// Bytes of the file.
+        actual: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The image is wider or higher than allowed.
+    #[error("the image is {width}x{height} pixels, at most {limit} a side are allowed")]
+    TooLarge {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Pixels a side allowed.
+        limit: u32,
+    },
+    /// The file is no PNG or JPEG, or a damaged one.
+    #[error("expected a PNG or JPEG file: {0}")]
+    Undecodable(String),
+}
+
+/// Decodes a PNG or JPEG file. The size is read from the header and checked before pixels are allocated.
+///
+/// # Errors
+/// The file is too large, has too many pixels, or cannot be decoded.
+pub fn decode(file: &[u8], limits: ImageLimits) -> Result<RgbImage, ImageError> {
+    if file.len() > limits.bytes {
+        return Err(ImageError::TooManyBytes {
+            actual: file.len(),
+            limit: limits.bytes,
+        });
+    }
+    let undecodable = |e: &dyn std::fmt::Display| ImageError::Undecodable(e.to_string());
+    let reader = || {
+        ImageReader::new(Cursor::new(file))
+            .with_guessed_format()
+            .map_err(|e| undecodable(&e))
+    };
+    let (width, height) = reader()?.into_dimensions().map_err(|e| undecodable(&e))?;
+    if width > limits.side || height > limits.side {
+        return Err(ImageError::TooLarge {
+            width,
+            height,
+            limit: limits.side,
+        });
+    }
+    let image = reader()?.decode().map_err(|e| undecodable(&e))?;
+    Ok(match image {
+        DynamicImage::ImageRgb8(rgb) => rgb,
+        other => other.to_rgb8(),
+    })
+}
+
+/// Cuts the face out of an image and scales it to `size` x `size`.
+///
+/// Returns RGB pixels, channels first, `[3, size, size]`, 0 to 1 where 1 is 255. Scaling is by triangle filter
+/// whose support grows with the reduction, so nothing is aliased.
+pub fn face_pixels(image: &RgbImage, framing: Framing, size: usize) -> Vec<f32> {
+    let (width, height) = image.dimensions();
+    let face = match framing {
+        Framing::Face => imageops::crop_imm(image, 0, 0, width, height),
+        Framing::Aligned => {
+            let (w, h) = (central(width), central(height));
+            imageops::crop_imm(image, (width - w) / 2, (height - h) / 2, w, h)
+        }
+    };
+    let side = size as u32;
+    let scaled = if face.dimensions() == (side, side) {
+        face.to_image()
+    } else {
+        imageops::resize(&*face, side, side, imageops::FilterType::Triangle)
+    };
+    let area = size * size;
+    let mut pixels = vec![0.0; 3 * area];
+    for (i, pixel) in scaled.pixels().enumerate() {
+        for (c, &value) in pixel.0.iter().enumerate() {
+            pixels[c * area + i] = f32::from(value) / 255.0;
+        }
+    }
+    pixels
+}
+
+/// 160 of every 250 pixels, rounded, at least 1.
+fn central(side: u32) -> u32 {
+    ((u64::from(side) * 160 + 125) / 250).max(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ImageLimits = ImageLimits {
+        bytes: 1 << 20,
+        side: 300,
+    };
+
+    fn png(image: &RgbImage) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        image.write_to(&mut file, image::ImageFormat::Png).unwrap();
+        file.into_inner()
+    }
+
+    #[test]
+    fn aligned_framing_takes_the_central_160_of_250() {
+        let image = RgbImage::from_fn(250, 250, |x, y| {
+            let inside = (45..205).contains(&x) && (45..205).contains(&y);
+            image::Rgb([if inside { 255 } else { 0 }, 0, 51])
+        });
+        let pixels = face_pixels(&decode(&png(&image), LIMITS).unwrap(), Framing::Aligned, 8);
+        assert_eq!(pixels.len(), 3 * 64);
+        assert!(pixels[..64].iter().all(|&x| x == 1.0));
+        assert!(pixels[128..].iter().all(|&x| (x - 0.2).abs() < 1e-6));
+        let whole = face_pixels(&image, Framing::Face, 8);
+        assert!(whole[0] < 0.1);
+    }
+
+    #[test]
+    fn hostile_files_are_refused_with_the_reason() {
+        assert!(matches!(
+            decode(b"not an image", LIMITS),
+            Err(ImageError::Undecodable(_))
+        ));
+        let wide = png(&RgbImage::new(301, 2));
+        assert!(matches!(
+            decode(&wide, LIMITS),
+            Err(ImageError::TooLarge { width: 301, .. })
+        ));
+        let good = png(&RgbImage::new(20, 20));
+        assert!(matches!(
+            decode(&good[..good.len() / 2], LIMITS),
+            Err(ImageError::Undecodable(_))
+        ));
+        let tight = ImageLimits {
+            bytes: 10,
+            ..LIMITS
+        };
+        assert!(matches!(
+            decode(&good, tight),
+            Err(ImageError::TooManyBytes { limit: 10, .. })
+        ));
+        assert_eq!(face_pixels(&RgbImage::new(1, 1), Framing::Aligned, 4).len(), 48);
+    }
+}

@@ -1,0 +1,11 @@
+//! The classifier service: a VGG-Face network with 42 softmax heads over 73 facial attributes, its activations
+//! and its image gradients.
+//!
+//! Three rooms: [`api`] speaks gRPC and knows no tensor, [`batch`] owns the model thread and its queue,
+//! [`model`] is the network and knows no request. [`train`] makes the model.
+
+pub mod api;
+pub mod batch;
+pub mod model;
+pub mod settings;
+pub mod train;

@@ -1,0 +1,2 @@
+//! classifier-svc
+fn main() {}

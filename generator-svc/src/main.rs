@@ -1,0 +1,2 @@
+//! generator-svc
+fn main() {}

@@ -1,0 +1,17 @@
+//! The gRPC contract of DeepFace, package `deepface.v1`, and its Rust bindings.
+//!
+//! The contract is `deepface/v1/*.proto`; the bindings in `src/gen/` are made from it and checked in, so that
+//! building needs no `protoc`. `tests/bootstrap.rs` fails when the two differ.
+
+mod tensor;
+
+pub use tensor::{Array, TensorError};
+
+/// Messages, clients and servers of package `deepface.v1`.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod v1 {
+    include!("gen/deepface.v1.rs");
+}
+
+/// The encoded `FileDescriptorSet` of the contract, comments included, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.binpb");

@@ -1,0 +1,1 @@
+//! Starts both services for a test.
