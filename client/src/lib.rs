@@ -1,1 +1,48 @@
-//! client
+//! Client library for the DeepFace services.
+//!
+//! [`ClassifierClient`] asks a face-attribute network what it sees, what it computes on the way and how its
+//! outputs change with the image. [`GeneratorClient`] makes faces from attributes and reports every iterate.
+//! Both connect on first use and again after a service was restarted; unary calls are retried where that is
+//! safe; every wait has a deadline; dropping a stream cancels its work.
+//!
+//! ```no_run
+//! use deepface_client::{Event, GeneratorClient, attributes, v1};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let generator = GeneratorClient::connect_lazy("http://localhost:50052")?;
+//! let mut events = generator
+//!     .generate(v1::GenerateRequest {
+//!         attributes: attributes(["Male", "Smiling"], ["Eyeglasses"]),
+//!         seed: 7,
+//!         ..Default::default()
+//!     })
+//!     .await?;
+//! while let Some(event) = events.next().await? {
+//!     match event {
+//!         Event::Started(started) => println!("{} pixels a side", started.image_size),
+//!         Event::Iterate(iterate) => println!("step {}", iterate.step),
+//!         Event::Result(result) => println!("{} attributes judged", result.attributes.len()),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod channel;
+mod classifier;
+mod differentiate;
+mod error;
+mod events;
+mod generator;
+mod images;
+mod retry;
+
+pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
+pub use classifier::ClassifierClient;
+pub use deepface_proto::{Array, v1};
+pub use differentiate::DifferentiateStream;
+pub use error::{ClientError, Rejection, Violation};
+pub use events::{Event, EventStream};
+pub use generator::{GeneratorClient, attributes};
+pub use images::{encoded_image, tensor_image};
+pub use tonic::Code;

@@ -1,0 +1,92 @@
+//! How a client reaches a service: one lazy HTTP/2 connection that comes back by itself.
+
+use std::{sync::Arc, time::Duration};
+
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::ClientError;
+
+/// Largest reply that is read: five conv1_2 activations of a 224-pixel network, where gRPC's usual limit of
+/// 4 MiB is too small for one.
+pub const MAX_DECODED_BYTES: usize = 80 << 20;
+/// Largest request that is sent.
+pub const MAX_ENCODED_BYTES: usize = 32 << 20;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// HTTP/2's default window of 64 KiB would stall every image tensor for a round trip.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+/// A connection to one service, and its URL for error messages. Cloning shares the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) channel: Channel,
+    pub(crate) url: Arc<str>,
+}
+
+impl Connection {
+    /// Connects on first use. `url` is `http://HOST:PORT`, or `HOST:PORT` for short.
+    pub(crate) fn lazy(url: &str) -> Result<Self, ClientError> {
+        let bad = |reason: &str| ClientError::Url {
+            url: url.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let full = match url.split_once("://") {
+            None => format!("http://{url}"),
+            Some(("http", _)) => url.to_owned(),
+            Some(("https", _)) => return Err(bad("TLS is not supported; use http://HOST:PORT")),
+            Some(_) => return Err(bad("expected http://HOST:PORT")),
+        };
+        let endpoint =
+            Endpoint::from_shared(full.clone()).map_err(|error| bad(&error.to_string()))?;
+        if endpoint.uri().port().is_none() {
+            return Err(bad("the port is missing; expected http://HOST:PORT"));
+        }
+        let channel = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .connect_lazy();
+        Ok(Self {
+            channel,
+            url: full.into(),
+        })
+    }
+
+    /// Explains a failure of this connection.
+    pub(crate) fn error(&self, status: &Status) -> ClientError {
+        ClientError::from_status(&self.url, status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scheme_is_optional_and_a_port_is_not() {
+        assert_eq!(
+            &*Connection::lazy("localhost:1").unwrap().url,
+            "http://localhost:1"
+        );
+        for bad in [
+            "https://localhost:1",
+            "ftp://localhost:1",
+            "localhost",
+            "http://",
+            "a b:1",
+            "",
+        ] {
+            let error = Connection::lazy(bad).unwrap_err();
+            assert!(matches!(error, ClientError::Url { .. }), "{bad}: {error}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What can go wrong with a call, said so that a person can act on it.
+
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
+
+use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::StatusExt;
+
+/// Why a call failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The URL is not one that a service can have.
+    #[error("bad service URL {url:?}: {reason}")]
+    Url {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No service answers there, or the connection broke.
+    #[error("cannot reach the service at {url}: {reason}")]
+    Unreachable {
+        /// Where the service was expected.
+        url: String,
+        /// Cause, from the operating system where there is one.
+        reason: String,
+    },
+    /// The service answered with an error.
+    #[error(transparent)]
+    Rejected(Arc<Rejection>),
+    /// The answer took longer than the client was willing to wait.
+    #[error("the service at {url} did not answer within {} s", limit.as_secs_f64())]
+    Deadline {
+        /// The service.
+        url: String,
+        /// How long the client waited.
+        limit: Duration,
+    },
+    /// The service broke the contract, or the stream was used after it had ended.
+    #[error("unexpected answer of the service at {url}: {reason}")]
+    Protocol {
+        /// The service.
+        url: String,
+        /// What was expected and what came.
+        reason: String,
+    },
+}
+
+/// An error that a service answered with.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// gRPC code.
+    pub code: Code,
+    /// Message of the service.
+    pub message: String,
+    /// The fields of the request that are wrong (google.rpc.BadRequest).
+    pub violations: Vec<Violation>,
+    /// When to try again (google.rpc.RetryInfo).
+    pub retry_after: Option<Duration>,
+}
+
+/// One field of a request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, such as `attributes[0].name`.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+impl ClientError {
+    /// The gRPC code that says the same.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Url { .. } => Code::InvalidArgument,
+            Self::Unreachable { .. } => Code::Unavailable,
+            Self::Rejected(rejection) => rejection.code,
+            Self::Deadline { .. } => Code::DeadlineExceeded,
+            Self::Protocol { .. } => Code::Internal,
+        }
+    }
+
+    /// The fields of the request that are wrong; empty for other errors.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Rejected(rejection) => &rejection.violations,
+            _ => &[],
+        }
+    }
+
+    /// How long the service asks to wait before another try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rejected(rejection) => rejection.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Reads a status. One with a source was made on this side of the wire: the connection, not the service.
+    pub(crate) fn from_status(url: &str, status: &Status) -> Self {
+        if let Some(source) = status.source()
+            && matches!(
+                status.code(),
+                Code::Unknown | Code::Internal | Code::Unavailable | Code::Cancelled
+            )
+        {
+            return Self::from_transport(url, source);
+        }
+        let details = status.get_error_details();
+        let violations = details
+            .bad_request()
+            .into_iter()
+            .flat_map(|bad| &bad.field_violations);
+        Self::Rejected(Arc::new(Rejection {
+            code: status.code(),
+            message: status.message().to_owned(),
+            violations: violations
+                .map(|violation| Violation {
+                    field: violation.field.clone(),
+                    description: violation.description.clone(),
+                })
+                .collect(),
+            retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        }))
+    }
+
+    fn from_transport(url: &str, source: &(dyn Error + 'static)) -> Self {
+        let chain = || {
+            std::iter::successors(Some(source), |error: &&(dyn Error + 'static)| {
+                (*error).source()
+            })
+        };
+        let url = url.to_owned();
+        if chain().any(|error| error.is::<TimeoutExpired>()) {
+            let reason = "no connection in time".to_owned();
+            return Self::Unreachable { url, reason };
+        }
+        let refused = |error: &(dyn Error + 'static)| {
+            error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        let reason = if chain().any(refused) {
+            "connection refused; is it running?".to_owned()
+        } else {
+            // The last cause is the plainest; those above only wrap it.
+            chain().last().unwrap_or(source).to_string()
+        };
+        Self::Unreachable { url, reason }
+    }
+}
+
+impl fmt::Display for Rejection {
+    /// The message, then one line per violation. A lone violation that the message repeats is not said twice.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message.as_str() {
+            "" => f.write_str(self.code.description())?,
+            message => f.write_str(message)?,
+        }
+        for violation in &self.violations {
+            if !self.message.contains(&violation.description) {
+                write!(f, "\n  {}: {}", violation.field, violation.description)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Rejection {}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn details_survive_and_are_readable() {
+        let mut details =
+            ErrorDetails::with_bad_request_violation("layers[0]", "no layer \"conv9_9\"");
+        details.set_retry_info(Some(Duration::from_millis(250)));
+        let status = Status::with_error_details(Code::InvalidArgument, "bad request", details);
+        let error = ClientError::from_status("http://localhost:1", &status);
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert_eq!(error.violations()[0].field, "layers[0]");
+        assert_eq!(error.retry_after(), Some(Duration::from_millis(250)));
+        assert_eq!(
+            error.to_string(),
+            "bad request\n  layers[0]: no layer \"conv9_9\""
+        );
+    }
+
+    #[test]
+    fn a_status_of_the_service_is_not_taken_for_a_broken_connection() {
+        let error =
+            ClientError::from_status("http://localhost:1", &Status::unavailable("draining"));
+        assert!(matches!(error, ClientError::Rejected(_)));
+        assert_eq!(error.to_string(), "draining");
+    }
+}
