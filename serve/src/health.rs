@@ -1,0 +1,113 @@
+//! Health that tells the truth: not serving until a service says that it can.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tonic::transport::Endpoint;
+use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus as WireStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::server::{HealthReporter, HealthService};
+
+/// The health of a server and of its services, as `grpc.health.v1` reports it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    reporter: HealthReporter,
+    names: Arc<[&'static str]>,
+    /// Set once the server shuts down; nothing makes it healthy again.
+    closed: Arc<Mutex<bool>>,
+}
+
+impl Health {
+    /// The health of a server with these services (full names, `deepface.v1.ClassifierService`). All start as
+    /// NOT_SERVING, and so does `""`, the server as a whole, which tonic would start as SERVING.
+    pub async fn new(names: &[&'static str]) -> Self {
+        let health = Self {
+            reporter: HealthReporter::new(),
+            names: names.iter().copied().chain([""]).collect(),
+            closed: Arc::default(),
+        };
+        health.report(ServingStatus::NotServing).await;
+        health
+    }
+
+    /// Reports whether the services can do their work. Ignored after [`Health::close`].
+    pub async fn set(&self, serving: bool) {
+        let closed = self.closed.lock().await;
+        if !*closed {
+            self.report(match serving {
+                true => ServingStatus::Serving,
+                false => ServingStatus::NotServing,
+            })
+            .await;
+        }
+    }
+
+    /// Reports NOT_SERVING for good.
+    pub async fn close(&self) {
+        let mut closed = self.closed.lock().await;
+        *closed = true;
+        self.report(ServingStatus::NotServing).await;
+    }
+
+    /// The service to be added to the server.
+    pub(crate) fn service(&self) -> HealthService {
+        HealthService::from_health_reporter(self.reporter.clone())
+    }
+
+    async fn report(&self, status: ServingStatus) {
+        for name in &*self.names {
+            self.reporter.set_service_status(name, status).await;
+        }
+    }
+}
+
+/// A server did not become healthy in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{service} at {address} is not serving after {waited:?}")]
+pub struct NotServing {
+    service: String,
+    address: SocketAddr,
+    waited: Duration,
+}
+
+/// Waits until a service on a plaintext address reports SERVING: how a program waits for a server that it has just
+/// started.
+///
+/// # Errors
+/// It does not within `wait`.
+pub async fn wait_until_serving(
+    address: SocketAddr,
+    service: &str,
+    wait: Duration,
+) -> Result<(), NotServing> {
+    let serving = async {
+        while !is_serving(address, service).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(wait, serving)
+        .await
+        .map_err(|_| NotServing {
+            service: service.to_owned(),
+            address,
+            waited: wait,
+        })
+}
+
+async fn is_serving(address: SocketAddr, service: &str) -> bool {
+    let Ok(endpoint) = Endpoint::from_shared(format!("http://{address}")) else {
+        return false;
+    };
+    let Ok(channel) = endpoint.connect().await else {
+        return false;
+    };
+    let service = service.to_owned();
+    let reply = HealthClient::new(channel)
+        .check(HealthCheckRequest { service })
+        .await;
+    reply.is_ok_and(|r| r.get_ref().status() == WireStatus::Serving)
+}
