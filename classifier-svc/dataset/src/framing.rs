@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageReader, RgbImage, imageops};
+use image::{DynamicImage, GenericImageView, ImageReader, RgbImage, imageops};
 
 /// How the face lies in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

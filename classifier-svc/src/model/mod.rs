@@ -1,8 +1,20 @@
 //! The network: plain arrays in, plain arrays out. Nothing here knows of requests, queues or gRPC.
 
+pub(crate) mod arch;
+pub(crate) mod cpu;
+pub(crate) mod heads;
+#[cfg(test)]
+mod numerics;
 mod objective;
+pub(crate) mod weights;
 
+pub use arch::Architecture;
+pub use cpu::Isa;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
+pub use weights::{Description, Preprocessing};
+
+use cpu::Network;
+use weights::{Weights, digest};
 
 /// Name and shape of a stage's activation for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +47,16 @@ pub struct ModelInfo {
     pub digest: String,
     /// Side of the square input, pixels.
     pub input_size: usize,
-    /// `RGB` or `BGR`: the order that the weights expect.
-    pub channel_order: String,
-    /// Mean taken from each channel, 0 to 255, in RGB order.
-    pub mean: [f32; 3],
-    /// Factor after that.
-    pub scale: f32,
+    /// How pixels become the network's input.
+    pub preprocessing: Preprocessing,
     /// Every stage, from the image up.
     pub layers: Vec<LayerInfo>,
     /// Decision threshold per attribute, in the order of [`deepface_dataset::attributes`].
     pub thresholds: Vec<f32>,
     /// Quality per attribute, where it was measured.
     pub metrics: Vec<Option<AttributeMetrics>>,
+    /// Mean activation of fc7 over the training faces: the origin that similarity is measured from.
+    pub compare_mean: Vec<f32>,
     /// Number of weights.
     pub parameters: usize,
     /// `cpu` or `cuda:N`.
@@ -59,6 +69,11 @@ impl ModelInfo {
     /// The index of a layer in [`ModelInfo::layers`], which names it in every call of [`Model`].
     pub fn layer(&self, name: &str) -> Option<usize> {
         self.layers.iter().position(|l| l.name == name)
+    }
+
+    /// Values of one image: `3 * S * S`.
+    pub fn pixels(&self) -> usize {
+        3 * self.input_size * self.input_size
     }
 }
 
@@ -83,18 +98,65 @@ pub enum ModelError {
     },
 }
 
-/// A network with its weights on one device. All its tensors belong to the thread that calls it.
+/// A network with its weights. All its buffers belong to the thread that calls it.
 pub struct Model {
     info: ModelInfo,
+    network: Network,
+    /// Stage index of the heads.
+    heads: usize,
 }
 
 impl Model {
-    /// Loads a model from the bytes of a weights file, runs it once, and checks that it is sound.
+    /// Loads a model from the bytes of a weights file, and runs it once forward and backward.
     ///
     /// # Errors
-    /// The file is damaged, of another kind, or its shapes or attributes are not this version's.
-    pub fn load(_file: &[u8], _threads: usize) -> Result<Self, ModelError> {
-        unimplemented!()
+    /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
+    /// is not finite.
+    pub fn load(file: &[u8], threads: usize) -> Result<Self, ModelError> {
+        let mut model = Self::from_weights(Weights::read(file)?, digest(file), threads);
+        let size = model.info.pixels();
+        let grey = vec![0.5; size];
+        let heads = model.heads;
+        let cotangent = Objective {
+            weight: 1.0,
+            term: Term::VectorJacobianProduct {
+                layer: heads,
+                cotangent: vec![1.0; heads::LOGITS].into(),
+            },
+        };
+        let result = model.differentiate(&grey, 1, &[cotangent], &[heads])?;
+        let values = result.gradient.iter().chain(&result.activations[0]);
+        if values.copied().any(|x| !x.is_finite()) {
+            return Err(ModelError::Weights("the network computes values that are not finite".into()));
+        }
+        Ok(model)
+    }
+
+    fn from_weights(weights: Weights, digest: String, threads: usize) -> Self {
+        let description = weights.description;
+        let network = Network::new(&description.architecture, &weights.parameters, Isa::detect(), threads);
+        let layers = network.stages().iter().map(|s| LayerInfo {
+            name: s.name.clone(),
+            shape: s.shape(),
+        });
+        let info = ModelInfo {
+            name: description.architecture.name.clone(),
+            digest,
+            input_size: description.architecture.input,
+            preprocessing: description.preprocessing,
+            layers: layers.collect(),
+            thresholds: description.thresholds,
+            metrics: description.metrics,
+            compare_mean: weights.fc7_mean,
+            parameters: weights.parameters.iter().map(|p| p.weight.len() + p.bias.len()).sum(),
+            device: "cpu".into(),
+            license: description.license,
+        };
+        Self {
+            heads: info.layers.len() - 1,
+            info,
+            network,
+        }
     }
 
     /// What there is to know about the model.
@@ -108,36 +170,116 @@ impl Model {
     /// `images` is `[n, 3, S, S]`, RGB, 0 to 1.
     ///
     /// # Errors
-    /// The size of `images` does not fit, or the device failed.
-    pub fn probabilities(&mut self, _images: &[f32], _n: usize) -> Result<Vec<f32>, ModelError> {
-        unimplemented!()
+    /// The size of `images` does not fit.
+    pub fn probabilities(&mut self, images: &[f32], n: usize) -> Result<Vec<f32>, ModelError> {
+        let mut all = self.activations(images, n, &[self.heads])?.remove(0);
+        all.chunks_exact_mut(heads::LOGITS).for_each(heads::softmax);
+        Ok(all)
     }
 
     /// Activations of some layers (indices into [`ModelInfo::layers`]) in one forward pass that stops at the
     /// last of them; one `[n, ...]` array per layer, in the order asked for.
     ///
     /// # Errors
-    /// As [`Model::probabilities`].
-    pub fn activations(
-        &mut self,
-        _images: &[f32],
-        _n: usize,
-        _layers: &[usize],
-    ) -> Result<Vec<Vec<f32>>, ModelError> {
-        unimplemented!()
+    /// The size of `images` does not fit.
+    pub fn activations(&mut self, images: &[f32], n: usize, layers: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.check_images(images, n)?;
+        let mut all = vec![Vec::new(); layers.len()];
+        let Some(&last) = layers.iter().max() else {
+            return Ok(all);
+        };
+        for part in images.chunks(self.network.capacity() * self.info.pixels()) {
+            let n = part.len() / self.info.pixels();
+            self.network.forward(&self.preprocess(part), n, last);
+            for (all, &layer) in all.iter_mut().zip(layers) {
+                all.extend(self.network.activation(layer, n));
+            }
+        }
+        Ok(all)
     }
 
     /// Loss of each image and its gradient with respect to the pixels. Images do not influence each other.
     ///
     /// # Errors
-    /// As [`Model::probabilities`]; or a target has the wrong size.
+    /// The size of `images` or of a target does not fit.
     pub fn differentiate(
         &mut self,
-        _images: &[f32],
-        _n: usize,
-        _objectives: &[Objective],
-        _return_layers: &[usize],
+        images: &[f32],
+        n: usize,
+        objectives: &[Objective],
+        return_layers: &[usize],
     ) -> Result<Differentiated, ModelError> {
-        unimplemented!()
+        self.check_images(images, n)?;
+        let sizes: Vec<usize> = self.info.layers.iter().map(|l| l.shape.iter().product()).collect();
+        objectives.iter().try_for_each(|o| o.check(&sizes))?;
+        let mut result = Differentiated {
+            losses: Vec::with_capacity(n),
+            gradient: Vec::with_capacity(images.len()),
+            activations: vec![Vec::new(); return_layers.len()],
+        };
+        let layers = objectives.iter().map(|o| o.layer(self.heads)).chain(return_layers.iter().copied());
+        let Some(last) = layers.max() else {
+            return Ok(result);
+        };
+        for part in images.chunks(self.network.capacity() * self.info.pixels()) {
+            let n = part.len() / self.info.pixels();
+            self.network.forward(&self.preprocess(part), n, last);
+            let mut losses = vec![Vec::with_capacity(objectives.len()); n];
+            let mut cotangents = Vec::with_capacity(objectives.len());
+            for objective in objectives {
+                let layer = objective.layer(self.heads);
+                let mut activation = self.network.activation(layer, n);
+                for (losses, a) in losses.iter_mut().zip(activation.chunks_exact_mut(sizes[layer])) {
+                    losses.push(objective.evaluate(a));
+                }
+                cotangents.push((layer, activation));
+            }
+            let gradient = self.network.backward(n, &cotangents);
+            result.losses.extend(losses);
+            result.gradient.extend(self.preprocess_adjoint(&gradient));
+            for (all, &layer) in result.activations.iter_mut().zip(return_layers) {
+                all.extend(self.network.activation(layer, n));
+            }
+        }
+        Ok(result)
+    }
+
+    fn check_images(&self, images: &[f32], n: usize) -> Result<(), ModelError> {
+        let expected = n * self.info.pixels();
+        if images.len() == expected {
+            return Ok(());
+        }
+        Err(ModelError::Size {
+            what: "images",
+            expected,
+            actual: images.len(),
+        })
+    }
+
+    /// Pixels to the network's input: `(255 pixel - mean) * scale`, channels in the network's order.
+    fn preprocess(&self, images: &[f32]) -> Vec<f32> {
+        let p = &self.info.preprocessing;
+        self.reorder(images, |c, x| (255.0 * x - p.mean[c]) * p.scale)
+    }
+
+    /// The adjoint of [`Model::preprocess`]: gradients with respect to the input to gradients with respect to pixels.
+    fn preprocess_adjoint(&self, gradients: &[f32]) -> Vec<f32> {
+        let factor = 255.0 * self.info.preprocessing.scale;
+        self.reorder(gradients, |_, g| factor * g)
+    }
+
+    /// Maps every value, knowing its RGB channel, and exchanges red and blue where the network wants BGR. That
+    /// exchange is its own inverse.
+    fn reorder(&self, images: &[f32], map: impl Fn(usize, f32) -> f32) -> Vec<f32> {
+        let area = self.info.input_size * self.info.input_size;
+        let bgr = self.info.preprocessing.channel_order == "BGR";
+        let mut out = Vec::with_capacity(images.len());
+        for image in images.chunks_exact(3 * area) {
+            for c in 0..3 {
+                let from = if bgr { 2 - c } else { c };
+                out.extend(image[from * area..][..area].iter().map(|&x| map(from, x)));
+            }
+        }
+        out
     }
 }

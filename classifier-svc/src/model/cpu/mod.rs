@@ -1,0 +1,14 @@
+//! The network on a CPU, with kernels of its own.
+
+mod conv;
+mod lanes;
+mod layers;
+mod layout;
+mod network;
+
+pub use lanes::Isa;
+pub(crate) use conv::Epilogue;
+pub(crate) use lanes::LANES;
+pub(crate) use layers::{Convolution, Linear, MaxPool};
+pub(crate) use layout::Layout;
+pub(crate) use network::{Network, Parameters};

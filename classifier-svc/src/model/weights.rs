@@ -1,0 +1,202 @@
+//! The weights file: safetensors with the network's tensors under its own names and a description in the header.
+
+use std::{collections::HashMap, fs, io::Write, path::Path};
+
+use deepface_dataset::{ATTRIBUTE_COUNT, GROUPS, attributes};
+use half::f16;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use sha2::{Digest, Sha256};
+
+use super::{Architecture, AttributeMetrics, ModelError, cpu::Parameters};
+
+/// Key of the description in the header.
+const KEY: &str = "deepface";
+/// Version of the description.
+const VERSION: u32 = 1;
+
+/// How pixels become the network's input: `(255 pixel - mean) * scale` per channel.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Preprocessing {
+    /// `RGB` or `BGR`: the order that the weights expect.
+    pub channel_order: String,
+    /// Mean of each channel, 0 to 255, in RGB order.
+    pub mean: [f32; 3],
+    /// Factor after the mean is taken away.
+    pub scale: f32,
+}
+
+/// Everything in a weights file but the tensors.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Description {
+    version: u32,
+    /// The topology.
+    pub architecture: Architecture,
+    /// What happens to pixels.
+    pub preprocessing: Preprocessing,
+    /// The attributes, group by group: must be this program's.
+    attributes: Vec<String>,
+    /// The groups: must be this program's.
+    groups: Vec<String>,
+    /// Decision threshold of each attribute.
+    pub thresholds: Vec<f32>,
+    /// Quality of each attribute on the test people.
+    pub metrics: Vec<Option<AttributeMetrics>>,
+    /// Licence of the weights.
+    pub license: String,
+}
+
+impl Description {
+    /// A description with this program's attributes, thresholds of 0.5, nothing measured.
+    pub fn new(architecture: Architecture, preprocessing: Preprocessing, license: &str) -> Self {
+        Self {
+            version: VERSION,
+            architecture,
+            preprocessing,
+            attributes: attributes().map(Into::into).collect(),
+            groups: GROUPS.iter().map(|g| g.name.into()).collect(),
+            thresholds: vec![0.5; ATTRIBUTE_COUNT],
+            metrics: vec![None; ATTRIBUTE_COUNT],
+            license: license.into(),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("expected format version {VERSION}, got {}", self.version));
+        }
+        self.architecture.check()?;
+        let order = &self.preprocessing.channel_order;
+        if order != "RGB" && order != "BGR" {
+            return Err(format!("channel_order: expected RGB or BGR, got {order:?}"));
+        }
+        if !self.attributes.iter().map(String::as_str).eq(attributes()) {
+            return Err("the attributes are not this program's 73".into());
+        }
+        if !self.groups.iter().map(String::as_str).eq(GROUPS.iter().map(|g| g.name)) {
+            return Err("the groups are not this program's 42".into());
+        }
+        for (what, len) in [("thresholds", self.thresholds.len()), ("metrics", self.metrics.len())] {
+            if len != ATTRIBUTE_COUNT {
+                return Err(format!("{what}: expected {ATTRIBUTE_COUNT}, got {len}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A weights file in memory.
+pub(crate) struct Weights {
+    /// The header.
+    pub(crate) description: Description,
+    /// Weights and bias per stage, empty for poolings.
+    pub(crate) parameters: Vec<Parameters>,
+    /// Mean activation of fc7 over the training faces: what similarity is measured from.
+    pub(crate) fc7_mean: Vec<f32>,
+}
+
+impl Weights {
+    /// Reads and checks the bytes of a weights file.
+    pub(crate) fn read(file: &[u8]) -> Result<Self, ModelError> {
+        let wrong = |e: String| ModelError::Weights(e);
+        let (_, header) =
+            SafeTensors::read_metadata(file).map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
+        let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
+        let text = text.ok_or_else(|| wrong(format!("the header has no entry {KEY:?}: not a model of this program")))?;
+        let description: Description =
+            serde_json::from_str(text).map_err(|e| wrong(format!("header entry {KEY:?}: {e}")))?;
+        description.check().map_err(wrong)?;
+        let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
+        let mut parameters = Vec::new();
+        for stage in description.architecture.stages() {
+            parameters.push(match stage.weight_shape() {
+                None => Parameters::default(),
+                Some(shape) => Parameters {
+                    weight: tensor(&tensors, &format!("{}.weight", stage.name), &shape)?,
+                    bias: tensor(&tensors, &format!("{}.bias", stage.name), &[stage.outputs()])?,
+                },
+            });
+        }
+        let fc7_mean = tensor(&tensors, "fc7.mean", &[description.architecture.features])?;
+        Ok(Self {
+            description,
+            parameters,
+            fc7_mean,
+        })
+    }
+
+    /// Writes the file whole or not at all; the tensors as `f16` where that is asked for.
+    pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
+        let wrong = |e: &dyn std::fmt::Display| ModelError::Weights(format!("{}: {e}", path.display()));
+        let mut arrays: Vec<(String, Vec<usize>, &[f32])> = Vec::new();
+        let stages = self.description.architecture.stages();
+        for (stage, p) in stages.iter().zip(&self.parameters) {
+            if let Some(shape) = stage.weight_shape() {
+                arrays.push((format!("{}.weight", stage.name), shape, &p.weight));
+                arrays.push((format!("{}.bias", stage.name), vec![stage.outputs()], &p.bias));
+            }
+        }
+        arrays.push(("fc7.mean".into(), vec![self.fc7_mean.len()], &self.fc7_mean));
+        let bytes: Vec<Vec<u8>> = arrays.iter().map(|(_, _, data)| encode(data, half)).collect();
+        let dtype = if half { Dtype::F16 } else { Dtype::F32 };
+        let views = arrays
+            .iter()
+            .zip(&bytes)
+            .map(|((name, shape, _), bytes)| {
+                TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| wrong(&e))?;
+        let text = serde_json::to_string(&self.description).map_err(|e| wrong(&e))?;
+        let header = HashMap::from([(KEY.to_owned(), text)]);
+        let file = safetensors::serialize(views, Some(header)).map_err(|e| wrong(&e))?;
+        write_atomically(path, &file).map_err(|e| wrong(&e))
+    }
+}
+
+/// SHA-256 of a file, lower-case hexadecimal.
+pub(crate) fn digest(file: &[u8]) -> String {
+    Sha256::digest(file).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Writes beside the target, flushes to disk, and renames: the file is there whole or not at all.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    fs::File::open(dir)?.sync_all()
+}
+
+fn encode(data: &[f32], half: bool) -> Vec<u8> {
+    if half {
+        data.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect()
+    } else {
+        data.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+}
+
+fn tensor(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+    let wrong = |problem: String| ModelError::Weights(format!("tensor {name:?}: {problem}"));
+    let view = tensors.tensor(name).map_err(|_| wrong("missing".into()))?;
+    if view.shape() != shape {
+        return Err(wrong(format!("expected shape {shape:?}, got {:?}", view.shape())));
+    }
+    let bytes = view.data();
+    let data: Vec<f32> = match view.dtype() {
+        Dtype::F32 => bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        Dtype::F16 => bytes
+            .chunks_exact(2)
+            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        other => return Err(wrong(format!("expected F32 or F16, got {other:?}"))),
+    };
+    match data.iter().find(|x| !x.is_finite()) {
+        Some(x) => Err(wrong(format!("holds {x}"))),
+        None => Ok(data),
+    }
+}
