@@ -167,6 +167,9 @@ mod tests {
             decode(&good, tight),
             Err(ImageError::TooManyBytes { limit: 10, .. })
         ));
-        assert_eq!(face_pixels(&RgbImage::new(1, 1), Framing::Aligned, 4).len(), 48);
+        assert_eq!(
+            face_pixels(&RgbImage::new(1, 1), Framing::Aligned, 4).len(),
+            48
+        );
     }
 }

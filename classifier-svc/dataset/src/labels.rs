@@ -159,9 +159,12 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Row>, DatasetError> {
         if line.trim().is_empty() {
             continue;
         }
-        let columns = columns
-            .as_ref()
-            .ok_or_else(|| malformed(i, "expected the header `# person imagenum ...` first".into()))?;
+        let columns = columns.as_ref().ok_or_else(|| {
+            malformed(
+                i,
+                "expected the header `# person imagenum ...` first".into(),
+            )
+        })?;
         rows.push(row(&fields, columns).map_err(|p| malformed(i, p))?);
     }
     Ok(rows)
@@ -221,7 +224,11 @@ fn find_labels(dir: &Path) -> Result<PathBuf, DatasetError> {
 
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let mut paths = fs::read_dir(dir)
-        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
+        .and_then(|entries| {
+            entries
+                .map(|e| e.map(|e| e.path()))
+                .collect::<Result<Vec<_>, _>>()
+        })
         .map_err(io(dir))?;
     paths.sort();
     Ok(paths)
@@ -254,7 +261,11 @@ mod tests {
         fs::write(folder.join("Ann_Bo_0002.jpg"), b"").unwrap();
         write(
             dir.path(),
-            &format!("Ann Bo\t2\t{}\nAnn Bo\t3\t{}\n", scores("0.7"), scores("-1")),
+            &format!(
+                "Ann Bo\t2\t{}\nAnn Bo\t3\t{}\n",
+                scores("0.7"),
+                scores("-1")
+            ),
         );
         let data = Dataset::open(dir.path()).unwrap();
         assert_eq!((data.photographs.len(), data.missing), (1, 1));

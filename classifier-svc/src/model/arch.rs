@@ -61,11 +61,19 @@ impl Architecture {
     /// Whether the network can be built: five poolings must leave a pixel, and widths fill whole registers.
     pub fn check(&self) -> Result<(), String> {
         if !(32..=1024).contains(&self.input) {
-            return Err(format!("input: expected 32 to 1024 pixels, got {}", self.input));
+            return Err(format!(
+                "input: expected 32 to 1024 pixels, got {}",
+                self.input
+            ));
         }
         let sizes = self.widths.iter().chain([&self.features]);
-        match sizes.into_iter().find(|&&w| w == 0 || w % 16 != 0 || w > 8192) {
-            Some(w) => Err(format!("widths and features must be multiples of 16 up to 8192, got {w}")),
+        match sizes
+            .into_iter()
+            .find(|&&w| w == 0 || w % 16 != 0 || w > 8192)
+        {
+            Some(w) => Err(format!(
+                "widths and features must be multiples of 16 up to 8192, got {w}"
+            )),
             None => Ok(()),
         }
     }
@@ -77,7 +85,10 @@ impl Architecture {
         for (block, (&width, depth)) in self.widths.iter().zip(DEPTHS).enumerate() {
             for i in 0..depth {
                 let conv = Convolution::new(channels, width, side, side);
-                stages.push(Stage::new(format!("conv{}_{}", block + 1, i + 1), Op::Conv(conv)));
+                stages.push(Stage::new(
+                    format!("conv{}_{}", block + 1, i + 1),
+                    Op::Conv(conv),
+                ));
                 channels = width;
             }
             // What fc6 reads needs no border.
@@ -91,8 +102,15 @@ impl Architecture {
             border: 0,
             ..Layout::bordered(channels, side, side)
         };
-        for (name, outputs) in [("fc6", self.features), ("fc7", self.features), ("heads", logits)] {
-            stages.push(Stage::new(name.into(), Op::Linear(Linear { input, outputs })));
+        for (name, outputs) in [
+            ("fc6", self.features),
+            ("fc7", self.features),
+            ("heads", logits),
+        ] {
+            stages.push(Stage::new(
+                name.into(),
+                Op::Linear(Linear { input, outputs }),
+            ));
             input = Layout::vector(outputs);
         }
         stages
@@ -171,7 +189,10 @@ mod tests {
         let mut stages = Architecture::vgg_face().stages();
         let heads = stages.pop().unwrap();
         assert_eq!(heads.shape(), [115]);
-        let weights = |s: &Stage| s.weight_shape().map_or(0, |w| w.iter().product::<usize>() + s.outputs());
+        let weights = |s: &Stage| {
+            s.weight_shape()
+                .map_or(0, |w| w.iter().product::<usize>() + s.outputs())
+        };
         let body: usize = stages.iter().map(weights).sum();
         // 145,002,878 with the 2622-way fc8 (Parkhi et al. 2015).
         assert_eq!(body + 2622 * 4097, 145_002_878);

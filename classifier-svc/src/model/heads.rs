@@ -42,9 +42,16 @@ pub(crate) fn soft_targets(labels: &[bool; ATTRIBUTE_COUNT], smoothing: f32, tar
         let labels = &labels[first..first + target.len() - 1];
         first += labels.len();
         let positives = labels.iter().filter(|&&l| l).count();
-        let share = if positives == 0 { 0.0 } else { 1.0 / positives as f32 };
+        let share = if positives == 0 {
+            0.0
+        } else {
+            1.0 / positives as f32
+        };
         let none = if positives == 0 { 1.0 } else { 0.0 };
-        let mass = labels.iter().map(|&l| if l { share } else { 0.0 }).chain([none]);
+        let mass = labels
+            .iter()
+            .map(|&l| if l { share } else { 0.0 })
+            .chain([none]);
         for (t, m) in target.iter_mut().zip(mass) {
             *t = (1.0 - smoothing) * m + smoothing / size;
         }
@@ -72,11 +79,19 @@ pub(crate) fn negative_log_likelihood(
     weight: f64,
     gradient: &mut [f32],
 ) -> f64 {
-    let head = heads().find(|h| h.contains(&logit)).expect("every logit has a head");
+    let head = heads()
+        .find(|h| h.contains(&logit))
+        .expect("every logit has a head");
     let values: Vec<f64> = logits[head.clone()].iter().map(|&x| f64::from(x)).collect();
     let at = logit - head.start;
     let all = log_sum_exp(values.iter().copied());
-    let others = log_sum_exp(values.iter().enumerate().filter(|&(i, _)| i != at).map(|(_, &x)| x));
+    let others = log_sum_exp(
+        values
+            .iter()
+            .enumerate()
+            .filter(|&(i, _)| i != at)
+            .map(|(_, &x)| x),
+    );
     let wanted = if absent { others } else { values[at] };
     for (i, &x) in values.iter().enumerate() {
         // d(all)/dx - d(wanted)/dx
@@ -100,7 +115,9 @@ mod tests {
     use super::*;
 
     fn some_logits() -> Vec<f32> {
-        (0..LOGITS).map(|i| ((i * 37 % 23) as f32 - 11.0) / 4.0).collect()
+        (0..LOGITS)
+            .map(|i| ((i * 37 % 23) as f32 - 11.0) / 4.0)
+            .collect()
     }
 
     #[test]

@@ -127,14 +127,21 @@ impl Model {
         let result = model.differentiate(&grey, 1, &[cotangent], &[heads])?;
         let values = result.gradient.iter().chain(&result.activations[0]);
         if values.copied().any(|x| !x.is_finite()) {
-            return Err(ModelError::Weights("the network computes values that are not finite".into()));
+            return Err(ModelError::Weights(
+                "the network computes values that are not finite".into(),
+            ));
         }
         Ok(model)
     }
 
     fn from_weights(weights: Weights, digest: String, threads: usize) -> Self {
         let description = weights.description;
-        let network = Network::new(&description.architecture, &weights.parameters, Isa::detect(), threads);
+        let network = Network::new(
+            &description.architecture,
+            &weights.parameters,
+            Isa::detect(),
+            threads,
+        );
         let layers = network.stages().iter().map(|s| LayerInfo {
             name: s.name.clone(),
             shape: s.shape(),
@@ -148,7 +155,11 @@ impl Model {
             thresholds: description.thresholds,
             metrics: description.metrics,
             compare_mean: weights.fc7_mean,
-            parameters: weights.parameters.iter().map(|p| p.weight.len() + p.bias.len()).sum(),
+            parameters: weights
+                .parameters
+                .iter()
+                .map(|p| p.weight.len() + p.bias.len())
+                .sum(),
             device: "cpu".into(),
             license: description.license,
         };
@@ -182,7 +193,12 @@ impl Model {
     ///
     /// # Errors
     /// The size of `images` does not fit.
-    pub fn activations(&mut self, images: &[f32], n: usize, layers: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
+    pub fn activations(
+        &mut self,
+        images: &[f32],
+        n: usize,
+        layers: &[usize],
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         self.check_images(images, n)?;
         let mut all = vec![Vec::new(); layers.len()];
         let Some(&last) = layers.iter().max() else {
@@ -210,14 +226,22 @@ impl Model {
         return_layers: &[usize],
     ) -> Result<Differentiated, ModelError> {
         self.check_images(images, n)?;
-        let sizes: Vec<usize> = self.info.layers.iter().map(|l| l.shape.iter().product()).collect();
+        let sizes: Vec<usize> = self
+            .info
+            .layers
+            .iter()
+            .map(|l| l.shape.iter().product())
+            .collect();
         objectives.iter().try_for_each(|o| o.check(&sizes))?;
         let mut result = Differentiated {
             losses: Vec::with_capacity(n),
             gradient: Vec::with_capacity(images.len()),
             activations: vec![Vec::new(); return_layers.len()],
         };
-        let layers = objectives.iter().map(|o| o.layer(self.heads)).chain(return_layers.iter().copied());
+        let layers = objectives
+            .iter()
+            .map(|o| o.layer(self.heads))
+            .chain(return_layers.iter().copied());
         let Some(last) = layers.max() else {
             return Ok(result);
         };
@@ -229,7 +253,10 @@ impl Model {
             for objective in objectives {
                 let layer = objective.layer(self.heads);
                 let mut activation = self.network.activation(layer, n);
-                for (losses, a) in losses.iter_mut().zip(activation.chunks_exact_mut(sizes[layer])) {
+                for (losses, a) in losses
+                    .iter_mut()
+                    .zip(activation.chunks_exact_mut(sizes[layer]))
+                {
                     losses.push(objective.evaluate(a));
                 }
                 cotangents.push((layer, activation));

@@ -17,7 +17,9 @@ impl Objective {
     /// The layer whose activation it looks at.
     pub(crate) fn layer(&self, heads: usize) -> usize {
         match &self.term {
-            Term::SquaredDistance { layer, .. } | Term::VectorJacobianProduct { layer, .. } => *layer,
+            Term::SquaredDistance { layer, .. } | Term::VectorJacobianProduct { layer, .. } => {
+                *layer
+            }
             Term::AttributeLikelihood(_) => heads,
         }
     }
@@ -26,22 +28,34 @@ impl Objective {
     pub(crate) fn check(&self, sizes: &[usize]) -> Result<(), ModelError> {
         let (what, layer, actual) = match &self.term {
             Term::SquaredDistance { layer, target, .. } => ("target", *layer, target.len()),
-            Term::VectorJacobianProduct { layer, cotangent } => ("cotangent", *layer, cotangent.len()),
+            Term::VectorJacobianProduct { layer, cotangent } => {
+                ("cotangent", *layer, cotangent.len())
+            }
             Term::AttributeLikelihood(_) => return Ok(()),
         };
         let expected = sizes.get(layer).copied().unwrap_or(0);
         if actual == expected {
             return Ok(());
         }
-        Err(ModelError::Size { what, expected, actual })
+        Err(ModelError::Size {
+            what,
+            expected,
+            actual,
+        })
     }
 
     /// The weighted value for one image's activation, which is replaced by the gradient with respect to it.
     pub(crate) fn evaluate(&self, activation: &mut [f32]) -> f64 {
         match &self.term {
-            Term::SquaredDistance { target, normalized, .. } => {
+            Term::SquaredDistance {
+                target, normalized, ..
+            } => {
                 let norm: f64 = target.iter().map(|&t| f64::from(t) * f64::from(t)).sum();
-                let factor = if *normalized { self.weight / norm.max(1e-12) } else { self.weight };
+                let factor = if *normalized {
+                    self.weight / norm.max(1e-12)
+                } else {
+                    self.weight
+                };
                 let mut loss = 0.0;
                 for (a, &t) in activation.iter_mut().zip(target.iter()) {
                     let difference = f64::from(*a) - f64::from(t);
@@ -64,7 +78,13 @@ impl Objective {
                 activation.fill(0.0);
                 let nll = |t: &AttributeTarget| {
                     let weight = self.weight * t.weight;
-                    heads::negative_log_likelihood(&logits, index[t.attribute], t.absent, weight, activation)
+                    heads::negative_log_likelihood(
+                        &logits,
+                        index[t.attribute],
+                        t.absent,
+                        weight,
+                        activation,
+                    )
                 };
                 targets.iter().map(nll).sum()
             }

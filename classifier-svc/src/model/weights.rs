@@ -62,7 +62,10 @@ impl Description {
 
     fn check(&self) -> Result<(), String> {
         if self.version != VERSION {
-            return Err(format!("expected format version {VERSION}, got {}", self.version));
+            return Err(format!(
+                "expected format version {VERSION}, got {}",
+                self.version
+            ));
         }
         self.architecture.check()?;
         let order = &self.preprocessing.channel_order;
@@ -72,10 +75,18 @@ impl Description {
         if !self.attributes.iter().map(String::as_str).eq(attributes()) {
             return Err("the attributes are not this program's 73".into());
         }
-        if !self.groups.iter().map(String::as_str).eq(GROUPS.iter().map(|g| g.name)) {
+        if !self
+            .groups
+            .iter()
+            .map(String::as_str)
+            .eq(GROUPS.iter().map(|g| g.name))
+        {
             return Err("the groups are not this program's 42".into());
         }
-        for (what, len) in [("thresholds", self.thresholds.len()), ("metrics", self.metrics.len())] {
+        for (what, len) in [
+            ("thresholds", self.thresholds.len()),
+            ("metrics", self.metrics.len()),
+        ] {
             if len != ATTRIBUTE_COUNT {
                 return Err(format!("{what}: expected {ATTRIBUTE_COUNT}, got {len}"));
             }
@@ -98,10 +109,14 @@ impl Weights {
     /// Reads and checks the bytes of a weights file.
     pub(crate) fn read(file: &[u8]) -> Result<Self, ModelError> {
         let wrong = |e: String| ModelError::Weights(e);
-        let (_, header) =
-            SafeTensors::read_metadata(file).map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
+        let (_, header) = SafeTensors::read_metadata(file)
+            .map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
         let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let text = text.ok_or_else(|| wrong(format!("the header has no entry {KEY:?}: not a model of this program")))?;
+        let text = text.ok_or_else(|| {
+            wrong(format!(
+                "the header has no entry {KEY:?}: not a model of this program"
+            ))
+        })?;
         let description: Description =
             serde_json::from_str(text).map_err(|e| wrong(format!("header entry {KEY:?}: {e}")))?;
         description.check().map_err(wrong)?;
@@ -112,7 +127,11 @@ impl Weights {
                 None => Parameters::default(),
                 Some(shape) => Parameters {
                     weight: tensor(&tensors, &format!("{}.weight", stage.name), &shape)?,
-                    bias: tensor(&tensors, &format!("{}.bias", stage.name), &[stage.outputs()])?,
+                    bias: tensor(
+                        &tensors,
+                        &format!("{}.bias", stage.name),
+                        &[stage.outputs()],
+                    )?,
                 },
             });
         }
@@ -126,17 +145,25 @@ impl Weights {
 
     /// Writes the file whole or not at all; the tensors as `f16` where that is asked for.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
-        let wrong = |e: &dyn std::fmt::Display| ModelError::Weights(format!("{}: {e}", path.display()));
+        let wrong =
+            |e: &dyn std::fmt::Display| ModelError::Weights(format!("{}: {e}", path.display()));
         let mut arrays: Vec<(String, Vec<usize>, &[f32])> = Vec::new();
         let stages = self.description.architecture.stages();
         for (stage, p) in stages.iter().zip(&self.parameters) {
             if let Some(shape) = stage.weight_shape() {
                 arrays.push((format!("{}.weight", stage.name), shape, &p.weight));
-                arrays.push((format!("{}.bias", stage.name), vec![stage.outputs()], &p.bias));
+                arrays.push((
+                    format!("{}.bias", stage.name),
+                    vec![stage.outputs()],
+                    &p.bias,
+                ));
             }
         }
         arrays.push(("fc7.mean".into(), vec![self.fc7_mean.len()], &self.fc7_mean));
-        let bytes: Vec<Vec<u8>> = arrays.iter().map(|(_, _, data)| encode(data, half)).collect();
+        let bytes: Vec<Vec<u8>> = arrays
+            .iter()
+            .map(|(_, _, data)| encode(data, half))
+            .collect();
         let dtype = if half { Dtype::F16 } else { Dtype::F32 };
         let views = arrays
             .iter()
@@ -155,12 +182,18 @@ impl Weights {
 
 /// SHA-256 of a file, lower-case hexadecimal.
 pub(crate) fn digest(file: &[u8]) -> String {
-    Sha256::digest(file).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(file)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Writes beside the target, flushes to disk, and renames: the file is there whole or not at all.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = path
+        .parent()
+        .filter(|d| !d.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(bytes)?;
@@ -171,7 +204,9 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()>
 
 fn encode(data: &[f32], half: bool) -> Vec<u8> {
     if half {
-        data.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect()
+        data.iter()
+            .flat_map(|&x| f16::from_f32(x).to_le_bytes())
+            .collect()
     } else {
         data.iter().flat_map(|x| x.to_le_bytes()).collect()
     }
@@ -181,7 +216,10 @@ fn tensor(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<
     let wrong = |problem: String| ModelError::Weights(format!("tensor {name:?}: {problem}"));
     let view = tensors.tensor(name).map_err(|_| wrong("missing".into()))?;
     if view.shape() != shape {
-        return Err(wrong(format!("expected shape {shape:?}, got {:?}", view.shape())));
+        return Err(wrong(format!(
+            "expected shape {shape:?}, got {:?}",
+            view.shape()
+        )));
     }
     let bytes = view.data();
     let data: Vec<f32> = match view.dtype() {

@@ -185,7 +185,8 @@ impl Forward<'_> {
         let stride = walk.weights_per_block();
         // SAFETY: `forward` has checked that offsets, taps and blocks lie within the arrays.
         unsafe {
-            let offsets: [usize; P] = std::array::from_fn(|p| *walk.input_offsets.get_unchecked(pixel + p));
+            let offsets: [usize; P] =
+                std::array::from_fn(|p| *walk.input_offsets.get_unchecked(pixel + p));
             let mut sums = [[L::splat(0.0); P]; B];
             let mut weights = self.weights.as_ptr().add(block * stride);
             for input_block in 0..walk.input_blocks() {
@@ -194,7 +195,9 @@ impl Forward<'_> {
                 for &tap in &walk.taps {
                     let base = plane.add(tap);
                     for lane in 0..lanes {
-                        let row: [L; B] = std::array::from_fn(|b| L::load(weights.add(b * stride + lane * LANES)));
+                        let row: [L; B] = std::array::from_fn(|b| {
+                            L::load(weights.add(b * stride + lane * LANES))
+                        });
                         for p in 0..P {
                             let x = L::splat(*base.add(offsets[p] + lane));
                             for b in 0..B {
@@ -217,12 +220,15 @@ impl Forward<'_> {
     unsafe fn finish<L: Lanes>(&self, block: usize, pixel: usize, sum: L) {
         // SAFETY: as `tile`.
         unsafe {
-            let at = block * self.walk.output_plane + *self.walk.output_offsets.get_unchecked(pixel);
+            let at =
+                block * self.walk.output_plane + *self.walk.output_offsets.get_unchecked(pixel);
             let to = self.output.add(at);
             let one = L::splat(1.0);
             match self.epilogue {
                 Epilogue::None => sum.store(to),
-                Epilogue::Bias(bias) => sum.fma(one, L::load(bias.as_ptr().add(block * LANES))).store(to),
+                Epilogue::Bias(bias) => sum
+                    .fma(one, L::load(bias.as_ptr().add(block * LANES)))
+                    .store(to),
                 Epilogue::BiasRelu(bias) => sum
                     .fma(one, L::load(bias.as_ptr().add(block * LANES)))
                     .max(L::splat(0.0))
@@ -244,7 +250,14 @@ impl Forward<'_> {
 /// taps: `[tap, input lane, output lane]`.
 ///
 /// `input` and `cotangent` begin at their blocks; `channels` counts the input channels from there on.
-pub(crate) fn weight_gradient(isa: Isa, walk: &Walk, channels: usize, input: &[f32], cotangent: &[f32], gradient: &mut [f32]) {
+pub(crate) fn weight_gradient(
+    isa: Isa,
+    walk: &Walk,
+    channels: usize,
+    input: &[f32],
+    cotangent: &[f32],
+    gradient: &mut [f32],
+) {
     let last = walk.input_offsets.iter().max().map_or(0, |o| o + LANES);
     assert!(input.len() >= walk.taps.last().unwrap_or(&0) + last);
     assert!(cotangent.len() >= walk.output_len(1));
@@ -258,21 +271,35 @@ pub(crate) fn weight_gradient(isa: Isa, walk: &Walk, channels: usize, input: &[f
             Isa::Avx512 => weight_gradient_avx512(walk, lanes, input, cotangent, gradient),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => weight_gradient_avx2(walk, lanes, input, cotangent, gradient),
-            Isa::Portable => weight_gradient_with::<Portable, 4>(walk, lanes, input, cotangent, gradient),
+            Isa::Portable => {
+                weight_gradient_with::<Portable, 4>(walk, lanes, input, cotangent, gradient)
+            }
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn weight_gradient_avx512(walk: &Walk, lanes: usize, input: &[f32], cotangent: &[f32], gradient: &mut [f32]) {
+unsafe fn weight_gradient_avx512(
+    walk: &Walk,
+    lanes: usize,
+    input: &[f32],
+    cotangent: &[f32],
+    gradient: &mut [f32],
+) {
     // SAFETY: this function's own contract.
     unsafe { weight_gradient_with::<Avx512, 16>(walk, lanes, input, cotangent, gradient) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn weight_gradient_avx2(walk: &Walk, lanes: usize, input: &[f32], cotangent: &[f32], gradient: &mut [f32]) {
+unsafe fn weight_gradient_avx2(
+    walk: &Walk,
+    lanes: usize,
+    input: &[f32],
+    cotangent: &[f32],
+    gradient: &mut [f32],
+) {
     // SAFETY: this function's own contract. 4 input lanes keep 8 of 16 registers as sums.
     unsafe { weight_gradient_with::<Avx2, 4>(walk, lanes, input, cotangent, gradient) }
 }

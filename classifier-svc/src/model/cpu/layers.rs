@@ -56,6 +56,11 @@ impl Convolution {
         self.output.blocks() * self.down.weights_per_block()
     }
 
+    /// Floats of the packed weights of the adjoint.
+    pub(crate) fn rotated_len(&self) -> usize {
+        self.input.blocks() * self.up.weights_per_block()
+    }
+
     /// Packs `[outputs, inputs, 3, 3]` to `[output block, input block, tap, input lane, output lane]`.
     pub(crate) fn pack(&self, plain: &[f32]) -> Vec<f32> {
         let mut packed = vec![0.0; self.weights_len()];
@@ -87,20 +92,40 @@ impl Convolution {
     /// gradient of the input is the convolution of the cotangent with these.
     pub(crate) fn rotate(&self, packed: &[f32], rotated: &mut [f32]) {
         let (ins, outs) = (self.input.blocks(), self.output.blocks());
-        rotated.par_chunks_mut(TAP).enumerate().for_each(|(at, tile)| {
-            let (i, o, tap) = (at / (outs * 9), at / 9 % outs, at % 9);
-            let from = &packed[((o * ins + i) * 9 + 8 - tap) * TAP..][..TAP];
-            for (a, row) in tile.chunks_exact_mut(LANES).enumerate() {
-                for (b, w) in row.iter_mut().enumerate() {
-                    *w = from[b * LANES + a];
+        rotated
+            .par_chunks_mut(TAP)
+            .enumerate()
+            .for_each(|(at, tile)| {
+                let (i, o, tap) = (at / (outs * 9), at / 9 % outs, at % 9);
+                let from = &packed[((o * ins + i) * 9 + 8 - tap) * TAP..][..TAP];
+                for (a, row) in tile.chunks_exact_mut(LANES).enumerate() {
+                    for (b, w) in row.iter_mut().enumerate() {
+                        *w = from[b * LANES + a];
+                    }
                 }
-            }
-        });
+            });
     }
 
     /// Computes `output` of `n` images.
-    pub(crate) fn forward(&self, isa: Isa, n: usize, x: &[f32], w: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
-        run(isa, &self.down, (&self.input, &self.output), n, x, w, y, epilogue);
+    pub(crate) fn forward(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        w: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue<'_>,
+    ) {
+        run(
+            isa,
+            &self.down,
+            (&self.input, &self.output),
+            n,
+            x,
+            w,
+            y,
+            epilogue,
+        );
     }
 
     /// Computes the gradient of the input of `n` images from `rotated` weights.
@@ -113,11 +138,27 @@ impl Convolution {
         dx: &mut [f32],
         epilogue: Epilogue<'_>,
     ) {
-        run(isa, &self.up, (&self.output, &self.input), n, dy, rotated, dx, epilogue);
+        run(
+            isa,
+            &self.up,
+            (&self.output, &self.input),
+            n,
+            dy,
+            rotated,
+            dx,
+            epilogue,
+        );
     }
 
     /// Computes the gradient of the packed weights, summed over `n` images.
-    pub(crate) fn weight_gradient(&self, isa: Isa, n: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    pub(crate) fn weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+    ) {
         let ins = self.input.blocks();
         // The batch is cut into a fixed number of parts, so that the order of the sum is always the same.
         let parts = n.min(4);
@@ -131,7 +172,14 @@ impl Convolution {
                 for image in part * n / parts..(part + 1) * n / parts {
                     let x = &x[image * self.input.len() + i * self.input.plane()..];
                     let dy = &dy[image * self.output.len() + o * self.output.plane()..];
-                    weight_gradient(isa, &self.down, self.input.channels - i * LANES, x, dy, gradient);
+                    weight_gradient(
+                        isa,
+                        &self.down,
+                        self.input.channels - i * LANES,
+                        x,
+                        dy,
+                        gradient,
+                    );
                 }
             });
         sum_parts(&partial, dw);
@@ -150,7 +198,11 @@ fn sum_parts(partial: &[f32], total: &mut [f32]) {
 fn conv_walk(input: &Layout, output: &Layout) -> Walk {
     let row = input.row();
     // The first tap of a pixel is its neighbour above and to the left.
-    let first = input.pixel_offsets().iter().map(|o| o - row - LANES).collect();
+    let first = input
+        .pixel_offsets()
+        .iter()
+        .map(|o| o - row - LANES)
+        .collect();
     Walk {
         inputs: input.channels,
         input_plane: input.plane(),
@@ -179,7 +231,11 @@ fn run(
     let strips = (TASKS.div_ceil(n * groups)).min(pixels.div_ceil(48));
     let to = Shared(y.as_mut_ptr());
     (0..n * groups * strips).into_par_iter().for_each(|task| {
-        let (image, group, strip) = (task / (groups * strips), task / strips % groups, task % strips);
+        let (image, group, strip) = (
+            task / (groups * strips),
+            task / strips % groups,
+            task % strips,
+        );
         let first = group * 2;
         let blocks = (output.blocks() - first).min(2);
         let offset = image * output.len() + first * output.plane();
@@ -258,7 +314,10 @@ impl Linear {
             let at = channel / LANES * self.input.plane() + pixels[i % area] + channel % LANES;
             for o in 0..self.outputs {
                 let block = o / LANES * (self.input_len() / LANES) + at / LANES;
-                visit(o * self.inputs() + i, block * TAP + at % LANES * LANES + o % LANES);
+                visit(
+                    o * self.inputs() + i,
+                    block * TAP + at % LANES * LANES + o % LANES,
+                );
             }
         }
     }
@@ -275,7 +334,15 @@ impl Linear {
     }
 
     /// Computes `[n, outputs]`.
-    pub(crate) fn forward(&self, isa: Isa, n: usize, x: &[f32], w: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
+    pub(crate) fn forward(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        w: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue<'_>,
+    ) {
         assert!(x.len() >= n * self.input_len() && y.len() >= n * self.output_len());
         let walk = self.walk(n);
         let to = Shared(y.as_mut_ptr());
@@ -291,7 +358,16 @@ impl Linear {
             let w = &w[first * walk.weights_per_block()..];
             // SAFETY: the output blocks are this task's alone, and `y` holds `n` images.
             unsafe {
-                forward(isa, &walk, 0..n, (blocks - first).min(2), x, w, to.at(first * LANES), epilogue);
+                forward(
+                    isa,
+                    &walk,
+                    0..n,
+                    (blocks - first).min(2),
+                    x,
+                    w,
+                    to.at(first * LANES),
+                    epilogue,
+                );
             }
         });
     }
@@ -300,14 +376,31 @@ impl Linear {
     pub(crate) fn input_gradient(&self, isa: Isa, n: usize, dy: &[f32], w: &[f32], dx: &mut [f32]) {
         let walk = self.walk(n);
         let (ins, outs) = (self.input_len(), self.output_len());
-        dx[..n * ins].par_chunks_mut(LANES).enumerate().for_each(|(at, dx)| {
-            let (image, block) = (at / (ins / LANES), at % (ins / LANES));
-            linear_input_gradient(isa, &walk, block, w, &dy[image * outs..(image + 1) * outs], dx);
-        });
+        dx[..n * ins]
+            .par_chunks_mut(LANES)
+            .enumerate()
+            .for_each(|(at, dx)| {
+                let (image, block) = (at / (ins / LANES), at % (ins / LANES));
+                linear_input_gradient(
+                    isa,
+                    &walk,
+                    block,
+                    w,
+                    &dy[image * outs..(image + 1) * outs],
+                    dx,
+                );
+            });
     }
 
     /// Computes the gradient of the packed weights, summed over `n` images.
-    pub(crate) fn weight_gradient(&self, isa: Isa, n: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    pub(crate) fn weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+    ) {
         let walk = self.walk(n);
         let ins = self.input_len() / LANES;
         dw.par_chunks_mut(TAP).enumerate().for_each(|(at, dw)| {
@@ -363,7 +456,13 @@ impl MaxPool {
 
     /// Routes the cotangent of the output to the first maximum of each window, as PyTorch does, and there only
     /// where the input is above 0: the gradient of the rectifier below comes with it.
-    pub(crate) fn input_gradient_of_rectified(&self, n: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    pub(crate) fn input_gradient_of_rectified(
+        &self,
+        n: usize,
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+    ) {
         let (input, output) = (&self.input, &self.output);
         dx[..n * input.len()]
             .par_chunks_mut(input.plane())

@@ -6,8 +6,8 @@ mod layers;
 mod layout;
 mod network;
 
-pub use lanes::Isa;
 pub(crate) use conv::Epilogue;
+pub use lanes::Isa;
 pub(crate) use lanes::LANES;
 pub(crate) use layers::{Convolution, Linear, MaxPool};
 pub(crate) use layout::Layout;

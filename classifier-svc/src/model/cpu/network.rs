@@ -44,14 +44,23 @@ pub(crate) struct Network {
 
 impl Network {
     /// Packs the weights; `parameters` has an entry per stage, empty for poolings.
-    pub(crate) fn new(architecture: &Architecture, parameters: &[Parameters], isa: Isa, threads: usize) -> Self {
+    pub(crate) fn new(
+        architecture: &Architecture,
+        parameters: &[Parameters],
+        isa: Isa,
+        threads: usize,
+    ) -> Self {
         let stages = architecture.stages();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("model-{i}"))
             .build()
             .expect("the system can start threads");
-        let packed = stages.iter().zip(parameters).map(|(stage, p)| pack(stage, p)).collect();
+        let packed = stages
+            .iter()
+            .zip(parameters)
+            .map(|(stage, p)| pack(stage, p))
+            .collect();
         let image = Layout::bordered(3, architecture.input, architecture.input);
         let floats: usize = stages.iter().map(|s| s.layout().len()).sum();
         let capacity = (PASS_BYTES / (4 * floats)).clamp(1, 32);
@@ -61,7 +70,10 @@ impl Network {
             packed,
             capacity,
             pixels: vec![0.0; capacity * image.len()],
-            activations: stages.iter().map(|s| vec![0.0; capacity * s.layout().len()]).collect(),
+            activations: stages
+                .iter()
+                .map(|s| vec![0.0; capacity * s.layout().len()])
+                .collect(),
             cotangents: vec![Vec::new(); stages.len()],
             pixel_cotangents: Vec::new(),
             stages,
@@ -151,7 +163,16 @@ impl Network {
                 let dx = below.last_mut().unwrap_or(pixel_cotangents);
                 let x = i.checked_sub(1).map(|j| activations[j].as_slice());
                 let rectified = i > 0 && stages[i - 1].rectified();
-                backward_stage(*isa, &stages[i], packed[i].as_ref(), n, x, rectified, &above[0], dx);
+                backward_stage(
+                    *isa,
+                    &stages[i],
+                    packed[i].as_ref(),
+                    n,
+                    x,
+                    rectified,
+                    &above[0],
+                    dx,
+                );
             }
             gradient
                 .par_chunks_mut(plain)
@@ -165,7 +186,12 @@ impl Network {
         if self.pixel_cotangents.is_empty() {
             self.pixel_cotangents = vec![0.0; self.capacity * self.image.len()];
         }
-        for (buffer, activation) in self.cotangents.iter_mut().zip(&self.activations).take(top + 1) {
+        for (buffer, activation) in self
+            .cotangents
+            .iter_mut()
+            .zip(&self.activations)
+            .take(top + 1)
+        {
             if buffer.is_empty() {
                 *buffer = vec![0.0; activation.len()];
             }
@@ -173,16 +199,19 @@ impl Network {
     }
 }
 
-
 fn pack(stage: &Stage, parameters: &Parameters) -> Option<Packed> {
     let mut bias = parameters.bias.clone();
     bias.resize(bias.len().next_multiple_of(LANES), 0.0);
     match &stage.op {
         Op::Conv(conv) => {
             let weight = conv.pack(&parameters.weight);
-            let mut rotated = vec![0.0; conv.weights_len()];
+            let mut rotated = vec![0.0; conv.rotated_len()];
             conv.rotate(&weight, &mut rotated);
-            Some(Packed { weight, rotated, bias })
+            Some(Packed {
+                weight,
+                rotated,
+                bias,
+            })
         }
         Op::Linear(linear) => Some(Packed {
             weight: linear.pack(&parameters.weight),
@@ -193,10 +222,18 @@ fn pack(stage: &Stage, parameters: &Parameters) -> Option<Packed> {
     }
 }
 
-
-fn forward_stage(isa: Isa, stage: &Stage, packed: Option<&Packed>, n: usize, x: &[f32], y: &mut [f32]) {
+fn forward_stage(
+    isa: Isa,
+    stage: &Stage,
+    packed: Option<&Packed>,
+    n: usize,
+    x: &[f32],
+    y: &mut [f32],
+) {
     match (&stage.op, packed) {
-        (Op::Conv(conv), Some(p)) => conv.forward(isa, n, x, &p.weight, y, Epilogue::BiasRelu(&p.bias)),
+        (Op::Conv(conv), Some(p)) => {
+            conv.forward(isa, n, x, &p.weight, y, Epilogue::BiasRelu(&p.bias))
+        }
         (Op::Linear(linear), Some(p)) => {
             let epilogue = if stage.rectified() {
                 Epilogue::BiasRelu(&p.bias)
@@ -212,7 +249,10 @@ fn forward_stage(isa: Isa, stage: &Stage, packed: Option<&Packed>, n: usize, x: 
 
 /// The cotangent of a stage's input, from that of its output before the rectifier. Where the input was itself
 /// rectified, that rectifier's gradient is applied too.
-#[allow(clippy::too_many_arguments, reason = "the arguments of a layer's adjoint")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the arguments of a layer's adjoint"
+)]
 fn backward_stage(
     isa: Isa,
     stage: &Stage,
@@ -247,7 +287,13 @@ fn backward_stage(
 }
 
 /// Adds a plain cotangent of a stage's activation to its buffer, through the rectifier where there is one.
-fn add_cotangent(layout: &Layout, n: usize, cotangent: &[f32], rectified: Option<&[f32]>, buffer: &mut [f32]) {
+fn add_cotangent(
+    layout: &Layout,
+    n: usize,
+    cotangent: &[f32],
+    rectified: Option<&[f32]>,
+    buffer: &mut [f32],
+) {
     let size = cotangent.len() / n;
     buffer
         .par_chunks_mut(layout.len())

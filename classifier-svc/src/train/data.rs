@@ -1,0 +1,157 @@
+//! Photographs in memory, and the random views of them that training sees.
+
+use std::{fs, path::Path};
+
+use anyhow::Context;
+use deepface_dataset::{ATTRIBUTE_COUNT, Framing, ImageLimits, Photograph, decode, face_pixels};
+use image::{RgbImage, imageops};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+const LIMITS: ImageLimits = ImageLimits {
+    bytes: 16 << 20,
+    side: 4096,
+};
+
+/// Share of an aligned photograph's side that is kept, so that views can be shifted, turned and scaled: 200 of 250
+/// pixels, where the face is 160.
+const KEPT: f32 = 0.8;
+
+/// Faces exactly as the service sees them, for measuring.
+pub(super) struct Faces {
+    /// `[n, 3, S, S]`, 0 to 1.
+    pub(super) pixels: Vec<f32>,
+    /// Labels per face.
+    pub(super) labels: Vec<[bool; ATTRIBUTE_COUNT]>,
+}
+
+impl Faces {
+    /// Reads and frames photographs.
+    pub(super) fn load(photographs: &[&Photograph], size: usize) -> anyhow::Result<Self> {
+        let faces = photographs
+            .par_iter()
+            .map(|p| Ok(face_pixels(&read(&p.path)?, Framing::Aligned, size)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self {
+            pixels: faces.concat(),
+            labels: photographs.iter().map(|p| p.labels).collect(),
+        })
+    }
+}
+
+/// Photographs with a margin around the face.
+pub(super) struct Photographs {
+    size: usize,
+    side: usize,
+    images: Vec<RgbImage>,
+    /// Labels per photograph.
+    pub(super) labels: Vec<[bool; ATTRIBUTE_COUNT]>,
+}
+
+impl Photographs {
+    /// Reads photographs for faces of `size` pixels.
+    pub(super) fn load(photographs: &[&Photograph], size: usize) -> anyhow::Result<Self> {
+        let side = size * 5 / 4;
+        let images = photographs
+            .par_iter()
+            .map(|p| Ok(with_margin(&read(&p.path)?, side as u32)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self {
+            size,
+            side,
+            images,
+            labels: photographs.iter().map(|p| p.labels).collect(),
+        })
+    }
+
+    /// Number of photographs.
+    pub(super) fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Writes a random view, `[3, S, S]`, 0 to 1; the seed decides which.
+    pub(super) fn view(&self, index: usize, seed: u64, out: &mut [f32]) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut random = |low: f32, high: f32| rng.random_range(low..high);
+        let angle = random(-0.12, 0.12);
+        let scale = random(0.9, 1.1);
+        let shift = [random(-0.05, 0.05), random(-0.05, 0.05)].map(|s| s * self.size as f32);
+        let mirror = if random(0.0, 1.0) < 0.5 { -1.0 } else { 1.0 };
+        let (sin, cos) = (scale * angle.sin(), scale * angle.cos());
+        let (centre, middle) = (
+            (self.size as f32 - 1.0) / 2.0,
+            (self.side as f32 - 1.0) / 2.0,
+        );
+        let area = self.size * self.size;
+        for y in 0..self.size {
+            for x in 0..self.size {
+                let (u, v) = ((x as f32 - centre) * mirror, y as f32 - centre);
+                let pixel = self.sample(
+                    index,
+                    middle + cos * u - sin * v + shift[0],
+                    middle + sin * u + cos * v + shift[1],
+                );
+                for (c, value) in pixel.into_iter().enumerate() {
+                    out[c * area + y * self.size + x] = value;
+                }
+            }
+        }
+        let (brightness, contrast, saturation) =
+            (random(-0.12, 0.12), random(0.75, 1.25), random(0.6, 1.3));
+        recolour(out, area, brightness, contrast, saturation);
+        if random(0.0, 1.0) < 0.5 {
+            let at =
+                [random(0.0, 0.75), random(0.0, 0.75)].map(|a| (a * self.size as f32) as usize);
+            cut_out(out, self.size, at);
+        }
+    }
+
+    /// Bilinear; beyond the edge the edge goes on.
+    fn sample(&self, index: usize, x: f32, y: f32) -> [f32; 3] {
+        let last = self.side as f32 - 1.0;
+        let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
+        let (x0, y0) = (x as usize, y as usize);
+        let (x1, y1) = ((x0 + 1).min(self.side - 1), (y0 + 1).min(self.side - 1));
+        let (fx, fy) = (x - x0 as f32, y - y0 as f32);
+        let raw = self.images[index].as_raw();
+        std::array::from_fn(|c| {
+            let at = |x: usize, y: usize| f32::from(raw[(y * self.side + x) * 3 + c]);
+            let top = at(x0, y0) * (1.0 - fx) + at(x1, y0) * fx;
+            let bottom = at(x0, y1) * (1.0 - fx) + at(x1, y1) * fx;
+            (top * (1.0 - fy) + bottom * fy) / 255.0
+        })
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<RgbImage> {
+    let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    decode(&file, LIMITS).with_context(|| path.display().to_string())
+}
+
+fn with_margin(image: &RgbImage, side: u32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let (w, h) = ((width as f32 * KEPT) as u32, (height as f32 * KEPT) as u32);
+    let kept = imageops::crop_imm(image, (width - w) / 2, (height - h) / 2, w, h);
+    imageops::resize(&*kept, side, side, imageops::FilterType::Triangle)
+}
+
+fn recolour(image: &mut [f32], area: usize, brightness: f32, contrast: f32, saturation: f32) {
+    for i in 0..area {
+        let rgb = [image[i], image[area + i], image[2 * area + i]];
+        let grey = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+        for (c, value) in rgb.into_iter().enumerate() {
+            let coloured = grey + saturation * (value - grey);
+            image[c * area + i] = (0.5 + contrast * (coloured - 0.5) + brightness).clamp(0.0, 1.0);
+        }
+    }
+}
+
+/// Covers a square of a quarter of the side with grey.
+fn cut_out(image: &mut [f32], size: usize, at: [usize; 2]) {
+    for plane in image.chunks_exact_mut(size * size) {
+        for row in plane.chunks_exact_mut(size).skip(at[1]).take(size / 4) {
+            row[at[0]..at[0] + size / 4].fill(0.5);
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Training of the classifier (paper, section 3.2): photographs in, a weights file out.
+
+mod batch_norm;
+mod checkpoint;
+mod data;
+mod metrics;
+mod network;
+mod optimizer;
+mod report;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split};
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::model::{
+    Architecture, Description, Isa, Preprocessing,
+    cpu::{Network, Parameters},
+    heads::{self, LOGITS},
+    weights::Weights,
+};
+use data::{Faces, Photographs};
+use network::Trainee;
+use optimizer::{Rule, Step, one_cycle, update};
+
+/// Where the weights may go.
+const LICENSE: &str =
+    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
+
+/// Batches whose moments stand for the whole training set when batch normalisation is folded.
+const FOLD_BATCHES: usize = 32;
+
+/// Trains a classifier on labelled photographs in the public LFW layout.
+///
+/// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on.
+#[derive(clap::Args, Clone, Debug)]
+pub struct TrainArgs {
+    /// Folder with a folder per person and one `*_attributes.txt`.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The label file, where it does not lie in --data.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Weights file to write. Checkpoint, loss curve and metrics are written beside it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "out/vgg-face-mini.safetensors"
+    )]
+    pub output: PathBuf,
+    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out).
+    #[arg(long, value_name = "NAME", default_value = "vgg-face-mini")]
+    pub arch: String,
+    /// Passes over the training photographs.
+    #[arg(long, default_value_t = 20)]
+    pub epochs: usize,
+    /// Photographs per step.
+    #[arg(long, default_value_t = 64)]
+    pub batch: usize,
+    /// Rule of descent.
+    #[arg(long, value_enum, default_value_t = Rule::Adamw)]
+    pub optimizer: Rule,
+    /// Peak of the one-cycle learning rate.
+    #[arg(long, default_value_t = 3e-3)]
+    pub learning_rate: f32,
+    /// Decoupled weight decay.
+    #[arg(long, default_value_t = 0.05)]
+    pub weight_decay: f32,
+    /// Share of the features of fc6 and fc7 that each step leaves out.
+    #[arg(long, default_value_t = 0.3)]
+    pub dropout: f32,
+    /// Share of every target that is spread evenly over its head.
+    #[arg(long, default_value_t = 0.05)]
+    pub label_smoothing: f32,
+    /// Decides initial weights, views and order.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Use only the first so many training photographs.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Store 32-bit weights instead of 16-bit ones.
+    #[arg(long)]
+    pub full_precision: bool,
+}
+
+/// Trains, measures and writes. Goes on from the checkpoint beside the output where there is one.
+///
+/// # Errors
+/// The data cannot be read, the settings make no sense, or a file cannot be written.
+pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    let architecture = Architecture::by_name(&args.arch).with_context(|| {
+        format!(
+            "--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {:?}",
+            args.arch
+        )
+    })?;
+    ensure!(
+        args.batch >= 2,
+        "--batch: expected at least 2, got {}",
+        args.batch
+    );
+    ensure!(
+        (0.0..1.0).contains(&args.dropout),
+        "--dropout: expected 0 to below 1, got {}",
+        args.dropout
+    );
+    let dataset = match &args.labels {
+        Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
+        None => Dataset::open(&args.data)?,
+    };
+    let part = |split| -> Vec<&Photograph> { dataset.split(split).collect() };
+    let mut train = part(Split::Train);
+    train.truncate(args.limit.unwrap_or(usize::MAX));
+    let (validation, test) = (part(Split::Validation), part(Split::Test));
+    eprintln!(
+        "{} photographs to learn from, {} to calibrate on, {} to report on; {} rows without a photograph",
+        train.len(),
+        validation.len(),
+        test.len(),
+        dataset.missing
+    );
+    ensure!(
+        train.len() >= args.batch,
+        "fewer training photographs than --batch"
+    );
+    ensure!(
+        !validation.is_empty() && !test.is_empty(),
+        "too few people: validation or test split is empty"
+    );
+
+    let photographs = Photographs::load(&train, architecture.input)?;
+    let validation = Faces::load(&validation, architecture.input)?;
+    let test = Faces::load(&test, architecture.input)?;
+    let mut training = Training::new(args, architecture, photographs);
+    let parameters = training.learn(&validation)?;
+    training.finish(parameters, &validation, &test)
+}
+
+struct Training<'a> {
+    args: &'a TrainArgs,
+    preprocessing: Preprocessing,
+    photographs: Photographs,
+    trainee: Trainee,
+}
+
+impl<'a> Training<'a> {
+    fn new(args: &'a TrainArgs, architecture: Architecture, photographs: Photographs) -> Self {
+        Self {
+            trainee: Trainee::new(&architecture, args.batch, args.dropout, args.seed),
+            // The published means of VGG-Face; the scale brings pixels to about unit deviation.
+            preprocessing: Preprocessing {
+                channel_order: "RGB".into(),
+                mean: [129.1863, 104.7624, 93.5940],
+                scale: 1.0 / 64.0,
+            },
+            args,
+            photographs,
+        }
+    }
+
+    /// Random views of photographs, as the network expects them.
+    fn views(&self, indices: &[usize], seed: u64) -> Vec<f32> {
+        let size = self.trainee.architecture().input;
+        let mut batch = vec![0.0; indices.len() * 3 * size * size];
+        batch
+            .par_chunks_mut(3 * size * size)
+            .zip(indices)
+            .for_each(|(view, &index)| {
+                let seed = seed
+                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    .wrapping_add(index as u64);
+                self.photographs.view(index, seed, view);
+                self.preprocess(view);
+            });
+        batch
+    }
+
+    fn preprocess(&self, image: &mut [f32]) {
+        let p = &self.preprocessing;
+        let area = image.len() / 3;
+        for (plane, mean) in image.chunks_exact_mut(area).zip(p.mean) {
+            plane
+                .iter_mut()
+                .for_each(|x| *x = (255.0 * *x - mean) * p.scale);
+        }
+    }
+
+    fn targets(&self, indices: &[usize]) -> Vec<f32> {
+        let mut targets = vec![0.0; indices.len() * LOGITS];
+        for (t, &i) in targets.chunks_exact_mut(LOGITS).zip(indices) {
+            heads::soft_targets(&self.photographs.labels[i], self.args.label_smoothing, t);
+        }
+        targets
+    }
+
+    /// All epochs; gives the folded weights.
+    fn learn(&mut self, validation: &Faces) -> anyhow::Result<Vec<Parameters>> {
+        let args = self.args;
+        let mut curve = report::Curve::open(&args.output)?;
+        let checkpoint = args.output.with_extension("checkpoint");
+        let identity = format!("{args:?}");
+        let done = checkpoint::resume(&checkpoint, &mut self.trainee, &identity)?;
+        if done > 0 {
+            eprintln!("going on after epoch {done} from {}", checkpoint.display());
+        }
+        let steps = self.photographs.len() / args.batch;
+        let style = ProgressStyle::with_template(
+            "{msg} [{bar:40}] {pos}/{len} steps, {per_sec}, {eta} left",
+        )?;
+        let bar =
+            ProgressBar::new((args.epochs * steps) as u64).with_style(style.progress_chars("=> "));
+        bar.set_position((done * steps) as u64);
+        bar.reset_eta();
+        for epoch in done..args.epochs {
+            let loss = self.epoch(epoch, steps, &bar);
+            let folded = self.fold();
+            let probabilities = self.probabilities(&folded, validation).0;
+            let (accuracy, auc) = summary(&probabilities, validation, &[0.5; ATTRIBUTE_COUNT]);
+            bar.suspend(|| {
+                eprintln!(
+                    "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}",
+                    epoch + 1
+                );
+            });
+            curve.add(epoch + 1, loss, accuracy, auc)?;
+            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, &identity)?;
+        }
+        bar.finish_and_clear();
+        Ok(self.fold())
+    }
+
+    /// One pass over the photographs; gives the mean loss.
+    fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> f64 {
+        let args = self.args;
+        let mut order: Vec<usize> = (0..self.photographs.len()).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(args.seed ^ ((epoch as u64) << 32));
+        order.shuffle(&mut rng);
+        let mut total = 0.0;
+        for (step, indices) in order.chunks_exact(args.batch).enumerate() {
+            let index = epoch * steps + step;
+            let seed = args.seed.wrapping_add(index as u64 + 1);
+            let views = self.views(indices, seed);
+            self.trainee.forward(&views, args.batch, Some(seed));
+            let loss = self.trainee.backward(args.batch, &self.targets(indices));
+            let rate = one_cycle(
+                args.learning_rate,
+                index as f32 / (args.epochs * steps) as f32,
+            );
+            let step = Step {
+                rule: args.optimizer,
+                rate,
+                decay: args.weight_decay,
+                index,
+            };
+            self.trainee.parameters_mut().for_each(|p| update(p, step));
+            total += loss;
+            bar.set_message(format!("epoch {}, loss {loss:.3}", epoch + 1));
+            bar.inc(1);
+        }
+        total / steps as f64
+    }
+
+    fn fold(&mut self) -> Vec<Parameters> {
+        let n = self.args.batch;
+        let count = (self.photographs.len() / n).min(FOLD_BATCHES);
+        let batches: Vec<Vec<f32>> = (0..count)
+            .map(|b| {
+                // Spread over the whole set.
+                let indices: Vec<usize> = (0..n)
+                    .map(|i| (i * count + b) * self.photographs.len() / (n * count))
+                    .collect();
+                self.views(&indices, u64::MAX - b as u64)
+            })
+            .collect();
+        self.trainee.fold(count, n, |b| batches[b].clone())
+    }
+
+    /// Probabilities `[n, 73]` and mean of fc7 of faces, as the service computes them.
+    fn probabilities(&self, parameters: &[Parameters], faces: &Faces) -> (Vec<f32>, Vec<f32>) {
+        let architecture = self.trainee.architecture();
+        let threads = rayon::current_num_threads();
+        let mut network = Network::new(architecture, parameters, Isa::detect(), threads);
+        let plain = 3 * architecture.input * architecture.input;
+        let (top, logits) = (network.stages().len() - 1, heads::attribute_logits());
+        let mut probabilities = Vec::with_capacity(faces.labels.len() * ATTRIBUTE_COUNT);
+        let mut mean = vec![0.0; architecture.features];
+        for part in faces.pixels.chunks(network.capacity() * plain) {
+            let n = part.len() / plain;
+            let mut inputs = part.to_vec();
+            inputs
+                .chunks_exact_mut(plain)
+                .for_each(|image| self.preprocess(image));
+            network.forward(&inputs, n, top);
+            for image in network.activation(top, n).chunks_exact_mut(LOGITS) {
+                heads::softmax(image);
+                probabilities.extend(logits.iter().map(|&l| image[l]));
+            }
+            for image in network.activation(top - 1, n).chunks_exact(mean.len()) {
+                let total = faces.labels.len() as f32;
+                mean.iter_mut()
+                    .zip(image)
+                    .for_each(|(m, a)| *m += a / total);
+            }
+        }
+        (probabilities, mean)
+    }
+
+    /// Calibrates, measures, writes the weights and the report.
+    fn finish(
+        &self,
+        mut parameters: Vec<Parameters>,
+        validation: &Faces,
+        test: &Faces,
+    ) -> anyhow::Result<()> {
+        if !self.args.full_precision {
+            // What is measured is what is stored.
+            parameters.iter_mut().for_each(round_to_half);
+        }
+        let (calibration, fc7_mean) = self.probabilities(&parameters, validation);
+        let column = |p: &[f32], a: usize| -> Vec<f32> {
+            p.iter().skip(a).step_by(ATTRIBUTE_COUNT).copied().collect()
+        };
+        let labels =
+            |faces: &Faces, a: usize| -> Vec<bool> { faces.labels.iter().map(|l| l[a]).collect() };
+        let thresholds: Vec<f32> = (0..ATTRIBUTE_COUNT)
+            .map(|a| metrics::best_threshold(&column(&calibration, a), &labels(validation, a)))
+            .collect();
+        let (probabilities, _) = self.probabilities(&parameters, test);
+        let mut description = Description::new(
+            self.trainee.architecture().clone(),
+            self.preprocessing.clone(),
+            LICENSE,
+        );
+        description.metrics = (0..ATTRIBUTE_COUNT)
+            .map(|a| metrics::measure(&column(&probabilities, a), &labels(test, a), thresholds[a]))
+            .collect();
+        description.thresholds = thresholds;
+        report::write(&self.args.output, &description)?;
+        let weights = Weights {
+            description,
+            parameters,
+            fc7_mean,
+        };
+        weights.write(&self.args.output, !self.args.full_precision)?;
+        eprintln!("wrote {}", self.args.output.display());
+        Ok(())
+    }
+}
+
+fn round_to_half(parameters: &mut Parameters) {
+    for x in parameters.weight.iter_mut().chain(&mut parameters.bias) {
+        *x = half::f16::from_f32(*x).to_f32();
+    }
+}
+
+/// Mean accuracy and mean AUC over the attributes that can be measured.
+fn summary(
+    probabilities: &[f32],
+    faces: &Faces,
+    thresholds: &[f32; ATTRIBUTE_COUNT],
+) -> (f64, f64) {
+    let measured = (0..ATTRIBUTE_COUNT).filter_map(|a| {
+        let p: Vec<f32> = probabilities
+            .iter()
+            .skip(a)
+            .step_by(ATTRIBUTE_COUNT)
+            .copied()
+            .collect();
+        let labels: Vec<bool> = faces.labels.iter().map(|l| l[a]).collect();
+        metrics::measure(&p, &labels, thresholds[a])
+    });
+    let all: Vec<_> = measured.collect();
+    let mean = |f: fn(&crate::model::AttributeMetrics) -> f32| {
+        all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
+    };
+    (mean(|m| m.accuracy), mean(|m| m.auc))
+}
