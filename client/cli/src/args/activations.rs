@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::FramingArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface activations portrait.jpg --layer fc7 --output fc7.safetensors
+  deepface activations *.jpg --layer conv4_3 --layer fc6 --type f16 --output faces.safetensors
+
+The file holds one tensor per layer, named after it, of shape [images, ...]; its metadata names the images.";
+
+/// Arguments of `activations`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ActivationsArgs {
+    /// PNG or JPEG files, or - for standard input.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Layer to write, such as conv4_3 or fc7; may be given more than once.
+    #[arg(long = "layer", value_name = "LAYER", required = true)]
+    pub(crate) layers: Vec<String>,
+    /// Where the activations go; a file that is there is replaced.
+    #[arg(long, short, value_name = "FILE.safetensors")]
+    pub(crate) output: PathBuf,
+    /// Element type.
+    #[arg(long = "type", value_enum, default_value = "f32")]
+    pub(crate) element: ElementType,
+    #[command(flatten)]
+    pub(crate) framing: FramingArgs,
+}
+
+/// A name for each element type that activations come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ElementType {
+    /// 4 bytes.
+    F32,
+    /// 2 bytes, IEEE 754.
+    F16,
+    /// 2 bytes, the upper half of an f32.
+    Bf16,
+}

@@ -1,0 +1,28 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::FramingArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface classify portrait.jpg
+  deepface classify --face male-smiling.png --all
+  deepface classify photographs/*.jpg --json > attributes.jsonl";
+
+/// Arguments of `classify`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ClassifyArgs {
+    /// PNG or JPEG files, or - for standard input.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) framing: FramingArgs,
+    /// Show every attribute, also those that the network does not see.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print one line of JSON per image: {"image", "attributes": {name: probability}, "present": [name]}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,29 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::FramingArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface compare one.jpg other.jpg
+  deepface compare --face first.png second.png --json
+
+100 % is the same image; two strangers lie near 0 % on average.";
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CompareArgs {
+    /// PNG or JPEG file, or - for standard input.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) first: PathBuf,
+    /// The image to compare it with.
+    #[arg(value_name = "IMAGE")]
+    pub(crate) second: PathBuf,
+    #[command(flatten)]
+    pub(crate) framing: FramingArgs,
+    /// Print one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

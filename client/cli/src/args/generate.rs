@@ -1,0 +1,127 @@
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use super::{InversionArgs, OutputArgs};
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface generate Male Smiling Eyeglasses
+  deepface generate \"Middle Aged\" --not Smiling --seed 3 --output face.png
+  deepface generate Smiling=2 blond_hair --sheet steps.png --gif steps.gif
+  deepface generate Male --paper
+  deepface generate Male --json --scale 1
+
+The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do
+not matter.";
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct GenerateArgs {
+    /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
+    #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent")]
+    pub(crate) present: Vec<WantedAttribute>,
+    /// Attributes the face should not have; may be given more than once.
+    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    pub(crate) absent: Vec<WantedAttribute>,
+    /// Another seed, another face.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The paper's method as written: cgmm-mean towards pixels from noise by gradient descent, with blur and jitter.
+    /// Other options still count.
+    #[arg(long)]
+    pub(crate) paper: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) inversion: InversionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// How the target activation is made.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct TargetArgs {
+    /// How the target activation is made from the attributes.
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<MethodName>,
+    /// Layer of the network that the target belongs to; `deepface attributes` lists those there are.
+    #[arg(long)]
+    pub(crate) layer: Option<String>,
+    /// How far to exaggerate what is special about the attributes, 0 to 4.
+    #[arg(long, value_name = "K")]
+    pub(crate) exaggeration: Option<f64>,
+    /// Random variety around what the attributes say, in standard deviations, 0 to 2.
+    #[arg(long, value_name = "SD")]
+    pub(crate) variety: Option<f64>,
+}
+
+/// A name for each method of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// Linear regression of activations on all attributes, those not named filled in.
+    Regression,
+    /// Weighted mean of the attributes' mean activations (the paper's cGMM).
+    CgmmMean,
+    /// Weighted mean of samples from the attributes' Gaussians (the paper's cGMM).
+    CgmmSample,
+    /// No target: climbs the attributes' likelihood.
+    ClassVisualization,
+}
+
+/// An attribute as typed: `NAME` or `NAME=STRENGTH`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WantedAttribute {
+    /// Name, as typed.
+    pub(crate) name: String,
+    /// How strongly.
+    pub(crate) strength: Option<f64>,
+}
+
+impl FromStr for WantedAttribute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, strength) = match text.rsplit_once('=') {
+            None => (text, None),
+            Some((name, strength)) => {
+                let value: f64 = strength
+                    .trim()
+                    .parse()
+                    .map_err(|_| format!("{strength:?} is not a number"))?;
+                if !(value > 0.0 && value <= 4.0) {
+                    return Err(format!("a strength is above 0 to 4, got {strength}"));
+                }
+                (name, Some(value))
+            }
+        };
+        if name.trim().is_empty() {
+            return Err("the name is empty".to_owned());
+        }
+        Ok(Self {
+            name: name.trim().to_owned(),
+            strength,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strength_follows_the_name() {
+        let attribute: WantedAttribute = "Middle Aged=1.5".parse().unwrap();
+        assert_eq!(
+            (attribute.name.as_str(), attribute.strength),
+            ("Middle Aged", Some(1.5))
+        );
+        for bad in [
+            "Male=", "Male=0", "Male=-1", "Male=5", "Male=NaN", "Male=inf", "=1", "", " ",
+        ] {
+            assert!(bad.parse::<WantedAttribute>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What can be typed: the grammar of the command line, one file per subcommand.
+
+mod activations;
+mod attributes;
+mod classify;
+mod compare;
+mod completions;
+mod generate;
+mod images;
+mod inversion;
+mod invert;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use activations::{ActivationsArgs, ElementType};
+pub(crate) use attributes::AttributesArgs;
+pub(crate) use classify::ClassifyArgs;
+pub(crate) use compare::CompareArgs;
+pub(crate) use completions::CompletionsArgs;
+pub(crate) use generate::{GenerateArgs, MethodName, WantedAttribute};
+pub(crate) use images::FramingArgs;
+pub(crate) use inversion::{
+    InversionArgs, OptimizerName, OutputArgs, ParametrizationName, StartName,
+};
+pub(crate) use invert::InvertArgs;
+pub(crate) use serve::ServeArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface generate Male Smiling Eyeglasses
+  deepface classify portrait.jpg
+  deepface compare one.jpg other.jpg
+  deepface serve
+
+The network and its statistics are part of the program. Each command starts the services it needs inside its own
+process and talks gRPC to them; --generator and --classifier (or the environment) use services that run elsewhere.
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// Faces from attributes, and what a network sees in faces.
+#[derive(Debug, Parser)]
+#[command(name = "deepface", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) services: ServiceArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the services are.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Services")]
+pub(crate) struct ServiceArgs {
+    /// Generator service to use, http://HOST:PORT; without it one is started inside this process.
+    #[arg(long, global = true, env = "DEEPFACE_GENERATOR", value_name = "URL")]
+    pub(crate) generator: Option<String>,
+    /// Classifier service to use, http://HOST:PORT; without it one is started inside this process.
+    #[arg(long, global = true, env = "DEEPFACE_CLASSIFIER", value_name = "URL")]
+    pub(crate) classifier: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a face that has the attributes you name.
+    Generate(Box<GenerateArgs>),
+    /// Reconstruct an image from what one layer of the network keeps of it.
+    Invert(Box<InvertArgs>),
+    /// Say which attributes the network sees in images.
+    Classify(ClassifyArgs),
+    /// Write activations of the network for images.
+    Activations(ActivationsArgs),
+    /// Say how alike two faces are.
+    Compare(CompareArgs),
+    /// List the attributes that a face can be asked for.
+    Attributes(AttributesArgs),
+    /// Run both services in this process, for trying them out.
+    Serve(ServeArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let name = command.get_name();
+            assert!(help.contains(&format!("deepface {name}")), "{name}: {help}");
+        }
+    }
+}

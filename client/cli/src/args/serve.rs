@@ -1,0 +1,26 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Args;
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface serve
+  deepface serve --classifier-listen 127.0.0.1:0 --generator-listen 127.0.0.1:0
+
+Each service is also a program of its own (classifier-svc, generator-svc), which has more settings.";
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArgs {
+    /// Address of the classifier; port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value_t = local(50051))]
+    pub(crate) classifier_listen: SocketAddr,
+    /// Address of the generator; port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value_t = local(50052))]
+    pub(crate) generator_listen: SocketAddr,
+}
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}

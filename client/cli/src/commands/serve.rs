@@ -1,0 +1,49 @@
+use std::net::SocketAddr;
+
+use crate::{
+    args::{ServeArgs, ServiceArgs},
+    exit::Usage,
+    pair::Pair,
+    printer,
+};
+
+pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Result<()> {
+    if services.generator.is_some() || services.classifier.is_some() {
+        let message = "serve starts both services itself; --generator and --classifier are for the other commands";
+        return Err(Usage(message.to_owned()).into());
+    }
+    deepface_serve::init_telemetry("info");
+    // In place before the model loads, so that an early ctrl-c is not lost.
+    let shutdown = deepface_serve::shutdown_signal()?;
+    let (pair, [classifier, generator]) = tokio::select! {
+        pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    printer::print(&guide(classifier, generator))?;
+    pair.serve_until(shutdown).await
+}
+
+/// What to try, ready to be copied.
+fn guide(classifier: SocketAddr, generator: SocketAddr) -> String {
+    format!(
+        "\
+classifier  http://{classifier}
+generator   http://{generator}
+
+With grpcurl:
+  grpcurl -plaintext {classifier} list
+  grpcurl -plaintext {generator} describe deepface.v1.GeneratorService
+  grpcurl -plaintext {classifier} deepface.v1.ClassifierService/GetModel
+  printf '{{\"images\":[{{\"encoded\":\"%s\",\"framing\":\"FRAMING_FACE\"}}]}}' \"$(base64 -w0 face.png)\" |
+    grpcurl -plaintext -d @ {classifier} deepface.v1.ClassifierService/Classify
+  grpcurl -plaintext -d '{{\"attributes\":[{{\"name\":\"Male\"}},{{\"name\":\"Smiling\"}}],\"stream\":{{\"lossesOnly\":true}}}}' \\
+    {generator} deepface.v1.GeneratorService/Generate
+
+With this program:
+  deepface generate Male Smiling --generator http://{generator}
+  deepface classify portrait.jpg --classifier http://{classifier}
+
+Ctrl-C stops both.
+"
+    )
+}

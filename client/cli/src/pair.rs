@@ -1,0 +1,183 @@
+//! The services that a command talks to: those at the URLs that were given, and for the others the embedded ones,
+//! in this process, on loopback ports, over real gRPC.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use deepface_client::{ClassifierClient, GeneratorClient};
+use deepface_serve::{ServeSettings, wait_until_serving};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::args::ServiceArgs;
+
+/// Loading and warming up an embedded model takes a second or two; a busy machine gets more.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long services of this process may take to stop; by then the work is done.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long calls of others may take to finish when `serve` is stopped, in seconds.
+const DRAIN_SECONDS: u64 = 5;
+
+/// The services of one command. Dropping it ends those that run in this process.
+pub(crate) struct Pair {
+    classifier: Option<String>,
+    generator: Option<String>,
+    running: JoinSet<anyhow::Result<()>>,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Pair {
+    /// What a command needs that only looks at images.
+    pub(crate) async fn with_classifier(services: &ServiceArgs) -> anyhow::Result<Self> {
+        let mut pair = Self::remote(services);
+        if pair.classifier.is_none() {
+            pair.start_classifier(any_port(), 0).await?;
+        }
+        Ok(pair)
+    }
+
+    /// What a command needs that makes images. A generator elsewhere has a classifier of its own.
+    pub(crate) async fn with_generator(services: &ServiceArgs) -> anyhow::Result<Self> {
+        let mut pair = Self::remote(services);
+        if pair.generator.is_none() {
+            if pair.classifier.is_none() {
+                pair.start_classifier(any_port(), 0).await?;
+            }
+            pair.start_generator(any_port(), 0).await?;
+        }
+        Ok(pair)
+    }
+
+    /// Both services, on addresses that others can be told, which are returned: the classifier's first.
+    pub(crate) async fn listening_on(
+        classifier: SocketAddr,
+        generator: SocketAddr,
+    ) -> anyhow::Result<(Self, [SocketAddr; 2])> {
+        let mut pair = Self::remote(&ServiceArgs::default());
+        let classifier = pair.start_classifier(classifier, DRAIN_SECONDS).await?;
+        let generator = pair.start_generator(generator, DRAIN_SECONDS).await?;
+        Ok((pair, [classifier, generator]))
+    }
+
+    /// A client of the classifier.
+    pub(crate) fn classifier(&self) -> anyhow::Result<ClassifierClient> {
+        let url = self
+            .classifier
+            .as_deref()
+            .context("no classifier was started")?;
+        Ok(ClassifierClient::connect_lazy(url)?)
+    }
+
+    /// A client of the generator.
+    pub(crate) fn generator(&self) -> anyhow::Result<GeneratorClient> {
+        let url = self
+            .generator
+            .as_deref()
+            .context("no generator was started")?;
+        Ok(GeneratorClient::connect_lazy(url)?)
+    }
+
+    /// Stops what runs in this process.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        let all = async { while self.running.join_next().await.is_some() {} };
+        // What does not stop in time ends with the process.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, all).await;
+    }
+
+    /// Serves until asked to stop, or until a service fails.
+    pub(crate) async fn serve_until(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let ended = tokio::select! {
+            () = shutdown.cancelled() => None,
+            ended = self.running.join_next() => ended,
+        };
+        self.stop.cancel();
+        if let Some(ended) = ended {
+            ended??;
+        }
+        while let Some(ended) = self.running.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+
+    fn remote(services: &ServiceArgs) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            classifier: services.classifier.clone(),
+            generator: services.generator.clone(),
+            running: JoinSet::new(),
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        }
+    }
+
+    async fn start_classifier(
+        &mut self,
+        address: SocketAddr,
+        drain_seconds: u64,
+    ) -> anyhow::Result<SocketAddr> {
+        let (listener, address, settings) = bind(address, drain_seconds).await?;
+        let _ = (listener, settings);
+        let service = async { Err(anyhow!("the classifier is not there yet")) };
+        self.start("deepface.v1.ClassifierService", address, service)
+            .await?;
+        self.classifier = Some(format!("http://{address}"));
+        Ok(address)
+    }
+
+    async fn start_generator(
+        &mut self,
+        address: SocketAddr,
+        drain_seconds: u64,
+    ) -> anyhow::Result<SocketAddr> {
+        let (listener, address, settings) = bind(address, drain_seconds).await?;
+        let _ = (listener, settings);
+        let service = async { Err(anyhow!("the generator is not there yet")) };
+        self.start("deepface.v1.GeneratorService", address, service)
+            .await?;
+        self.generator = Some(format!("http://{address}"));
+        Ok(address)
+    }
+
+    /// Runs a service and waits until it reports itself healthy, or until it fails.
+    async fn start(
+        &mut self,
+        name: &'static str,
+        address: SocketAddr,
+        service: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        self.running.spawn(service);
+        tokio::select! {
+            ready = wait_until_serving(address, name, START_TIMEOUT) => Ok(ready?),
+            ended = self.running.join_next() => match ended {
+                Some(Err(panic)) => Err(panic.into()),
+                Some(Ok(Err(error))) => Err(error.context(format!("{name} cannot start"))),
+                Some(Ok(Ok(()))) | None => Err(anyhow!("{name} ended while it started")),
+            },
+        }
+    }
+}
+
+/// Binds first, so that the port is known before the service runs.
+async fn bind(
+    address: SocketAddr,
+    drain_seconds: u64,
+) -> anyhow::Result<(TcpListener, SocketAddr, ServeSettings)> {
+    let settings = ServeSettings {
+        listen: Some(address),
+        drain_seconds,
+        ..ServeSettings::default()
+    };
+    let listener = settings.bind(address.port()).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address, settings))
+}
+
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
