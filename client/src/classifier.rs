@@ -72,7 +72,10 @@ impl ClassifierClient {
             &self.connection,
             self.deadline,
             v1::GetModelRequest {},
-            async |request| self.inner.clone().get_model(request).await,
+            |request| {
+                let mut inner = self.inner.clone();
+                async move { inner.get_model(request).await }
+            },
         )
         .await
     }
@@ -89,7 +92,10 @@ impl ClassifierClient {
             &self.connection,
             self.deadline,
             v1::ClassifyRequest { images },
-            async |request| self.inner.clone().classify(request).await,
+            |request| {
+                let mut inner = self.inner.clone();
+                async move { inner.classify(request).await }
+            },
         )
         .await
     }
@@ -102,8 +108,9 @@ impl ClassifierClient {
         &self,
         request: v1::GetActivationsRequest,
     ) -> Result<v1::GetActivationsResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, async |request| {
-            self.inner.clone().get_activations(request).await
+        retry::unary(&self.connection, self.deadline, request, |request| {
+            let mut inner = self.inner.clone();
+            async move { inner.get_activations(request).await }
         })
         .await
     }
@@ -121,8 +128,9 @@ impl ClassifierClient {
             first: Some(first),
             second: Some(second),
         };
-        retry::unary(&self.connection, self.deadline, request, async |request| {
-            self.inner.clone().compare(request).await
+        retry::unary(&self.connection, self.deadline, request, |request| {
+            let mut inner = self.inner.clone();
+            async move { inner.compare(request).await }
         })
         .await
     }

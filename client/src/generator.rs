@@ -98,7 +98,10 @@ impl GeneratorClient {
             &self.connection,
             self.deadline,
             v1::ListAttributesRequest {},
-            async |request| self.inner.clone().list_attributes(request).await,
+            |request| {
+                let mut inner = self.inner.clone();
+                async move { inner.list_attributes(request).await }
+            },
         )
         .await
     }
@@ -111,8 +114,9 @@ impl GeneratorClient {
         &self,
         request: v1::GetTargetRequest,
     ) -> Result<v1::GetTargetResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, async |request| {
-            self.inner.clone().get_target(request).await
+        retry::unary(&self.connection, self.deadline, request, |request| {
+            let mut inner = self.inner.clone();
+            async move { inner.get_target(request).await }
         })
         .await
     }

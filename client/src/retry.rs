@@ -15,7 +15,7 @@ const LAST_BACKOFF: Duration = Duration::from_secs(2);
 ///
 /// Only UNAVAILABLE and RESOURCE_EXHAUSTED are tried again: the service did not do the work. The pause is a
 /// random share of 100 ms, 200 ms, ... and at least what the service asked for.
-pub(crate) async fn unary<T, R, F>(
+pub(crate) async fn unary<T, R, F, C>(
     connection: &Connection,
     limit: Duration,
     message: T,
@@ -23,7 +23,8 @@ pub(crate) async fn unary<T, R, F>(
 ) -> Result<R, ClientError>
 where
     T: Clone,
-    F: AsyncFnMut(Request<T>) -> Result<Response<R>, Status>,
+    F: FnMut(Request<T>) -> C,
+    C: Future<Output = Result<Response<R>, Status>>,
 {
     let deadline = Instant::now() + limit;
     for attempt in 1.. {
@@ -74,12 +75,13 @@ mod tests {
     ) -> (usize, Result<u8, ClientError>) {
         let connection = Connection::lazy("localhost:1").unwrap();
         let mut calls = 0;
-        let result = unary(&connection, limit, (), async |_| {
+        let result = unary(&connection, limit, (), |_| {
             let answer = answers[calls.min(answers.len() - 1)];
             calls += 1;
-            answer
+            let answer = answer
                 .map(Response::new)
-                .map_err(|code| Status::new(code, "no"))
+                .map_err(|code| Status::new(code, "no"));
+            std::future::ready(answer)
         })
         .await;
         (calls, result)
