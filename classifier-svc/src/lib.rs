@@ -7,5 +7,6 @@
 pub mod api;
 pub mod batch;
 pub mod model;
+pub mod service;
 pub mod settings;
 pub mod train;

@@ -4,6 +4,8 @@ pub(crate) mod arch;
 pub(crate) mod cpu;
 pub(crate) mod heads;
 #[cfg(test)]
+mod candle_reference;
+#[cfg(test)]
 mod numerics;
 mod objective;
 pub(crate) mod weights;
@@ -55,7 +57,7 @@ pub struct ModelInfo {
     pub thresholds: Vec<f32>,
     /// Quality per attribute, where it was measured.
     pub metrics: Vec<Option<AttributeMetrics>>,
-    /// Mean activation of fc7 over the training faces: the origin that similarity is measured from.
+    /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.
     pub compare_mean: Vec<f32>,
     /// Number of weights.
     pub parameters: usize,

@@ -12,7 +12,7 @@ use super::{
 const GOLDEN: &str = include_str!("../../tests/golden/vgg.json");
 
 /// `n` values, uniform in -1 to 1, as `tests/golden/vgg.py` makes them.
-fn noise(seed: u64, n: usize) -> Vec<f32> {
+pub(super) fn noise(seed: u64, n: usize) -> Vec<f32> {
     let value = |i: u64| {
         let mut z = i.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(seed);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -31,7 +31,7 @@ fn architecture() -> Architecture {
 }
 
 /// The weights of `tests/golden/vgg.py`.
-fn weights(architecture: Architecture) -> Weights {
+pub(super) fn weights(architecture: Architecture) -> Weights {
     let mut seed = 0;
     let stages = architecture.stages();
     let parameters = stages.iter().map(|stage| {

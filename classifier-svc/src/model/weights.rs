@@ -101,7 +101,7 @@ pub(crate) struct Weights {
     pub(crate) description: Description,
     /// Weights and bias per stage, empty for poolings.
     pub(crate) parameters: Vec<Parameters>,
-    /// Mean activation of fc7 over the training faces: what similarity is measured from.
+    /// Mean activation of fc7 over the validation faces: what similarity is measured from.
     pub(crate) fc7_mean: Vec<f32>,
 }
 

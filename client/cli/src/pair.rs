@@ -122,8 +122,15 @@ impl Pair {
         drain_seconds: u64,
     ) -> anyhow::Result<SocketAddr> {
         let (listener, address, settings) = bind(address, drain_seconds).await?;
-        let _ = (listener, settings);
-        let service = async { Err(anyhow!("the classifier is not there yet")) };
+        let stop = self.stop.clone().cancelled_owned();
+        let settings = classifier_svc::settings::Settings {
+            serve: settings,
+            ..Default::default()
+        };
+        let service = async move {
+            let model = settings.model_source();
+            Ok(classifier_svc::service::serve(listener, model, &settings, stop).await?)
+        };
         self.start("deepface.v1.ClassifierService", address, service)
             .await?;
         self.classifier = Some(format!("http://{address}"));
@@ -136,8 +143,18 @@ impl Pair {
         drain_seconds: u64,
     ) -> anyhow::Result<SocketAddr> {
         let (listener, address, settings) = bind(address, drain_seconds).await?;
-        let _ = (listener, settings);
-        let service = async { Err(anyhow!("the generator is not there yet")) };
+        let stop = self.stop.clone().cancelled_owned();
+        let mut settings = generator_svc::settings::Settings {
+            serve: settings,
+            ..Default::default()
+        };
+        if let Some(classifier) = &self.classifier {
+            settings.classifier.clone_from(classifier);
+        }
+        let service = async move {
+            let statistics = settings.statistics_source();
+            Ok(generator_svc::service::serve(listener, statistics, &settings, stop).await?)
+        };
         self.start("deepface.v1.GeneratorService", address, service)
             .await?;
         self.generator = Some(format!("http://{address}"));

@@ -339,7 +339,7 @@ pub struct CompareResponse {
     /// 100 * max(0, cosine), in percent: 100 is the same image, and two strangers lie near 0 on average.
     #[prost(float, tag = "1")]
     pub similarity_percent: f32,
-    /// Cosine, -1 to 1, of the two fc7 activations after the mean activation of the training faces is taken away.
+    /// Cosine, -1 to 1, of the two fc7 activations after the mean activation over many faces is taken away.
     #[prost(float, tag = "2")]
     pub cosine: f32,
     /// Where the time went.

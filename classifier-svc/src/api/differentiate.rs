@@ -1,0 +1,221 @@
+//! Differentiate: a stream of images in, a stream of gradients out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use deepface_proto::v1::differentiate_request::Message;
+use deepface_proto::v1::{self, DataType};
+use deepface_proto::{Array, v1::DifferentiateResponse};
+use deepface_serve::{Deadline, Violations};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{timeout, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming};
+
+use super::status::Refusal;
+use super::{Classifier, layers, objectives, timing};
+use crate::batch::EngineError;
+use crate::model::{ModelInfo, Objective};
+
+/// Steps of one stream that are computed or waiting: while one is in the network the next can arrive.
+const IN_FLIGHT: usize = 2;
+
+type Reply = Result<DifferentiateResponse, Status>;
+
+/// Opens a stream. Its work is a task of its own, so that a client that does not read cannot hold it for ever.
+pub(super) fn differentiate(
+    api: &Classifier,
+    request: Request<Streaming<v1::DifferentiateRequest>>,
+) -> Result<ReceiverStream<Reply>, Refusal> {
+    let slot = api.streams.clone().try_acquire_owned();
+    let slot = slot.map_err(|_| Refusal::Streams(api.limits.streams))?;
+    let session = Session {
+        info: api.engine.info()?,
+        deadline: Deadline::of(&request, api.limits.call),
+        api: api.clone(),
+        _slot: slot,
+    };
+    let (replies, outbound) = mpsc::channel(1);
+    tokio::spawn(session.run(request.into_inner(), replies));
+    Ok(ReceiverStream::new(outbound))
+}
+
+/// One stream.
+struct Session {
+    api: Classifier,
+    info: Arc<ModelInfo>,
+    deadline: Deadline,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Session {
+    /// Serves the stream to its end, at the latest its deadline, and says why it ended if that was not its client's
+    /// wish.
+    async fn run(self, inbound: Streaming<v1::DifferentiateRequest>, replies: mpsc::Sender<Reply>) {
+        let served = tokio::select! {
+            // The client is gone: dropping the steps takes them out of the queue.
+            () = replies.closed() => return,
+            served = timeout_at(self.deadline.at(), self.serve(inbound, &replies)) => served,
+        };
+        let Err(refusal) = served.unwrap_or(Err(EngineError::Expired.into())) else {
+            return;
+        };
+        // One that does not read its replies will not read this one.
+        timeout(self.api.limits.idle, replies.send(Err(refusal.into())))
+            .await
+            .ok();
+    }
+
+    async fn serve(
+        &self,
+        mut inbound: Streaming<v1::DifferentiateRequest>,
+        replies: &mpsc::Sender<Reply>,
+    ) -> Result<(), Refusal> {
+        let idle = self.api.limits.idle;
+        let first = timeout(idle, inbound.message()).await;
+        let first = first.map_err(|_| Refusal::Silent(idle))?;
+        let Some(first) = first.map_err(Refusal::Broken)? else {
+            return Ok(());
+        };
+        let objectives = self.setup(first)?;
+        let mut steps = FuturesOrdered::new();
+        let mut open = true;
+        while open || !steps.is_empty() {
+            tokio::select! {
+                Some(reply) = steps.next() => self.send(replies, reply?).await?,
+                message = inbound.message(), if open && steps.len() < IN_FLIGHT => {
+                    match message.map_err(Refusal::Broken)? {
+                        Some(message) => steps.push_back(self.step(message, &objectives)),
+                        None => open = false,
+                    }
+                }
+                // Only a stream that waits for its client can be idle.
+                () = tokio::time::sleep(idle), if steps.is_empty() => {
+                    return Err(Refusal::Silent(idle));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn setup(&self, first: v1::DifferentiateRequest) -> Result<Arc<[Objective]>, Violations> {
+        let got = match first.message {
+            Some(Message::Setup(setup)) => {
+                return objectives::objectives(&self.info, setup, self.api.limits.objectives);
+            }
+            Some(Message::Step(_)) => "a step",
+            None => "an empty message",
+        };
+        Err(Violations::one(
+            "message",
+            format_args!("expected a setup as the first message, got {got}"),
+        ))
+    }
+
+    /// Computes the answer to one message.
+    async fn step(
+        &self,
+        message: v1::DifferentiateRequest,
+        objectives: &Arc<[Objective]>,
+    ) -> Result<DifferentiateResponse, Refusal> {
+        let arrived = Instant::now();
+        let got = match message.message {
+            Some(Message::Step(step)) => {
+                return self.differentiate(arrived, step, objectives).await;
+            }
+            Some(Message::Setup(_)) => "a second setup",
+            None => "an empty message",
+        };
+        let wrong = format_args!("expected a step after the setup, got {got}").to_string();
+        Err(Violations::one("message", wrong).into())
+    }
+
+    async fn differentiate(
+        &self,
+        arrived: Instant,
+        step: v1::DifferentiateStep,
+        objectives: &Arc<[Objective]>,
+    ) -> Result<DifferentiateResponse, Refusal> {
+        let (image, n) = self.image(step.image.as_ref())?;
+        let field = "step.return_layers";
+        let returned = layers::indices(&self.info, &step.return_layers, field)?;
+        let gradient_bytes = 4 * image.data.len();
+        let (reply, parts) = ((n, &*returned), (4, gradient_bytes));
+        layers::check_reply(&self.info, &self.api.limits, reply, parts, field)?;
+
+        let engine = &self.api.engine;
+        let room = engine.admit_later(n, self.deadline).await?;
+        let objectives = objectives.clone();
+        let done = engine
+            .differentiate(
+                room,
+                image.data,
+                objectives,
+                returned.clone(),
+                self.deadline,
+            )
+            .await?;
+        let gradient = Array {
+            shape: image.shape,
+            data: done.value.gradient,
+        };
+        let activations = done.value.activations;
+        Ok(DifferentiateResponse {
+            id: step.id,
+            losses: done.value.losses.into_iter().map(loss).collect(),
+            gradient: Some(gradient.to_tensor(DataType::F32)),
+            activations: layers::to_wire(&self.info, &returned, n, activations, DataType::F32),
+            timing: Some(timing(arrived, done.compute)),
+        })
+    }
+
+    /// The pixels of a step and the number of its images.
+    fn image(&self, wire: Option<&v1::Tensor>) -> Result<(Array, usize), Violations> {
+        let field = "step.image";
+        if let Some(t) = wire
+            && t.data_type != i32::from(DataType::F32)
+        {
+            let got = DataType::try_from(t.data_type).map_or("unknown", |d| d.as_str_name());
+            return Err(Violations::one(
+                format!("{field}.data_type"),
+                format_args!("expected DATA_TYPE_F32, got {got} ({})", t.data_type),
+            ));
+        }
+        let array = layers::tensor(wire, field)?;
+        let (side, most) = (self.info.input_size, self.api.limits.images);
+        let n = match *array.shape.as_slice() {
+            [3, h, w] if h == side && w == side => 1,
+            [n, 3, h, w] if h == side && w == side && n <= most => n,
+            _ => {
+                return Err(Violations::one(
+                    format!("{field}.shape"),
+                    format_args!(
+                        "expected [3, {side}, {side}] or [N, 3, {side}, {side}] with N up to {most}, got {:?}",
+                        array.shape
+                    ),
+                ));
+            }
+        };
+        Ok((array, n))
+    }
+
+    async fn send(
+        &self,
+        replies: &mpsc::Sender<Reply>,
+        reply: DifferentiateResponse,
+    ) -> Result<(), Refusal> {
+        let idle = self.api.limits.idle;
+        let sent = timeout(idle, replies.send(Ok(reply))).await;
+        // A client that is gone is noticed by whoever serves the session.
+        sent.map(|_| ()).map_err(|_| Refusal::Unread(idle))
+    }
+}
+
+fn loss(terms: Vec<f64>) -> v1::Loss {
+    v1::Loss {
+        total: terms.iter().sum(),
+        terms,
+    }
+}

@@ -1,0 +1,157 @@
+//! The gRPC side: requests are checked here and become plain arrays; nothing further in knows of gRPC.
+//!
+//! One RPC a file. What is wrong with a request is a [`Refusal`](status::Refusal), and only `status.rs` makes a
+//! status of it.
+
+mod activations;
+mod classify;
+mod compare;
+mod differentiate;
+mod images;
+mod layers;
+mod model;
+mod objectives;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deepface_dataset::ImageLimits;
+use deepface_proto::v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
+use deepface_proto::v1::{
+    ClassifyRequest, ClassifyResponse, CompareRequest, CompareResponse, DifferentiateRequest,
+    DifferentiateResponse, GetActivationsRequest, GetActivationsResponse, GetModelRequest,
+    GetModelResponse, Timing,
+};
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::batch::Engine;
+
+/// What one request may ask for, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Images in one request.
+    pub images: usize,
+    /// What an encoded image may be.
+    pub image: ImageLimits,
+    /// Bytes of one message that the service takes.
+    pub request_bytes: usize,
+    /// Bytes of one reply.
+    pub response_bytes: usize,
+    /// Objectives in one Differentiate stream.
+    pub objectives: usize,
+    /// Differentiate streams that are open at once: each holds its targets.
+    pub streams: usize,
+    /// Images that are decoded at once: each takes up to 100 MB meanwhile.
+    pub decoders: usize,
+    /// How long a Differentiate stream may be silent, or leave a reply unread.
+    pub idle: Duration,
+    /// The deadline of a call that came without.
+    pub call: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            images: 64,
+            image: ImageLimits {
+                bytes: 16 << 20,
+                side: 4096,
+            },
+            request_bytes: 32 << 20,
+            response_bytes: 64 << 20,
+            objectives: 16,
+            streams: 64,
+            decoders: std::thread::available_parallelism().map_or(1, usize::from),
+            idle: Duration::from_secs(60),
+            call: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// The classifier service.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    engine: Engine,
+    limits: Limits,
+    decoders: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl Classifier {
+    /// A service that computes by `engine`.
+    pub fn new(engine: Engine, limits: Limits) -> Self {
+        Self {
+            engine,
+            limits,
+            decoders: Arc::new(Semaphore::new(limits.decoders)),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+        }
+    }
+
+    /// The service for a server's routes, with the limits on message sizes.
+    pub fn into_server(self) -> ClassifierServiceServer<Self> {
+        let Limits {
+            request_bytes,
+            response_bytes,
+            ..
+        } = self.limits;
+        ClassifierServiceServer::new(self)
+            .max_decoding_message_size(request_bytes)
+            .max_encoding_message_size(response_bytes)
+    }
+}
+
+#[tonic::async_trait]
+impl ClassifierService for Classifier {
+    async fn get_model(
+        &self,
+        _: Request<GetModelRequest>,
+    ) -> Result<Response<GetModelResponse>, Status> {
+        Ok(Response::new(model::get_model(self)?))
+    }
+
+    async fn classify(
+        &self,
+        request: Request<ClassifyRequest>,
+    ) -> Result<Response<ClassifyResponse>, Status> {
+        Ok(Response::new(classify::classify(self, request).await?))
+    }
+
+    async fn get_activations(
+        &self,
+        request: Request<GetActivationsRequest>,
+    ) -> Result<Response<GetActivationsResponse>, Status> {
+        let reply = activations::get_activations(self, request).await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn compare(
+        &self,
+        request: Request<CompareRequest>,
+    ) -> Result<Response<CompareResponse>, Status> {
+        Ok(Response::new(compare::compare(self, request).await?))
+    }
+
+    type DifferentiateStream = ReceiverStream<Result<DifferentiateResponse, Status>>;
+
+    async fn differentiate(
+        &self,
+        request: Request<Streaming<DifferentiateRequest>>,
+    ) -> Result<Response<Self::DifferentiateStream>, Status> {
+        Ok(Response::new(differentiate::differentiate(self, request)?))
+    }
+}
+
+/// Where the time since `arrived` went: `compute` in the network, the rest before it.
+fn timing(arrived: Instant, compute: Duration) -> Timing {
+    let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
+    Timing {
+        queue_us: micros(arrived.elapsed().saturating_sub(compute)),
+        compute_us: micros(compute),
+    }
+}

@@ -1,0 +1,72 @@
+//! GetModel.
+
+use deepface_dataset::GROUPS;
+use deepface_proto::v1;
+
+use super::status::Refusal;
+use super::{Classifier, Limits};
+use crate::model::ModelInfo;
+
+/// Describes the model and the limits.
+pub(super) fn get_model(api: &Classifier) -> Result<v1::GetModelResponse, Refusal> {
+    let info = api.engine.info()?;
+    Ok(v1::GetModelResponse {
+        model: Some(model(&info)),
+        limits: Some(limits(&api.limits)),
+    })
+}
+
+fn model(info: &ModelInfo) -> v1::Model {
+    let layer = |l: &crate::model::LayerInfo| v1::Layer {
+        name: l.name.clone(),
+        shape: l.shape.iter().map(|&d| d as i64).collect(),
+    };
+    v1::Model {
+        name: info.name.clone(),
+        digest: info.digest.clone(),
+        input_size: info.input_size as i32,
+        preprocessing: Some(v1::Preprocessing {
+            channel_order: info.preprocessing.channel_order.clone(),
+            mean: info.preprocessing.mean.to_vec(),
+            scale: info.preprocessing.scale,
+        }),
+        layers: info.layers.iter().map(layer).collect(),
+        groups: groups(info),
+        parameters: info.parameters as i64,
+        device: info.device.clone(),
+        license: info.license.clone(),
+    }
+}
+
+fn groups(info: &ModelInfo) -> Vec<v1::Group> {
+    let mut calibrated = info.thresholds.iter().zip(&info.metrics);
+    let mut attribute = |name: &&str| {
+        let (threshold, metrics) = calibrated.next().map_or((0.5, &None), |(t, m)| (*t, m));
+        v1::Attribute {
+            name: (*name).to_owned(),
+            threshold,
+            metrics: metrics.map(|m| v1::AttributeMetrics {
+                accuracy: m.accuracy,
+                balanced_accuracy: m.balanced_accuracy,
+                auc: m.auc,
+                positives: m.positives,
+            }),
+        }
+    };
+    let group = |g: &deepface_dataset::Group| v1::Group {
+        name: g.name.to_owned(),
+        attributes: g.attributes.iter().map(&mut attribute).collect(),
+    };
+    GROUPS.iter().map(group).collect()
+}
+
+fn limits(limits: &Limits) -> v1::Limits {
+    v1::Limits {
+        max_images: limits.images as i32,
+        max_image_bytes: limits.image.bytes as i64,
+        max_image_side: limits.image.side as i32,
+        max_request_bytes: limits.request_bytes as i64,
+        max_response_bytes: limits.response_bytes as i64,
+        max_objectives: limits.objectives as i32,
+    }
+}

@@ -1,0 +1,167 @@
+//! The setup of a Differentiate stream: from the wire to the terms of a loss.
+
+use std::sync::Arc;
+
+use deepface_dataset::{attribute_index, attributes};
+use deepface_proto::v1::{self, objective};
+use deepface_serve::Violations;
+
+use super::layers::{self, size, tensor, unknown};
+use crate::model::{AttributeTarget, ModelInfo, Objective, Term};
+
+/// The objectives of a setup, each layer, target and attribute checked.
+///
+/// # Errors
+/// Everything that is wrong with them, by field.
+pub(super) fn objectives(
+    info: &ModelInfo,
+    setup: v1::DifferentiateSetup,
+    most: usize,
+) -> Result<Arc<[Objective]>, Violations> {
+    let field = "setup.objectives";
+    let n = setup.objectives.len();
+    if !(1..=most).contains(&n) {
+        return Err(Violations::one(
+            field,
+            format_args!("expected 1 to {most} objectives, got {n}"),
+        ));
+    }
+    let mut violations = Violations::new();
+    let mut terms = Vec::with_capacity(n);
+    for (i, objective) in setup.objectives.into_iter().enumerate() {
+        match one(info, objective, &format!("{field}[{i}]")) {
+            Ok(objective) => terms.push(objective),
+            Err(wrong) => violations.extend(wrong),
+        }
+    }
+    violations.or(terms.into())
+}
+
+fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Objective, Violations> {
+    let weight = match objective.weight {
+        w if !w.is_finite() => {
+            let field = format!("{field}.weight");
+            return Err(Violations::one(
+                field,
+                format_args!("expected a finite number, got {w}"),
+            ));
+        }
+        0.0 => 1.0,
+        w => w,
+    };
+    let term = match objective.term {
+        None => Err(Violations::one(
+            field,
+            "expected squared_distance, attribute_likelihood or vector_jacobian_product, got none",
+        )),
+        Some(objective::Term::SquaredDistance(d)) => {
+            squared_distance(info, d, &format!("{field}.squared_distance"))
+        }
+        Some(objective::Term::AttributeLikelihood(a)) => {
+            likelihood(&a.targets, &format!("{field}.attribute_likelihood.targets"))
+        }
+        Some(objective::Term::VectorJacobianProduct(p)) => {
+            let field = format!("{field}.vector_jacobian_product");
+            let layer = layers::index(info, &p.layer, &format!("{field}.layer"))?;
+            let field = format!("{field}.cotangent");
+            let cotangent = activation(info, layer, p.cotangent.as_ref(), &field)?;
+            Ok(Term::VectorJacobianProduct { layer, cotangent })
+        }
+    }?;
+    Ok(Objective { weight, term })
+}
+
+fn squared_distance(
+    info: &ModelInfo,
+    distance: v1::SquaredDistance,
+    field: &str,
+) -> Result<Term, Violations> {
+    let layer = layers::index(info, &distance.layer, &format!("{field}.layer"))?;
+    let field = format!("{field}.target");
+    let target = activation(info, layer, distance.target.as_ref(), &field)?;
+    let normalized = distance.normalized;
+    if normalized && target.iter().all(|&x| x == 0.0) {
+        return Err(Violations::one(
+            field,
+            "expected a target that is not zero, as the distance is normalized by it",
+        ));
+    }
+    Ok(Term::SquaredDistance {
+        layer,
+        target,
+        normalized,
+    })
+}
+
+/// A tensor of the layer's shape, with or without a leading 1.
+fn activation(
+    info: &ModelInfo,
+    layer: usize,
+    wire: Option<&v1::Tensor>,
+    field: &str,
+) -> Result<Arc<[f32]>, Violations> {
+    let array = tensor(wire, field)?;
+    let layer = &info.layers[layer];
+    let bare = match array.shape.as_slice() {
+        [1, rest @ ..] if rest.len() == layer.shape.len() => rest,
+        all => all,
+    };
+    if bare == layer.shape && array.data.len() == size(layer) {
+        return Ok(array.data.into());
+    }
+    let (name, expected, got) = (&layer.name, &layer.shape, &array.shape);
+    Err(Violations::one(
+        format!("{field}.shape"),
+        format_args!("expected {expected:?}, the shape of {name}, got {got:?}"),
+    ))
+}
+
+fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Violations> {
+    let most = attributes().count();
+    if !(1..=most).contains(&targets.len()) {
+        let n = targets.len();
+        return Err(Violations::one(
+            field,
+            format_args!("expected 1 to {most} attributes, got {n}"),
+        ));
+    }
+    let mut violations = Violations::new();
+    let mut found: Vec<AttributeTarget> = Vec::with_capacity(targets.len());
+    for (i, target) in targets.iter().enumerate() {
+        match attribute(target, &format!("{field}[{i}]")) {
+            Ok(new) if found.iter().any(|t| t.attribute == new.attribute) => {
+                let name = &target.attribute;
+                violations.add(
+                    format!("{field}[{i}].attribute"),
+                    format_args!("{name} is repeated"),
+                );
+            }
+            Ok(new) => found.push(new),
+            Err(wrong) => violations.extend(wrong),
+        }
+    }
+    violations.or(Term::AttributeLikelihood(found.into()))
+}
+
+fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarget, Violations> {
+    let name = &target.attribute;
+    let attribute = attribute_index(name).ok_or_else(|| {
+        let field = format!("{field}.attribute");
+        Violations::one(field, unknown("attribute", name, attributes()))
+    })?;
+    let weight = match target.weight {
+        0.0 => 1.0,
+        w if w > 0.0 && w.is_finite() => w,
+        w => {
+            return Err(Violations::one(
+                format!("{field}.weight"),
+                format_args!("expected a finite number above 0, got {w}"),
+            ));
+        }
+    };
+    Ok(AttributeTarget {
+        attribute,
+        absent: target.absent,
+        weight,
+    })
+}

@@ -1,0 +1,87 @@
+//! Why a request is not answered, and the status that says so. The only place where a status is made.
+
+use std::time::Duration;
+
+use deepface_serve::{Violations, detailed};
+use tonic::{Code, Status};
+
+use crate::batch::EngineError;
+
+/// When a client that was refused for lack of room may try again.
+const RETRY: Duration = Duration::from_millis(100);
+/// When a client may try again whose model is not there.
+const RETRY_LOADING: Duration = Duration::from_secs(1);
+
+/// Why a request is not answered.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The request is wrong.
+    Invalid(Violations),
+    /// It was not computed.
+    Engine(EngineError),
+    /// Too many Differentiate streams are open.
+    Streams(usize),
+    /// A Differentiate stream got no message for too long.
+    Silent(Duration),
+    /// A reply of a Differentiate stream was not read for too long.
+    Unread(Duration),
+    /// A task of ours ended without a result.
+    Internal(&'static str),
+    /// The client's side of the stream broke.
+    Broken(Status),
+}
+
+impl From<Violations> for Refusal {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(violations) => violations.into_status(),
+            Refusal::Engine(error) => engine(&error),
+            Refusal::Streams(limit) => detailed(
+                Code::ResourceExhausted,
+                "TOO_MANY_STREAMS",
+                &format!("{limit} Differentiate streams are open, and no more are taken"),
+                Some(RETRY_LOADING),
+            ),
+            Refusal::Silent(limit) => detailed(
+                Code::DeadlineExceeded,
+                "STREAM_IDLE",
+                &format!("the stream is idle: no message came for {limit:?}"),
+                None,
+            ),
+            Refusal::Unread(limit) => detailed(
+                Code::DeadlineExceeded,
+                "STREAM_UNREAD",
+                &format!("a reply was not read for {limit:?}"),
+                None,
+            ),
+            Refusal::Internal(message) => detailed(Code::Internal, "INTERNAL", message, None),
+            Refusal::Broken(status) => status,
+        }
+    }
+}
+
+fn engine(error: &EngineError) -> Status {
+    let (code, reason, retry) = match error {
+        EngineError::Full { .. } => (Code::ResourceExhausted, "QUEUE_FULL", Some(RETRY)),
+        EngineError::Expired => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", None),
+        EngineError::Loading => (Code::Unavailable, "MODEL_LOADING", Some(RETRY_LOADING)),
+        EngineError::Stopped => (Code::Unavailable, "MODEL_STOPPED", Some(RETRY_LOADING)),
+        EngineError::Model(_) => (Code::Internal, "MODEL_FAILED", None),
+    };
+    if code == Code::Internal {
+        tracing::error!("{error}");
+    }
+    detailed(code, reason, &error.to_string(), retry)
+}

@@ -1,0 +1,330 @@
+//! Differentiate.
+
+use deepface_proto::v1::differentiate_request::Message;
+use deepface_proto::v1::objective::Term;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Streaming};
+
+use super::*;
+
+/// Both directions of a stream.
+struct Stream {
+    send: mpsc::Sender<v1::DifferentiateRequest>,
+    replies: Streaming<v1::DifferentiateResponse>,
+}
+
+impl Stream {
+    async fn open(client: &mut Client, timeout: Option<Duration>) -> Result<Self, Status> {
+        let (send, receive) = mpsc::channel(8);
+        let mut request = Request::new(ReceiverStream::new(receive));
+        if let Some(timeout) = timeout {
+            request.set_timeout(timeout);
+        }
+        let replies = client.differentiate(request).await?.into_inner();
+        Ok(Self { send, replies })
+    }
+
+    async fn send(&self, message: Message) {
+        let message = Some(message);
+        self.send
+            .send(v1::DifferentiateRequest { message })
+            .await
+            .unwrap();
+    }
+
+    async fn next(&mut self) -> Result<v1::DifferentiateResponse, Status> {
+        let next = tokio::time::timeout(SOON, self.replies.message());
+        next.await
+            .unwrap()
+            .map(|m| m.expect("the stream ended without a status"))
+    }
+}
+
+fn setup(terms: impl IntoIterator<Item = Term>) -> Message {
+    let objective = |term| v1::Objective {
+        weight: 0.0,
+        term: Some(term),
+    };
+    Message::Setup(v1::DifferentiateSetup {
+        objectives: terms.into_iter().map(objective).collect(),
+    })
+}
+
+fn step(id: i64, image: Array) -> Message {
+    Message::Step(v1::DifferentiateStep {
+        id,
+        image: Some(image.to_tensor(DataType::F32)),
+        return_layers: vec!["fc7".into()],
+    })
+}
+
+fn male() -> Term {
+    Term::AttributeLikelihood(v1::AttributeLikelihood {
+        targets: vec![v1::AttributeTarget {
+            attribute: "Male".into(),
+            absent: false,
+            weight: 0.0,
+        }],
+    })
+}
+
+fn to_fc7(data: Vec<f32>, normalized: bool) -> Term {
+    Term::SquaredDistance(v1::SquaredDistance {
+        layer: "fc7".into(),
+        target: Some(
+            Array::new(vec![1, 32], data)
+                .unwrap()
+                .to_tensor(DataType::F32),
+        ),
+        normalized,
+    })
+}
+
+fn decoded(tensor: Option<&v1::Tensor>) -> Array {
+    Array::try_from(tensor.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn every_step_gets_its_answer_in_order() {
+    let mut s = service(Limits::default()).await;
+    let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+    let target = vec![1.0; 32];
+    stream
+        .send(setup([to_fc7(target.clone(), true), male()]))
+        .await;
+    for id in 0..6 {
+        stream.send(step(id, face(id as u64))).await;
+    }
+    for id in 0..6 {
+        let reply = stream.next().await.unwrap();
+        assert_eq!(reply.id, id);
+        assert_eq!(decoded(reply.gradient.as_ref()).shape, [3, SIDE, SIDE]);
+        let fc7 = decoded(reply.activations[0].tensor.as_ref());
+        assert_eq!(fc7.shape, [1, 32]);
+        let distance: f64 = fc7.data.iter().map(|&x| f64::from(x - 1.0).powi(2)).sum();
+        let loss = &reply.losses[0];
+        assert!((loss.terms[0] - distance / 32.0).abs() < 1e-4 * (1.0 + distance));
+        assert!((loss.total - loss.terms[0] - loss.terms[1]).abs() < 1e-9);
+
+        let images = vec![face_image(id as u64)];
+        let scores = s
+            .client
+            .classify(v1::ClassifyRequest { images })
+            .await
+            .unwrap()
+            .into_inner();
+        let male = f64::from(scores.results[0].groups[0].attributes[0].probability);
+        assert!(
+            (loss.terms[1] + male.ln()).abs() < 1e-4,
+            "{loss:?}, p = {male}"
+        );
+    }
+    drop(stream.send);
+    assert!(stream.replies.message().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_step_of_many_images_is_each_alone() {
+    let mut s = service(Limits::default()).await;
+    let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+    stream.send(setup([male()])).await;
+    let data: Vec<f32> = (0..6).flat_map(|i| face(i).data).collect();
+    let many = Array::new(vec![6, 3, SIDE, SIDE], data).unwrap();
+    stream.send(step(0, many)).await;
+    let all = stream.next().await.unwrap();
+    let gradient = decoded(all.gradient.as_ref());
+    assert_eq!(gradient.shape, [6, 3, SIDE, SIDE]);
+    for (i, part) in gradient.data.chunks(3 * SIDE * SIDE).enumerate() {
+        stream.send(step(1, face(i as u64))).await;
+        let one = stream.next().await.unwrap();
+        assert_eq!(one.losses[0], all.losses[i]);
+        assert_eq!(decoded(one.gradient.as_ref()).data, part);
+    }
+}
+
+#[tokio::test]
+async fn bad_setups_are_named() {
+    let mut s = service(Limits::default()).await;
+    let likelihood = |targets: &[(&str, f64)]| {
+        let target = |&(name, weight): &(&str, f64)| v1::AttributeTarget {
+            attribute: name.to_owned(),
+            absent: true,
+            weight,
+        };
+        let targets = targets.iter().map(target).collect();
+        setup([Term::AttributeLikelihood(v1::AttributeLikelihood {
+            targets,
+        })])
+    };
+    let product = |layer: &str, shape: &[usize]| {
+        let array = Array::new(shape.to_vec(), vec![1.0; shape.iter().product()]).unwrap();
+        setup([Term::VectorJacobianProduct(v1::VectorJacobianProduct {
+            layer: layer.to_owned(),
+            cotangent: Some(array.to_tensor(DataType::F32)),
+        })])
+    };
+    let weighted = |weight| {
+        let term = Some(male());
+        Message::Setup(v1::DifferentiateSetup {
+            objectives: vec![v1::Objective { weight, term }],
+        })
+    };
+    let no_term = Message::Setup(v1::DifferentiateSetup {
+        objectives: vec![v1::Objective::default()],
+    });
+    let first = "setup.objectives[0]";
+    let targets = "setup.objectives[0].attribute_likelihood.targets";
+    let cotangent = "setup.objectives[0].vector_jacobian_product";
+    let cases = [
+        (setup([]), "setup.objectives".to_owned(), "1 to 16"),
+        (setup(vec![male(); 17]), "setup.objectives".into(), "got 17"),
+        (no_term, first.into(), "got none"),
+        (weighted(f64::NAN), format!("{first}.weight"), "NaN"),
+        (likelihood(&[]), targets.into(), "got 0"),
+        (
+            likelihood(&[("male", 1.0)]),
+            format!("{targets}[0].attribute"),
+            "mean Male",
+        ),
+        (
+            likelihood(&[("Male", -1.0)]),
+            format!("{targets}[0].weight"),
+            "above 0",
+        ),
+        (
+            likelihood(&[("Male", 1.0), ("Male", 1.0)]),
+            format!("{targets}[1].attribute"),
+            "repeated",
+        ),
+        (
+            product("fc9", &[32]),
+            format!("{cotangent}.layer"),
+            "mean fc",
+        ),
+        (
+            product("fc7", &[31]),
+            format!("{cotangent}.cotangent.shape"),
+            "expected [32]",
+        ),
+        (
+            product("pool5", &[2, 32, 1, 1]),
+            format!("{cotangent}.cotangent.shape"),
+            "[32, 1, 1]",
+        ),
+        (
+            setup([to_fc7(vec![0.0; 32], true)]),
+            format!("{first}.squared_distance.target"),
+            "zero",
+        ),
+        (step(0, face(0)), "message".into(), "got a step"),
+    ];
+    for (message, field, says) in cases {
+        let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+        stream.send(message).await;
+        assert_violation(&stream.next().await.unwrap_err(), &field, says);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_step_ends_the_stream_after_the_answers_before_it() {
+    let mut s = service(Limits::default()).await;
+    let shaped = |shape: &[usize]| {
+        let data = vec![0.5; shape.iter().product()];
+        step(1, Array::new(shape.to_vec(), data).unwrap())
+    };
+    let mut bytes = face(0).to_tensor(DataType::U8);
+    bytes.shape = vec![3, SIDE as i64, SIDE as i64];
+    let bytes = Message::Step(v1::DifferentiateStep {
+        image: Some(bytes),
+        ..Default::default()
+    });
+    let mut infinite = face(0);
+    infinite.data[5] = f32::INFINITY;
+    let mut returns = v1::DifferentiateStep {
+        image: Some(face(0).to_tensor(DataType::F32)),
+        ..Default::default()
+    };
+    returns.return_layers = vec!["conv9_1".into()];
+    let cases = [
+        (
+            shaped(&[3, SIDE, SIDE - 1]),
+            "step.image.shape",
+            "[3, 32, 32]",
+        ),
+        (
+            shaped(&[1, 1, SIDE, SIDE]),
+            "step.image.shape",
+            "[N, 3, 32, 32]",
+        ),
+        (shaped(&[65, 3, SIDE, SIDE]), "step.image.shape", "up to 64"),
+        (bytes, "step.image.data_type", "DATA_TYPE_F32"),
+        (step(1, infinite), "step.image.data", "element 5"),
+        (
+            Message::Step(v1::DifferentiateStep::default()),
+            "step.image",
+            "got none",
+        ),
+        (
+            Message::Step(returns),
+            "step.return_layers[0]",
+            "unknown layer",
+        ),
+        (setup([male()]), "message", "second setup"),
+    ];
+    for (message, field, says) in cases {
+        let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+        stream.send(setup([male()])).await;
+        stream.send(step(7, face(0))).await;
+        stream.send(message).await;
+        assert_eq!(stream.next().await.unwrap().id, 7);
+        assert_violation(&stream.next().await.unwrap_err(), field, says);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_holds_for_the_whole_stream() {
+    let mut s = service(Limits::default()).await;
+    let timeout = Some(Duration::from_millis(300));
+    let mut stream = Stream::open(&mut s.client, timeout).await.unwrap();
+    stream.send(setup([male()])).await;
+    stream.send(step(0, face(0))).await;
+    stream.next().await.unwrap();
+    let started = std::time::Instant::now();
+    let status = stream.next().await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(started.elapsed() < Duration::from_millis(800));
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_ended_and_a_closed_one_gives_its_place_back() {
+    let limits = Limits {
+        idle: Duration::from_millis(150),
+        streams: 1,
+        ..Limits::default()
+    };
+    let mut s = service(limits).await;
+    for said in [false, true] {
+        let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+        let status = Stream::open(&mut s.client, None).await.err().unwrap();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert!(status.get_details_retry_info().is_some());
+        if said {
+            stream.send(setup([male()])).await;
+        }
+        let status = stream.next().await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert!(status.message().contains("idle"), "{status}");
+    }
+    let stream = Stream::open(&mut s.client, None).await.unwrap();
+    stream.send(setup([male()])).await;
+    drop(stream);
+    let reopened = async {
+        while Stream::open(&mut s.client, None).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), reopened)
+        .await
+        .unwrap();
+}

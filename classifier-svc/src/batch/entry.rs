@@ -1,0 +1,100 @@
+//! A piece of work in the queue, and its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deepface_serve::Deadline;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::EngineError;
+use crate::model::Objective;
+
+/// What is to be computed from the images of an entry.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// The probabilities: one array.
+    Classify,
+    /// The activations of these layers: an array each.
+    Activations(Arc<[usize]>),
+    /// Loss and gradient, and the activations of some layers: the gradient's array, then one per layer.
+    Differentiate {
+        objectives: Arc<[Objective]>,
+        return_layers: Arc<[usize]>,
+    },
+}
+
+impl Task {
+    /// Whether images of both can go through the network in one call.
+    pub(super) fn joins(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Classify, Self::Classify) => true,
+            (Self::Activations(a), Self::Activations(b)) => a == b,
+            (
+                Self::Differentiate {
+                    objectives: a,
+                    return_layers: la,
+                },
+                Self::Differentiate {
+                    objectives: b,
+                    return_layers: lb,
+                },
+            ) => Arc::ptr_eq(a, b) && la == lb,
+            _ => false,
+        }
+    }
+}
+
+/// Images that wait for the network, with the one who waits for them.
+pub(super) struct Entry {
+    /// `[n, 3, S, S]`.
+    pub(super) images: Vec<f32>,
+    pub(super) n: usize,
+    pub(super) task: Task,
+    pub(super) deadline: Deadline,
+    pub(super) reply: oneshot::Sender<Result<Done, EngineError>>,
+    /// The room that the images take in the queue, given back when the entry is gone.
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// The result of an entry.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) output: Output,
+    /// Time in the network, of all that was computed together.
+    pub(super) compute: Duration,
+}
+
+/// What the network gave for some images, whatever the task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Output {
+    /// Per image, the terms of the loss. Empty where none was asked for.
+    pub(super) losses: Vec<Vec<f64>>,
+    /// Arrays whose first dimension counts the images.
+    pub(super) arrays: Vec<Vec<f32>>,
+}
+
+impl Output {
+    /// Takes away the part of the first `n` of `of` images.
+    pub(super) fn take(&mut self, n: usize, of: usize) -> Self {
+        let front = |array: &mut Vec<f32>| {
+            let rest = array.split_off(array.len() / of * n);
+            std::mem::replace(array, rest)
+        };
+        Self {
+            losses: self.losses.drain(..n.min(self.losses.len())).collect(),
+            arrays: self.arrays.iter_mut().map(front).collect(),
+        }
+    }
+
+    /// Puts the part of further images behind.
+    pub(super) fn append(&mut self, mut other: Self) {
+        if self.arrays.is_empty() {
+            *self = other;
+            return;
+        }
+        self.losses.append(&mut other.losses);
+        for (array, more) in self.arrays.iter_mut().zip(&mut other.arrays) {
+            array.append(more);
+        }
+    }
+}

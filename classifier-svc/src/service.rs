@@ -1,0 +1,134 @@
+//! The classifier service from start to end.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deepface_proto::v1::classifier_service_server::SERVICE_NAME;
+use deepface_serve::{Health, ServeError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::api::Classifier;
+use crate::batch::{Engine, State};
+use crate::model::{Model, ModelError};
+use crate::settings::Settings;
+
+/// The port where none is given.
+pub const PORT: u16 = 50051;
+
+/// The weights of the model that is built in.
+const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
+
+/// How long clients may take to read their errors after the model has failed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Where a model comes from.
+#[derive(Clone, Debug)]
+pub enum ModelSource {
+    /// The model that is built into the program.
+    Embedded,
+    /// A weights file.
+    File(PathBuf),
+    /// The bytes of one.
+    Bytes(Arc<[u8]>),
+}
+
+/// Why a model cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is no model of ours.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no thread for the model.
+    #[error("cannot start the model thread")]
+    Thread(#[source] std::io::Error),
+    /// The model could not be loaded, or failed at work.
+    #[error("the model failed: {0}")]
+    Model(Arc<str>),
+    /// The server failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl ModelSource {
+    fn load(&self, threads: usize) -> Result<Model, LoadError> {
+        match self {
+            Self::Embedded => Ok(Model::load(EMBEDDED, threads)?),
+            Self::Bytes(bytes) => Ok(Model::load(bytes, threads)?),
+            Self::File(path) => {
+                let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                Ok(Model::load(&bytes, threads)?)
+            }
+        }
+    }
+}
+
+/// Serves the classifier on a listener until `shutdown` completes, then lets open calls finish (see
+/// [`deepface_serve::serve`]).
+///
+/// Health is NOT_SERVING until the model is loaded and has run once; calls before that get UNAVAILABLE.
+///
+/// # Errors
+/// The model cannot be loaded or fails at work, or the server fails. The process should then end.
+pub async fn serve(
+    listener: TcpListener,
+    model: ModelSource,
+    settings: &Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServiceError> {
+    let health = Health::new(&[SERVICE_NAME]).await;
+    let threads = settings.threads();
+    let engine = Engine::start(move || model.load(threads), settings.batch());
+    let engine = engine.map_err(ServiceError::Thread)?;
+    let state = engine.state();
+    let classifier = Classifier::new(engine, settings.limits());
+    let routes = Routes::new(classifier.into_server());
+    let server = deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown);
+    tokio::select! {
+        served = server => Ok(served?),
+        reason = follow(state, &health) => Err(ServiceError::Model(reason)),
+    }
+}
+
+/// Makes health follow the model thread. Ends, with the reason, when that has failed.
+async fn follow(mut state: watch::Receiver<State>, health: &Health) -> Arc<str> {
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            State::Ready(info) => {
+                let (name, device) = (&info.name, &info.device);
+                tracing::info!(name, device, digest = &info.digest, "the model is ready");
+                health.set(true).await;
+            }
+            State::Failed(reason) => {
+                health.close().await;
+                tokio::time::sleep(FAREWELL).await;
+                return reason;
+            }
+            State::Loading | State::Stopped => health.set(false).await,
+        }
+        if state.changed().await.is_err() {
+            // The thread has ended as it should: the server is on its way out too.
+            std::future::pending::<()>().await;
+        }
+    }
+}

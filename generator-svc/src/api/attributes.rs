@@ -1,0 +1,190 @@
+//! The attributes of a request: by name, each once, and not against each other.
+
+use deepface_dataset::{GROUPS, attributes};
+use deepface_proto::v1::RequestedAttribute;
+use deepface_serve::{Violations, nearest, quote};
+
+use crate::gaussian::Asked;
+
+/// Strongest request.
+const MAX_STRENGTH: f64 = 4.0;
+
+/// Groups of which a face has at most one. In the others (beard, hair texture, eyes, nose, lighting and so on) the
+/// training photographs often have two, so two may be asked for.
+const EXCLUSIVE: [&str; 9] = [
+    "gender",
+    "ethnicity",
+    "age",
+    "hair_color",
+    "eyewear",
+    "expression",
+    "forehead",
+    "mouth",
+    "attractiveness",
+];
+
+/// Checks the attributes of a request; `field` is where they stand in it.
+pub(super) fn asked(
+    requested: &[RequestedAttribute],
+    field: &str,
+) -> Result<Vec<Asked>, Violations> {
+    if requested.is_empty() {
+        return Err(Violations::one(
+            field,
+            "expected at least 1 attribute, got none",
+        ));
+    }
+    if requested.len() > attributes().count() {
+        let got = requested.len();
+        return Err(Violations::one(
+            field,
+            format_args!("expected at most 73 attributes, got {got}"),
+        ));
+    }
+    let mut violations = Violations::new();
+    let mut asked: Vec<Asked> = Vec::with_capacity(requested.len());
+    for (i, r) in requested.iter().enumerate() {
+        let at = format!("{field}[{i}]");
+        let strength = r.strength.unwrap_or(1.0);
+        if !(strength > 0.0 && strength <= MAX_STRENGTH) {
+            let wrong =
+                format_args!("expected above 0 to {MAX_STRENGTH}, got {strength}").to_string();
+            violations.add(format!("{at}.strength"), wrong);
+        }
+        match find(&r.name) {
+            None => violations.add(format!("{at}.name"), unknown(&r.name)),
+            Some(attribute) => {
+                if let Some(problem) = clash(&asked, attribute, r.absent) {
+                    violations.add(at, problem);
+                }
+                asked.push(Asked {
+                    attribute,
+                    absent: r.absent,
+                    strength,
+                });
+            }
+        }
+    }
+    violations.or(asked)
+}
+
+/// The number of an attribute; case, spaces and punctuation do not matter.
+fn find(name: &str) -> Option<usize> {
+    if name.len() > 64 {
+        return None;
+    }
+    let plain = |s: &str| {
+        s.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
+    let wanted = plain(name);
+    attributes().position(|a| plain(a) == wanted)
+}
+
+fn unknown(name: &str) -> String {
+    let near = nearest(name, attributes());
+    let hint = match near.as_slice() {
+        [] => "ListAttributes lists them".to_owned(),
+        near => format!("did you mean {}?", near.join(", ")),
+    };
+    format!("unknown attribute {}; {hint}", quote(name))
+}
+
+fn name(attribute: usize) -> &'static str {
+    attributes().nth(attribute).unwrap_or_default()
+}
+
+/// What speaks against asking for an attribute beside those before.
+fn clash(before: &[Asked], attribute: usize, absent: bool) -> Option<String> {
+    let this = name(attribute);
+    if let Some(other) = before.iter().find(|a| a.attribute == attribute) {
+        return Some(if other.absent == absent {
+            format!("{this} is asked for twice")
+        } else {
+            format!("{this} is asked to be both present and absent")
+        });
+    }
+    let group = GROUPS.iter().find(|g| g.attributes.contains(&this))?;
+    if absent || !EXCLUSIVE.contains(&group.name) {
+        return None;
+    }
+    let present = before
+        .iter()
+        .filter(|a| !a.absent)
+        .map(|a| name(a.attribute));
+    let other = present.into_iter().find(|n| group.attributes.contains(n))?;
+    let group = group.name;
+    Some(format!(
+        "{this} contradicts {other}: a face has at most one of the group {group}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(names: &[(&str, bool)]) -> Vec<RequestedAttribute> {
+        let one = |&(name, absent): &(&str, bool)| RequestedAttribute {
+            name: name.into(),
+            absent,
+            strength: None,
+        };
+        names.iter().map(one).collect()
+    }
+
+    fn problems(names: &[(&str, bool)]) -> String {
+        let violations = asked(&request(names), "attributes").unwrap_err();
+        violations
+            .iter()
+            .map(|(f, d)| format!("{f}: {d}; "))
+            .collect()
+    }
+
+    #[test]
+    fn names_are_found_however_they_are_written() {
+        for name in [
+            "5 o' Clock Shadow",
+            "5_o_clock_shadow",
+            "5oclockshadow",
+            "5-O'CLOCK-SHADOW",
+        ] {
+            assert_eq!(find(name), find("5 o' Clock Shadow"), "{name}");
+            assert!(find(name).is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert!(problems(&[]).contains("expected at least 1 attribute"));
+        let unknown = problems(&[("Male", false), ("Eyeglases", false)]);
+        assert!(unknown.contains(
+            "attributes[1].name: unknown attribute \"Eyeglases\"; did you mean Eyeglasses"
+        ));
+        assert!(problems(&[("Male", false), ("male", false)]).contains("twice"));
+        assert!(problems(&[("Male", false), ("male", true)]).contains("both present and absent"));
+        let both = problems(&[("Blond Hair", false), ("Black Hair", false)]);
+        assert!(
+            both.contains("attributes[1]: Black Hair contradicts Blond Hair")
+                && both.contains("hair_color")
+        );
+        assert!(
+            asked(
+                &request(&[("Blond Hair", true), ("Black Hair", false)]),
+                "a"
+            )
+            .is_ok()
+        );
+        assert!(asked(&request(&[("Mustache", false), ("Goatee", false)]), "a").is_ok());
+    }
+
+    #[test]
+    fn strengths_have_bounds() {
+        for strength in [0.0, -1.0, 4.5, f64::NAN, f64::INFINITY] {
+            let mut r = request(&[("Male", false)]);
+            r[0].strength = Some(strength);
+            assert!(asked(&r, "attributes").is_err(), "{strength}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Generate: a face from attributes.
+
+use std::time::Instant;
+
+use deepface_dataset::attributes as names;
+use deepface_proto::Array;
+use deepface_proto::v1::{
+    self, AttributeLikelihood, AttributeTarget, DataType, GenerateRequest, GenerateResponse,
+    Objective, SquaredDistance, objective::Term,
+};
+use deepface_serve::{Deadline, Violations};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status};
+
+use super::settings::{self, TargetChoice};
+use super::status::Refusal;
+use super::stream::{self, Goal, Job};
+use super::{Generator, attributes};
+
+/// Checks the request and starts the work.
+pub(super) fn generate(
+    api: &Generator,
+    request: Request<GenerateRequest>,
+) -> Result<ReceiverStream<Result<GenerateResponse, Status>>, Refusal> {
+    let arrived = Instant::now();
+    let deadline = Deadline::of(&request, api.limits.call);
+    let request = request.into_inner();
+    let (choice, job) = check(api, &request, arrived)?;
+    stream::start(api, deadline, job, Attributes(choice))
+}
+
+/// Everything that is wrong with the request is said at once.
+fn check(
+    api: &Generator,
+    request: &GenerateRequest,
+    arrived: Instant,
+) -> Result<(TargetChoice, Job), Violations> {
+    let wire = request.settings.clone().unwrap_or_default();
+    let climbs = wire
+        .target
+        .as_ref()
+        .is_some_and(|t| t.method() == v1::Method::ClassVisualization);
+    let asked = attributes::asked(&request.attributes, "attributes");
+    let choice = settings::target(&api.statistics, wire.target.as_ref(), "settings.target");
+    let inversion = settings::inversion(wire.inversion.as_ref(), climbs, "settings.inversion");
+    let carries = settings::stream(request.stream.as_ref());
+    match (asked, choice, inversion, carries) {
+        (Ok(asked), Ok(choice), Ok(inversion), Ok(carries)) => {
+            let job = Job {
+                statistics: api.statistics.clone(),
+                classifier: api.classifier.clone(),
+                settings: stream::in_force(choice.to_wire(), &inversion),
+                inversion,
+                carries,
+                seed: request.seed,
+                asked,
+                arrived,
+            };
+            Ok((choice, job))
+        }
+        (asked, choice, inversion, carries) => {
+            let mut all = Violations::new();
+            let wrong = [asked.err(), choice.err(), inversion.err(), carries.err()];
+            wrong.into_iter().flatten().for_each(|v| all.extend(v));
+            Err(all)
+        }
+    }
+}
+
+/// The goal of showing attributes.
+struct Attributes(TargetChoice);
+
+impl Goal for Attributes {
+    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Objective, Refusal> {
+        if model.digest != job.statistics.classifier_digest {
+            return Err(Refusal::OtherClassifier {
+                fitted: job.statistics.classifier_digest.clone(),
+                served: model.digest.clone(),
+            });
+        }
+        let term = match self.0.settings(job.seed) {
+            None => Term::AttributeLikelihood(likelihood(job)),
+            Some(how) => {
+                let layer = job.statistics.layer(&self.0.layer);
+                let layer = layer
+                    .ok_or_else(|| Refusal::Internal("a checked layer is not there".into()))?;
+                let target = Array {
+                    data: job.statistics.target(layer, &job.asked, &how).values,
+                    shape: layer.shape.clone(),
+                };
+                Term::SquaredDistance(SquaredDistance {
+                    layer: layer.name.clone(),
+                    target: Some(target.to_tensor(DataType::F32)),
+                    normalized: true,
+                })
+            }
+        };
+        Ok(Objective {
+            weight: 1.0,
+            term: Some(term),
+        })
+    }
+}
+
+/// The mean log-likelihood, so that rates and weights do not depend on how much was asked for.
+fn likelihood(job: &Job) -> AttributeLikelihood {
+    let share = 1.0 / job.asked.len() as f64;
+    let targets = job.asked.iter().map(|a| AttributeTarget {
+        attribute: names().nth(a.attribute).unwrap_or_default().into(),
+        absent: a.absent,
+        weight: share * a.strength,
+    });
+    AttributeLikelihood {
+        targets: targets.collect(),
+    }
+}

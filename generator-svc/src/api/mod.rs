@@ -1,0 +1,122 @@
+//! The gRPC side: requests are checked here and become plain values; nothing further in knows of gRPC but the oracle.
+//!
+//! One RPC a file. What is wrong with a request is a [`Refusal`](status::Refusal), and only `status.rs` makes a
+//! status of it.
+
+mod attributes;
+mod generate;
+mod invert;
+mod list_attributes;
+mod settings;
+mod status;
+mod stream;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deepface_client::ClassifierClient;
+use deepface_proto::v1::generator_service_server::{GeneratorService, GeneratorServiceServer};
+use deepface_proto::v1::{
+    GenerateRequest, GenerateResponse, GetTargetRequest, GetTargetResponse, InvertRequest,
+    InvertResponse, ListAttributesRequest, ListAttributesResponse,
+};
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::gaussian::Statistics;
+
+/// Largest message that is taken: an Invert request holds one image.
+const MAX_REQUEST_BYTES: usize = 32 << 20;
+/// Largest message that is sent: a target of an early layer.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
+
+/// What the service takes on, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Faces that are generated at once.
+    pub sessions: usize,
+    /// How long an iterate may stay unread before the session ends.
+    pub unread: Duration,
+    /// The deadline of a call that came without.
+    pub call: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 16,
+            unread: Duration::from_secs(60),
+            call: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// The generator service.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    statistics: Arc<Statistics>,
+    classifier: ClassifierClient,
+    limits: Limits,
+    sessions: Arc<Semaphore>,
+}
+
+impl Generator {
+    /// A service with these statistics that asks this classifier.
+    pub fn new(statistics: Arc<Statistics>, classifier: ClassifierClient, limits: Limits) -> Self {
+        Self {
+            statistics,
+            classifier,
+            limits,
+            sessions: Arc::new(Semaphore::new(limits.sessions)),
+        }
+    }
+
+    /// The service for a server's routes, with the limits on message sizes.
+    pub fn into_server(self) -> GeneratorServiceServer<Self> {
+        GeneratorServiceServer::new(self)
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES)
+    }
+}
+
+#[tonic::async_trait]
+impl GeneratorService for Generator {
+    async fn list_attributes(
+        &self,
+        _: Request<ListAttributesRequest>,
+    ) -> Result<Response<ListAttributesResponse>, Status> {
+        Ok(Response::new(list_attributes::list_attributes(
+            &self.statistics,
+        )))
+    }
+
+    async fn get_target(
+        &self,
+        request: Request<GetTargetRequest>,
+    ) -> Result<Response<GetTargetResponse>, Status> {
+        Ok(Response::new(target::get_target(
+            &self.statistics,
+            request.get_ref(),
+        )?))
+    }
+
+    type GenerateStream = ReceiverStream<Result<GenerateResponse, Status>>;
+
+    async fn generate(
+        &self,
+        request: Request<GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStream>, Status> {
+        Ok(Response::new(generate::generate(self, request)?))
+    }
+
+    type InvertStream = ReceiverStream<Result<InvertResponse, Status>>;
+
+    async fn invert(
+        &self,
+        request: Request<InvertRequest>,
+    ) -> Result<Response<Self::InvertStream>, Status> {
+        Ok(Response::new(invert::invert(self, request)?))
+    }
+}

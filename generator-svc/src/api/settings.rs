@@ -1,0 +1,391 @@
+//! The settings of a request: checked, and everything that was not said filled in.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use deepface_proto::v1::{self, InversionSettings, Regularizers, TargetSettings};
+use deepface_serve::{Violations, quote};
+
+use crate::gaussian::{self, Statistics};
+use crate::inversion::{Basis, Rule, Settings, Start};
+
+/// The layer whose targets show attributes best (`docs/generation.md`).
+const LAYER: &str = "conv4_3";
+/// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
+const EXAGGERATION: f64 = 1.0;
+
+/// A positive number as small as makes sense.
+const TINY: f64 = 1e-9;
+
+/// How a target is made, in full.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TargetChoice {
+    /// The method; never unspecified.
+    pub(super) method: v1::Method,
+    /// Name of the layer.
+    pub(super) layer: String,
+    pub(super) exaggeration: f64,
+    pub(super) variety: f64,
+}
+
+impl TargetChoice {
+    /// What the statistics take; `None` for class visualisation, which has no target.
+    pub(super) fn settings(&self, seed: u64) -> Option<gaussian::TargetSettings> {
+        let method = match self.method {
+            v1::Method::CgmmMean => gaussian::Method::CgmmMean,
+            v1::Method::CgmmSample => gaussian::Method::CgmmSample,
+            v1::Method::ClassVisualization => return None,
+            v1::Method::Regression | v1::Method::Unspecified => gaussian::Method::Regression,
+        };
+        Some(gaussian::TargetSettings {
+            method,
+            exaggeration: self.exaggeration,
+            variety: self.variety,
+            seed,
+        })
+    }
+
+    pub(super) fn to_wire(&self) -> TargetSettings {
+        TargetSettings {
+            method: self.method.into(),
+            layer: self.layer.clone(),
+            exaggeration: Some(self.exaggeration),
+            variety: Some(self.variety),
+        }
+    }
+}
+
+/// Checks how a target should be made; `field` is where that stands in the request.
+pub(super) fn target(
+    statistics: &Statistics,
+    wire: Option<&TargetSettings>,
+    field: &str,
+) -> Result<TargetChoice, Violations> {
+    let wire = wire.cloned().unwrap_or_default();
+    let mut check = Check::new(field);
+    let method = match check.known("method", wire.method) {
+        v1::Method::Unspecified => v1::Method::Regression,
+        method => method,
+    };
+    let layer = if wire.layer.is_empty() {
+        default_layer(statistics)
+    } else {
+        wire.layer
+    };
+    if statistics.layer(&layer).is_none() {
+        let names: Vec<&str> = statistics.layers.iter().map(|l| l.name.as_str()).collect();
+        check.add(
+            "layer",
+            format_args!(
+                "no targets for layer {}; there are targets for {}",
+                quote(&layer),
+                names.join(", ")
+            ),
+        );
+    }
+    let default = if method == v1::Method::Regression {
+        EXAGGERATION
+    } else {
+        0.0
+    };
+    let choice = TargetChoice {
+        method,
+        layer,
+        exaggeration: check.number("exaggeration", wire.exaggeration, default, 0.0..=4.0),
+        variety: check.number("variety", wire.variety, 0.0, 0.0..=2.0),
+    };
+    check.violations.or(choice)
+}
+
+/// The best layer, or the first where that one was not fitted.
+pub(super) fn default_layer(statistics: &Statistics) -> String {
+    let best = statistics.layer(LAYER).or(statistics.layers.first());
+    best.map_or_else(|| LAYER.to_owned(), |l| l.name.clone())
+}
+
+/// Checks how an image should be found; `climbs` where there is no target to descend to.
+pub(super) fn inversion(
+    wire: Option<&InversionSettings>,
+    climbs: bool,
+    field: &str,
+) -> Result<Settings, Violations> {
+    let wire = wire.cloned().unwrap_or_default();
+    let mut check = Check::new(field);
+    let basis = match check.known("parametrization", wire.parametrization) {
+        v1::Parametrization::Pixels => Basis::Pixels,
+        v1::Parametrization::Prior | v1::Parametrization::Unspecified => Basis::Prior,
+    };
+    let rule = match check.known("optimizer", wire.optimizer) {
+        v1::Optimizer::Sgd => Rule::Sgd,
+        v1::Optimizer::Adam | v1::Optimizer::Unspecified => Rule::Adam,
+    };
+    let defaults = Settings::defaults(basis, rule);
+    let start = match check.known("start", wire.start) {
+        v1::Start::Noise => Start::Noise,
+        v1::Start::Mean => Start::Mean,
+        // Section 3.3.1: class visualisation begins with the mean image.
+        v1::Start::Unspecified if climbs => Start::Mean,
+        v1::Start::Unspecified => defaults.start,
+    };
+    let r = wire.regularizers.unwrap_or_default();
+    let settings = Settings {
+        basis,
+        rule,
+        start,
+        steps: check.whole("steps", wire.steps, defaults.steps, 1..=5000),
+        learning_rate: check.number(
+            "learning_rate",
+            wire.learning_rate,
+            defaults.learning_rate,
+            TINY..=10.0,
+        ),
+        prior: check.number("regularizers.prior", r.prior, defaults.prior, 0.0..=100.0),
+        total_variation: check.number(
+            "regularizers.total_variation",
+            r.total_variation,
+            defaults.total_variation,
+            0.0..=100.0,
+        ),
+        l2: check.number("regularizers.l2", r.l2, defaults.l2, 0.0..=100.0),
+        jitter: check.whole("regularizers.jitter", r.jitter, defaults.jitter, 0..=16),
+        blur_sigma: check.number(
+            "regularizers.blur_sigma",
+            r.blur_sigma,
+            defaults.blur_sigma,
+            0.0..=4.0,
+        ),
+        blur_every: check.whole(
+            "regularizers.blur_every",
+            r.blur_every,
+            defaults.blur_every,
+            1..=1000,
+        ),
+    };
+    check.violations.or(settings)
+}
+
+/// The settings as they travel.
+pub(super) fn to_wire(settings: &Settings) -> InversionSettings {
+    let whole = |x: usize| i32::try_from(x).unwrap_or(i32::MAX);
+    let prior = settings.basis == Basis::Prior;
+    InversionSettings {
+        parametrization: if prior {
+            v1::Parametrization::Prior
+        } else {
+            v1::Parametrization::Pixels
+        }
+        .into(),
+        optimizer: match settings.rule {
+            Rule::Adam => v1::Optimizer::Adam,
+            Rule::Sgd => v1::Optimizer::Sgd,
+        }
+        .into(),
+        start: match settings.start {
+            Start::Noise => v1::Start::Noise,
+            Start::Mean => v1::Start::Mean,
+        }
+        .into(),
+        steps: Some(whole(settings.steps)),
+        learning_rate: Some(settings.learning_rate),
+        regularizers: Some(Regularizers {
+            prior: prior.then_some(settings.prior),
+            total_variation: Some(settings.total_variation),
+            l2: Some(settings.l2),
+            jitter: Some(whole(settings.jitter)),
+            blur_sigma: (!prior).then_some(settings.blur_sigma),
+            blur_every: (!prior).then_some(whole(settings.blur_every)),
+        }),
+    }
+}
+
+/// What a stream should carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carries {
+    /// Steps between two iterates.
+    pub(super) every: usize,
+    /// How images travel.
+    pub(super) format: v1::ImageFormat,
+    /// Whether iterates come without images.
+    pub(super) losses_only: bool,
+}
+
+/// Checks what a stream should carry.
+pub(super) fn stream(wire: Option<&v1::StreamSettings>) -> Result<Carries, Violations> {
+    let wire = wire.copied().unwrap_or_default();
+    let mut check = Check::new("stream");
+    let every = (wire.every != 0).then_some(wire.every);
+    let carries = Carries {
+        every: check.whole("every", every, 10, 1..=5000),
+        format: match check.known("format", wire.format) {
+            v1::ImageFormat::Unspecified => v1::ImageFormat::Png,
+            format => format,
+        },
+        losses_only: wire.losses_only,
+    };
+    check.violations.or(carries)
+}
+
+/// Collects what is wrong below one field.
+struct Check<'a> {
+    field: &'a str,
+    violations: Violations,
+}
+
+impl<'a> Check<'a> {
+    fn new(field: &'a str) -> Self {
+        Self {
+            field,
+            violations: Violations::new(),
+        }
+    }
+
+    fn add(&mut self, name: &str, problem: impl Display) {
+        self.violations
+            .add(format!("{}.{name}", self.field), problem);
+    }
+
+    fn number(
+        &mut self,
+        name: &str,
+        said: Option<f64>,
+        default: f64,
+        range: RangeInclusive<f64>,
+    ) -> f64 {
+        let value = said.unwrap_or(default);
+        if !range.contains(&value) {
+            let low = if *range.start() == TINY {
+                "above 0".to_owned()
+            } else {
+                range.start().to_string()
+            };
+            self.add(
+                name,
+                format_args!("expected {low} to {}, got {value}", range.end()),
+            );
+        }
+        value
+    }
+
+    fn whole(
+        &mut self,
+        name: &str,
+        said: Option<i32>,
+        default: usize,
+        range: RangeInclusive<i32>,
+    ) -> usize {
+        let Some(value) = said else {
+            return default;
+        };
+        if !range.contains(&value) {
+            self.add(
+                name,
+                format_args!("expected {} to {}, got {value}", range.start(), range.end()),
+            );
+        }
+        usize::try_from(value).unwrap_or(default)
+    }
+
+    /// A value of an enumeration; its default where this version does not know it.
+    fn known<E: TryFrom<i32> + Default>(&mut self, name: &str, value: i32) -> E {
+        E::try_from(value).unwrap_or_else(|_| {
+            self.add(
+                name,
+                format_args!("{value} is no value that this version knows"),
+            );
+            E::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian::tests::statistics;
+
+    fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
+        let violations = result.unwrap_err();
+        violations
+            .iter()
+            .map(|(f, d)| format!("{f}: {d}; "))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_not_said_is_filled_in_and_survives_the_wire() {
+        let s = statistics();
+        let choice = target(&s, None, "t").unwrap();
+        assert_eq!(
+            (choice.method, choice.exaggeration),
+            (v1::Method::Regression, EXAGGERATION)
+        );
+        assert_eq!(target(&s, Some(&choice.to_wire()), "t").unwrap(), choice);
+        for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
+            let wire = InversionSettings {
+                parametrization: p,
+                optimizer: o,
+                ..Default::default()
+            };
+            let settings = inversion(Some(&wire), false, "i").unwrap();
+            let again = inversion(Some(&to_wire(&settings)), false, "i").unwrap();
+            assert_eq!(again, settings);
+        }
+        let paper = TargetSettings {
+            method: v1::Method::CgmmMean.into(),
+            ..Default::default()
+        };
+        assert_eq!(target(&s, Some(&paper), "t").unwrap().exaggeration, 0.0);
+        assert_eq!(inversion(None, true, "i").unwrap().start, Start::Mean);
+    }
+
+    #[test]
+    fn every_bad_value_is_named() {
+        let s = statistics();
+        let wire = TargetSettings {
+            method: 77,
+            layer: "conv9_9".into(),
+            exaggeration: Some(f64::NAN),
+            variety: Some(-1.0),
+        };
+        let text = problems(target(&s, Some(&wire), "settings.target"));
+        for part in [
+            "method: 77",
+            "layer: no targets for layer \"conv9_9\"",
+            "conv4_3",
+            "exaggeration: expected 0 to 4, got NaN",
+            "variety",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let wire = InversionSettings {
+            steps: Some(0),
+            learning_rate: Some(0.0),
+            optimizer: -3,
+            regularizers: Some(Regularizers {
+                jitter: Some(-1),
+                blur_every: Some(0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let text = problems(inversion(Some(&wire), false, "inversion"));
+        for part in [
+            "inversion.steps: expected 1 to 5000, got 0",
+            "learning_rate: expected above 0 to 10, got 0",
+            "optimizer",
+            "jitter",
+            "blur_every",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let wire = v1::StreamSettings {
+            every: -1,
+            format: 9,
+            losses_only: false,
+        };
+        let text = problems(stream(Some(&wire)));
+        assert!(
+            text.contains("stream.every") && text.contains("stream.format"),
+            "{text}"
+        );
+    }
+}

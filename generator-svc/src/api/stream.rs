@@ -1,0 +1,301 @@
+//! The work behind Generate and Invert: an inversion whose iterates go out as a stream.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deepface_client::ClassifierClient;
+use deepface_dataset::attributes as names;
+use deepface_proto::Array;
+use deepface_proto::v1::{
+    self, DataType, GenerateResponse, GenerationSettings, InvertResponse, LossTerms, Objective,
+    ResultAttribute, generate_response, invert_response,
+};
+use deepface_serve::Deadline;
+use image::RgbImage;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{timeout, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::{Generator, settings, settings::Carries, status::Refusal};
+use crate::gaussian::{Asked, Statistics};
+use crate::inversion::{
+    Basis, GrpcOracle, Losses, OracleError, Parametrization, Session, Settings,
+};
+
+/// Iterates that may wait to be read.
+const BUFFER: usize = 4;
+/// How long the classifier may take to say what it is, tries included.
+const CLASSIFIER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What happens in a stream.
+pub(super) enum Event {
+    Started(v1::Started),
+    Iterate(v1::Iterate),
+    Result(v1::Result),
+}
+
+impl From<Event> for GenerateResponse {
+    fn from(event: Event) -> Self {
+        use generate_response::Event as Wire;
+        Self {
+            event: Some(match event {
+                Event::Started(e) => Wire::Started(e),
+                Event::Iterate(e) => Wire::Iterate(e),
+                Event::Result(e) => Wire::Result(e),
+            }),
+        }
+    }
+}
+
+impl From<Event> for InvertResponse {
+    fn from(event: Event) -> Self {
+        use invert_response::Event as Wire;
+        Self {
+            event: Some(match event {
+                Event::Started(e) => Wire::Started(e),
+                Event::Iterate(e) => Wire::Iterate(e),
+                Event::Result(e) => Wire::Result(e),
+            }),
+        }
+    }
+}
+
+/// What is to be minimised, as a source of it: vanilla inversion must first ask for the activations.
+pub(super) trait Goal: Send + 'static {
+    /// The objective, given the model that is served.
+    fn objective(
+        self,
+        job: &Job,
+        model: &v1::Model,
+    ) -> impl Future<Output = Result<Objective, Refusal>> + Send;
+}
+
+/// A checked request.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) statistics: Arc<Statistics>,
+    pub(super) classifier: ClassifierClient,
+    /// How the image is found.
+    pub(super) inversion: Settings,
+    /// The settings in force, as they are reported.
+    pub(super) settings: GenerationSettings,
+    pub(super) carries: Carries,
+    pub(super) seed: u64,
+    /// What was asked for, to be compared with what came out.
+    pub(super) asked: Vec<Asked>,
+    /// When the request arrived.
+    pub(super) arrived: Instant,
+}
+
+/// Starts the work as a task of its own, so that a client that does not read cannot hold it for ever, and gives its
+/// stream.
+pub(super) fn start<M>(
+    api: &Generator,
+    deadline: Deadline,
+    job: Job,
+    goal: impl Goal,
+) -> Result<ReceiverStream<Result<M, Status>>, Refusal>
+where
+    M: From<Event> + Send + 'static,
+{
+    let slot = api.sessions.clone().try_acquire_owned();
+    let slot = slot.map_err(|_| Refusal::Sessions(api.limits.sessions))?;
+    let (messages, outbound) = mpsc::channel(BUFFER);
+    let out = Out {
+        messages,
+        unread: api.limits.unread,
+    };
+    tokio::spawn(run(slot, deadline, job, goal, out));
+    Ok(ReceiverStream::new(outbound))
+}
+
+/// The client's end of a stream.
+struct Out<M> {
+    messages: mpsc::Sender<Result<M, Status>>,
+    unread: Duration,
+}
+
+impl<M: From<Event>> Out<M> {
+    async fn send(&self, event: Event) -> Result<(), Refusal> {
+        let sent = timeout(self.unread, self.messages.send(Ok(event.into()))).await;
+        // A client that is gone is noticed by whoever runs the session.
+        sent.map(|_| ()).map_err(|_| Refusal::Unread(self.unread))
+    }
+}
+
+async fn run<M: From<Event> + Send>(
+    _slot: OwnedSemaphorePermit,
+    deadline: Deadline,
+    job: Job,
+    goal: impl Goal,
+    out: Out<M>,
+) {
+    let done = tokio::select! {
+        // The client is gone: dropping the work closes the stream to the classifier, within a step.
+        () = out.messages.closed() => return,
+        done = timeout_at(deadline.at(), invert(&job, goal, &out)) => done,
+    };
+    let Err(refusal) = done.unwrap_or(Err(Refusal::Expired)) else {
+        return;
+    };
+    // One that does not read its iterates will not read this.
+    timeout(out.unread, out.messages.send(Err(refusal.into())))
+        .await
+        .ok();
+}
+
+async fn invert<M: From<Event> + Send>(
+    job: &Job,
+    goal: impl Goal,
+    out: &Out<M>,
+) -> Result<(), Refusal> {
+    let classifier = job.classifier.clone().with_deadline(CLASSIFIER_PATIENCE);
+    let model = classifier.get_model().await?.model;
+    let model = model.ok_or_else(|| OracleError::Reply("GetModel describes no model".into()))?;
+    let side = job.statistics.input_size;
+    // Both bases start from the prior's mean or shape, so its size must be the classifier's.
+    if usize::try_from(model.input_size) != Ok(side) {
+        return Err(Refusal::OtherSize {
+            prior: side,
+            served: usize::try_from(model.input_size).unwrap_or_default(),
+        });
+    }
+    let objective = goal.objective(job, &model).await?;
+    let setup = v1::DifferentiateSetup {
+        objectives: vec![objective],
+    };
+    let stream = job.classifier.differentiate(setup).await?;
+    out.send(Event::Started(v1::Started {
+        settings: Some(job.settings.clone()),
+        image_size: model.input_size,
+        digest: job.statistics.digest.clone(),
+        classifier_digest: model.digest,
+    }))
+    .await?;
+
+    let statistics = job.statistics.clone();
+    let parametrization = match job.inversion.basis {
+        Basis::Prior => Parametrization::Prior { statistics },
+        Basis::Pixels => Parametrization::Pixels { mean: statistics },
+    };
+    let oracle = GrpcOracle::new(stream, side);
+    let mut session = Session::new(oracle, parametrization, job.inversion, side, job.seed);
+    let mut asking = Duration::ZERO;
+    let mut last = Losses::default();
+    while !session.finished() {
+        let before = Instant::now();
+        let iterate = session.step().await?;
+        asking += before.elapsed();
+        last = iterate.losses;
+        if session.finished() || iterate.step.is_multiple_of(job.carries.every) {
+            let image = (!job.carries.losses_only)
+                .then(|| to_wire(&session.image(), side, job.carries.format));
+            out.send(Event::Iterate(v1::Iterate {
+                step: i32::try_from(iterate.step).unwrap_or(i32::MAX),
+                loss: Some(terms(&last)),
+                image: image.transpose()?,
+                elapsed_us: micros(job.arrived.elapsed()),
+            }))
+            .await?;
+        }
+    }
+    out.send(Event::Result(
+        result(job, session.image(), last, asking).await?,
+    ))
+    .await
+}
+
+async fn result(
+    job: &Job,
+    pixels: Vec<f32>,
+    losses: Losses,
+    asking: Duration,
+) -> Result<v1::Result, Refusal> {
+    let side = job.statistics.input_size;
+    let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
+    let before = Instant::now();
+    let reply = job.classifier.classify(vec![seen]).await?;
+    let asking = asking + before.elapsed();
+    let scores = reply
+        .results
+        .into_iter()
+        .flat_map(|r| r.groups)
+        .flat_map(|g| g.attributes);
+    let attributes = scores.map(|score| ResultAttribute {
+        requested: requested(&job.asked, &score.name),
+        name: score.name,
+        probability: score.probability,
+        present: score.present,
+    });
+    Ok(v1::Result {
+        image: Some(to_wire(&pixels, side, job.carries.format)?),
+        loss: Some(terms(&losses)),
+        attributes: attributes.collect(),
+        steps: i32::try_from(job.inversion.steps).unwrap_or(i32::MAX),
+        elapsed_us: micros(job.arrived.elapsed()),
+        classifier_us: micros(asking),
+    })
+}
+
+/// Whether an attribute was asked to be present; `None` where it was not mentioned.
+fn requested(asked: &[Asked], name: &str) -> Option<bool> {
+    let number = names().position(|a| a == name)?;
+    asked
+        .iter()
+        .find(|a| a.attribute == number)
+        .map(|a| !a.absent)
+}
+
+/// The settings in force, as they are reported.
+pub(super) fn in_force(target: v1::TargetSettings, inversion: &Settings) -> GenerationSettings {
+    GenerationSettings {
+        target: Some(target),
+        inversion: Some(settings::to_wire(inversion)),
+    }
+}
+
+fn terms(losses: &Losses) -> LossTerms {
+    LossTerms {
+        total: losses.total(),
+        objective: losses.objective,
+        prior: losses.prior,
+        total_variation: losses.total_variation,
+        l2: losses.l2,
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Pixels `[3, side, side]`, 0 to 1, as they travel.
+fn to_wire(pixels: &[f32], side: usize, format: v1::ImageFormat) -> Result<v1::Image, Refusal> {
+    let content = if format == v1::ImageFormat::Tensor {
+        let array = Array {
+            shape: vec![3, side, side],
+            data: pixels.to_vec(),
+        };
+        v1::image::Content::Tensor(array.to_tensor(DataType::F32))
+    } else {
+        v1::image::Content::Encoded(png(pixels, side)?)
+    };
+    Ok(v1::Image {
+        content: Some(content),
+        framing: v1::Framing::Face.into(),
+    })
+}
+
+fn png(pixels: &[f32], side: usize) -> Result<Vec<u8>, Refusal> {
+    let area = side * side;
+    let edge = u32::try_from(side).map_err(|e| Refusal::Internal(e.to_string()))?;
+    let image = RgbImage::from_fn(edge, edge, |x, y| {
+        let at = y as usize * side + x as usize;
+        image::Rgb([0, 1, 2].map(|c| (pixels[c * area + at] * 255.0).round() as u8))
+    });
+    let mut file = Cursor::new(Vec::new());
+    let written = image.write_to(&mut file, image::ImageFormat::Png);
+    written.map_err(|e| Refusal::Internal(format!("cannot encode a PNG: {e}")))?;
+    Ok(file.into_inner())
+}

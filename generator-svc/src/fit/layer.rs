@@ -1,0 +1,164 @@
+//! What is accumulated for one layer, in two passes over the photographs.
+
+use deepface_dataset::{ATTRIBUTE_COUNT, Photograph};
+use nalgebra::{DMatrix, DVector};
+use rand::{RngExt, SeedableRng, seq::index};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::gaussian::{AttributeMoments, Example, Layer, Moments, Problem, regress};
+
+/// Epochs of stochastic gradient descent on eq. 3.
+const EPOCHS: usize = 200;
+
+/// The sets S_j: for each photograph, the attributes into whose set it was drawn, as often as it was drawn. Sets
+/// are of equal size (paper, section 3.3.2); where an attribute has fewer photographs, they are drawn repeatedly.
+pub(super) fn draw_sets(photographs: &[&Photograph], size: usize, seed: u64) -> Vec<Vec<usize>> {
+    let mut sets = vec![Vec::new(); photographs.len()];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for attribute in 0..ATTRIBUTE_COUNT {
+        let positives: Vec<usize> = (0..photographs.len())
+            .filter(|&i| photographs[i].labels[attribute])
+            .collect();
+        if positives.len() >= size {
+            for at in index::sample(&mut rng, positives.len(), size) {
+                sets[positives[at]].push(attribute);
+            }
+        } else if !positives.is_empty() {
+            for _ in 0..size {
+                sets[positives[rng.random_range(0..positives.len())]].push(attribute);
+            }
+        }
+    }
+    sets
+}
+
+/// Sums over the photographs for one layer.
+pub(super) struct LayerFit {
+    name: String,
+    shape: Vec<usize>,
+    /// Mean and deviation over each S_j.
+    sets: Vec<Moments>,
+    /// Mean over all photographs.
+    all: Moments,
+    /// Sum of `x phi'`, a column per entry of x = [1, a].
+    cross: DMatrix<f64>,
+    /// Means mu_j as vectors, once the first pass is over.
+    means: Vec<Vec<f32>>,
+    examples: Vec<Example>,
+}
+
+impl LayerFit {
+    pub(super) fn new(name: String, shape: Vec<usize>) -> Self {
+        let size = shape.iter().product();
+        Self {
+            name,
+            shape,
+            sets: vec![Moments::new(size); ATTRIBUTE_COUNT],
+            all: Moments::new(size),
+            cross: DMatrix::zeros(size, ATTRIBUTE_COUNT + 1),
+            means: Vec::new(),
+            examples: Vec::new(),
+        }
+    }
+
+    /// Takes in one photograph: its labels, the sets it was drawn into, its activation.
+    pub(super) fn first_pass(
+        &mut self,
+        labels: &[bool; ATTRIBUTE_COUNT],
+        sets: &[usize],
+        activation: &[f32],
+    ) {
+        self.all.add(activation);
+        sets.iter().for_each(|&j| self.sets[j].add(activation));
+        let size = activation.len();
+        self.cross
+            .as_mut_slice()
+            .par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(x, column)| {
+                if x == 0 || labels[x - 1] {
+                    column
+                        .iter_mut()
+                        .zip(activation)
+                        .for_each(|(c, &a)| *c += f64::from(a));
+                }
+            });
+    }
+
+    /// Takes in the same photograph once the means are known.
+    pub(super) fn second_pass(&mut self, labels: &[bool; ATTRIBUTE_COUNT], activation: &[f32]) {
+        if self.means.is_empty() {
+            let single = |m: &Moments| m.mean().iter().map(|&x| x as f32).collect();
+            self.means = self.sets.iter().map(single).collect();
+        }
+        let products = self.means.par_iter().map(|mean| {
+            mean.iter()
+                .zip(activation)
+                .map(|(&m, &a)| f64::from(m) * f64::from(a))
+                .sum()
+        });
+        self.examples.push(Example {
+            attributes: (0..ATTRIBUTE_COUNT).filter(|&j| labels[j]).collect(),
+            products: products.collect(),
+        });
+    }
+
+    /// Solves what there is to solve.
+    pub(super) fn finish(
+        self,
+        attributes: &AttributeMoments,
+        images: usize,
+        lambda: f64,
+        ridge: f64,
+        seed: u64,
+    ) -> Layer {
+        let size = self.all.mean().len();
+        let means = DMatrix::from_fn(ATTRIBUTE_COUNT, size, |j, i| self.means[j][i]);
+        let double = means.map(f64::from);
+        let problem = Problem {
+            means: &double * double.transpose(),
+            examples: self.examples,
+            lambda,
+        };
+        let weights = problem.solve();
+        report(&self.name, &problem, &weights, seed);
+        let cross = self.cross.transpose() / images as f64;
+        let coefficients = regress(attributes.second(), cross, ridge);
+        let residual = residual(&self.all, attributes, &coefficients);
+        let deviations: Vec<Vec<f64>> = self.sets.iter().map(Moments::deviation).collect();
+        Layer {
+            mean: DVector::from_iterator(size, self.all.mean().iter().map(|&x| x as f32)),
+            means,
+            deviations: DMatrix::from_fn(ATTRIBUTE_COUNT, size, |j, i| deviations[j][i] as f32),
+            weights: weights.iter().copied().collect(),
+            slopes: coefficients.rows(1, ATTRIBUTE_COUNT).map(|x| x as f32),
+            residual,
+            name: self.name,
+            shape: self.shape,
+        }
+    }
+}
+
+/// Says how well the paper's descent agrees with the exact weights, and what the weights bring.
+fn report(name: &str, problem: &Problem, exact: &DVector<f64>, seed: u64) {
+    let descended = problem.descend(EPOCHS, seed);
+    let ones = problem.excess(&DVector::from_element(exact.len(), 1.0));
+    eprintln!(
+        "{name}: eq. 3 less its constant: w = 1 {ones:.4}, exact {:.4}, descent {:.4}; largest difference of w {:.2e}",
+        problem.excess(exact),
+        problem.excess(&descended),
+        (exact - &descended).amax()
+    );
+}
+
+/// Standard deviation, per neuron, of the activation less its regression: total variance less the explained one.
+fn residual(all: &Moments, attributes: &AttributeMoments, coefficients: &DMatrix<f64>) -> Vec<f32> {
+    let slopes = coefficients.rows(1, ATTRIBUTE_COUNT);
+    let explained = attributes.covariance_matrix() * slopes;
+    let total = all.deviation();
+    let per_neuron = slopes.column_iter().zip(explained.column_iter()).zip(total);
+    per_neuron
+        .map(|((s, e), d)| (d * d - s.dot(&e)).max(0.0).sqrt() as f32)
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! The statistics that faces are made from: the paper's cGMM of activations (section 3.3.2), a linear model of them,
+//! and a Gaussian of the images themselves. Linear algebra only; there is no network here.
+
+mod attributes;
+mod moments;
+mod prior;
+mod store;
+mod target;
+mod weights;
+
+pub use attributes::{AttributeMoments, regress};
+pub use moments::Moments;
+pub use prior::Prior;
+pub use store::{Origin, StoreError};
+pub use target::{Asked, Method, Target, TargetSettings};
+pub use weights::{Example, Problem};
+
+use nalgebra::{DMatrix, DVector};
+
+/// Everything that `fit` learns.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    /// SHA-256 of the file, lower-case hexadecimal; empty before it is written.
+    pub digest: String,
+    /// SHA-256 of the weights of the classifier whose activations these are.
+    pub classifier_digest: String,
+    /// Side of the classifier's input and of the prior's images, pixels.
+    pub input_size: usize,
+    /// How they were fitted.
+    pub origin: Origin,
+    /// Share of the training images that have each attribute, in the order of [`deepface_dataset::attributes`].
+    pub frequencies: Vec<f64>,
+    /// How attributes go together.
+    pub attributes: AttributeMoments,
+    /// One per layer that targets can be made for.
+    pub layers: Vec<Layer>,
+    /// The images themselves.
+    pub prior: Prior,
+}
+
+impl Statistics {
+    /// The statistics of a layer.
+    pub fn layer(&self, name: &str) -> Option<&Layer> {
+        self.layers.iter().find(|l| l.name == name)
+    }
+}
+
+/// Statistics of one layer's activation. Matrices have a row per attribute and a column per neuron.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Name, such as `conv4_3`.
+    pub name: String,
+    /// Shape of the activation.
+    pub shape: Vec<usize>,
+    /// Mean over all training images.
+    pub mean: DVector<f32>,
+    /// Means mu_j over the sets S_j.
+    pub means: DMatrix<f32>,
+    /// Standard deviations over the sets S_j: the square roots of the diagonal of Sigma_j.
+    pub deviations: DMatrix<f32>,
+    /// Weights w of eq. 3, one per attribute.
+    pub weights: Vec<f64>,
+    /// Slopes v_j of the regression of activations on attributes.
+    pub slopes: DMatrix<f32>,
+    /// Standard deviation of what the regression leaves unexplained, per neuron.
+    pub residual: Vec<f32>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use deepface_dataset::ATTRIBUTE_COUNT;
+
+    use super::*;
+
+    /// Small statistics of made-up activations: every attribute moves a neuron of its own, by 1.
+    pub(crate) fn statistics() -> Statistics {
+        const SIDE: usize = 8;
+        let n = ATTRIBUTE_COUNT;
+        let mut second = DMatrix::from_element(n + 1, n + 1, 0.0625);
+        second[(0, 0)] = 1.0;
+        for i in 1..=n {
+            second[(0, i)] = 0.25;
+            second[(i, 0)] = 0.25;
+            second[(i, i)] = 0.25;
+        }
+        let attributes = AttributeMoments::new(second);
+        let images: Vec<f32> = (0..40 * 3 * SIDE * SIDE)
+            .map(|i| 0.5 + 0.3 * ((i * i) as f32 * 0.37).sin())
+            .collect();
+        let layer = Layer {
+            name: "conv4_3".into(),
+            shape: vec![n],
+            mean: DVector::from_element(n, 2.0),
+            means: DMatrix::from_fn(n, n, |i, j| if i == j { 2.75 } else { 2.0 }),
+            deviations: DMatrix::from_element(n, n, 0.1),
+            weights: vec![1.0; n],
+            slopes: DMatrix::identity(n, n),
+            residual: vec![0.2; n],
+        };
+        Statistics {
+            digest: "d".into(),
+            classifier_digest: "c".into(),
+            input_size: SIDE,
+            origin: Origin {
+                images: 40,
+                set_size: 2,
+                seed: 1,
+                lambda: 1e-5,
+                ridge: 1e-3,
+                prior_variance: 0.9,
+            },
+            frequencies: attributes.frequencies(),
+            attributes,
+            layers: vec![layer],
+            prior: Prior::fit(&images, 3 * SIDE * SIDE, 12, 1, |_| {}).0,
+        }
+    }
+
+    fn asked(attribute: usize, absent: bool, strength: f64) -> Asked {
+        Asked {
+            attribute,
+            absent,
+            strength,
+        }
+    }
+
+    fn settings(method: Method) -> TargetSettings {
+        TargetSettings {
+            method,
+            exaggeration: 0.0,
+            variety: 0.0,
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn a_regression_target_moves_by_what_was_asked() {
+        let s = statistics();
+        let target = |asked: &[Asked], t: TargetSettings| s.target(&s.layers[0], asked, &t);
+        let plain = settings(Method::Regression);
+        let wanted = [
+            asked(0, false, 1.0),
+            asked(1, true, 1.0),
+            asked(2, false, 2.0),
+        ];
+        let t = target(&wanted, plain);
+        for (value, expected) in t.values.iter().zip([2.75, 1.75, 3.5, 2.0]) {
+            assert!((value - expected).abs() < 1e-4, "{:?}", &t.values[..4]);
+        }
+        assert_eq!(t.completed[..2], [1.0, 0.0]);
+        let doubled = target(
+            &wanted,
+            TargetSettings {
+                exaggeration: 1.0,
+                ..plain
+            },
+        );
+        assert!((doubled.relative_deviation - 2.0 * t.relative_deviation).abs() < 1e-6);
+        let varied = |seed| {
+            target(
+                &wanted,
+                TargetSettings {
+                    variety: 1.0,
+                    seed,
+                    ..plain
+                },
+            )
+            .values
+        };
+        assert_eq!(varied(1), varied(1));
+        assert_ne!(varied(1), varied(2));
+    }
+
+    #[test]
+    fn the_papers_targets_are_averages() {
+        let s = statistics();
+        let wanted = [asked(0, false, 1.0), asked(1, false, 1.0)];
+        let mean = s.target(&s.layers[0], &wanted, &settings(Method::CgmmMean));
+        assert!((mean.values[0] - 2.375).abs() < 1e-6 && (mean.values[5] - 2.0).abs() < 1e-6);
+        let sample = s.target(&s.layers[0], &wanted, &settings(Method::CgmmSample));
+        assert_ne!(sample.values, mean.values);
+        let off = sample
+            .values
+            .iter()
+            .zip(&mean.values)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(off < 0.5, "{off}");
+    }
+
+    #[test]
+    fn a_file_comes_back_and_damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let s = statistics();
+        s.write(&path).unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let back = Statistics::load(&file).unwrap();
+        assert_eq!(back.digest.len(), 64);
+        assert_eq!(back.prior.image(&[0.5; 12]), s.prior.image(&[0.5; 12]));
+        assert_eq!(back.layers[0].slopes, s.layers[0].slopes);
+        assert_eq!(back.classifier_digest, "c");
+        for cut in [0, 9, file.len() / 3, file.len() - 1] {
+            let problem = Statistics::load(&file[..cut]).unwrap_err().to_string();
+            assert!(
+                problem.contains("not a whole safetensors file"),
+                "{problem}"
+            );
+        }
+        let mut broken = s;
+        broken.layers[0].residual[3] = f32::INFINITY;
+        broken.write(&path).unwrap();
+        let problem = Statistics::load(&std::fs::read(&path).unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(problem.contains("conv4_3.residual"), "{problem}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Running mean and variance of vectors.
+
+/// Mean and variance of each component of the vectors seen so far, by Welford's method in `f64`.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    count: u64,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    /// No vectors yet; each will have `size` components.
+    pub fn new(size: usize) -> Self {
+        Self {
+            count: 0,
+            mean: vec![0.0; size],
+            squares: vec![0.0; size],
+        }
+    }
+
+    /// Takes in one vector.
+    pub fn add(&mut self, vector: &[f32]) {
+        self.count += 1;
+        let count = self.count as f64;
+        for ((m, s), &x) in self.mean.iter_mut().zip(&mut self.squares).zip(vector) {
+            let before = f64::from(x) - *m;
+            *m += before / count;
+            *s += before * (f64::from(x) - *m);
+        }
+    }
+
+    /// Mean of each component; 0 before the first vector.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// Standard deviation of each component (unbiased variance); 0 before the second vector.
+    pub fn deviation(&self) -> Vec<f64> {
+        let divisor = self.count.saturating_sub(1).max(1) as f64;
+        self.squares.iter().map(|s| (s / divisor).sqrt()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_offset_costs_no_precision() {
+        let mut moments = Moments::new(2);
+        for x in [4.0_f32, 7.0, 13.0, 16.0] {
+            moments.add(&[x, 1e6 + x]);
+        }
+        assert_eq!(moments.mean(), [10.0, 1e6 + 10.0]);
+        for d in moments.deviation() {
+            assert!((d * d - 30.0).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The statistics file: one safetensors file, written whole or not at all, checked when it is read.
+
+use std::{collections::HashMap, fs, io::Write, path::Path};
+
+use deepface_dataset::{ATTRIBUTE_COUNT, attributes};
+use half::f16;
+use nalgebra::{DMatrix, DVector};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use sha2::{Digest, Sha256};
+
+use super::{AttributeMoments, Layer, Prior, Statistics};
+
+/// Key of the description in the header.
+const KEY: &str = "deepface-cgmm";
+/// Version of the description.
+const VERSION: u32 = 1;
+
+/// Why statistics cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file is not what it should be.
+    #[error("statistics: {0}")]
+    Malformed(String),
+    /// The file cannot be read or written.
+    #[error("statistics: {path}: {source}")]
+    Io {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// How statistics were fitted.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    /// Photographs they were fitted to.
+    pub images: usize,
+    /// Size of the sets S_j.
+    pub set_size: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Weight of |w|^2 in eq. 3.
+    pub lambda: f64,
+    /// Ridge of the regression.
+    pub ridge: f64,
+    /// Share of the images' variance that the prior's components hold.
+    pub prior_variance: f64,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Description {
+    version: u32,
+    classifier_digest: String,
+    input_size: usize,
+    attributes: Vec<String>,
+    layers: Vec<LayerDescription>,
+    prior_components: usize,
+    origin: Origin,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct LayerDescription {
+    name: String,
+    shape: Vec<usize>,
+}
+
+impl Statistics {
+    /// Reads and checks the bytes of a statistics file.
+    ///
+    /// # Errors
+    /// The file is damaged, of another kind, or its shapes or attributes are not this program's.
+    pub fn load(file: &[u8]) -> Result<Self, StoreError> {
+        let (_, header) = SafeTensors::read_metadata(file)
+            .map_err(|e| StoreError::Malformed(format!("not a whole safetensors file: {e}")))?;
+        let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
+        let entry = entry.ok_or_else(|| {
+            StoreError::Malformed(format!(
+                "the header has no entry {KEY:?}: not a file that `generator-svc fit` wrote"
+            ))
+        })?;
+        let description: Description = serde_json::from_str(entry)
+            .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
+        description.check()?;
+        let tensors =
+            SafeTensors::deserialize(file).map_err(|e| StoreError::Malformed(e.to_string()))?;
+        let read = Reader { tensors };
+        let inputs = ATTRIBUTE_COUNT + 1;
+        let second = read.array("attributes.second", &[inputs, inputs])?;
+        let attributes = AttributeMoments {
+            second: DMatrix::from_row_iterator(inputs, inputs, second.into_iter().map(f64::from)),
+        };
+        let layers = description
+            .layers
+            .iter()
+            .map(|l| read.layer(l))
+            .collect::<Result<_, _>>()?;
+        let pixels = 3 * description.input_size * description.input_size;
+        let prior = Prior {
+            mean: read.array("prior.mean", &[pixels])?,
+            components: read.bytes("prior.components", &[description.prior_components, pixels])?,
+            scales: read.array("prior.scales", &[description.prior_components])?,
+        };
+        Ok(Self {
+            digest: digest(file),
+            classifier_digest: description.classifier_digest,
+            input_size: description.input_size,
+            origin: description.origin,
+            frequencies: attributes.frequencies(),
+            attributes,
+            layers,
+            prior,
+        })
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        let mut write = Writer::default();
+        write.floats(
+            "attributes.second",
+            &[ATTRIBUTE_COUNT + 1; 2],
+            row_major(&self.attributes.second).map(|x| x as f32),
+        );
+        for layer in &self.layers {
+            let (name, size) = (&layer.name, layer.size());
+            let matrix = [ATTRIBUTE_COUNT, size];
+            write.halves(&format!("{name}.mean"), &[size], layer.mean.iter().copied());
+            write.halves(&format!("{name}.means"), &matrix, row_major(&layer.means));
+            write.halves(
+                &format!("{name}.deviations"),
+                &matrix,
+                row_major(&layer.deviations),
+            );
+            write.halves(&format!("{name}.slopes"), &matrix, row_major(&layer.slopes));
+            write.halves(
+                &format!("{name}.residual"),
+                &[size],
+                layer.residual.iter().copied(),
+            );
+            let weights = layer.weights.iter().map(|&w| w as f32);
+            write.floats(&format!("{name}.weights"), &[ATTRIBUTE_COUNT], weights);
+        }
+        let prior = &self.prior;
+        write.floats(
+            "prior.mean",
+            &[prior.mean.len()],
+            prior.mean.iter().copied(),
+        );
+        write.floats(
+            "prior.scales",
+            &[prior.scales.len()],
+            prior.scales.iter().copied(),
+        );
+        let bytes = prior.components.iter().map(|&c| c as u8).collect();
+        write.push(
+            "prior.components",
+            Dtype::I8,
+            &[prior.scales.len(), prior.mean.len()],
+            bytes,
+        );
+        let description = Description {
+            version: VERSION,
+            classifier_digest: self.classifier_digest.clone(),
+            input_size: self.input_size,
+            attributes: attributes().map(Into::into).collect(),
+            layers: self.layers.iter().map(LayerDescription::of).collect(),
+            prior_components: prior.scales.len(),
+            origin: self.origin.clone(),
+        };
+        let file = write.finish(&description)?;
+        write_atomically(path, &file).map_err(|source| StoreError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+impl LayerDescription {
+    fn of(layer: &Layer) -> Self {
+        Self {
+            name: layer.name.clone(),
+            shape: layer.shape.clone(),
+        }
+    }
+}
+
+impl Description {
+    fn check(&self) -> Result<(), StoreError> {
+        let problem = if self.version != VERSION {
+            format!("expected format version {VERSION}, got {}", self.version)
+        } else if !self.attributes.iter().map(String::as_str).eq(attributes()) {
+            "the attributes are not this program's 73".into()
+        } else if self.layers.is_empty() {
+            "there is no layer".into()
+        } else if self.prior_components == 0 || !(1..=4096).contains(&self.input_size) {
+            format!(
+                "{} components of {} pixels make no prior",
+                self.prior_components, self.input_size
+            )
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::Malformed(problem))
+    }
+}
+
+struct Reader<'a> {
+    tensors: SafeTensors<'a>,
+}
+
+impl Reader<'_> {
+    fn view(&self, name: &str, shape: &[usize]) -> Result<TensorView<'_>, StoreError> {
+        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
+        let view = self
+            .tensors
+            .tensor(name)
+            .map_err(|_| wrong("missing".into()))?;
+        if view.shape() != shape {
+            return Err(wrong(format!(
+                "expected shape {shape:?}, got {:?}",
+                view.shape()
+            )));
+        }
+        Ok(view)
+    }
+
+    fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
+        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
+        let view = self.view(name, shape)?;
+        let data: Vec<f32> = match view.dtype() {
+            Dtype::F32 => view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            Dtype::F16 => view
+                .data()
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|b| f16::from_le_bytes(*b).to_f32())
+                .collect(),
+            other => return Err(wrong(format!("expected F32 or F16, got {other:?}"))),
+        };
+        match data.iter().find(|x| !x.is_finite()) {
+            Some(x) => Err(wrong(format!("holds {x}"))),
+            None => Ok(data),
+        }
+    }
+
+    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
+        let view = self.view(name, shape)?;
+        if view.dtype() != Dtype::I8 {
+            let got = view.dtype();
+            return Err(StoreError::Malformed(format!(
+                "tensor {name:?}: expected I8, got {got:?}"
+            )));
+        }
+        Ok(view.data().iter().map(|&b| b as i8).collect())
+    }
+
+    fn layer(&self, description: &LayerDescription) -> Result<Layer, StoreError> {
+        let name = &description.name;
+        let size = description
+            .shape
+            .iter()
+            .try_fold(1_usize, |n, &d| n.checked_mul(d));
+        let size = size
+            .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
+        let matrix = |part: &str| {
+            let data = self.array(&format!("{name}.{part}"), &[ATTRIBUTE_COUNT, size])?;
+            Ok(DMatrix::from_row_iterator(ATTRIBUTE_COUNT, size, data))
+        };
+        let vector = |part: &str, len: usize| self.array(&format!("{name}.{part}"), &[len]);
+        Ok(Layer {
+            name: name.clone(),
+            shape: description.shape.clone(),
+            mean: DVector::from_vec(vector("mean", size)?),
+            means: matrix("means")?,
+            deviations: matrix("deviations")?,
+            weights: vector("weights", ATTRIBUTE_COUNT)?
+                .into_iter()
+                .map(f64::from)
+                .collect(),
+            slopes: matrix("slopes")?,
+            residual: vector("residual", size)?,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    arrays: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+}
+
+impl Writer {
+    fn push(&mut self, name: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) {
+        self.arrays
+            .push((name.into(), dtype, shape.to_vec(), bytes));
+    }
+
+    fn floats(&mut self, name: &str, shape: &[usize], data: impl Iterator<Item = f32>) {
+        self.push(
+            name,
+            Dtype::F32,
+            shape,
+            data.flat_map(f32::to_le_bytes).collect(),
+        );
+    }
+
+    fn halves(&mut self, name: &str, shape: &[usize], data: impl Iterator<Item = f32>) {
+        let bytes = data.flat_map(|x| f16::from_f32(x).to_le_bytes()).collect();
+        self.push(name, Dtype::F16, shape, bytes);
+    }
+
+    fn finish(self, description: &Description) -> Result<Vec<u8>, StoreError> {
+        let wrong = |e: &dyn std::fmt::Display| StoreError::Malformed(e.to_string());
+        let views = self
+            .arrays
+            .iter()
+            .map(|(name, dtype, shape, bytes)| {
+                Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+            })
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|e| wrong(&e))?;
+        let text = serde_json::to_string(description).map_err(|e| wrong(&e))?;
+        safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
+            .map_err(|e| wrong(&e))
+    }
+}
+
+fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
+    let (rows, columns) = matrix.shape();
+    let data = matrix.as_slice();
+    (0..rows).flat_map(move |r| (0..columns).map(move |c| data[c * rows + r]))
+}
+
+/// SHA-256, lower-case hexadecimal.
+fn digest(file: &[u8]) -> String {
+    Sha256::digest(file)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+/// Writes beside the target, flushes to disk, and renames.
+fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let dir = path
+        .parent()
+        .filter(|d| !d.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    fs::File::open(dir)?.sync_all()
+}

@@ -1,0 +1,17 @@
+//! Feature inversion (paper, section 3.3.2): an image is found whose activations are the target's.
+//!
+//! Four independent parts: what the optimiser moves ([`Parametrization`]), the rule that moves it ([`Optimizer`]),
+//! the terms that keep the image plausible ([`regularizers`]), and who knows the loss ([`Oracle`]).
+
+mod optimizer;
+mod oracle;
+mod parametrization;
+pub mod regularizers;
+mod session;
+mod settings;
+
+pub use optimizer::Optimizer;
+pub use oracle::{Evaluation, GrpcOracle, Oracle, OracleError};
+pub use parametrization::Parametrization;
+pub use session::{Iterate, Losses, Session};
+pub use settings::{Basis, Rule, Settings, Start};

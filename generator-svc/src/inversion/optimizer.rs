@@ -1,0 +1,87 @@
+//! The rules of descent.
+
+use super::settings::Rule;
+
+/// An optimiser with its memory.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    rate: f64,
+    steps: usize,
+    done: usize,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+impl Optimizer {
+    /// An optimiser for `size` coordinates that will take `steps` steps, at first with learning rate `rate`.
+    pub fn new(rule: Rule, rate: f64, steps: usize, size: usize) -> Self {
+        Self {
+            rule,
+            rate,
+            steps,
+            done: 0,
+            first: vec![0.0; size],
+            second: vec![0.0; size],
+        }
+    }
+
+    /// Moves `x` against `gradient`.
+    ///
+    /// Adam (Kingma and Ba 2015) with betas 0.9 and 0.999, its rate decayed by a cosine to a twentieth. SGD scales the
+    /// gradient to unit mean magnitude, so that its rate is in the unit of `x` too.
+    pub fn step(&mut self, x: &mut [f32], gradient: &[f32]) {
+        self.done += 1;
+        let progress = self.done as f64 / self.steps.max(1) as f64;
+        let decay = 0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos());
+        let rate = (self.rate * decay) as f32;
+        match self.rule {
+            Rule::Adam => self.adam(rate, x, gradient),
+            Rule::Sgd => {
+                let sum: f64 = gradient.iter().map(|&g| f64::from(g.abs())).sum();
+                let mean = (sum / gradient.len().max(1) as f64) as f32;
+                let factor = if mean > 0.0 { rate / mean } else { 0.0 };
+                x.iter_mut()
+                    .zip(gradient)
+                    .for_each(|(x, g)| *x -= factor * g);
+            }
+        }
+    }
+
+    fn adam(&mut self, rate: f32, x: &mut [f32], gradient: &[f32]) {
+        const BETA1: f64 = 0.9;
+        const BETA2: f64 = 0.999;
+        let steps = self.done as i32;
+        let bias1 = (1.0 - BETA1.powi(steps)) as f32;
+        let bias2 = (1.0 - BETA2.powi(steps)) as f32;
+        let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
+        let memory = self.first.iter_mut().zip(&mut self.second);
+        for ((x, &g), (m, v)) in x.iter_mut().zip(gradient).zip(memory) {
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            *x -= rate * (*m / bias1) / ((*v / bias2).sqrt() + 1e-12);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_rules_reach_the_bottom_of_a_bowl() {
+        for rule in [Rule::Adam, Rule::Sgd] {
+            let mut x = vec![2.0, -3.0, 0.5];
+            let mut optimizer = Optimizer::new(rule, 0.1, 300, 3);
+            for _ in 0..300 {
+                let gradient: Vec<f32> = x
+                    .iter()
+                    .zip([1.0, 5.0, 0.2])
+                    .map(|(x, c)| 2e-6 * c * (x - 1.0))
+                    .collect();
+                optimizer.step(&mut x, &gradient);
+            }
+            assert!(x[1] > 0.9 && x[1] < 1.1, "{rule:?}: {x:?}");
+        }
+    }
+}

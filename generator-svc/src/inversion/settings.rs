@@ -1,0 +1,98 @@
+//! Everything that decides an inversion, and what is best where nothing is said.
+
+/// What the optimiser moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Coordinates in the Gaussian image prior.
+    Prior,
+    /// The pixels.
+    Pixels,
+}
+
+/// The rule that moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Adam with a cosine-decayed rate.
+    Adam,
+    /// Descent along the gradient, scaled to unit mean magnitude.
+    Sgd,
+}
+
+/// Where the descent starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Random: small coordinates in the prior, noise around grey in pixels.
+    Noise,
+    /// The mean image plus small noise.
+    Mean,
+}
+
+/// An inversion in full. Weights are relative to a loss that is normalised by the target's squared norm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// What the optimiser moves.
+    pub basis: Basis,
+    /// The rule that moves it.
+    pub rule: Rule,
+    /// Where it starts.
+    pub start: Start,
+    /// Number of steps.
+    pub steps: usize,
+    /// Learning rate at the start, in units of what is moved.
+    pub learning_rate: f64,
+    /// Weight of `mean(z^2)`; prior only.
+    pub prior: f64,
+    /// Weight of the total variation.
+    pub total_variation: f64,
+    /// Weight of the mean squared distance from mid-grey.
+    pub l2: f64,
+    /// Largest shift of the image before a step, pixels.
+    pub jitter: usize,
+    /// Standard deviation of the blur, pixels; 0 for none. Pixels only.
+    pub blur_sigma: f64,
+    /// Steps between two blurs.
+    pub blur_every: usize,
+}
+
+impl Settings {
+    /// What is best for a basis and a rule, measured on the embedded models (`docs/generation.md`).
+    pub fn defaults(basis: Basis, rule: Rule) -> Self {
+        let prior = Self {
+            basis,
+            rule,
+            start: Start::Noise,
+            steps: 100,
+            learning_rate: 0.05,
+            prior: 0.02,
+            total_variation: 0.0,
+            l2: 0.0,
+            jitter: 0,
+            blur_sigma: 0.0,
+            blur_every: 10,
+        };
+        let pixels = Self {
+            steps: 200,
+            learning_rate: 0.02,
+            prior: 0.0,
+            jitter: 2,
+            ..prior
+        };
+        match (basis, rule) {
+            (Basis::Prior, Rule::Adam) => prior,
+            (Basis::Prior, Rule::Sgd) => Self {
+                learning_rate: 0.02,
+                ..prior
+            },
+            (Basis::Pixels, Rule::Adam) => Self {
+                total_variation: 5.0,
+                ..pixels
+            },
+            // The paper's regularisers: jitter and blur.
+            (Basis::Pixels, Rule::Sgd) => Self {
+                learning_rate: 0.01,
+                blur_sigma: 0.5,
+                ..pixels
+            },
+        }
+    }
+}

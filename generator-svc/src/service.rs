@@ -1,0 +1,97 @@
+//! The generator service from start to end.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use deepface_client::{ClassifierClient, ClientError};
+use deepface_proto::v1::generator_service_server::SERVICE_NAME;
+use deepface_serve::{Health, ServeError};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+
+use crate::api::{Generator, Limits};
+use crate::gaussian::{Statistics, StoreError};
+use crate::settings::Settings;
+
+/// The port where none is given.
+pub const PORT: u16 = 50052;
+
+/// The statistics that are built in.
+const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.cgmm.safetensors");
+
+/// Where statistics come from.
+#[derive(Clone, Debug)]
+pub enum StatisticsSource {
+    /// The file that is built into the program.
+    Embedded,
+    /// A file.
+    File(PathBuf),
+    /// The bytes of one.
+    Bytes(Arc<[u8]>),
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The statistics cannot be loaded.
+    #[error(transparent)]
+    Statistics(#[from] StoreError),
+    /// The URL of the classifier is none.
+    #[error("--classifier: {0}")]
+    Classifier(#[source] ClientError),
+    /// The server failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl StatisticsSource {
+    fn load(&self) -> Result<Statistics, StoreError> {
+        match self {
+            Self::Embedded => Statistics::load(EMBEDDED),
+            Self::Bytes(bytes) => Statistics::load(bytes),
+            Self::File(path) => {
+                let bytes = std::fs::read(path).map_err(|source| StoreError::Io {
+                    path: path.clone(),
+                    source,
+                })?;
+                Statistics::load(&bytes)
+            }
+        }
+    }
+}
+
+/// Serves the generator on a listener until `shutdown` completes, then lets open calls finish (see
+/// [`deepface_serve::serve`]).
+///
+/// Health is SERVING once the statistics are loaded. The classifier may come and go: while it is away, `Generate`
+/// and `Invert` answer UNAVAILABLE.
+///
+/// # Errors
+/// The statistics cannot be loaded, the classifier's URL is malformed, or the server fails.
+pub async fn serve(
+    listener: TcpListener,
+    statistics: StatisticsSource,
+    settings: &Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServiceError> {
+    let health = Health::new(&[SERVICE_NAME]).await;
+    let statistics = statistics.load()?;
+    let classifier =
+        ClassifierClient::connect_lazy(&settings.classifier).map_err(ServiceError::Classifier)?;
+    let digest = &statistics.digest;
+    tracing::info!(
+        digest,
+        classifier = settings.classifier,
+        "the statistics are ready"
+    );
+    let limits = Limits {
+        sessions: settings.max_sessions.into(),
+        call: settings.serve.max_call(),
+        ..Limits::default()
+    };
+    let generator = Generator::new(Arc::new(statistics), classifier, limits);
+    health.set(true).await;
+    let routes = Routes::new(generator.into_server());
+    Ok(deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown).await?)
+}
