@@ -351,7 +351,7 @@ mod tests {
         for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
             heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
         }
-        let mut loss = |trainee: &mut Trainee| {
+        let loss = |trainee: &mut Trainee| {
             trainee.forward(&images, N, Some(11));
             trainee.backward(N, &targets)
         };

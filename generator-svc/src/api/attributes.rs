@@ -1,6 +1,6 @@
 //! The attributes of a request: by name, each once, and not against each other.
 
-use deepface_dataset::{GROUPS, attributes};
+use deepface_dataset::attributes;
 use deepface_proto::v1::RequestedAttribute;
 use deepface_serve::{Violations, nearest, quote};
 
@@ -9,18 +9,20 @@ use crate::gaussian::Asked;
 /// Strongest request.
 const MAX_STRENGTH: f64 = 4.0;
 
-/// Groups of which a face has at most one. In the others (beard, hair texture, eyes, nose, lighting and so on) the
-/// training photographs often have two, so two may be asked for.
-const EXCLUSIVE: [&str; 9] = [
-    "gender",
-    "ethnicity",
-    "age",
-    "hair_color",
-    "eyewear",
-    "expression",
-    "forehead",
-    "mouth",
-    "attractiveness",
+/// Pairs that no face shows at once. Most attributes of one group do go together in some photographs (brown and black
+/// hair, a child and a youth, a mustache and a goatee), so groups as a whole are not exclusive; each of these pairs
+/// stands in fewer than 1 in 1000 of the training photographs, which is the noise of their labels.
+const CONTRADICTIONS: [(&str, &str); 10] = [
+    ("No Eyewear", "Eyeglasses"),
+    ("No Eyewear", "Sunglasses"),
+    ("Smiling", "Frowning"),
+    ("Mouth Closed", "Mouth Wide Open"),
+    ("Black Hair", "Blond Hair"),
+    ("Blond Hair", "Gray Hair"),
+    ("Baby", "Middle Aged"),
+    ("Baby", "Senior"),
+    ("Child", "Middle Aged"),
+    ("Child", "Senior"),
 ];
 
 /// Checks the attributes of a request; `field` is where they stand in it.
@@ -106,19 +108,18 @@ fn clash(before: &[Asked], attribute: usize, absent: bool) -> Option<String> {
             format!("{this} is asked to be both present and absent")
         });
     }
-    let group = GROUPS.iter().find(|g| g.attributes.contains(&this))?;
-    if absent || !EXCLUSIVE.contains(&group.name) {
+    if absent {
         return None;
     }
+    let contradicts = |other: &str| {
+        CONTRADICTIONS.contains(&(this, other)) || CONTRADICTIONS.contains(&(other, this))
+    };
     let present = before
         .iter()
         .filter(|a| !a.absent)
         .map(|a| name(a.attribute));
-    let other = present.into_iter().find(|n| group.attributes.contains(n))?;
-    let group = group.name;
-    Some(format!(
-        "{this} contradicts {other}: a face has at most one of the group {group}"
-    ))
+    let other = present.into_iter().find(|other| contradicts(other))?;
+    Some(format!("{this} contradicts {other}: no face shows both"))
 }
 
 #[cfg(test)]
@@ -165,9 +166,13 @@ mod tests {
         assert!(problems(&[("Male", false), ("male", false)]).contains("twice"));
         assert!(problems(&[("Male", false), ("male", true)]).contains("both present and absent"));
         let both = problems(&[("Blond Hair", false), ("Black Hair", false)]);
+        assert!(both.contains("attributes[1]: Black Hair contradicts Blond Hair"));
         assert!(
-            both.contains("attributes[1]: Black Hair contradicts Blond Hair")
-                && both.contains("hair_color")
+            asked(
+                &request(&[("Brown Hair", false), ("Black Hair", false)]),
+                "a"
+            )
+            .is_ok()
         );
         assert!(
             asked(
@@ -177,6 +182,14 @@ mod tests {
             .is_ok()
         );
         assert!(asked(&request(&[("Mustache", false), ("Goatee", false)]), "a").is_ok());
+    }
+
+    #[test]
+    fn contradictions_are_of_attributes_that_exist() {
+        for (a, b) in CONTRADICTIONS {
+            assert!(find(a).is_some() && find(b).is_some(), "{a} {b}");
+            assert!(problems(&[(a, false), (b, false)]).contains("contradicts"));
+        }
     }
 
     #[test]

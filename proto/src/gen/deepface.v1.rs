@@ -1165,8 +1165,7 @@ pub struct AttributeInfo {
     /// Name, such as "Eyeglasses".
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Group that it belongs to, such as "eyewear". Two positive attributes of one exclusive group contradict
-    /// each other.
+    /// Group that it belongs to, such as "eyewear".
     #[prost(string, tag = "2")]
     pub group: ::prost::alloc::string::String,
     /// Share of the training images that have it, 0 to 1.
