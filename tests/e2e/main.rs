@@ -1,1 +1,16 @@
-//! End-to-end tests.
+//! Both services, the client and the wire between them, with the embedded models. One file per behaviour.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod activations;
+mod bad_input;
+mod cancel;
+mod classifier_down;
+mod classify;
+mod compare;
+mod deadline;
+mod differentiate;
+mod generate;
+mod health;
+mod invert;
+mod reflection;

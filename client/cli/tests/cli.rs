@@ -1,5 +1,7 @@
 //! The binary as a person or a script meets it: what it prints, writes and answers with, services included.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -26,7 +28,11 @@ fn deepface(folder: &Path, arguments: &[&str]) -> Output {
 fn expect(output: &Output, code: i32) -> (String, String) {
     let stdout = String::from_utf8(output.stdout.clone()).unwrap();
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "stdout: {stdout}\nstderr: {stderr}");
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "stdout: {stdout}\nstderr: {stderr}"
+    );
     (stdout, stderr)
 }
 
@@ -48,9 +54,15 @@ fn png_size(path: &Path) -> (u32, u32) {
 fn help_teaches_and_is_no_failure() {
     let here = folder();
     let (stdout, _) = expect(&deepface(here.path(), &["--help"]), OK);
-    assert!(stdout.contains("deepface generate Male Smiling Eyeglasses"), "{stdout}");
+    assert!(
+        stdout.contains("deepface generate Male Smiling Eyeglasses"),
+        "{stdout}"
+    );
     let (stdout, _) = expect(&deepface(here.path(), &["generate", "--help"]), OK);
-    assert!(stdout.contains("--not") && stdout.contains("--paper"), "{stdout}");
+    assert!(
+        stdout.contains("--not") && stdout.contains("--paper"),
+        "{stdout}"
+    );
     let (stdout, _) = expect(&deepface(here.path(), &["completions", "bash"]), OK);
     assert!(stdout.contains("_deepface"), "{stdout}");
 }
@@ -71,33 +83,58 @@ fn wrong_usage_is_2() {
     ];
     for arguments in wrong {
         let (stdout, stderr) = expect(&deepface(here.path(), arguments), USAGE);
-        assert!(stdout.is_empty() && !stderr.is_empty(), "{arguments:?}: {stdout}");
+        assert!(
+            stdout.is_empty() && !stderr.is_empty(),
+            "{arguments:?}: {stdout}"
+        );
     }
 }
 
 #[test]
 fn what_the_services_refuse_in_what_was_typed_is_2() {
     let here = folder();
-    let (_, stderr) = expect(&deepface(here.path(), &["generate", "Male", "Eyeglases"]), USAGE);
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["generate", "Male", "Eyeglases"]),
+        USAGE,
+    );
     assert!(stderr.contains("Eyeglasses"), "a suggestion: {stderr}");
-    let (_, stderr) = expect(&deepface(here.path(), &["generate", "Bald", "--not", "Bald"]), USAGE);
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["generate", "Bald", "--not", "Bald"]),
+        USAGE,
+    );
     assert!(stderr.contains("Bald"), "{stderr}");
-    expect(&deepface(here.path(), &["generate", "Male", "--steps", "0"]), USAGE);
-    expect(&deepface(here.path(), &["generate", "Male", "--layer", "conv9_9"]), USAGE);
-    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0, "nothing was written");
+    expect(
+        &deepface(here.path(), &["generate", "Male", "--steps", "0"]),
+        USAGE,
+    );
+    expect(
+        &deepface(here.path(), &["generate", "Male", "--layer", "conv9_9"]),
+        USAGE,
+    );
+    assert_eq!(
+        std::fs::read_dir(here.path()).unwrap().count(),
+        0,
+        "nothing was written"
+    );
 }
 
 #[test]
 fn what_fails_is_1() {
     let here = folder();
-    let (_, stderr) = expect(&deepface(here.path(), &["classify", "missing.jpg"]), FAILURE);
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["classify", "missing.jpg"]),
+        FAILURE,
+    );
     assert!(stderr.contains("missing.jpg"), "{stderr}");
     std::fs::write(here.path().join("text.png"), "no image").unwrap();
     let (_, stderr) = expect(&deepface(here.path(), &["classify", "text.png"]), FAILURE);
     assert!(stderr.contains("text.png"), "{stderr}");
     let arguments = ["attributes", "--generator", "http://127.0.0.1:9"];
     let (_, stderr) = expect(&deepface(here.path(), &arguments), FAILURE);
-    assert!(stderr.contains("http://127.0.0.1:9") && stderr.contains("refused"), "{stderr}");
+    assert!(
+        stderr.contains("http://127.0.0.1:9") && stderr.contains("refused"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -105,32 +142,67 @@ fn generate_writes_a_face_a_sheet_and_an_animation() {
     let here = folder();
     let path = |name: &str| here.path().join(name);
     let pictures = ["--sheet", "sheet.png", "--gif", "steps.gif", "--every", "1"];
-    let arguments = ["generate", "male", "middle_aged", "--not", "Smiling", "--steps", "3"];
-    let (stdout, stderr) = expect(&deepface(here.path(), &[&arguments[..], &pictures].concat()), OK);
-    assert!(stdout.contains("male-middle-aged-not-smiling.png"), "{stdout}");
+    let arguments = [
+        "generate",
+        "male",
+        "middle_aged",
+        "--not",
+        "Smiling",
+        "--steps",
+        "3",
+    ];
+    let (stdout, stderr) = expect(
+        &deepface(here.path(), &[&arguments[..], &pictures].concat()),
+        OK,
+    );
+    assert!(
+        stdout.contains("male-middle-aged-not-smiling.png"),
+        "{stdout}"
+    );
     for name in ["Male", "Middle Aged", "Smiling"] {
         assert!(stdout.contains(name), "{name}: {stdout}");
     }
-    assert!(stderr.is_empty(), "no bar where there is no terminal: {stderr}");
+    assert!(
+        stderr.is_empty(),
+        "no bar where there is no terminal: {stderr}"
+    );
     let (width, height) = png_size(&path("male-middle-aged-not-smiling.png"));
-    assert!(width == height && (200..=320).contains(&width), "{width}x{height}");
+    assert!(
+        width == height && (200..=320).contains(&width),
+        "{width}x{height}"
+    );
     assert!(png_size(&path("sheet.png")).0 > width);
-    assert!(std::fs::read(path("steps.gif")).unwrap().starts_with(b"GIF89a"));
+    assert!(
+        std::fs::read(path("steps.gif"))
+            .unwrap()
+            .starts_with(b"GIF89a")
+    );
 }
 
 #[test]
 fn generate_tells_programs_everything_in_one_line() {
     let here = folder();
-    let arguments = ["generate", "Male", "--not", "Bald", "--json", "--seed", "5", "--paper"];
-    let (stdout, _) = expect(&deepface(here.path(), &[&arguments[..], &QUICK].concat()), OK);
+    let arguments = [
+        "generate", "Male", "--not", "Bald", "--json", "--seed", "5", "--paper",
+    ];
+    let (stdout, _) = expect(
+        &deepface(here.path(), &[&arguments[..], &QUICK].concat()),
+        OK,
+    );
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
     let json: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((&json["file"], &json["seed"], &json["steps"]), (&"male-not-bald.png".into(), &5.into(), &3.into()));
+    assert_eq!(
+        (&json["file"], &json["seed"], &json["steps"]),
+        (&"male-not-bald.png".into(), &5.into(), &3.into())
+    );
     assert_eq!(json["settings"]["method"], "cgmm-mean");
     let attributes = json["attributes"].as_array().unwrap();
     assert_eq!(attributes.len(), 73);
     let requested = |name: &str| {
-        let attribute = attributes.iter().find(|attribute| attribute["name"] == name).unwrap();
+        let attribute = attributes
+            .iter()
+            .find(|attribute| attribute["name"] == name)
+            .unwrap();
         attribute.get("requested").cloned()
     };
     assert_eq!(requested("Male"), Some(true.into()));
@@ -144,26 +216,63 @@ fn generate_tells_programs_everything_in_one_line() {
 fn images_can_be_classified_compared_inverted_and_looked_into() {
     let here = folder();
     face(here.path());
-    let (stdout, stderr) =
-        expect(&deepface(here.path(), &["classify", "--face", "--json", "face.png", "no.png"]), FAILURE);
+    let (stdout, stderr) = expect(
+        &deepface(
+            here.path(),
+            &["classify", "--face", "--json", "face.png", "no.png"],
+        ),
+        FAILURE,
+    );
     let json: Value = serde_json::from_str(stdout.trim()).unwrap();
     assert_eq!(json["image"], "face.png");
     assert_eq!(json["attributes"].as_object().unwrap().len(), 73);
     assert!(json["attributes"]["Male"].as_f64().unwrap() <= 1.0 && json["present"].is_array());
-    assert!(stderr.contains("no.png") && stderr.contains("1 of 2"), "{stderr}");
+    assert!(
+        stderr.contains("no.png") && stderr.contains("1 of 2"),
+        "{stderr}"
+    );
 
-    let (stdout, _) = expect(&deepface(here.path(), &["compare", "--face", "--json", "face.png", "face.png"]), OK);
+    let (stdout, _) = expect(
+        &deepface(
+            here.path(),
+            &["compare", "--face", "--json", "face.png", "face.png"],
+        ),
+        OK,
+    );
     let json: Value = serde_json::from_str(&stdout).unwrap();
-    assert!(json["similarity_percent"].as_f64().unwrap() > 99.9, "{stdout}");
+    assert!(
+        json["similarity_percent"].as_f64().unwrap() > 99.9,
+        "{stdout}"
+    );
 
-    let arguments = ["invert", "--face", "face.png", "--layer", "conv3_3", "--json"];
-    let (stdout, _) = expect(&deepface(here.path(), &[&arguments[..], &QUICK].concat()), OK);
+    let arguments = [
+        "invert", "--face", "face.png", "--layer", "conv3_3", "--json",
+    ];
+    let (stdout, _) = expect(
+        &deepface(here.path(), &[&arguments[..], &QUICK].concat()),
+        OK,
+    );
     let json: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((&json["file"], &json["settings"]["layer"]), (&"face-inverted.png".into(), &"conv3_3".into()));
+    assert_eq!(
+        (&json["file"], &json["settings"]["layer"]),
+        (&"face-inverted.png".into(), &"conv3_3".into())
+    );
 
-    let arguments = ["activations", "--face", "face.png", "face.png", "--layer", "fc7", "--layer", "conv4_3"];
+    let arguments = [
+        "activations",
+        "--face",
+        "face.png",
+        "face.png",
+        "--layer",
+        "fc7",
+        "--layer",
+        "conv4_3",
+    ];
     let output = ["--type", "f16", "--output", "faces.safetensors"];
-    expect(&deepface(here.path(), &[&arguments[..], &output].concat()), OK);
+    expect(
+        &deepface(here.path(), &[&arguments[..], &output].concat()),
+        OK,
+    );
     let file = std::fs::read(here.path().join("faces.safetensors")).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
     let fc7 = tensors.tensor("fc7").unwrap();
@@ -179,7 +288,12 @@ fn attributes_are_listed_by_group() {
     let (stdout, _) = expect(&deepface(here.path(), &["attributes", "--json"]), OK);
     let json: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["attributes"].as_array().unwrap().len(), 73);
-    assert!(json["layers"].as_array().unwrap().contains(&json["defaults"]["layer"]));
+    assert!(
+        json["layers"]
+            .as_array()
+            .unwrap()
+            .contains(&json["defaults"]["layer"])
+    );
     let (stdout, _) = expect(&deepface(here.path(), &["attributes"]), OK);
     assert!(stdout.contains("hair color\n  Black Hair"), "{stdout}");
 }

@@ -1,0 +1,264 @@
+//! What cannot be answered is refused with the reason and the field, and the services go on.
+
+use deepface_client::{Array, ClientError, Code, attributes, encoded_image, tensor_image, v1};
+use deepface_tests::{face_image, face_pixels, png, shared};
+use v1::objective::Term;
+
+/// Checks an INVALID_ARGUMENT: its only violation's field, and what its description must contain.
+#[track_caller]
+fn refused<T>(result: Result<T, ClientError>, field: &str, says: &str) {
+    let Err(error) = result else {
+        panic!("expected a refusal of {field}");
+    };
+    assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+    let found = error
+        .violations()
+        .iter()
+        .find(|violation| violation.field == field);
+    let found = found.unwrap_or_else(|| {
+        panic!(
+            "expected a violation of {field}, got {:?}",
+            error.violations()
+        )
+    });
+    assert!(found.description.contains(says), "{says:?} in {found:?}");
+}
+
+async fn classify(image: v1::Image) -> Result<v1::ClassifyResponse, ClientError> {
+    shared().classifier().classify(vec![image]).await
+}
+
+/// The first error of a Generate call, wherever it comes.
+async fn generate(request: v1::GenerateRequest) -> Result<v1::Result, ClientError> {
+    shared().generator().generate(request).await?.result().await
+}
+
+fn wanted(present: &[&str], absent: &[&str]) -> v1::GenerateRequest {
+    v1::GenerateRequest {
+        attributes: attributes(present.iter().copied(), absent.iter().copied()),
+        ..Default::default()
+    }
+}
+
+fn with_inversion(inversion: v1::InversionSettings) -> v1::GenerateRequest {
+    let settings = v1::GenerationSettings {
+        target: None,
+        inversion: Some(inversion),
+    };
+    v1::GenerateRequest {
+        settings: Some(settings),
+        ..wanted(&["Male"], &[])
+    }
+}
+
+/// Both services still answer.
+async fn all_is_well() {
+    classify(face_image(64, 1)).await.unwrap();
+    let inversion = v1::InversionSettings {
+        steps: Some(1),
+        ..Default::default()
+    };
+    assert_eq!(generate(with_inversion(inversion)).await.unwrap().steps, 1);
+}
+
+#[tokio::test]
+async fn images_that_are_none() {
+    let file = |bytes: &[u8]| encoded_image(bytes.to_vec(), v1::Framing::Face);
+    refused(
+        classify(file(b"no image")).await,
+        "images[0].encoded",
+        "PNG or JPEG",
+    );
+    let good = png(&face_pixels(64, 1));
+    refused(
+        classify(file(&good[..good.len() / 2])).await,
+        "images[0].encoded",
+        "PNG or JPEG",
+    );
+    let wide = png(&Array::new(vec![3, 1, 4097], vec![0.5; 3 * 4097]).unwrap());
+    refused(classify(file(&wide)).await, "images[0].encoded", "4096");
+    // A header that promises 60000 x 60000 pixels, of which none follow.
+    let mut bomb = good.clone();
+    bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
+    bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());
+    assert_eq!(
+        classify(file(&bomb)).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+    refused(
+        classify(file(&vec![0; (16 << 20) + 1])).await,
+        "images[0].encoded",
+        "16777216",
+    );
+    refused(classify(v1::Image::default()).await, "images[0]", "neither");
+    all_is_well().await;
+}
+
+#[tokio::test]
+async fn tensors_that_are_none() {
+    let good = face_pixels(64, 1).to_tensor(v1::DataType::F32);
+    let with = |change: &dyn Fn(&mut v1::Tensor)| {
+        let mut tensor = good.clone();
+        change(&mut tensor);
+        v1::Image {
+            content: Some(v1::image::Content::Tensor(tensor)),
+            framing: v1::Framing::Face.into(),
+        }
+    };
+    let shape = with(&|tensor| tensor.shape = vec![64, 64, 3]);
+    refused(
+        classify(shape).await,
+        "images[0].tensor.shape",
+        "[3, height, width]",
+    );
+    let length = with(&|tensor| tensor.shape = vec![3, 64, 65]);
+    refused(classify(length).await, "images[0].tensor.data", "bytes");
+    let huge = with(&|tensor| tensor.shape = vec![i64::MAX, i64::MAX, i64::MAX]);
+    refused(classify(huge).await, "images[0].tensor.data", "bytes");
+    let data_type = with(&|tensor| tensor.data_type = 0);
+    refused(
+        classify(data_type).await,
+        "images[0].tensor.data_type",
+        "F32",
+    );
+    let nan = with(&|tensor| tensor.data[..4].copy_from_slice(&f32::NAN.to_le_bytes()));
+    refused(classify(nan).await, "images[0].tensor.data", "NaN");
+    let mut bright = face_pixels(8, 1);
+    bright.data[5] = 255.0;
+    refused(
+        classify(tensor_image(&bright, v1::Framing::Face)).await,
+        "images[0].tensor.data",
+        "255",
+    );
+    let none = shared().classifier().classify(Vec::new()).await;
+    refused(none, "images", "got 0");
+    all_is_well().await;
+}
+
+#[tokio::test]
+async fn layers_that_are_none() {
+    let request = |layers: &[&str]| v1::GetActivationsRequest {
+        images: vec![face_image(64, 1)],
+        layers: layers.iter().map(ToString::to_string).collect(),
+        data_type: 0,
+    };
+    let client = shared().classifier();
+    refused(
+        client.get_activations(request(&["fc7", "conv4_4"])).await,
+        "layers[1]",
+        "conv4_3",
+    );
+    refused(
+        client.get_activations(request(&["fc7", "fc7"])).await,
+        "layers[1]",
+        "repeated",
+    );
+    let mut generation = wanted(&["Male"], &[]);
+    let settings = generation.settings.get_or_insert_default();
+    settings.target.get_or_insert_default().layer = "conv9_9".to_owned();
+    refused(
+        generate(generation).await,
+        "settings.target.layer",
+        "conv9_9",
+    );
+    all_is_well().await;
+}
+
+#[tokio::test]
+async fn gradients_of_nothing() {
+    let step = async |term: Option<Term>, image: &Array| {
+        let objectives = vec![v1::Objective { weight: 1.0, term }];
+        let mut stream = shared()
+            .classifier()
+            .differentiate(v1::DifferentiateSetup { objectives })
+            .await?;
+        stream.step(image, &[]).await
+    };
+    let image = face_pixels(64, 1);
+    refused(step(None, &image).await, "setup.objectives[0]", "none");
+    let target = Array::new(vec![2, 2], vec![1.0; 4])
+        .unwrap()
+        .to_tensor(v1::DataType::F32);
+    let distance = Term::SquaredDistance(v1::SquaredDistance {
+        layer: "fc7".to_owned(),
+        target: Some(target),
+        normalized: true,
+    });
+    let field = "setup.objectives[0].squared_distance.target.shape";
+    refused(step(Some(distance), &image).await, field, "fc7");
+    let likelihood = Term::AttributeLikelihood(v1::AttributeLikelihood {
+        targets: vec![v1::AttributeTarget {
+            attribute: "Male".to_owned(),
+            ..Default::default()
+        }],
+    });
+    let wrong_size = face_pixels(17, 1);
+    refused(
+        step(Some(likelihood), &wrong_size).await,
+        "step.image.shape",
+        "17",
+    );
+    all_is_well().await;
+}
+
+#[tokio::test]
+async fn attributes_that_cannot_be() {
+    refused(
+        generate(wanted(&["Male", "Eyeglases"], &[])).await,
+        "attributes[1].name",
+        "Eyeglasses",
+    );
+    refused(
+        generate(wanted(&["Bald"], &["bald"])).await,
+        "attributes[1]",
+        "Bald",
+    );
+    refused(
+        generate(wanted(&["Smiling", "frowning"], &[])).await,
+        "attributes[1]",
+        "Smiling",
+    );
+    refused(generate(wanted(&[], &[])).await, "attributes", "");
+    let mut strong = wanted(&["Male"], &[]);
+    strong.attributes[0].strength = Some(f64::NAN);
+    refused(generate(strong).await, "attributes[0].strength", "NaN");
+    all_is_well().await;
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be() {
+    let inversion = v1::InversionSettings::default();
+    let steps = |steps| v1::InversionSettings {
+        steps: Some(steps),
+        ..inversion
+    };
+    let field = "settings.inversion.steps";
+    refused(generate(with_inversion(steps(0))).await, field, "0");
+    refused(generate(with_inversion(steps(5001))).await, field, "5001");
+    let rate = v1::InversionSettings {
+        learning_rate: Some(f64::INFINITY),
+        ..inversion
+    };
+    refused(
+        generate(with_inversion(rate)).await,
+        "settings.inversion.learning_rate",
+        "inf",
+    );
+    let optimizer = v1::InversionSettings {
+        optimizer: 99,
+        ..inversion
+    };
+    refused(
+        generate(with_inversion(optimizer)).await,
+        "settings.inversion.optimizer",
+        "99",
+    );
+    let invert = v1::InvertRequest {
+        image: Some(face_image(64, 1)),
+        inversion: Some(steps(0)),
+        ..Default::default()
+    };
+    let inverted = async { shared().generator().invert(invert).await?.result().await };
+    refused(inverted.await, "inversion.steps", "0");
+    all_is_well().await;
+}

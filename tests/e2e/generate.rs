@@ -1,0 +1,209 @@
+//! Faces from attributes.
+
+use deepface_client::{Event, attributes, v1};
+use deepface_tests::shared;
+use v1::image::Content;
+
+/// A request of few steps.
+fn request(steps: i32, seed: u64) -> v1::GenerateRequest {
+    v1::GenerateRequest {
+        attributes: attributes(["Male", "smiling", "MIDDLE_AGED"], ["Eyeglasses"]),
+        settings: Some(v1::GenerationSettings {
+            target: None,
+            inversion: Some(v1::InversionSettings {
+                steps: Some(steps),
+                ..Default::default()
+            }),
+        }),
+        seed,
+        stream: None,
+    }
+}
+
+async fn face(request: v1::GenerateRequest) -> v1::Result {
+    shared()
+        .generator()
+        .generate(request)
+        .await
+        .unwrap()
+        .result()
+        .await
+        .unwrap()
+}
+
+fn bytes(image: Option<v1::Image>) -> Vec<u8> {
+    match image.and_then(|image| image.content) {
+        Some(Content::Encoded(bytes)) => bytes,
+        other => panic!("expected a PNG, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_face_arrives_with_what_the_classifier_sees_in_it() {
+    let request = v1::GenerateRequest {
+        stream: Some(v1::StreamSettings {
+            every: 2,
+            ..Default::default()
+        }),
+        ..request(5, 1)
+    };
+    let mut events = shared().generator().generate(request).await.unwrap();
+    let Some(Event::Started(started)) = events.next().await.unwrap() else {
+        panic!("expected the start first");
+    };
+    let settings = started.settings.unwrap();
+    let (target, inversion) = (settings.target.unwrap(), settings.inversion.unwrap());
+    assert_eq!(
+        (target.method(), inversion.steps),
+        (v1::Method::Regression, Some(5))
+    );
+    assert!(!target.layer.is_empty() && inversion.learning_rate.is_some());
+    let mut steps = Vec::new();
+    let result = loop {
+        match events.next().await.unwrap().unwrap() {
+            Event::Started(_) => panic!("started twice"),
+            Event::Iterate(iterate) => {
+                let image = image::load_from_memory(&bytes(iterate.image)).unwrap();
+                assert_eq!(image.width() as i32, started.image_size);
+                assert!(iterate.loss.unwrap().total.is_finite());
+                steps.push(iterate.step);
+            }
+            Event::Result(result) => break result,
+        }
+    };
+    assert_eq!(events.next().await.unwrap(), None);
+    assert_eq!(steps, [2, 4, 5], "every second, and the last");
+    assert_eq!(result.steps, 5);
+    assert!(result.classifier_us > 0 && result.classifier_us <= result.elapsed_us);
+    assert_eq!(result.attributes.len(), 73);
+    let requested = |name: &str| {
+        let mut all = result.attributes.iter();
+        all.find(|attribute| attribute.name == name)
+            .unwrap()
+            .requested
+    };
+    assert_eq!(requested("Middle Aged"), Some(true));
+    assert_eq!(requested("Eyeglasses"), Some(false));
+    assert_eq!(requested("Bald"), None);
+    assert!(
+        result
+            .attributes
+            .iter()
+            .all(|attribute| (0.0..=1.0).contains(&attribute.probability))
+    );
+}
+
+#[tokio::test]
+async fn a_seed_decides_the_face_alone_and_beside_others() {
+    let alone = bytes(face(request(4, 7)).await.image);
+    let (again, other, beside) = tokio::join!(
+        face(request(4, 7)),
+        face(request(4, 8)),
+        face(request(6, 9))
+    );
+    assert_eq!(alone, bytes(again.image));
+    assert_ne!(alone, bytes(other.image));
+    assert_eq!(beside.steps, 6);
+}
+
+#[tokio::test]
+async fn the_loss_falls() {
+    let losses_only = v1::StreamSettings {
+        every: 1,
+        losses_only: true,
+        ..Default::default()
+    };
+    let request = v1::GenerateRequest {
+        stream: Some(losses_only),
+        ..request(20, 1)
+    };
+    let mut events = shared().generator().generate(request).await.unwrap();
+    let mut losses = Vec::new();
+    while let Some(event) = events.next().await.unwrap() {
+        if let Event::Iterate(iterate) = event {
+            assert_eq!(iterate.image, None);
+            losses.push(iterate.loss.unwrap().total);
+        }
+    }
+    assert_eq!(losses.len(), 20);
+    assert!(losses[19] < 0.8 * losses[0], "{losses:?}");
+}
+
+#[tokio::test]
+async fn every_method_and_parametrization_makes_a_face() {
+    use v1::{Method, Optimizer, Parametrization};
+    for method in [
+        Method::Regression,
+        Method::CgmmMean,
+        Method::CgmmSample,
+        Method::ClassVisualization,
+    ] {
+        for parametrization in [Parametrization::Prior, Parametrization::Pixels] {
+            let mut request = request(2, 3);
+            let settings = request.settings.get_or_insert_default();
+            settings.target.get_or_insert_default().set_method(method);
+            let inversion = settings.inversion.get_or_insert_default();
+            inversion.set_parametrization(parametrization);
+            inversion.set_optimizer(Optimizer::Sgd);
+            let result = face(request).await;
+            assert_eq!(result.steps, 2, "{method:?} {parametrization:?}");
+            image::load_from_memory(&bytes(result.image)).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn targets_can_be_asked_for() {
+    let client = shared().generator();
+    let list = client.list_attributes().await.unwrap();
+    assert_eq!(list.attributes.len(), 73);
+    let layer = list.defaults.unwrap().target.unwrap().layer;
+    let model = shared()
+        .classifier()
+        .get_model()
+        .await
+        .unwrap()
+        .model
+        .unwrap();
+    assert_eq!(
+        list.classifier_digest, model.digest,
+        "the statistics belong to the model that is served"
+    );
+    let shape = model
+        .layers
+        .into_iter()
+        .find(|known| known.name == layer)
+        .unwrap()
+        .shape;
+    let request = v1::GetTargetRequest {
+        attributes: attributes(["Senior"], ["Male"]),
+        ..Default::default()
+    };
+    let target = client.get_target(request).await.unwrap();
+    assert_eq!((target.layer, target.target.unwrap().shape), (layer, shape));
+    assert!(target.relative_deviation > 0.0);
+    let value = |name: &str| {
+        target
+            .completed
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .unwrap()
+    };
+    assert_eq!(
+        (value("Senior").value, value("Senior").requested),
+        (1.0, true)
+    );
+    assert_eq!((value("Male").value, value("Male").requested), (0.0, true));
+    let gray = value("Gray Hair");
+    let share = list
+        .attributes
+        .iter()
+        .find(|info| info.name == "Gray Hair")
+        .unwrap()
+        .frequency;
+    assert!(
+        !gray.requested && gray.value > share,
+        "the old are grey more often: {} > {share}",
+        gray.value
+    );
+}

@@ -1,0 +1,74 @@
+//! Health says what is.
+
+use std::time::Duration;
+
+use deepface_tests::{Service, shared};
+use tonic::transport::Channel;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+const CLASSIFIER: &str = "deepface.v1.ClassifierService";
+const GENERATOR: &str = "deepface.v1.GeneratorService";
+
+fn client(service: &Service) -> HealthClient<Channel> {
+    HealthClient::new(service.channel())
+}
+
+fn about(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: service.to_owned(),
+    }
+}
+
+async fn status(service: &Service, name: &str) -> ServingStatus {
+    client(service)
+        .check(about(name))
+        .await
+        .unwrap()
+        .get_ref()
+        .status()
+}
+
+#[tokio::test]
+async fn services_that_are_ready_say_so() {
+    for (service, name) in [
+        (&shared().classifier, CLASSIFIER),
+        (&shared().generator, GENERATOR),
+    ] {
+        for name in [name, ""] {
+            assert_eq!(
+                status(service, name).await,
+                ServingStatus::Serving,
+                "{name:?}"
+            );
+        }
+        let unknown = client(service)
+            .check(about("no.such.Service"))
+            .await
+            .unwrap_err();
+        assert_eq!(unknown.code(), tonic::Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_not_serving_until_its_model_has_run() {
+    let service = Service::classifier_starting_at(([127, 0, 0, 1], 0).into()).await;
+    let mut watch = client(&service)
+        .watch(about(CLASSIFIER))
+        .await
+        .unwrap()
+        .into_inner();
+    let mut seen = Vec::new();
+    let until_serving = async {
+        while seen.last() != Some(&ServingStatus::Serving) {
+            let reply: HealthCheckResponse = watch.message().await.unwrap().unwrap();
+            seen.push(reply.status());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), until_serving)
+        .await
+        .unwrap();
+    assert_eq!(seen, [ServingStatus::NotServing, ServingStatus::Serving]);
+    service.stop().await;
+}

@@ -1,0 +1,196 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use deepface_client::{ClassifierClient, GeneratorClient};
+use deepface_serve::{ServeSettings, wait_until_serving};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::transport::{Channel, Endpoint};
+
+/// Full names of the services.
+const CLASSIFIER: &str = "deepface.v1.ClassifierService";
+const GENERATOR: &str = "deepface.v1.GeneratorService";
+/// A test machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service. Dropping it asks it to stop.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it listens.
+    pub address: SocketAddr,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Service {
+    /// Starts a classifier with the embedded model and waits until it serves.
+    pub async fn classifier() -> Self {
+        Self::classifier_at(any_port()).await
+    }
+
+    /// The same at an address of its own, for one that comes back.
+    pub async fn classifier_at(address: SocketAddr) -> Self {
+        let service = Self::classifier_starting_at(address).await;
+        service.ready(CLASSIFIER).await
+    }
+
+    /// The same, not yet ready.
+    pub async fn classifier_starting_at(address: SocketAddr) -> Self {
+        let listener = bind(address).await;
+        Self::spawn(listener, |listener, stop| async move {
+            let settings = classifier_svc::settings::Settings {
+                serve: serve_settings(),
+                ..Default::default()
+            };
+            let model = classifier_svc::service::ModelSource::Embedded;
+            let served =
+                classifier_svc::service::serve(listener, model, &settings, stop.cancelled_owned())
+                    .await;
+            served.expect("the classifier serves");
+        })
+    }
+
+    /// Starts a generator with the embedded statistics and waits until it serves.
+    pub async fn generator(classifier_url: &str) -> Self {
+        let settings = generator_svc::settings::Settings {
+            classifier: classifier_url.to_owned(),
+            serve: serve_settings(),
+            ..Default::default()
+        };
+        let service = Self::spawn(bind(any_port()).await, |listener, stop| async move {
+            let statistics = generator_svc::service::StatisticsSource::Embedded;
+            let stop = stop.cancelled_owned();
+            let served = generator_svc::service::serve(listener, statistics, &settings, stop).await;
+            served.expect("the generator serves");
+        });
+        service.ready(GENERATOR).await
+    }
+
+    /// The URL of the service.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A connection to the service, for clients of other contracts.
+    pub fn channel(&self) -> Channel {
+        Endpoint::from_shared(self.url())
+            .expect("the URL is good")
+            .connect_lazy()
+    }
+
+    /// Stops the service and waits until it has.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, self.task).await;
+        ended
+            .expect("a service stops in time")
+            .expect("a service does not panic");
+    }
+
+    async fn ready(mut self, name: &str) -> Self {
+        tokio::select! {
+            ready = wait_until_serving(self.address, name, PATIENCE) => ready.expect("it starts in time"),
+            // Not to be waited for where it cannot start.
+            ended = &mut self.task => panic!("{name} ended while it started: {ended:?}"),
+        }
+        self
+    }
+
+    fn spawn<F>(
+        listener: TcpListener,
+        serve: impl FnOnce(TcpListener, CancellationToken) -> F,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        let stop = CancellationToken::new();
+        Self {
+            address,
+            task: tokio::spawn(serve(listener, stop.clone())),
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        }
+    }
+}
+
+/// A classifier, and a generator that uses it.
+#[derive(Debug)]
+pub struct Pair {
+    /// The classifier.
+    pub classifier: Service,
+    /// The generator.
+    pub generator: Service,
+}
+
+impl Pair {
+    /// Starts both and waits until they serve.
+    pub async fn start() -> Self {
+        let classifier = Service::classifier().await;
+        let generator = Service::generator(&classifier.url()).await;
+        Self {
+            classifier,
+            generator,
+        }
+    }
+
+    /// A client of the classifier, with a connection of its own.
+    pub fn classifier(&self) -> ClassifierClient {
+        ClassifierClient::connect_lazy(&self.classifier.url()).expect("the URL is good")
+    }
+
+    /// A client of the generator, with a connection of its own.
+    pub fn generator(&self) -> GeneratorClient {
+        GeneratorClient::connect_lazy(&self.generator.url()).expect("the URL is good")
+    }
+}
+
+/// The pair that all tests share that stop nothing. Started once, on a runtime of its own that outlives the tests'.
+pub fn shared() -> &'static Pair {
+    static SHARED: OnceLock<(Runtime, Pair)> = OnceLock::new();
+    let start = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        let pair = runtime.block_on(Pair::start());
+        (runtime, pair)
+    };
+    // On a thread of its own: a test's runtime cannot be blocked by another's.
+    let started =
+        || std::thread::scope(|scope| scope.spawn(start).join().expect("the pair starts"));
+    &SHARED.get_or_init(started).1
+}
+
+fn serve_settings() -> ServeSettings {
+    ServeSettings {
+        drain_seconds: 0,
+        ..ServeSettings::default()
+    }
+}
+
+/// Binds; an address that was just in use may need a moment.
+async fn bind(address: SocketAddr) -> TcpListener {
+    let bound = async {
+        loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => return listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, bound)
+        .await
+        .expect("the address becomes free")
+}
+
+fn any_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
