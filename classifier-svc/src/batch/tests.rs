@@ -15,10 +15,13 @@ const PANIC: f32 = 666.0;
 /// A pixel of this value makes its device fail.
 const FAULT: f32 = 777.0;
 
+/// What was called, and the first channel of each image.
+type Call = (&'static str, Vec<f32>);
+
 /// Images of one pixel. It notes every call and waits for leave before each.
 struct Tiny {
     info: ModelInfo,
-    calls: Arc<Mutex<Vec<(&'static str, Vec<f32>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     leave: mpsc::Receiver<()>,
 }
 
@@ -107,7 +110,7 @@ fn info() -> ModelInfo {
 
 struct Bench {
     engine: Engine,
-    calls: Arc<Mutex<Vec<(&'static str, Vec<f32>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     leave: mpsc::Sender<()>,
 }
 
@@ -192,7 +195,7 @@ impl Bench {
         }
     }
 
-    fn calls(&self) -> Vec<(&'static str, Vec<f32>)> {
+    fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 }

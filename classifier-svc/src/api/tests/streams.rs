@@ -328,3 +328,40 @@ async fn a_silent_stream_is_ended_and_a_closed_one_gives_its_place_back() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_may_finish_after_the_signal_but_not_for_ever() {
+    let mut settings = crate::settings::Settings::default();
+    settings.serve.drain_seconds = 1;
+    let listener = settings.serve.bind(0).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        let model = crate::service::ModelSource::Bytes(WEIGHTS.clone());
+        let shutdown = async { drop(stopped.await) };
+        crate::service::serve(listener, model, &settings, shutdown).await
+    });
+    deepface_serve::wait_until_serving(address, SERVICE_NAME, SOON)
+        .await
+        .unwrap();
+    let mut client = Client::connect(format!("http://{address}")).await.unwrap();
+    let mut stream = Stream::open(&mut client, None).await.unwrap();
+    stream.send(setup([male()])).await;
+    stop.send(()).unwrap();
+    // No connection is taken any more once the server drains.
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stream.send(step(3, face(0))).await;
+    assert_eq!(stream.next().await.unwrap().id, 3);
+    let started = std::time::Instant::now();
+    let status = stream.next().await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert!(status.get_details_retry_info().is_some());
+    tokio::time::timeout(SOON, running)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert!(started.elapsed() < Duration::from_millis(2500));
+}
