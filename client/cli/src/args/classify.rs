@@ -22,7 +22,8 @@ pub(crate) struct ClassifyArgs {
     /// Show every attribute, also those that the network does not see.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print one line of JSON per image: {"image", "attributes": {name: probability}, "present": [name]}.
+    /// Print one line of JSON per image: an object with "image", "attributes" (an object of probabilities by name)
+    /// and "present" (an array of names).
     #[arg(long)]
     pub(crate) json: bool,
 }
