@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor, Var};
-use classifier_svc::model::{Architecture, Model, Objective, Term};
+use classifier_svc::model::{Architecture, DeviceChoice, Model, Objective, Term};
 use classifier_svc::service::{self, ModelSource};
 use classifier_svc::settings::Settings;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -44,7 +44,8 @@ fn objective(model: &Model) -> Objective {
 }
 
 fn in_process(criterion: &mut Criterion) {
-    let mut model = Model::load(WEIGHTS, threads()).expect("the embedded model loads");
+    let mut model =
+        Model::load(WEIGHTS, DeviceChoice::Cpu, threads()).expect("the embedded model loads");
     let objective = [objective(&model)];
     let image = grey(model.info().input_size);
     criterion.bench_function("step/vgg-face-mini/in-process", |b| {
@@ -87,7 +88,7 @@ async fn open() -> (DifferentiateStream, Array) {
     });
     let ready = wait_until_serving(address, "deepface.v1.ClassifierService", PATIENCE).await;
     ready.expect("the service starts");
-    let model = Model::load(WEIGHTS, 1).expect("the embedded model loads");
+    let model = Model::load(WEIGHTS, DeviceChoice::Cpu, 1).expect("the embedded model loads");
     let info = model.info();
     let shape = info.layers[info.layer(LAYER).expect("every VGG has this layer")]
         .shape

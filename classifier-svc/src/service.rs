@@ -13,7 +13,7 @@ use tonic::service::Routes;
 
 use crate::api::Classifier;
 use crate::batch::{Engine, State};
-use crate::model::{Model, ModelError};
+use crate::model::{DeviceChoice, Model, ModelError};
 use crate::settings::Settings;
 
 /// The port where none is given.
@@ -67,16 +67,16 @@ pub enum ServiceError {
 }
 
 impl ModelSource {
-    fn load(&self, threads: usize) -> Result<Model, LoadError> {
+    fn load(&self, device: DeviceChoice, threads: usize) -> Result<Model, LoadError> {
         match self {
-            Self::Embedded => Ok(Model::load(EMBEDDED, threads)?),
-            Self::Bytes(bytes) => Ok(Model::load(bytes, threads)?),
+            Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),
+            Self::Bytes(bytes) => Ok(Model::load(bytes, device, threads)?),
             Self::File(path) => {
                 let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
                     path: path.clone(),
                     source,
                 })?;
-                Ok(Model::load(&bytes, threads)?)
+                Ok(Model::load(&bytes, device, threads)?)
             }
         }
     }
@@ -96,8 +96,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let health = Health::new(&[SERVICE_NAME]).await;
-    let threads = settings.threads();
-    let engine = Engine::start(move || model.load(threads), settings.batch());
+    let (device, threads) = (settings.device, settings.threads());
+    let engine = Engine::start(move || model.load(device, threads), settings.batch());
     let engine = engine.map_err(ServiceError::Thread)?;
     let state = engine.state();
     let classifier = Classifier::new(engine, settings.limits());

@@ -6,6 +6,7 @@ use deepface_serve::ServeSettings;
 
 use crate::api::Limits;
 use crate::batch::BatchSettings;
+use crate::model::DeviceChoice;
 use crate::service::ModelSource;
 
 const QUEUE: u16 = 256;
@@ -18,6 +19,9 @@ pub struct Settings {
     /// Weights file (safetensors). Default: the model that is built in.
     #[arg(long, env = "DEEPFACE_MODEL", value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Where the network runs: cpu or cuda:N. CUDA needs a program built with the feature cuda.
+    #[arg(long, env = "DEEPFACE_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
     /// Threads for the network. Default: one per core.
     #[arg(long, env = "DEEPFACE_THREADS", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -44,6 +48,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: None,
+            device: DeviceChoice::Cpu,
             threads: None,
             queue: QUEUE,
             max_batch: MAX_BATCH,

@@ -9,18 +9,40 @@ use candle_core::{D, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use candle_transformers::models::vgg::{Models, Vgg};
 
-use super::{Architecture, Isa, arch::Stage, cpu::Network, cpu::Parameters, numerics::{noise, weights}};
+use super::{
+    Architecture, Isa,
+    arch::Stage,
+    cpu::Network,
+    cpu::Parameters,
+    numerics::{noise, weights},
+};
 
 /// Candle's names of the stages that have weights.
 const NAMES: [&str; 16] = [
-    "features.0", "features.2", "features.5", "features.7", "features.10", "features.12", "features.14",
-    "features.17", "features.19", "features.21", "features.24", "features.26", "features.28",
-    "pre_logits.fc1", "pre_logits.fc2", "head.fc",
+    "features.0",
+    "features.2",
+    "features.5",
+    "features.7",
+    "features.10",
+    "features.12",
+    "features.14",
+    "features.17",
+    "features.19",
+    "features.21",
+    "features.24",
+    "features.26",
+    "features.28",
+    "pre_logits.fc1",
+    "pre_logits.fc2",
+    "head.fc",
 ];
 
 fn tensors(stages: &[Stage], parameters: &[Parameters]) -> HashMap<String, Tensor> {
     let mut tensors = HashMap::new();
-    let learned = stages.iter().zip(parameters).filter_map(|(s, p)| Some((s.weight_shape()?, p)));
+    let learned = stages
+        .iter()
+        .zip(parameters)
+        .filter_map(|(s, p)| Some((s.weight_shape()?, p)));
     for (name, (mut shape, p)) in NAMES.into_iter().zip(learned) {
         let cpu = &Device::Cpu;
         let mut weight = Tensor::from_slice(&p.weight, shape.clone(), cpu).unwrap();
@@ -56,11 +78,18 @@ fn vgg_face_is_candles_vgg16() {
     let vb = VarBuilder::from_tensors(tensors, candle_core::DType::F32, &Device::Cpu);
     let vgg = Vgg::new(vb, Models::Vgg16).unwrap();
     let image = Tensor::from_vec(input, (3, 224, 224), &Device::Cpu).unwrap();
-    let theirs = vgg.forward_t(&image, false).unwrap().narrow(D::Minus1, 0, ours.len()).unwrap();
+    let theirs = vgg
+        .forward_t(&image, false)
+        .unwrap()
+        .narrow(D::Minus1, 0, ours.len())
+        .unwrap();
     let theirs = theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     let top = theirs.iter().copied().fold(0.0_f32, f32::max);
     assert!(top > 0.0);
     for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
-        assert!((a.max(0.0) - b).abs() < 1e-4 * top, "logit {i}: {a}, candle has {b}");
+        assert!(
+            (a.max(0.0) - b).abs() < 1e-4 * top,
+            "logit {i}: {a}, candle has {b}"
+        );
     }
 }

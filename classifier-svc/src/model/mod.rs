@@ -1,10 +1,12 @@
 //! The network: plain arrays in, plain arrays out. Nothing here knows of requests, queues or gRPC.
 
 pub(crate) mod arch;
-pub(crate) mod cpu;
-pub(crate) mod heads;
+mod candle;
 #[cfg(test)]
 mod candle_reference;
+pub(crate) mod cpu;
+mod engine;
+pub(crate) mod heads;
 #[cfg(test)]
 mod numerics;
 mod objective;
@@ -12,10 +14,11 @@ pub(crate) mod weights;
 
 pub use arch::Architecture;
 pub use cpu::Isa;
+pub use engine::DeviceChoice;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use weights::{Description, Preprocessing};
 
-use cpu::Network;
+use engine::Engine;
 use weights::{Weights, digest};
 
 /// Name and shape of a stage's activation for one image.
@@ -88,6 +91,9 @@ pub enum ModelError {
     /// The device is not there or failed.
     #[error("device: {0}")]
     Device(String),
+    /// An operation on the device failed.
+    #[error("device: {0}")]
+    Candle(#[from] candle_core::Error),
     /// An array has the wrong size: a bug of the caller.
     #[error("{what}: expected {expected} values, got {actual}")]
     Size {
@@ -103,19 +109,19 @@ pub enum ModelError {
 /// A network with its weights. All its buffers belong to the thread that calls it.
 pub struct Model {
     info: ModelInfo,
-    network: Network,
+    network: Engine,
     /// Stage index of the heads.
     heads: usize,
 }
 
 impl Model {
-    /// Loads a model from the bytes of a weights file, and runs it once forward and backward.
+    /// Loads a model from the bytes of a weights file onto a device, and runs it once forward and backward.
     ///
     /// # Errors
     /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
     /// is not finite.
-    pub fn load(file: &[u8], threads: usize) -> Result<Self, ModelError> {
-        let mut model = Self::from_weights(Weights::read(file)?, digest(file), threads);
+    pub fn load(file: &[u8], device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
+        let mut model = Self::from_weights(Weights::read(file)?, digest(file), device, threads)?;
         let size = model.info.pixels();
         let grey = vec![0.5; size];
         let heads = model.heads;
@@ -136,14 +142,19 @@ impl Model {
         Ok(model)
     }
 
-    fn from_weights(weights: Weights, digest: String, threads: usize) -> Self {
+    fn from_weights(
+        weights: Weights,
+        digest: String,
+        device: DeviceChoice,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
         let description = weights.description;
-        let network = Network::new(
+        let network = Engine::new(
             &description.architecture,
             &weights.parameters,
-            Isa::detect(),
+            device,
             threads,
-        );
+        )?;
         let layers = network.stages().iter().map(|s| LayerInfo {
             name: s.name.clone(),
             shape: s.shape(),
@@ -162,14 +173,14 @@ impl Model {
                 .iter()
                 .map(|p| p.weight.len() + p.bias.len())
                 .sum(),
-            device: "cpu".into(),
+            device: device.to_string(),
             license: description.license,
         };
-        Self {
+        Ok(Self {
             heads: info.layers.len() - 1,
             info,
             network,
-        }
+        })
     }
 
     /// What there is to know about the model.
@@ -208,9 +219,9 @@ impl Model {
         };
         for part in images.chunks(self.network.capacity() * self.info.pixels()) {
             let n = part.len() / self.info.pixels();
-            self.network.forward(&self.preprocess(part), n, last);
+            self.network.forward(&self.preprocess(part), n, last)?;
             for (all, &layer) in all.iter_mut().zip(layers) {
-                all.extend(self.network.activation(layer, n));
+                all.extend(self.network.activation(layer, n)?);
             }
         }
         Ok(all)
@@ -249,12 +260,12 @@ impl Model {
         };
         for part in images.chunks(self.network.capacity() * self.info.pixels()) {
             let n = part.len() / self.info.pixels();
-            self.network.forward(&self.preprocess(part), n, last);
+            self.network.forward(&self.preprocess(part), n, last)?;
             let mut losses = vec![Vec::with_capacity(objectives.len()); n];
             let mut cotangents = Vec::with_capacity(objectives.len());
             for objective in objectives {
                 let layer = objective.layer(self.heads);
-                let mut activation = self.network.activation(layer, n);
+                let mut activation = self.network.activation(layer, n)?;
                 for (losses, a) in losses
                     .iter_mut()
                     .zip(activation.chunks_exact_mut(sizes[layer]))
@@ -263,11 +274,11 @@ impl Model {
                 }
                 cotangents.push((layer, activation));
             }
-            let gradient = self.network.backward(n, &cotangents);
+            let gradient = self.network.backward(n, &cotangents)?;
             result.losses.extend(losses);
             result.gradient.extend(self.preprocess_adjoint(&gradient));
             for (all, &layer) in result.activations.iter_mut().zip(return_layers) {
-                all.extend(self.network.activation(layer, n));
+                all.extend(self.network.activation(layer, n)?);
             }
         }
         Ok(result)

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Architecture, Description, Isa, Model, Objective, Preprocessing, Term,
+    Architecture, Description, DeviceChoice, Isa, Model, Objective, Preprocessing, Term,
+    candle::CandleNetwork,
     cpu::{Network, Parameters},
     heads::LOGITS,
     weights::Weights,
@@ -60,7 +61,8 @@ pub(super) fn weights(architecture: Architecture) -> Weights {
 }
 
 fn model() -> Model {
-    Model::from_weights(weights(architecture()), "test".into(), 2)
+    let weights = weights(architecture());
+    Model::from_weights(weights, "test".into(), DeviceChoice::Cpu, 2).unwrap()
 }
 
 fn images(n: usize) -> Vec<f32> {
@@ -141,6 +143,38 @@ fn every_stage_is_pytorchs_forward_and_backward() {
             &gradient,
             &golden[name]["gradient"],
             1e-4,
+        );
+    }
+}
+
+#[test]
+fn the_network_on_candle_is_the_network_on_the_cpu() {
+    let weights = weights(architecture());
+    let (architecture, n) = (&weights.description.architecture, 2);
+    let inputs = noise(1, n * 3 * 48 * 48);
+    let mut cpu = Network::new(architecture, &weights.parameters, Isa::detect(), 2);
+    let mut candle =
+        CandleNetwork::new(architecture, &weights.parameters, candle_core::Device::Cpu).unwrap();
+    let close = |a: &[f32], b: &[f32]| {
+        let top = b.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * top)
+    };
+    for stage in 0..cpu.stages().len() {
+        cpu.forward(&inputs, n, stage);
+        candle.forward(&inputs, n, stage).unwrap();
+        let name = cpu.stages()[stage].name.clone();
+        let activation = cpu.activation(stage, n);
+        assert!(
+            close(&candle.activation(stage).unwrap(), &activation),
+            "{name}"
+        );
+        // A second cotangent at a lower stage: several objectives in one pass.
+        let cotangents =
+            [stage, stage / 2].map(|s| (s, noise(9 + s as u64, cpu.activation(s, n).len())));
+        let gradient = cpu.backward(n, &cotangents);
+        assert!(
+            close(&candle.backward(&cotangents).unwrap(), &gradient),
+            "{name}"
         );
     }
 }
@@ -275,7 +309,7 @@ fn blue_first_weights_see_blue_first() {
     let mut rgb = model();
     let mut exchanged = weights(architecture());
     exchanged.description.preprocessing.channel_order = "BGR".into();
-    let mut bgr = Model::from_weights(exchanged, "test".into(), 1);
+    let mut bgr = Model::from_weights(exchanged, "test".into(), DeviceChoice::Cpu, 1).unwrap();
     let image = images(1);
     let mut swapped = image.clone();
     let area = 48 * 48;
@@ -309,12 +343,12 @@ fn a_weights_file_comes_back_and_damage_is_named() {
     let path = dir.path().join("model.safetensors");
     weights(architecture()).write(&path, false).unwrap();
     let file = std::fs::read(&path).unwrap();
-    let mut loaded = Model::load(&file, 1).unwrap();
+    let mut loaded = Model::load(&file, DeviceChoice::Cpu, 1).unwrap();
     assert_eq!(
         loaded.probabilities(&images(1), 1).unwrap(),
         model().probabilities(&images(1), 1).unwrap()
     );
-    let problem = |file: &[u8]| match Model::load(file, 1) {
+    let problem = |file: &[u8]| match Model::load(file, DeviceChoice::Cpu, 1) {
         Ok(_) => String::from("loaded"),
         Err(e) => e.to_string(),
     };

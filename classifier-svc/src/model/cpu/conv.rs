@@ -72,6 +72,7 @@ impl Walk {
 /// # Safety
 /// `output` must be valid for the pixels that are written: offsets `walk.output_offsets[pixels]` of each block.
 /// Others may write other pixels meanwhile.
+#[allow(clippy::too_many_arguments, reason = "the arguments of a convolution")]
 pub(crate) unsafe fn forward(
     isa: Isa,
     walk: &Walk,
@@ -349,7 +350,9 @@ pub(crate) fn linear_input_gradient(
 ) {
     let stride = walk.weights_per_block();
     assert!(walk.taps.len() == 1 && input_block < walk.input_blocks());
-    assert!(cotangent.len() % LANES == 0 && weights.len() >= cotangent.len() / LANES * stride);
+    assert!(
+        cotangent.len().is_multiple_of(LANES) && weights.len() >= cotangent.len() / LANES * stride
+    );
     assert!(gradient.len() >= LANES);
     let first = &weights[input_block * TAP..];
     // SAFETY: lengths are checked above; detection vouches for the instruction set.
