@@ -51,14 +51,11 @@ async fn services_that_are_ready_say_so() {
     }
 }
 
-#[tokio::test]
-async fn a_service_is_not_serving_until_its_model_has_run() {
+/// What a classifier that has just been started reports, until it serves.
+async fn history() -> Vec<ServingStatus> {
     let service = Service::classifier_starting_at(([127, 0, 0, 1], 0).into()).await;
-    let mut watch = client(&service)
-        .watch(about(CLASSIFIER))
-        .await
-        .unwrap()
-        .into_inner();
+    let watch = client(&service).watch(about(CLASSIFIER)).await;
+    let mut watch = watch.unwrap().into_inner();
     let mut seen = Vec::new();
     let until_serving = async {
         while seen.last() != Some(&ServingStatus::Serving) {
@@ -66,9 +63,21 @@ async fn a_service_is_not_serving_until_its_model_has_run() {
             seen.push(reply.status());
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), until_serving)
-        .await
-        .unwrap();
-    assert_eq!(seen, [ServingStatus::NotServing, ServingStatus::Serving]);
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, until_serving).await.unwrap();
     service.stop().await;
+    seen
+}
+
+#[tokio::test]
+async fn a_service_is_not_serving_until_its_model_has_run() {
+    // On a busy machine the model may have run before the question arrives; then it is asked again.
+    for _ in 0..20 {
+        match history().await[..] {
+            [ServingStatus::NotServing, ServingStatus::Serving] => return,
+            [ServingStatus::Serving] => {}
+            ref other => panic!("expected NOT_SERVING, then SERVING, got {other:?}"),
+        }
+    }
+    panic!("NOT_SERVING was never seen");
 }
