@@ -135,7 +135,10 @@ impl TryFrom<&Tensor> for Array {
 }
 
 fn pairs(bytes: &[u8], decode: impl Fn([u8; 2]) -> f32) -> Vec<f32> {
-    bytes.chunks_exact(2).map(|b| decode([b[0], b[1]])).collect()
+    bytes
+        .chunks_exact(2)
+        .map(|b| decode([b[0], b[1]]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,7 +175,10 @@ mod tests {
         for shape in [vec![2, 2], vec![i64::MAX, i64::MAX, i64::MAX, i64::MAX]] {
             let mut t = good.clone();
             t.shape = shape;
-            assert!(matches!(Array::try_from(&t), Err(TensorError::Length { .. })));
+            assert!(matches!(
+                Array::try_from(&t),
+                Err(TensorError::Length { .. })
+            ));
         }
         let mut t = good;
         t.data[4..8].copy_from_slice(&f32::NAN.to_le_bytes());

@@ -29,7 +29,10 @@ fn bindings_are_current() {
             fs::write(checked_in.join(file), made).unwrap();
         } else {
             let kept = fs::read(checked_in.join(file)).unwrap_or_default();
-            assert!(made == kept, "src/gen/{file} is stale: see the top of this test");
+            assert!(
+                made == kept,
+                "src/gen/{file} is stale: see the top of this test"
+            );
         }
     }
 }

@@ -34,6 +34,11 @@ impl Health {
         health
     }
 
+    /// Full names of the services.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied().filter(|name| !name.is_empty())
+    }
+
     /// Reports whether the services can do their work. Ignored after [`Health::close`].
     pub async fn set(&self, serving: bool) {
         let closed = self.closed.lock().await;

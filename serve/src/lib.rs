@@ -5,6 +5,7 @@
 
 mod deadline;
 mod errors;
+mod files;
 mod health;
 mod lifetime;
 mod names;
@@ -16,6 +17,7 @@ mod violations;
 
 pub use deadline::Deadline;
 pub use errors::{DOMAIN, detailed};
+pub use files::{sha256, write_atomically};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use names::{nearest, quote};
 pub use server::{ServeError, serve};

@@ -52,6 +52,13 @@ pub enum ServeError {
     Signal(#[source] std::io::Error),
 }
 
+/// What every server serves besides its own services.
+const INFRASTRUCTURE: [&str; 3] = [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
 /// Serves routes, reflection and health on a listener until `shutdown` completes.
 ///
 /// Then health turns NOT_SERVING, no connection is taken any more, and the calls that are open may finish within
@@ -80,7 +87,9 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(layer)
-        .add_routes(with_reflection(routes)?.add_service(HealthServer::new(health.service())))
+        .add_routes(
+            with_reflection(routes, health)?.add_service(HealthServer::new(health.service())),
+        )
         .serve_with_incoming_shutdown(
             TcpIncoming::from(listener).with_nodelay(Some(true)),
             draining.clone().cancelled_owned(),
@@ -109,12 +118,16 @@ pub async fn serve(
     }
 }
 
-/// Adds reflection in the version of today and in the one that older tools ask for.
-fn with_reflection(routes: Routes) -> Result<Routes, ServeError> {
+/// Adds reflection in the version of today and in the one that older tools ask for. It lists the services that are
+/// served here, not all of the contract, and knows the messages that error details are made of.
+fn with_reflection(routes: Routes, health: &Health) -> Result<Routes, ServeError> {
     let builder = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(deepface_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
+        let names = health.services().chain(INFRASTRUCTURE);
+        names.fold(builder, |builder, name| builder.with_service_name(name))
     };
     Ok(routes
         .add_service(builder().build_v1()?)
@@ -225,6 +238,10 @@ mod tests {
         let reply = replies.unwrap().into_inner().next().await.unwrap().unwrap();
         assert!(format!("{reply:?}").contains(NAME), "{reply:?}");
         assert!(format!("{reply:?}").contains("grpc.health.v1.Health"));
+        assert!(
+            !format!("{reply:?}").contains("GeneratorService"),
+            "{reply:?}"
+        );
 
         let request = v1alpha::ServerReflectionRequest {
             message_request: Some(

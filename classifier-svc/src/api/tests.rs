@@ -83,7 +83,11 @@ async fn service(limits: Limits) -> Service {
         queue: 64,
         max_batch: 4,
     };
-    let engine = Engine::start(|| Model::load(&WEIGHTS, crate::model::DeviceChoice::Cpu, 1), settings).unwrap();
+    let engine = Engine::start(
+        || Model::load(&WEIGHTS, crate::model::DeviceChoice::Cpu, 1),
+        settings,
+    )
+    .unwrap();
     let mut state = engine.state();
     let ready = state
         .wait_for(|s| !matches!(s, State::Loading))

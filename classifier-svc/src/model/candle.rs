@@ -104,7 +104,12 @@ fn upload(stage: &Stage, p: &Parameters, device: &Device) -> Result<Option<Weigh
     let outputs = stage.outputs();
     let (adjoint, bias_shape) = match stage.op {
         Op::Conv(_) => (
-            weight.transpose(0, 1)?.contiguous()?.flip(&[2])?.flip(&[3])?.contiguous()?,
+            weight
+                .transpose(0, 1)?
+                .contiguous()?
+                .flip(&[2])?
+                .flip(&[3])?
+                .contiguous()?,
             vec![1, outputs, 1, 1],
         ),
         _ => (weight.t()?.contiguous()?, vec![1, outputs]),

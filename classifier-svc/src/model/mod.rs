@@ -18,8 +18,9 @@ pub use engine::DeviceChoice;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use weights::{Description, Preprocessing};
 
+use deepface_serve::sha256;
 use engine::Engine;
-use weights::{Weights, digest};
+use weights::Weights;
 
 /// Name and shape of a stage's activation for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Model {
     /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
     /// is not finite.
     pub fn load(file: &[u8], device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
-        let mut model = Self::from_weights(Weights::read(file)?, digest(file), device, threads)?;
+        let mut model = Self::from_weights(Weights::read(file)?, sha256(file), device, threads)?;
         let size = model.info.pixels();
         let grey = vec![0.5; size];
         let heads = model.heads;

@@ -1,11 +1,11 @@
 //! The weights file: safetensors with the network's tensors under its own names and a description in the header.
 
-use std::{collections::HashMap, fs, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use deepface_dataset::{ATTRIBUTE_COUNT, GROUPS, attributes};
+use deepface_serve::write_atomically;
 use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use sha2::{Digest, Sha256};
 
 use super::{Architecture, AttributeMetrics, ModelError, cpu::Parameters};
 
@@ -178,28 +178,6 @@ impl Weights {
         let file = safetensors::serialize(views, Some(header)).map_err(|e| wrong(&e))?;
         write_atomically(path, &file).map_err(|e| wrong(&e))
     }
-}
-
-/// SHA-256 of a file, lower-case hexadecimal.
-pub(crate) fn digest(file: &[u8]) -> String {
-    Sha256::digest(file)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
-}
-
-/// Writes beside the target, flushes to disk, and renames: the file is there whole or not at all.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path
-        .parent()
-        .filter(|d| !d.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    fs::File::open(dir)?.sync_all()
 }
 
 fn encode(data: &[f32], half: bool) -> Vec<u8> {

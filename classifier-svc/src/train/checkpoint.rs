@@ -3,10 +3,10 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
+use deepface_serve::write_atomically;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::network::Trainee;
-use crate::model::weights::write_atomically;
 
 /// Writes what has been learned after some epochs. `identity` says what run it is of.
 pub(super) fn save(

@@ -9,8 +9,9 @@ use std::{
 
 use anyhow::Context;
 use deepface_dataset::attributes;
+use deepface_serve::write_atomically;
 
-use crate::model::{AttributeMetrics, Description, weights::write_atomically};
+use crate::model::{AttributeMetrics, Description};
 
 /// Loss, accuracy and AUC per epoch: a table that grows, and a picture of it.
 pub(super) struct Curve {

@@ -3,7 +3,7 @@
 mod layer;
 mod passes;
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
 use deepface_client::ClassifierClient;
@@ -83,6 +83,10 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         args.prior_components >= 1,
         "--prior-components: expected at least 1, got 0"
     );
+    if let Some(folder) = args.output.parent() {
+        // Now, not after minutes of work.
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,

@@ -1,12 +1,12 @@
 //! The statistics file: one safetensors file, written whole or not at all, checked when it is read.
 
-use std::{collections::HashMap, fs, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use deepface_dataset::{ATTRIBUTE_COUNT, attributes};
+use deepface_serve::{sha256, write_atomically};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use sha2::{Digest, Sha256};
 
 use super::{AttributeMoments, Layer, Prior, Statistics};
 
@@ -102,7 +102,7 @@ impl Statistics {
             scales: read.array("prior.scales", &[description.prior_components])?,
         };
         Ok(Self {
-            digest: digest(file),
+            digest: sha256(file),
             classifier_digest: description.classifier_digest,
             input_size: description.input_size,
             origin: description.origin,
@@ -338,26 +338,4 @@ fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
     let (rows, columns) = matrix.shape();
     let data = matrix.as_slice();
     (0..rows).flat_map(move |r| (0..columns).map(move |c| data[c * rows + r]))
-}
-
-/// SHA-256, lower-case hexadecimal.
-fn digest(file: &[u8]) -> String {
-    Sha256::digest(file)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
-}
-
-/// Writes beside the target, flushes to disk, and renames.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path
-        .parent()
-        .filter(|d| !d.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    fs::File::open(dir)?.sync_all()
 }
