@@ -9,4 +9,5 @@ pub mod batch;
 pub mod model;
 pub mod service;
 pub mod settings;
+pub mod source;
 pub mod train;

@@ -1,7 +1,6 @@
 //! The classifier service from start to end.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,44 +12,14 @@ use tonic::service::Routes;
 
 use crate::api::Classifier;
 use crate::batch::{Engine, State};
-use crate::model::{DeviceChoice, Model, ModelError};
 use crate::settings::Settings;
+pub use crate::source::ModelSource;
 
 /// The port where none is given.
 pub const PORT: u16 = 50051;
 
-/// The weights of the model that is built in.
-const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
-
 /// How long clients may take to read their errors after the model has failed.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Where a model comes from.
-#[derive(Clone, Debug)]
-pub enum ModelSource {
-    /// The model that is built into the program.
-    Embedded,
-    /// A weights file.
-    File(PathBuf),
-    /// The bytes of one.
-    Bytes(Arc<[u8]>),
-}
-
-/// Why a model cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// It is no model of ours.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
 
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
@@ -64,22 +33,6 @@ pub enum ServiceError {
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
-}
-
-impl ModelSource {
-    fn load(&self, device: DeviceChoice, threads: usize) -> Result<Model, LoadError> {
-        match self {
-            Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),
-            Self::Bytes(bytes) => Ok(Model::load(bytes, device, threads)?),
-            Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
-                    path: path.clone(),
-                    source,
-                })?;
-                Ok(Model::load(&bytes, device, threads)?)
-            }
-        }
-    }
 }
 
 /// Serves the classifier on a listener until `shutdown` completes, then lets open calls finish (see

@@ -7,7 +7,7 @@ use deepface_serve::ServeSettings;
 use crate::api::Limits;
 use crate::batch::BatchSettings;
 use crate::model::DeviceChoice;
-use crate::service::ModelSource;
+use crate::source::ModelSource;
 
 const QUEUE: u16 = 256;
 const MAX_BATCH: u16 = 16;

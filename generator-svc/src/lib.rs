@@ -9,6 +9,7 @@ pub mod gaussian;
 pub mod inversion;
 pub mod service;
 pub mod settings;
+pub mod source;
 
 /// Standard normal, by Box-Muller.
 fn normal(rng: &mut rand_chacha::ChaCha8Rng) -> f32 {

@@ -1,7 +1,6 @@
 //! The generator service from start to end.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepface_client::{ClassifierClient, ClientError};
@@ -11,25 +10,12 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::api::{Generator, Limits};
-use crate::gaussian::{Statistics, StoreError};
+use crate::gaussian::StoreError;
 use crate::settings::Settings;
+pub use crate::source::StatisticsSource;
 
 /// The port where none is given.
 pub const PORT: u16 = 50052;
-
-/// The statistics that are built in.
-const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.cgmm.safetensors");
-
-/// Where statistics come from.
-#[derive(Clone, Debug)]
-pub enum StatisticsSource {
-    /// The file that is built into the program.
-    Embedded,
-    /// A file.
-    File(PathBuf),
-    /// The bytes of one.
-    Bytes(Arc<[u8]>),
-}
 
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
@@ -43,22 +29,6 @@ pub enum ServiceError {
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
-}
-
-impl StatisticsSource {
-    fn load(&self) -> Result<Statistics, StoreError> {
-        match self {
-            Self::Embedded => Statistics::load(EMBEDDED),
-            Self::Bytes(bytes) => Statistics::load(bytes),
-            Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|source| StoreError::Io {
-                    path: path.clone(),
-                    source,
-                })?;
-                Statistics::load(&bytes)
-            }
-        }
-    }
 }
 
 /// Serves the generator on a listener until `shutdown` completes, then lets open calls finish (see

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use deepface_serve::ServeSettings;
 
-use crate::service::StatisticsSource;
+use crate::source::StatisticsSource;
 
 const CLASSIFIER: &str = "http://127.0.0.1:50051";
 const MAX_SESSIONS: u16 = 16;

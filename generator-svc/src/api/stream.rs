@@ -178,7 +178,7 @@ async fn invert<M: From<Event> + Send>(
     let statistics = job.statistics.clone();
     let parametrization = match job.inversion.basis {
         Basis::Prior => Parametrization::Prior { statistics },
-        Basis::Pixels => Parametrization::Pixels { mean: statistics },
+        Basis::Pixels => Parametrization::Pixels { statistics },
     };
     let oracle = GrpcOracle::new(stream, side);
     let mut session = Session::new(oracle, parametrization, job.inversion, side, job.seed);

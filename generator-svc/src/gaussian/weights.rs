@@ -76,14 +76,15 @@ impl Problem {
     /// Stochastic gradient descent, as the paper does it: batches of images in random order, from w = 1, at a rate
     /// that halves whenever an epoch does not help.
     ///
-    /// The rate is relative to the steepest direction of a single attribute, which is what makes one rate serve
-    /// layers whose activations differ in size by orders of magnitude (the paper's 1e-11 is for one of them).
+    /// The rate of each weight is relative to its own curvature. Without that one rate (the paper's is 1e-11) cannot
+    /// serve attributes that nearly all images have and those that one in a hundred has, and the rare ones stay
+    /// where they began.
     pub fn descend(&self, epochs: usize, seed: u64) -> DVector<f64> {
         const BATCH: usize = 64;
         let examples: Vec<&Example> = self.useful().collect();
+        let curvature = self.curvature();
         let mut w = DVector::from_element(self.means.nrows(), 1.0);
-        let steepest = self.means.diagonal().max();
-        let mut rate = 1.0 / steepest.max(1e-12);
+        let mut rate = 0.5;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut best = self.excess(&w);
@@ -95,6 +96,7 @@ impl Problem {
                 batch
                     .iter()
                     .for_each(|&i| self.gradient(examples[i], &w, &mut gradient));
+                gradient.component_div_assign(&curvature);
                 w.axpy(-rate / batch.len() as f64, &gradient, 1.0);
             }
             let now = self.excess(&w);
@@ -106,6 +108,19 @@ impl Problem {
             }
         }
         w
+    }
+
+    /// Second derivative of eq. 3 by each weight alone.
+    fn curvature(&self) -> DVector<f64> {
+        let count = self.useful().count().max(1) as f64;
+        let mut sum = DVector::from_element(self.means.nrows(), 2.0 * self.lambda.max(1e-12));
+        for example in self.useful() {
+            let share = 1.0 / example.attributes.len() as f64;
+            for &j in &example.attributes {
+                sum[j] += 2.0 * share * share * self.means[(j, j)] / count;
+            }
+        }
+        sum
     }
 
     /// Eq. 3 less the part that does not depend on w.

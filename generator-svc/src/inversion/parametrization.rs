@@ -12,8 +12,8 @@ use crate::{gaussian::Statistics, normal};
 pub enum Parametrization {
     /// The pixels, kept within 0 to 1.
     Pixels {
-        /// Mean training image.
-        mean: Arc<Statistics>,
+        /// Where the mean image is.
+        statistics: Arc<Statistics>,
     },
     /// Coordinates z in the Gaussian image prior: `x = mean + V diag(s) z`.
     Prior {
@@ -26,8 +26,8 @@ impl Parametrization {
     /// The coordinates to start from.
     pub fn start(&self, start: Start, rng: &mut ChaCha8Rng) -> Vec<f32> {
         match self {
-            Self::Pixels { mean } => {
-                let around = mean.prior.mean().iter();
+            Self::Pixels { statistics } => {
+                let around = statistics.prior.mean().iter();
                 match start {
                     Start::Noise => around
                         .map(|_| (0.5 + 0.1 * normal(rng)).clamp(0.0, 1.0))

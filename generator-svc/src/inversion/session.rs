@@ -187,7 +187,7 @@ mod tests {
                 statistics: statistics.clone(),
             },
             Basis::Pixels => Parametrization::Pixels {
-                mean: statistics.clone(),
+                statistics: statistics.clone(),
             },
         };
         let settings = Settings {

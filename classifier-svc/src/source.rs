@@ -1,0 +1,56 @@
+//! Where a model comes from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{DeviceChoice, Model, ModelError};
+
+/// The weights of the model that is built in.
+const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
+
+/// Where a model comes from.
+#[derive(Clone, Debug)]
+pub enum ModelSource {
+    /// The model that is built into the program.
+    Embedded,
+    /// A weights file.
+    File(PathBuf),
+    /// The bytes of one.
+    Bytes(Arc<[u8]>),
+}
+
+/// Why a model cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is no model of ours.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl ModelSource {
+    /// Reads the weights and moves them to the device.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no model of ours.
+    pub fn load(&self, device: DeviceChoice, threads: usize) -> Result<Model, LoadError> {
+        match self {
+            Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),
+            Self::Bytes(bytes) => Ok(Model::load(bytes, device, threads)?),
+            Self::File(path) => {
+                let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                Ok(Model::load(&bytes, device, threads)?)
+            }
+        }
+    }
+}
