@@ -1,6 +1,6 @@
 //! The gRPC side: requests are checked here and become plain values; nothing further in knows of gRPC but the oracle.
 //!
-//! One RPC a file. What is wrong with a request is a [`Refusal`](status::Refusal), and only `status.rs` makes a
+//! One RPC a file. What is wrong with a request is a `Refusal`, and only `status.rs` makes a
 //! status of it.
 
 mod attributes;
