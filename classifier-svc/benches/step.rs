@@ -4,7 +4,7 @@
 //! `cargo bench -p classifier-svc --bench step`. Compare figures of one run only: machines differ and drift.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor, Var};
 use classifier_svc::model::{Architecture, DeviceChoice, Model, Objective, Term};
@@ -67,6 +67,42 @@ fn over_grpc(criterion: &mut Criterion) {
                 .expect("the service answers")
         });
     });
+}
+
+/// The price of the wire, free of drift: both ways in turn, five steps each, and the median of the ratios.
+fn tax(_: &mut Criterion) {
+    const STEPS: u32 = 5;
+    let mut model =
+        Model::load(WEIGHTS, DeviceChoice::Cpu, threads()).expect("the embedded model loads");
+    let objective = [objective(&model)];
+    let runtime = Runtime::new().expect("the system can start threads");
+    let (mut stream, image) = runtime.block_on(open());
+    let mut ratios: Vec<f64> = (0..100)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..STEPS {
+                runtime
+                    .block_on(stream.step(&image, &[]))
+                    .expect("the service answers");
+            }
+            let wire = start.elapsed();
+            let start = Instant::now();
+            for _ in 0..STEPS {
+                model
+                    .differentiate(&image.data, 1, &objective, &[])
+                    .expect("the sizes fit");
+            }
+            wire.as_secs_f64() / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let at = |share: usize| ratios[ratios.len() * share / 100];
+    println!(
+        "step over gRPC / in-process, in turn: median {:.2}, quartiles {:.2} {:.2}",
+        at(50),
+        at(25),
+        at(75)
+    );
 }
 
 /// A service on a port of its own, and a stream of the same objective.
@@ -176,6 +212,6 @@ fn settings() -> Criterion {
 criterion_group! {
     name = benches;
     config = settings();
-    targets = in_process, over_grpc, stock_candle
+    targets = tax, in_process, over_grpc, stock_candle
 }
 criterion_main!(benches);

@@ -52,31 +52,21 @@ impl Array {
     /// unspecified type means `F32`.
     pub fn to_tensor(&self, data_type: DataType) -> Tensor {
         let (data_type, data) = match data_type {
-            DataType::Unspecified | DataType::F32 => (
-                DataType::F32,
-                self.data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            ),
-            DataType::F16 => (
-                data_type,
-                self.data
-                    .iter()
-                    .flat_map(|&x| half::f16::from_f32(x).to_le_bytes())
-                    .collect(),
-            ),
-            DataType::Bf16 => (
-                data_type,
-                self.data
-                    .iter()
-                    .flat_map(|&x| half::bf16::from_f32(x).to_le_bytes())
-                    .collect(),
-            ),
-            DataType::U8 => (
-                data_type,
-                self.data
-                    .iter()
-                    .map(|&x| (x * 255.0).round().clamp(0.0, 255.0) as u8)
-                    .collect(),
-            ),
+            DataType::Unspecified | DataType::F32 => {
+                (DataType::F32, encode(&self.data, f32::to_le_bytes))
+            }
+            DataType::F16 => {
+                let half = |x| half::f16::from_f32(x).to_le_bytes();
+                (data_type, encode(&self.data, half))
+            }
+            DataType::Bf16 => {
+                let half = |x| half::bf16::from_f32(x).to_le_bytes();
+                (data_type, encode(&self.data, half))
+            }
+            DataType::U8 => {
+                let byte = |x: f32| [(x * 255.0).round().clamp(0.0, 255.0) as u8];
+                (data_type, encode(&self.data, byte))
+            }
         };
         Tensor {
             data_type: data_type.into(),
@@ -116,14 +106,10 @@ impl TryFrom<&Tensor> for Array {
             });
         }
         let data: Vec<f32> = match tensor.data_type() {
-            DataType::F16 => pairs(&tensor.data, |b| half::f16::from_le_bytes(b).to_f32()),
-            DataType::Bf16 => pairs(&tensor.data, |b| half::bf16::from_le_bytes(b).to_f32()),
+            DataType::F16 => decode(&tensor.data, |b| half::f16::from_le_bytes(b).to_f32()),
+            DataType::Bf16 => decode(&tensor.data, |b| half::bf16::from_le_bytes(b).to_f32()),
             DataType::U8 => tensor.data.iter().map(|&b| f32::from(b) / 255.0).collect(),
-            DataType::F32 | DataType::Unspecified => tensor
-                .data
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
+            DataType::F32 | DataType::Unspecified => decode(&tensor.data, f32::from_le_bytes),
         };
         if let Some(index) = data.iter().position(|x| !x.is_finite()) {
             let value = data[index].to_string();
@@ -134,11 +120,20 @@ impl TryFrom<&Tensor> for Array {
     }
 }
 
-fn pairs(bytes: &[u8], decode: impl Fn([u8; 2]) -> f32) -> Vec<f32> {
+/// Element by element into a buffer of known size, which the compiler turns into a copy where it is one.
+fn encode<const N: usize>(data: &[f32], encode: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = vec![0; N * data.len()];
+    let (elements, _) = bytes.as_chunks_mut::<N>();
+    elements
+        .iter_mut()
+        .zip(data)
+        .for_each(|(to, &x)| *to = encode(x));
     bytes
-        .chunks_exact(2)
-        .map(|b| decode([b[0], b[1]]))
-        .collect()
+}
+
+fn decode<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (elements, _) = bytes.as_chunks::<N>();
+    elements.iter().map(|&b| decode(b)).collect()
 }
 
 #[cfg(test)]

@@ -114,3 +114,69 @@ fn likelihood(job: &Job) -> AttributeLikelihood {
         targets: targets.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deepface_client::ClassifierClient;
+    use deepface_proto::v1::RequestedAttribute;
+
+    use super::*;
+    use crate::api::Limits;
+    use crate::gaussian::tests::statistics;
+
+    async fn objective(method: v1::Method, digest: &str) -> Result<Objective, Refusal> {
+        let classifier = ClassifierClient::connect_lazy("localhost:1").unwrap();
+        let api = Generator::new(statistics().into(), classifier, Limits::default());
+        let ask = |name: &str, absent| RequestedAttribute {
+            name: name.into(),
+            absent,
+            strength: Some(2.0),
+        };
+        let target = v1::TargetSettings {
+            method: method.into(),
+            ..Default::default()
+        };
+        let request = GenerateRequest {
+            attributes: vec![ask("male", false), ask("smiling", true)],
+            settings: Some(v1::GenerationSettings {
+                target: Some(target),
+                inversion: None,
+            }),
+            ..Default::default()
+        };
+        let (choice, job) = check(&api, &request, Instant::now()).unwrap();
+        let model = v1::Model {
+            digest: digest.into(),
+            ..Default::default()
+        };
+        Attributes(choice).objective(&job, &model).await
+    }
+
+    #[tokio::test]
+    async fn statistics_of_another_classifier_are_not_used() {
+        let fitted = statistics().classifier_digest;
+        assert!(objective(v1::Method::Regression, &fitted).await.is_ok());
+        let refusal = objective(v1::Method::Regression, "other")
+            .await
+            .unwrap_err();
+        let status = Status::from(refusal);
+        assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
+    }
+
+    #[tokio::test]
+    async fn class_visualisation_climbs_what_was_asked() {
+        let fitted = statistics().classifier_digest;
+        let objective = objective(v1::Method::ClassVisualization, &fitted)
+            .await
+            .unwrap();
+        let Some(Term::AttributeLikelihood(likelihood)) = objective.term else {
+            panic!("expected a likelihood, got {objective:?}");
+        };
+        let targets: Vec<_> = likelihood
+            .targets
+            .iter()
+            .map(|t| (t.attribute.as_str(), t.absent, t.weight))
+            .collect();
+        assert_eq!(targets, [("Male", false, 1.0), ("Smiling", true, 1.0)]);
+    }
+}

@@ -11,6 +11,8 @@ mod settings;
 mod status;
 mod stream;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,9 @@ use crate::inversion::OracleError;
 /// When a client may try again that was refused for lack of room or of a classifier.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The one image of an Invert request, as the classifier's request calls it.
+const IMAGE: &str = "images[0]";
+
 /// Why a request is not answered.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -118,11 +121,10 @@ fn classifier(error: &OracleError) -> Status {
         );
     };
     match call.code() {
-        Code::InvalidArgument if !call.violations().is_empty() => {
+        Code::InvalidArgument if of_the_image(call) => {
             let mut violations = Violations::new();
             for v in call.violations() {
-                // The one image of an Invert request is the first of the classifier's request.
-                violations.add(v.field.replacen("images[0]", "image", 1), &v.description);
+                violations.add(v.field.replacen(IMAGE, "image", 1), &v.description);
             }
             violations.into_status()
         }
@@ -145,4 +147,11 @@ fn classifier(error: &OracleError) -> Status {
             detailed(Code::Internal, "CLASSIFIER_FAILED", &message, None)
         }
     }
+}
+
+/// Whether the classifier finds fault with the caller's image and nothing else. The rest of what it is sent is ours,
+/// and so are the faults in that.
+fn of_the_image(call: &ClientError) -> bool {
+    let violations = call.violations();
+    !violations.is_empty() && violations.iter().all(|v| v.field.starts_with(IMAGE))
 }

@@ -299,3 +299,22 @@ fn png(pixels: &[f32], side: usize) -> Result<Vec<u8>, Refusal> {
     written.map_err(|e| Refusal::Internal(format!("cannot encode a PNG: {e}")))?;
     Ok(file.into_inner())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_is_not_read_is_given_up() {
+        let (messages, mut inbound) = mpsc::channel::<Result<GenerateResponse, Status>>(1);
+        let out = Out {
+            messages,
+            unread: Duration::from_millis(20),
+        };
+        let event = || Event::Iterate(v1::Iterate::default());
+        assert!(out.send(event()).await.is_ok());
+        assert!(matches!(out.send(event()).await, Err(Refusal::Unread(_))));
+        inbound.recv().await;
+        assert!(out.send(event()).await.is_ok());
+    }
+}

@@ -28,22 +28,23 @@ impl Optimizer {
 
     /// Moves `x` against `gradient`.
     ///
-    /// Adam (Kingma and Ba 2015) with betas 0.9 and 0.999, its rate decayed by a cosine to a twentieth. SGD scales the
-    /// gradient to unit mean magnitude, so that its rate is in the unit of `x` too.
+    /// Adam (Kingma and Ba 2015) with betas 0.9 and 0.999, or SGD that scales the gradient to unit mean magnitude, so
+    /// that its rate is in the unit of `x` too. Both decay their rate by a cosine to a twentieth.
     pub fn step(&mut self, x: &mut [f32], gradient: &[f32]) {
         self.done += 1;
         let progress = self.done as f64 / self.steps.max(1) as f64;
         let decay = 0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos());
-        let rate = (self.rate * decay) as f32;
+        let rate = self.rate * decay;
         match self.rule {
-            Rule::Adam => self.adam(rate, x, gradient),
+            Rule::Adam => self.adam(rate as f32, x, gradient),
             Rule::Sgd => {
                 let sum: f64 = gradient.iter().map(|&g| f64::from(g.abs())).sum();
-                let mean = (sum / gradient.len().max(1) as f64) as f32;
+                let mean = sum / gradient.len().max(1) as f64;
+                // In f64: a saturated softmax leaves gradients whose inverse overflows an f32.
                 let factor = if mean > 0.0 { rate / mean } else { 0.0 };
                 x.iter_mut()
                     .zip(gradient)
-                    .for_each(|(x, g)| *x -= factor * g);
+                    .for_each(|(x, &g)| *x -= (factor * f64::from(g)) as f32);
             }
         }
     }
@@ -82,6 +83,16 @@ mod tests {
                 optimizer.step(&mut x, &gradient);
             }
             assert!(x[1] > 0.9 && x[1] < 1.1, "{rule:?}: {x:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_too_small_to_divide_by_keeps_the_coordinates_finite() {
+        for tiny in [f32::MIN_POSITIVE, 1e-42, 1e-45] {
+            let mut x = vec![0.5, 0.5];
+            Optimizer::new(Rule::Sgd, 10.0, 100, 2).step(&mut x, &[tiny, 0.0]);
+            assert!(x[0].is_finite() && x[0] < 0.0, "{tiny:e}: {x:?}");
+            assert_eq!(x[1], 0.5, "{tiny:e}");
         }
     }
 }

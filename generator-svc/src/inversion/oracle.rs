@@ -1,7 +1,7 @@
 //! Who knows the loss of an image and its gradient. The generator does not: it asks.
 
 use deepface_client::{ClientError, DifferentiateStream};
-use deepface_proto::{Array, TensorError};
+use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
 
 /// The loss of an image and its gradient with respect to the pixels.
 #[derive(Clone, Debug)]
@@ -65,18 +65,58 @@ impl Oracle for GrpcOracle {
             data: pixels,
         };
         let reply = self.stream.step(&image, &[]).await?;
-        let loss = reply.losses.first().map(|l| l.total);
-        let gradient = reply.gradient.as_ref().map(Array::try_from).transpose()?;
-        match (loss, gradient) {
-            (Some(loss), Some(gradient)) if gradient.data.len() == size && loss.is_finite() => {
-                Ok(Evaluation {
-                    loss,
-                    gradient: gradient.data,
-                })
-            }
-            _ => Err(OracleError::Reply(
-                "expected a finite loss and a gradient of the image's shape".into(),
-            )),
+        read(&reply, size)
+    }
+}
+
+/// The evaluation in a reply for an image of `size` values. Only finite numbers may go on into the descent.
+fn read(reply: &DifferentiateResponse, size: usize) -> Result<Evaluation, OracleError> {
+    let loss = reply.losses.first().map(|l| l.total);
+    let gradient = reply.gradient.as_ref().map(Array::try_from).transpose()?;
+    match (loss, gradient) {
+        (Some(loss), Some(Array { data: gradient, .. }))
+            if loss.is_finite()
+                && gradient.len() == size
+                && gradient.iter().all(|g| g.is_finite()) =>
+        {
+            Ok(Evaluation { loss, gradient })
+        }
+        _ => Err(OracleError::Reply(
+            "expected a finite loss and a finite gradient of the image's shape".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deepface_proto::v1::{DataType, Loss};
+
+    use super::*;
+
+    fn reply(total: f64, gradient: &[f32]) -> DifferentiateResponse {
+        let array = Array {
+            shape: vec![gradient.len()],
+            data: gradient.to_vec(),
+        };
+        let terms = vec![total];
+        DifferentiateResponse {
+            losses: vec![Loss { total, terms }],
+            gradient: Some(array.to_tensor(DataType::F32)),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn only_finite_replies_of_the_right_size_go_on() {
+        let good = read(&reply(0.5, &[1.0, -2.0]), 2).unwrap();
+        assert_eq!((good.loss, good.gradient), (0.5, vec![1.0, -2.0]));
+        for bad in [
+            reply(f64::INFINITY, &[1.0, 2.0]),
+            reply(0.5, &[1.0, f32::NAN]),
+            reply(0.5, &[1.0]),
+            DifferentiateResponse::default(),
+        ] {
+            assert!(read(&bad, 2).is_err(), "{bad:?}");
         }
     }
 }
