@@ -42,6 +42,15 @@ impl AttributeMoments {
         self.second[(i + 1, j + 1)] - self.second[(0, i + 1)] * self.second[(0, j + 1)] + ridge
     }
 
+    /// Whether the covariance, with its ridge, is positive definite; then so is that of any of the attributes, and
+    /// [`AttributeMoments::complete`] can solve for them. Of real moments it always is.
+    pub fn sound(&self) -> bool {
+        let n = self.second.nrows() - 1;
+        DMatrix::from_fn(n, n, |i, j| self.covariance(i, j))
+            .cholesky()
+            .is_some()
+    }
+
     /// The value of every attribute: the said ones as said, the others their conditional expectation
     /// `E[u] + Cov(u, s) Cov(s, s)^-1 (s - E[s])`, within 0 to 1.
     pub fn complete(&self, said: &[(usize, f64)]) -> Vec<f64> {
@@ -117,6 +126,8 @@ mod tests {
             "{without:?}"
         );
         assert_eq!(m.complete(&[]), m.frequencies());
+        assert!(m.sound());
+        assert!(!AttributeMoments::new(-m.second).sound());
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Statistics {
         let attributes = AttributeMoments {
             second: DMatrix::from_row_iterator(inputs, inputs, second.into_iter().map(f64::from)),
         };
+        if !attributes.sound() {
+            return Err(StoreError::Malformed(
+                "tensor \"attributes.second\": these are the moments of no attributes".into(),
+            ));
+        }
         let layers = description
             .layers
             .iter()

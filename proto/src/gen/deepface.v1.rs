@@ -1566,7 +1566,7 @@ pub enum Optimizer {
     Unspecified = 0,
     /// Adam, with a cosine-decayed rate.
     Adam = 1,
-    /// Gradient descent with the gradient scaled to unit mean magnitude, as in the paper.
+    /// Gradient descent as in the paper, with the gradient scaled to unit mean magnitude and the rate decayed by a cosine.
     Sgd = 2,
 }
 impl Optimizer {
