@@ -42,13 +42,14 @@ impl AttributeMoments {
         self.second[(i + 1, j + 1)] - self.second[(0, i + 1)] * self.second[(0, j + 1)] + ridge
     }
 
-    /// Whether the covariance, with its ridge, is positive definite; then so is that of any of the attributes, and
-    /// [`AttributeMoments::complete`] can solve for them. Of real moments it always is.
+    /// Whether the moments are symmetric and the covariance, with its ridge, is positive definite with room to spare;
+    /// then so is that of any of the attributes in any order, and [`AttributeMoments::complete`] can solve for them.
+    /// Of real moments it always is.
     pub fn sound(&self) -> bool {
-        let n = self.second.nrows() - 1;
-        DMatrix::from_fn(n, n, |i, j| self.covariance(i, j))
-            .cholesky()
-            .is_some()
+        let mut covariance = self.covariance_matrix();
+        // Half of the ridge: the other half keeps what `complete` solves off the edge, rounding included.
+        (0..covariance.nrows()).for_each(|i| covariance[(i, i)] += RIDGE / 8.0);
+        self.second == self.second.transpose() && covariance.cholesky().is_some()
     }
 
     /// The value of every attribute: the said ones as said, the others their conditional expectation
@@ -127,6 +128,9 @@ mod tests {
         );
         assert_eq!(m.complete(&[]), m.frequencies());
         assert!(m.sound());
+        let mut lopsided = m.second.clone();
+        lopsided[(1, 2)] += 0.1;
+        assert!(!AttributeMoments::new(lopsided).sound());
         assert!(!AttributeMoments::new(-m.second).sound());
     }
 

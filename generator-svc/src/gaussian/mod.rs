@@ -169,6 +169,14 @@ pub(crate) mod tests {
         };
         assert_eq!(varied(1), varied(1));
         assert_ne!(varied(1), varied(2));
+        // The noise is not that which the descent starts from.
+        let noise = varied(1)
+            .into_iter()
+            .zip(&t.values)
+            .map(|(v, t)| (v - t) / 0.2);
+        let mut start = crate::random(1, crate::Purpose::Start);
+        let alike = noise.map(|n| (n - crate::normal(&mut start)).abs() < 1e-3);
+        assert!(alike.filter(|&a| a).count() < 3);
     }
 
     #[test]
@@ -207,12 +215,26 @@ pub(crate) mod tests {
                 "{problem}"
             );
         }
-        let mut broken = s;
-        broken.layers[0].residual[3] = f32::INFINITY;
-        broken.write(&path).unwrap();
-        let problem = Statistics::load(&std::fs::read(&path).unwrap())
-            .unwrap_err()
-            .to_string();
-        assert!(problem.contains("conv4_3.residual"), "{problem}");
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let problem = |change: fn(&mut Statistics)| {
+            let mut s = statistics();
+            change(&mut s);
+            s.write(&path).unwrap_err().to_string()
+        };
+        // Finite, but not in 16 bits.
+        let large = problem(|s| s.layers[0].residual[3] = 1e6);
+        assert!(
+            large.contains("conv4_3.residual") && large.contains("inf"),
+            "{large}"
+        );
+        assert!(problem(|s| s.prior.mean[0] = f32::NAN).contains("prior.mean"));
+        assert!(problem(|s| s.layers[0].shape = vec![0]).contains("no elements"));
+        assert!(problem(|s| s.attributes.second[(1, 2)] = 0.2).contains("attributes.second"));
+        assert!(!path.exists());
     }
 }

@@ -118,11 +118,20 @@ impl Statistics {
         })
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the file whole or not at all, and only where it could be read again.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// A number is not finite, or too large for what it is stored as; the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        let file = self.encode()?;
+        Self::load(&file)?;
+        write_atomically(path, &file).map_err(|source| StoreError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let mut write = Writer::default();
         write.floats(
             "attributes.second",
@@ -175,15 +184,15 @@ impl Statistics {
             prior_components: prior.scales.len(),
             origin: self.origin.clone(),
         };
-        let file = write.finish(&description)?;
-        write_atomically(path, &file).map_err(|source| StoreError::Io {
-            path: path.to_owned(),
-            source,
-        })
+        write.finish(&description)
     }
 }
 
 impl LayerDescription {
+    fn is_empty(&self) -> bool {
+        self.shape.is_empty() || self.shape.contains(&0)
+    }
+
     fn of(layer: &Layer) -> Self {
         Self {
             name: layer.name.clone(),
@@ -200,6 +209,11 @@ impl Description {
             "the attributes are not this program's 73".into()
         } else if self.layers.is_empty() {
             "there is no layer".into()
+        } else if let Some(layer) = self.layers.iter().find(|l| l.is_empty()) {
+            format!(
+                "layer {:?}: shape {:?} has no elements",
+                layer.name, layer.shape
+            )
         } else if self.prior_components == 0 || !(1..=4096).contains(&self.input_size) {
             format!(
                 "{} components of {} pixels make no prior",

@@ -1,11 +1,9 @@
 //! The target activation for a set of attributes.
 
 use nalgebra::DVector;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use super::{Layer, Statistics};
-use crate::normal;
+use crate::{Purpose, normal, random};
 
 /// How a target is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +54,7 @@ pub struct Target {
 impl Statistics {
     /// The target activation of a layer for a set of attributes.
     pub fn target(&self, layer: &Layer, asked: &[Asked], settings: &TargetSettings) -> Target {
-        let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+        let mut rng = random(settings.seed, Purpose::Target);
         let mut completed = Vec::new();
         let mut target = match settings.method {
             Method::Regression => {

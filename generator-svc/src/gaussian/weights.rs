@@ -63,9 +63,11 @@ impl Problem {
                 }
             }
         }
+        // Above the rounding of the sums: attributes that always go together stay solvable without lambda, and one
+        // that no image has gets weight 0.
+        let least = 1e-10 * a.diagonal().max() + f64::MIN_POSITIVE;
         for j in 0..size {
-            // An attribute that no image has gets weight 0.
-            a[(j, j)] += self.lambda.max(1e-12);
+            a[(j, j)] += self.lambda.max(least);
         }
         let symmetric = a
             .cholesky()
@@ -190,6 +192,28 @@ mod tests {
             assert!((e - t).abs() < 0.01, "{exact}");
             assert!((e - d).abs() < 0.01, "{exact}{descended}");
         }
+    }
+
+    #[test]
+    fn without_lambda_twins_share_and_the_unseen_get_nothing() {
+        let mut problem = problem(&TRUTH);
+        problem.lambda = 0.0;
+        // The second attribute becomes the first under another name, and nobody has the last.
+        problem
+            .means
+            .set_column(1, &problem.means.column(0).clone_owned());
+        problem
+            .means
+            .set_row(1, &problem.means.row(0).clone_owned());
+        for example in &mut problem.examples {
+            example.products[1] = example.products[0];
+            example.attributes.retain(|&j| j != 1 && j != 4);
+            if example.attributes.first() == Some(&0) {
+                example.attributes.insert(1, 1);
+            }
+        }
+        let w = problem.solve();
+        assert!((w[0] - w[1]).abs() < 1e-3 && w[4] == 0.0, "{w}");
     }
 
     #[test]

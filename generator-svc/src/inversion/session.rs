@@ -1,9 +1,10 @@
 //! One inversion: a loop of steps, each a round trip to the oracle.
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Optimizer, Oracle, Parametrization, Settings, regularizers as r};
+use crate::{Purpose, random};
 
 /// The loss of a step, term by term, each weighted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +43,6 @@ pub struct Session<O> {
     side: usize,
     optimizer: Optimizer,
     coordinates: Vec<f32>,
-    /// Jitter has a stream of random numbers of its own, so that it does not change the start.
     jitter: ChaCha8Rng,
     done: usize,
 }
@@ -56,10 +56,7 @@ impl<O: Oracle> Session<O> {
         side: usize,
         seed: u64,
     ) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let coordinates = parametrization.start(settings.start, &mut rng);
-        let mut jitter = ChaCha8Rng::seed_from_u64(seed);
-        jitter.set_stream(1);
+        let coordinates = parametrization.start(settings.start, &mut random(seed, Purpose::Start));
         Self {
             optimizer: Optimizer::new(
                 settings.rule,
@@ -72,7 +69,7 @@ impl<O: Oracle> Session<O> {
             settings,
             side,
             coordinates,
-            jitter,
+            jitter: random(seed, Purpose::Jitter),
             done: 0,
         }
     }
