@@ -87,7 +87,7 @@ impl Architecture {
                 let conv = Convolution::new(channels, width, side, side);
                 stages.push(Stage::new(
                     format!("conv{}_{}", block + 1, i + 1),
-                    Op::Conv(conv),
+                    Op::Conv(Box::new(conv)),
                 ));
                 channels = width;
             }
@@ -130,7 +130,7 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     /// Convolution, bias, rectifier.
-    Conv(Convolution),
+    Conv(Box<Convolution>),
     /// Max-pooling.
     Pool(MaxPool),
     /// Fully connected layer and bias; all but the heads rectified.
@@ -153,6 +153,14 @@ impl Stage {
             Op::Conv(conv) => conv.output,
             Op::Pool(pool) => pool.output,
             Op::Linear(linear) => Layout::vector(linear.outputs),
+        }
+    }
+
+    /// Bits that backward needs of one image, see [`super::cpu::Bits`]: those of the output, or of what a pooling reads.
+    pub(crate) fn bits(&self) -> usize {
+        match &self.op {
+            Op::Pool(pool) => pool.input.bits(),
+            _ => self.layout().bits(),
         }
     }
 

@@ -56,8 +56,17 @@ impl CandleNetwork {
         &self.stages
     }
 
-    /// Runs `n` images, `[n, 3, S, S]` as the network expects them, up to a stage.
-    pub(crate) fn forward(&mut self, inputs: &[f32], n: usize, last: usize) -> Result<()> {
+    /// Runs `n` images, `[n, 3, S, S]` as the network expects them, up to the last of the stages asked for; gives the
+    /// activation of each, `[n, ...]`.
+    pub(crate) fn forward(
+        &mut self,
+        inputs: &[f32],
+        n: usize,
+        wanted: &[usize],
+    ) -> Result<Vec<Vec<f32>>> {
+        let Some(&last) = wanted.iter().max() else {
+            return Ok(Vec::new());
+        };
         let x = Tensor::from_slice(inputs, (n, 3, self.side, self.side), &self.device)?;
         self.trace = vec![x];
         for (stage, weights) in self.stages[..=last].iter().zip(&self.weights) {
@@ -66,12 +75,8 @@ impl CandleNetwork {
             self.trace
                 .push(if stage.rectified() { y.relu()? } else { y });
         }
-        Ok(())
-    }
-
-    /// The activation of a stage after [`CandleNetwork::forward`], `[n, ...]`.
-    pub(crate) fn activation(&self, stage: usize) -> Result<Vec<f32>> {
-        self.trace[stage + 1].flatten_all()?.to_vec1()
+        let plain = |&stage: &usize| self.trace[stage + 1].flatten_all()?.to_vec1();
+        wanted.iter().map(plain).collect()
     }
 
     /// The gradient with respect to the inputs of the last forward pass, of a loss whose gradients with respect to some

@@ -14,7 +14,7 @@ use super::{
     arch::Stage,
     cpu::Network,
     cpu::Parameters,
-    numerics::{noise, weights},
+    random::{noise, weights},
 };
 
 /// Candle's names of the stages that have weights.
@@ -70,8 +70,7 @@ fn vgg_face_is_candles_vgg16() {
     let input: Vec<f32> = noise(999, 3 * 224 * 224);
     let mut network = Network::new(&architecture, &weights.parameters, Isa::detect(), 2);
     let top = network.stages().len() - 1;
-    network.forward(&input, 1, top);
-    let ours = network.activation(top, 1);
+    let ours = network.forward(&input, 1, &[top]).remove(0);
 
     let tensors = tensors(network.stages(), &weights.parameters);
     drop(weights);

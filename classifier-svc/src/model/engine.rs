@@ -88,26 +88,20 @@ impl Engine {
         }
     }
 
+    /// Activations of the stages asked for.
     pub(super) fn forward(
         &mut self,
         inputs: &[f32],
         n: usize,
-        last: usize,
-    ) -> Result<(), ModelError> {
+        wanted: &[usize],
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         match self {
-            Self::Cpu(network) => network.forward(inputs, n, last),
-            Self::Candle(network) => network.forward(inputs, n, last)?,
-        }
-        Ok(())
-    }
-
-    pub(super) fn activation(&self, stage: usize, n: usize) -> Result<Vec<f32>, ModelError> {
-        match self {
-            Self::Cpu(network) => Ok(network.activation(stage, n)),
-            Self::Candle(network) => Ok(network.activation(stage)?),
+            Self::Cpu(network) => Ok(network.forward(inputs, n, wanted)),
+            Self::Candle(network) => Ok(network.forward(inputs, n, wanted)?),
         }
     }
 
+    /// Gradient from cotangents of stages asked for in the last forward pass.
     pub(super) fn backward(
         &mut self,
         n: usize,

@@ -7,9 +7,11 @@ mod candle_reference;
 pub(crate) mod cpu;
 mod engine;
 pub(crate) mod heads;
+pub mod kernels;
 #[cfg(test)]
 mod numerics;
 mod objective;
+mod random;
 pub(crate) mod weights;
 
 pub use arch::Architecture;
@@ -215,14 +217,11 @@ impl Model {
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         self.check_images(images, n)?;
         let mut all = vec![Vec::new(); layers.len()];
-        let Some(&last) = layers.iter().max() else {
-            return Ok(all);
-        };
         for part in images.chunks(self.network.capacity() * self.info.pixels()) {
             let n = part.len() / self.info.pixels();
-            self.network.forward(&self.preprocess(part), n, last)?;
-            for (all, &layer) in all.iter_mut().zip(layers) {
-                all.extend(self.network.activation(layer, n)?);
+            let found = self.network.forward(&self.preprocess(part), n, layers)?;
+            for (all, found) in all.iter_mut().zip(found) {
+                all.extend(found);
             }
         }
         Ok(all)
@@ -252,21 +251,21 @@ impl Model {
             gradient: Vec::with_capacity(images.len()),
             activations: vec![Vec::new(); return_layers.len()],
         };
-        let layers = objectives
-            .iter()
-            .map(|o| o.layer(self.heads))
-            .chain(return_layers.iter().copied());
-        let Some(last) = layers.max() else {
+        let layers = objectives.iter().map(|o| o.layer(self.heads));
+        let wanted: Vec<usize> = layers.chain(return_layers.iter().copied()).collect();
+        if wanted.is_empty() {
             return Ok(result);
-        };
+        }
         for part in images.chunks(self.network.capacity() * self.info.pixels()) {
             let n = part.len() / self.info.pixels();
-            self.network.forward(&self.preprocess(part), n, last)?;
+            let mut found = self
+                .network
+                .forward(&self.preprocess(part), n, &wanted)?
+                .into_iter();
             let mut losses = vec![Vec::with_capacity(objectives.len()); n];
             let mut cotangents = Vec::with_capacity(objectives.len());
-            for objective in objectives {
-                let layer = objective.layer(self.heads);
-                let mut activation = self.network.activation(layer, n)?;
+            for (objective, &layer) in objectives.iter().zip(&wanted) {
+                let mut activation = found.next().unwrap_or_default();
                 for (losses, a) in losses
                     .iter_mut()
                     .zip(activation.chunks_exact_mut(sizes[layer]))
@@ -278,8 +277,8 @@ impl Model {
             let gradient = self.network.backward(n, &cotangents)?;
             result.losses.extend(losses);
             result.gradient.extend(self.preprocess_adjoint(&gradient));
-            for (all, &layer) in result.activations.iter_mut().zip(return_layers) {
-                all.extend(self.network.activation(layer, n)?);
+            for (all, found) in result.activations.iter_mut().zip(found) {
+                all.extend(found);
             }
         }
         Ok(result)

@@ -3,60 +3,19 @@
 use serde_json::Value;
 
 use super::{
-    Architecture, Description, DeviceChoice, Isa, Model, Objective, Preprocessing, Term,
+    Architecture, DeviceChoice, Isa, Model, Objective, Term,
     candle::CandleNetwork,
-    cpu::{Network, Parameters},
+    cpu::Network,
     heads::LOGITS,
-    weights::Weights,
+    random::{noise, weights},
 };
 
 const GOLDEN: &str = include_str!("../../tests/golden/vgg.json");
-
-/// `n` values, uniform in -1 to 1, as `tests/golden/vgg.py` makes them.
-pub(super) fn noise(seed: u64, n: usize) -> Vec<f32> {
-    let value = |i: u64| {
-        let mut z = i.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(seed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
-    };
-    (1..=n as u64).map(value).collect()
-}
 
 fn architecture() -> Architecture {
     Architecture {
         input: 48,
         ..Architecture::tiny()
-    }
-}
-
-/// The weights of `tests/golden/vgg.py`.
-pub(super) fn weights(architecture: Architecture) -> Weights {
-    let mut seed = 0;
-    let stages = architecture.stages();
-    let parameters = stages.iter().map(|stage| {
-        let Some(shape) = stage.weight_shape() else {
-            return Parameters::default();
-        };
-        seed += 2;
-        let fan_in: usize = shape[1..].iter().product();
-        let scale = (6.0 / fan_in as f64).sqrt() as f32;
-        let scaled = |seed, n, scale: f32| noise(seed, n).iter().map(|x| x * scale).collect();
-        Parameters {
-            weight: scaled(seed, shape.iter().product(), scale),
-            bias: scaled(seed + 1, stage.outputs(), 0.1),
-        }
-    });
-    let preprocessing = Preprocessing {
-        channel_order: "RGB".into(),
-        mean: [120.0; 3],
-        scale: 1.0 / 64.0,
-    };
-    Weights {
-        parameters: parameters.collect(),
-        fc7_mean: vec![0.0; architecture.features],
-        description: Description::new(architecture, preprocessing, "none"),
     }
 }
 
@@ -160,17 +119,15 @@ fn the_network_on_candle_is_the_network_on_the_cpu() {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * top)
     };
     for stage in 0..cpu.stages().len() {
-        cpu.forward(&inputs, n, stage);
-        candle.forward(&inputs, n, stage).unwrap();
-        let name = cpu.stages()[stage].name.clone();
-        let activation = cpu.activation(stage, n);
-        assert!(
-            close(&candle.activation(stage).unwrap(), &activation),
-            "{name}"
-        );
         // A second cotangent at a lower stage: several objectives in one pass.
-        let cotangents =
-            [stage, stage / 2].map(|s| (s, noise(9 + s as u64, cpu.activation(s, n).len())));
+        let wanted = [stage, stage / 2];
+        let activations = cpu.forward(&inputs, n, &wanted);
+        let expected = candle.forward(&inputs, n, &wanted).unwrap();
+        let name = cpu.stages()[stage].name.clone();
+        let cotangents = std::array::from_fn::<_, 2, _>(|i| {
+            assert!(close(&activations[i], &expected[i]), "{name}");
+            (wanted[i], noise(9 + wanted[i] as u64, expected[i].len()))
+        });
         let gradient = cpu.backward(n, &cotangents);
         assert!(
             close(&candle.backward(&cotangents).unwrap(), &gradient),
@@ -287,8 +244,7 @@ fn every_instruction_set_computes_the_same() {
             1,
         );
         let top = network.stages().len() - 1;
-        network.forward(&input, 1, top);
-        let logits = network.activation(top, 1);
+        let logits = network.forward(&input, 1, &[top]).remove(0);
         (logits, network.backward(1, &[(top, noise(2, LOGITS))]))
     };
     let reference = run(Isa::Portable);

@@ -6,6 +6,7 @@ mod data;
 mod metrics;
 mod network;
 mod optimizer;
+mod rehearsal;
 mod report;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use crate::model::{
 use data::{Faces, Photographs};
 use network::Trainee;
 use optimizer::{Rule, Step, one_cycle, update};
+pub use rehearsal::Rehearsal;
 
 /// Where the weights may go.
 const LICENSE: &str =
@@ -294,12 +296,12 @@ impl<'a> Training<'a> {
             inputs
                 .chunks_exact_mut(plain)
                 .for_each(|image| self.preprocess(image));
-            network.forward(&inputs, n, top);
-            for image in network.activation(top, n).chunks_exact_mut(LOGITS) {
+            let mut found = network.forward(&inputs, n, &[top, top - 1]);
+            for image in found[0].chunks_exact_mut(LOGITS) {
                 heads::softmax(image);
                 probabilities.extend(logits.iter().map(|&l| image[l]));
             }
-            for image in network.activation(top - 1, n).chunks_exact(mean.len()) {
+            for image in found[1].chunks_exact(mean.len()) {
                 let total = faces.labels.len() as f32;
                 mean.iter_mut()
                     .zip(image)

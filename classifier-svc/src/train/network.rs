@@ -6,13 +6,13 @@ use super::batch_norm::{self, Moments};
 use super::optimizer::Parameter;
 use crate::model::{
     arch::{Architecture, Op, Stage},
-    cpu::{Epilogue, Isa, LANES, Layout, Parameters},
+    cpu::{Epilogue, Isa, LANES, Layout, Parameters, Source},
     heads::{self, LOGITS},
 };
 
 /// What is learned at a stage.
 pub(super) struct Learned {
-    /// Packed weights.
+    /// Weights as PyTorch has them.
     pub(super) weight: Parameter,
     /// Scale of the batch normalisation; empty for the heads, which have none.
     pub(super) gamma: Parameter,
@@ -29,6 +29,10 @@ struct Buffers {
     y: Vec<f32>,
     /// Cotangent of the activation, then of `z`.
     d: Vec<f32>,
+    /// Where the rectifier, or of a pooling the maxima, passed; see [`Bits`].
+    bits: Vec<u16>,
+    /// Weights as forward and as its adjoint want them.
+    packed: [Vec<f32>; 2],
     moments: Moments,
 }
 
@@ -41,7 +45,6 @@ pub(super) struct Trainee {
     buffers: Vec<Buffers>,
     image: Layout,
     pixels: Vec<f32>,
-    rotated: Vec<f32>,
     isa: Isa,
     /// Share of the features of fc6 and fc7 that a step leaves out.
     pub(super) dropout: f32,
@@ -62,7 +65,7 @@ impl Trainee {
             let outputs = stage.outputs().next_multiple_of(LANES);
             let normed = if stage.rectified() { outputs } else { 0 };
             Some(Learned {
-                weight: Parameter::new(pack(stage, &plain), true),
+                weight: Parameter::new(plain, true),
                 gamma: Parameter::new(vec![1.0; normed], false),
                 beta: Parameter::new(vec![0.0; outputs], false),
             })
@@ -79,7 +82,8 @@ impl Trainee {
                 z: vec![0.0; z],
                 y: vec![0.0; len],
                 d: vec![0.0; len],
-                moments: Moments::default(),
+                bits: vec![0; batch * stage.bits()],
+                ..Buffers::default()
             }
         });
         let image = Layout::bordered(3, architecture.input, architecture.input);
@@ -89,7 +93,6 @@ impl Trainee {
             stages,
             image,
             pixels: vec![0.0; batch * image.len()],
-            rotated: Vec::new(),
             isa: Isa::detect(),
             dropout,
             architecture: architecture.clone(),
@@ -110,11 +113,13 @@ impl Trainee {
             let (stage, buffers) = (&self.stages[i], &mut above[0]);
             let Some(learned) = &self.learned[i] else {
                 if let Op::Pool(pool) = &stage.op {
-                    pool.forward(n, x, &mut buffers.y);
+                    pool.forward(self.isa, n, x, &mut buffers.y, &mut buffers.bits);
                 }
                 continue;
             };
-            let (weight, beta) = (&learned.weight.value, &learned.beta.value);
+            let beta = &learned.beta.value;
+            buffers.packed = pack(stage, i, &learned.weight.value);
+            let weight = &buffers.packed[0];
             match &stage.op {
                 Op::Conv(conv) => {
                     conv.forward(self.isa, n, x, weight, &mut buffers.z, Epilogue::None)
@@ -129,23 +134,19 @@ impl Trainee {
                 Op::Pool(_) => unreachable!("a pooling learns nothing"),
             }
             let layout = stage.layout();
-            buffers.moments = batch_norm::moments(&layout, n, &buffers.z);
+            buffers.moments = batch_norm::moments(self.isa, &layout, n, &buffers.z);
             let gamma = &learned.gamma.value;
-            batch_norm::forward(
-                &layout,
-                &buffers.moments,
-                gamma,
-                beta,
-                &buffers.z,
-                &mut buffers.y,
-                n,
-            );
+            let Buffers {
+                z,
+                y,
+                bits,
+                moments,
+                ..
+            } = buffers;
+            batch_norm::forward(self.isa, &layout, moments, gamma, beta, z, y, bits, n);
             if let (Op::Linear(_), Some(seed)) = (&stage.op, dropout_seed) {
-                drop_features(
-                    &mut buffers.y[..n * layout.len()],
-                    self.dropout,
-                    seed ^ i as u64,
-                );
+                let y = &mut y[..n * layout.len()];
+                drop_features(y, bits, self.dropout, seed ^ i as u64);
             }
         }
     }
@@ -175,12 +176,19 @@ impl Trainee {
         let stage = &self.stages[i];
         let layout = stage.layout();
         let (below, above) = self.buffers.split_at_mut(i);
-        let Buffers { z, d, moments, .. } = &mut above[0];
+        let Buffers {
+            z,
+            d,
+            bits,
+            packed,
+            moments,
+            ..
+        } = &mut above[0];
         let mut below = below.last_mut();
         if let Some(learned) = &mut self.learned[i] {
             if stage.rectified() {
                 let (dgamma, dbeta) =
-                    batch_norm::backward(&layout, moments, &learned.gamma.value, z, d, n);
+                    batch_norm::backward(self.isa, &layout, moments, &learned.gamma.value, z, d, n);
                 learned.gamma.gradient = dgamma;
                 learned.beta.gradient = dbeta;
             } else {
@@ -191,42 +199,34 @@ impl Trainee {
                 }
             }
             let x: &[f32] = below.as_ref().map_or(&self.pixels, |b| &b.y);
-            let Parameter {
-                value, gradient, ..
-            } = &mut learned.weight;
+            let gradient = &mut learned.weight.gradient;
             match &stage.op {
                 Op::Conv(conv) => conv.weight_gradient(self.isa, n, x, d, gradient),
                 Op::Linear(linear) => linear.weight_gradient(self.isa, n, x, d, gradient),
                 Op::Pool(_) => {}
             }
-            if let Some(Buffers { y, d: dx, .. }) = below.as_deref_mut() {
+            if let Some(Buffers { bits, d: dx, .. }) = below.as_deref_mut() {
                 let rectified = self.stages[i - 1].rectified();
+                let mask = rectified.then_some(bits.as_slice());
                 match &stage.op {
                     Op::Conv(conv) => {
-                        self.rotated.resize(conv.rotated_len(), 0.0);
-                        conv.rotate(value, &mut self.rotated[..conv.rotated_len()]);
-                        let mask = if rectified {
-                            Epilogue::Mask(y)
-                        } else {
-                            Epilogue::None
-                        };
-                        conv.input_gradient(self.isa, n, d, &self.rotated, dx, mask);
+                        let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
+                        let (dy, adjoint) = (Source::Planes(d), &packed[1]);
+                        conv.input_gradient(self.isa, n, dy, adjoint, dx, epilogue);
                     }
                     Op::Linear(linear) => {
-                        linear.input_gradient(self.isa, n, d, value, dx);
+                        linear.input_gradient(self.isa, n, d, &packed[0], dx, mask);
                         if rectified {
-                            // The activation is 0 where the rectifier or dropout stopped it.
+                            // What dropout let through, it had scaled.
                             let scale = 1.0 / (1.0 - self.dropout);
-                            dx.iter_mut()
-                                .zip(y.iter())
-                                .for_each(|(d, &y)| *d = if y > 0.0 { *d * scale } else { 0.0 });
+                            dx.iter_mut().for_each(|d| *d *= scale);
                         }
                     }
                     Op::Pool(_) => {}
                 }
             }
-        } else if let (Op::Pool(pool), Some(Buffers { y, d: dx, .. })) = (&stage.op, below) {
-            pool.input_gradient_of_rectified(n, y, d, dx);
+        } else if let (Op::Pool(pool), Some(Buffers { d: dx, .. })) = (&stage.op, below) {
+            pool.input_gradient_of_rectified(n, bits, d, dx);
         }
     }
 
@@ -281,11 +281,20 @@ impl Trainee {
     }
 }
 
-fn pack(stage: &Stage, plain: &[f32]) -> Vec<f32> {
+/// Weights as forward and as its adjoint want them. The first stage has no adjoint: the image is not learned.
+fn pack(stage: &Stage, index: usize, plain: &[f32]) -> [Vec<f32>; 2] {
     match &stage.op {
-        Op::Conv(conv) => conv.pack(plain),
-        Op::Linear(linear) => linear.pack(plain),
-        Op::Pool(_) => Vec::new(),
+        Op::Conv(conv) => {
+            let packed = conv.pack(plain);
+            let adjoint = if index == 0 {
+                Vec::new()
+            } else {
+                conv.pack_adjoint(plain, &packed)
+            };
+            [packed, adjoint]
+        }
+        Op::Linear(linear) => [linear.pack(plain), Vec::new()],
+        Op::Pool(_) => [Vec::new(), Vec::new()],
     }
 }
 
@@ -294,11 +303,7 @@ fn fold_stage(stage: &Stage, learned: Option<&Learned>, moments: &Moments) -> Pa
     let Some(learned) = learned else {
         return Parameters::default();
     };
-    let mut weight = match &stage.op {
-        Op::Conv(conv) => conv.unpack(&learned.weight.value),
-        Op::Linear(linear) => linear.unpack(&learned.weight.value),
-        Op::Pool(_) => Vec::new(),
-    };
+    let mut weight = learned.weight.value.clone();
     let mut bias = learned.beta.value[..stage.outputs()].to_vec();
     if stage.rectified() {
         let inverse = moments.inverse_deviation();
@@ -323,16 +328,20 @@ fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
     (0..n).map(|_| deviation * draw()).collect()
 }
 
-fn drop_features(y: &mut [f32], share: f32, seed: u64) {
+/// Leaves out a share of the features and scales the others up to make good for it.
+fn drop_features(y: &mut [f32], bits: &mut [u16], share: f32, seed: u64) {
     use rand::{RngExt, SeedableRng};
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let scale = 1.0 / (1.0 - share);
-    for y in y {
-        *y = if rng.random::<f32>() < share {
-            0.0
-        } else {
-            *y * scale
-        };
+    for (block, bits) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(bits) {
+        for (lane, y) in block.iter_mut().enumerate() {
+            if rng.random::<f32>() < share {
+                *y = 0.0;
+                *bits &= !(1 << lane);
+            } else {
+                *y *= scale;
+            }
+        }
     }
 }
 

@@ -45,6 +45,52 @@ impl Isa {
     }
 }
 
+/// Defines a function of an [`Isa`] whose body is written once over [`Lanes`] and compiled for each: the arguments
+/// follow the `Isa`. The body may call the methods of `Lanes` freely; of pointers it makes it owes the usual care.
+macro_rules! per_isa {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<$lanes:ident>(
+        $($arg:ident: $type:ty),* $(,)?
+    ) -> $result:ty $body:block) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments, reason = "the arguments of a kernel")]
+        $vis fn $name(isa: $crate::model::cpu::Isa, $($arg: $type),*) -> $result {
+            use $crate::model::cpu::lanes;
+
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            unsafe fn with<$lanes: lanes::Lanes>($($arg: $type),*) -> $result {
+                // SAFETY: those below run this on processors that have the instructions.
+                unsafe { $body }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f")]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            unsafe fn avx512($($arg: $type),*) -> $result {
+                // SAFETY: this function's own contract.
+                unsafe { with::<lanes::Avx512>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            unsafe fn avx2($($arg: $type),*) -> $result {
+                // SAFETY: this function's own contract.
+                unsafe { with::<lanes::Avx2>($($arg),*) }
+            }
+            // SAFETY: an `Isa` is only made by detection.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::model::cpu::Isa::Avx512 => avx512($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::model::cpu::Isa::Avx2 => avx2($($arg),*),
+                    $crate::model::cpu::Isa::Portable => with::<lanes::Portable>($($arg),*),
+                }
+            }
+        }
+    };
+}
+pub(crate) use per_isa;
+
 /// Sixteen `f32` values.
 ///
 /// # Safety
@@ -59,8 +105,19 @@ pub(crate) unsafe trait Lanes: Copy {
     unsafe fn store(self, to: *mut f32);
     /// `self + a * b`.
     unsafe fn fma(self, a: Self, b: Self) -> Self;
-    /// Lane by lane the larger.
-    unsafe fn max(self, other: Self) -> Self;
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `max(0, self)`; what is not a number stays so.
+    unsafe fn relu(self) -> Self;
+    /// A bit per lane: whether `self > other`, or `self` is not a number. So the larger of two, by [`Lanes::select`],
+    /// is not a number where either is not.
+    unsafe fn exceeds(self, other: Self) -> u16;
+    /// Lanes of `self` where the bit is set, else of `other`.
+    unsafe fn select(self, bits: u16, other: Self) -> Self;
 
     /// The sum of all lanes, pairwise.
     #[inline(always)]
@@ -108,8 +165,42 @@ unsafe impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i].max(other.0[i])))
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        // Not `max`, which would turn NaN into 0.
+        Self(self.0.map(|x| if x < 0.0 { 0.0 } else { x }))
+    }
+
+    #[inline(always)]
+    unsafe fn exceeds(self, other: Self) -> u16 {
+        let bit = |i: usize| u16::from(self.0[i] > other.0[i] || self.0[i].is_nan()) << i;
+        (0..LANES).map(bit).fold(0, |bits, bit| bits | bit)
+    }
+
+    #[inline(always)]
+    unsafe fn select(self, bits: u16, other: Self) -> Self {
+        let lane = |i| {
+            if bits >> i & 1 == 1 {
+                self.0[i]
+            } else {
+                other.0[i]
+            }
+        };
+        Self(std::array::from_fn(lane))
     }
 }
 
@@ -118,11 +209,7 @@ pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps,
-        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps,
-        _mm512_storeu_ps,
-    };
+    use std::arch::x86_64::*;
 
     use super::Lanes;
 
@@ -156,9 +243,42 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn max(self, other: Self) -> Self {
+        unsafe fn add(self, other: Self) -> Self {
             // SAFETY: the processor has AVX-512F.
-            Self(unsafe { _mm512_max_ps(self.0, other.0) })
+            Self(unsafe { _mm512_add_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn sub(self, other: Self) -> Self {
+            // SAFETY: the processor has AVX-512F.
+            Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn mul(self, other: Self) -> Self {
+            // SAFETY: the processor has AVX-512F.
+            Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn relu(self) -> Self {
+            // SAFETY: the processor has AVX-512F. Of two operands one of which is NaN, the second comes out.
+            Self(unsafe { _mm512_max_ps(_mm512_setzero_ps(), self.0) })
+        }
+
+        #[inline(always)]
+        unsafe fn exceeds(self, other: Self) -> u16 {
+            // SAFETY: the processor has AVX-512F.
+            unsafe {
+                let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0);
+                larger | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn select(self, bits: u16, other: Self) -> Self {
+            // SAFETY: the processor has AVX-512F.
+            Self(unsafe { _mm512_mask_mov_ps(other.0, bits, self.0) })
         }
     }
 
@@ -201,14 +321,71 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn max(self, other: Self) -> Self {
+        unsafe fn add(self, other: Self) -> Self {
             // SAFETY: the processor has AVX2.
             unsafe {
                 Self(
-                    _mm256_max_ps(self.0, other.0),
-                    _mm256_max_ps(self.1, other.1),
+                    _mm256_add_ps(self.0, other.0),
+                    _mm256_add_ps(self.1, other.1),
                 )
             }
+        }
+
+        #[inline(always)]
+        unsafe fn sub(self, other: Self) -> Self {
+            // SAFETY: the processor has AVX2.
+            unsafe {
+                Self(
+                    _mm256_sub_ps(self.0, other.0),
+                    _mm256_sub_ps(self.1, other.1),
+                )
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn mul(self, other: Self) -> Self {
+            // SAFETY: the processor has AVX2.
+            unsafe {
+                Self(
+                    _mm256_mul_ps(self.0, other.0),
+                    _mm256_mul_ps(self.1, other.1),
+                )
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn relu(self) -> Self {
+            // SAFETY: the processor has AVX2. Of two operands one of which is NaN, the second comes out.
+            unsafe {
+                let zero = _mm256_setzero_ps();
+                Self(_mm256_max_ps(zero, self.0), _mm256_max_ps(zero, self.1))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn exceeds(self, other: Self) -> u16 {
+            // SAFETY: the processor has AVX2.
+            let half = |a, b| unsafe {
+                let larger = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+                let odd = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+                _mm256_movemask_ps(_mm256_or_ps(larger, odd)) as u16
+            };
+            half(self.0, other.0) | half(self.1, other.1) << 8
+        }
+
+        #[inline(always)]
+        unsafe fn select(self, bits: u16, other: Self) -> Self {
+            // SAFETY: the processor has AVX2.
+            let half = |a, b, bits: u16| unsafe {
+                let lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+                let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits)), lane);
+                let mask = _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane));
+                _mm256_blendv_ps(b, a, mask)
+            };
+            Self(
+                half(self.0, other.0, bits & 0xff),
+                half(self.1, other.1, bits >> 8),
+            )
         }
     }
 }

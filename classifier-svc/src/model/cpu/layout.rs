@@ -59,6 +59,39 @@ impl Layout {
         self.blocks() * self.plane()
     }
 
+    /// Bits of one image: sixteen for each pixel of each block, held as one number.
+    pub(crate) fn bits(&self) -> usize {
+        self.blocks() * self.height * self.width
+    }
+
+    /// What a 2x2 max-pooling makes of it, with a border of its own; an odd last row or column is dropped.
+    pub(crate) fn pooled(&self, border: usize) -> Self {
+        Self {
+            height: self.height / 2,
+            width: self.width / 2,
+            border,
+            ..*self
+        }
+    }
+
+    /// Makes the border of `n` images zero.
+    pub(crate) fn clear_border(&self, n: usize, blocked: &mut [f32]) {
+        if self.border == 0 {
+            return;
+        }
+        let (row, edge) = (self.row(), self.border * LANES);
+        for plane in blocked[..n * self.len()].chunks_exact_mut(self.plane()) {
+            let (top, rest) = plane.split_at_mut(self.border * row);
+            let (rows, bottom) = rest.split_at_mut(self.height * row);
+            top.fill(0.0);
+            bottom.fill(0.0);
+            for row in rows.chunks_exact_mut(row) {
+                row[..edge].fill(0.0);
+                row[self.width * LANES + edge..].fill(0.0);
+            }
+        }
+    }
+
     /// Where each pixel lies within a plane, row by row.
     pub(crate) fn pixel_offsets(&self) -> Vec<usize> {
         (0..self.height * self.width)
@@ -73,24 +106,28 @@ impl Layout {
 
     /// Writes one image `[channels, height, width]` into blocked layout. Border and filling stay untouched.
     pub(crate) fn pack(&self, plain: &[f32], blocked: &mut [f32]) {
-        let area = self.height * self.width;
-        let offsets = self.pixel_offsets();
-        for c in 0..self.channels {
-            let base = c / LANES * self.plane() + c % LANES;
-            for (i, &offset) in offsets.iter().enumerate() {
-                blocked[base + offset] = plain[c * area + i];
+        let (area, row) = (self.height * self.width, self.width * LANES);
+        for (c, plain) in plain.chunks_exact(area).take(self.channels).enumerate() {
+            let plane = &mut blocked[c / LANES * self.plane()..][..self.plane()];
+            for (y, plain) in plain.chunks_exact(self.width).enumerate() {
+                let row = &mut plane[self.pixel(y, 0)..][..row];
+                for (pixel, x) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(plain) {
+                    pixel[c % LANES] = *x;
+                }
             }
         }
     }
 
     /// Reads one image `[channels, height, width]` out of blocked layout.
     pub(crate) fn unpack(&self, blocked: &[f32], plain: &mut [f32]) {
-        let area = self.height * self.width;
-        let offsets = self.pixel_offsets();
-        for c in 0..self.channels {
-            let base = c / LANES * self.plane() + c % LANES;
-            for (i, &offset) in offsets.iter().enumerate() {
-                plain[c * area + i] = blocked[base + offset];
+        let (area, row) = (self.height * self.width, self.width * LANES);
+        for (c, plain) in plain.chunks_exact_mut(area).take(self.channels).enumerate() {
+            let plane = &blocked[c / LANES * self.plane()..][..self.plane()];
+            for (y, plain) in plain.chunks_exact_mut(self.width).enumerate() {
+                let row = &plane[self.pixel(y, 0)..][..row];
+                for (pixel, x) in row.as_chunks::<LANES>().0.iter().zip(plain) {
+                    *x = pixel[c % LANES];
+                }
             }
         }
     }

@@ -1,14 +1,24 @@
 //! The network on a CPU, with kernels of its own.
 
-mod conv;
-mod lanes;
-mod layers;
+mod convolution;
+mod direct;
+mod epilogue;
+mod gemm;
+pub(crate) mod lanes;
 mod layout;
+mod linear;
 mod network;
+mod pool;
+mod shared;
+mod winograd;
 
-pub(crate) use conv::Epilogue;
+pub(crate) use convolution::Convolution;
+pub use convolution::Method;
+pub(crate) use epilogue::{Bits, Epilogue, Source};
 pub use lanes::Isa;
-pub(crate) use lanes::LANES;
-pub(crate) use layers::{Convolution, Linear, MaxPool};
+pub(crate) use lanes::{LANES, Lanes, per_isa};
 pub(crate) use layout::Layout;
+pub(crate) use linear::Linear;
 pub(crate) use network::{Network, Parameters};
+pub(crate) use pool::MaxPool;
+pub use winograd::TileSize;

@@ -1,12 +1,17 @@
-//! Inference on the CPU: forward to a stage, backward from any stages to the image.
+//! Inference on the CPU: forward to the stages asked for, backward from any of them to the image.
+//!
+//! Activations live in two buffers in turn. Of each stage only bits are kept for backward: where the rectifier
+//! passed, or which pixel of its window the pooling took. Filters are transformed once, when the network is made.
 
 use rayon::prelude::*;
 
-use super::{Epilogue, Isa, LANES, Layout};
+use super::{Bits, Epilogue, Isa, LANES, Layout, Source};
 use crate::model::arch::{Architecture, Op, Stage};
 
-/// Bytes of activations that one pass may hold; a larger batch goes through in parts.
-const PASS_BYTES: usize = 128 << 20;
+/// Bytes of buffers that one pass may touch; a larger batch goes through in parts.
+const PASS_BYTES: usize = 256 << 20;
+/// Images of a pass at most.
+const MAX_CAPACITY: usize = 8;
 
 /// Weights and bias of a stage as PyTorch has them: `[out, in, 3, 3]` or `[out, in]`, features in C, H, W order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,11 +23,26 @@ pub(crate) struct Parameters {
 }
 
 /// Packed weights of a stage.
+#[derive(Default)]
 struct Packed {
     weight: Vec<f32>,
     /// Of the adjoint; empty where the adjoint reads `weight`.
-    rotated: Vec<f32>,
+    adjoint: Vec<f32>,
     bias: Vec<f32>,
+}
+
+/// What a pass fills.
+struct Buffers {
+    /// The images, blocked.
+    pixels: Vec<f32>,
+    /// The activation read and the one written, which change places after every stage.
+    activations: [Vec<f32>; 2],
+    /// Cotangents likewise; made when first needed.
+    cotangents: [Vec<f32>; 2],
+    /// Per stage; see [`Bits`]. Where a convolution pools, its own bits are those of the pooling.
+    bits: Vec<Vec<u16>>,
+    /// Whether the pooling of a stage was part of the convolution below it, in the last pass.
+    fused: Vec<bool>,
 }
 
 /// A network, its weights, and the buffers of a pass.
@@ -30,16 +50,13 @@ pub(crate) struct Network {
     isa: Isa,
     threads: rayon::ThreadPool,
     stages: Vec<Stage>,
-    packed: Vec<Option<Packed>>,
+    packed: Vec<Packed>,
     image: Layout,
     /// Images that one pass holds.
     capacity: usize,
-    pixels: Vec<f32>,
-    /// Per stage, `capacity` images in the stage's layout.
-    activations: Vec<Vec<f32>>,
-    /// Per stage, the cotangent of what comes before the rectifier; made when first needed.
-    cotangents: Vec<Vec<f32>>,
-    pixel_cotangents: Vec<f32>,
+    /// Floats of the largest activation of an image.
+    largest: usize,
+    buffers: Buffers,
 }
 
 impl Network {
@@ -56,26 +73,32 @@ impl Network {
             .thread_name(|i| format!("model-{i}"))
             .build()
             .expect("the system can start threads");
-        let packed = stages
-            .iter()
-            .zip(parameters)
-            .map(|(stage, p)| pack(stage, p))
-            .collect();
+        let packed = threads.install(|| {
+            let both = stages.par_iter().zip(parameters);
+            both.map(|(stage, p)| pack(stage, p)).collect()
+        });
         let image = Layout::bordered(3, architecture.input, architecture.input);
-        let floats: usize = stages.iter().map(|s| s.layout().len()).sum();
-        let capacity = (PASS_BYTES / (4 * floats)).clamp(1, 32);
+        let sizes = stages.iter().map(|s| s.layout().len());
+        let largest = sizes.chain([image.len()]).max().unwrap_or(0);
+        let bits: usize = stages.iter().map(Stage::bits).sum();
+        let capacity = PASS_BYTES / (4 * (4 * largest + image.len()) + 2 * bits);
+        let capacity = capacity.clamp(1, MAX_CAPACITY);
         Self {
             isa,
             threads,
             packed,
             capacity,
-            pixels: vec![0.0; capacity * image.len()],
-            activations: stages
-                .iter()
-                .map(|s| vec![0.0; capacity * s.layout().len()])
-                .collect(),
-            cotangents: vec![Vec::new(); stages.len()],
-            pixel_cotangents: Vec::new(),
+            largest,
+            buffers: Buffers {
+                pixels: vec![0.0; capacity * image.len()],
+                activations: [(); 2].map(|()| vec![0.0; capacity * largest]),
+                cotangents: [Vec::new(), Vec::new()],
+                bits: stages
+                    .iter()
+                    .map(|s| vec![0; capacity * s.bits()])
+                    .collect(),
+                fused: vec![false; stages.len()],
+            },
             stages,
             image,
         }
@@ -91,199 +114,193 @@ impl Network {
         self.capacity
     }
 
-    /// Runs `n <= capacity` images, `[n, 3, S, S]` as the network expects them, up to a stage.
-    pub(crate) fn forward(&mut self, inputs: &[f32], n: usize, last: usize) {
+    /// Runs `n <= capacity` images, `[n, 3, S, S]` as the network expects them, up to the last of the stages asked
+    /// for; gives the activation of each, `[n, ...]`.
+    pub(crate) fn forward(&mut self, inputs: &[f32], n: usize, wanted: &[usize]) -> Vec<Vec<f32>> {
+        assert!(n <= self.capacity);
+        let mut found = vec![Vec::new(); wanted.len()];
+        let Some(&last) = wanted.iter().max() else {
+            return found;
+        };
         let Self {
-            isa,
-            threads,
-            stages,
-            packed,
-            image,
-            pixels,
-            activations,
-            ..
+            threads, buffers, ..
         } = self;
-        let plain = 3 * image.height * image.width;
+        let (image, isa) = (self.image, self.isa);
         threads.install(|| {
-            pixels
+            let plain = 3 * image.height * image.width;
+            buffers
+                .pixels
                 .par_chunks_mut(image.len())
                 .zip(inputs.par_chunks(plain))
                 .for_each(|(to, from)| image.pack(from, to));
-            for (i, stage) in stages[..=last].iter().enumerate() {
-                let (below, above) = activations.split_at_mut(i);
-                let x: &[f32] = below.last().unwrap_or(pixels);
-                forward_stage(*isa, stage, packed[i].as_ref(), n, x, &mut above[0]);
+            let mut i = 0;
+            while i <= last {
+                let (stage, packed) = (&self.stages[i], &self.packed[i]);
+                let [x, y] = &mut buffers.activations;
+                let x: &[f32] = if i == 0 { &buffers.pixels } else { x };
+                // Where the activation itself is not asked for, the pooling behind it is computed with it.
+                let fused = i < last && !wanted.contains(&i) && pools(stage, &self.stages[i + 1]);
+                let reached = i + usize::from(fused);
+                buffers.fused[reached] = fused;
+                let layout = self.stages[reached].layout();
+                layout.clear_border(n, y);
+                let pooled = fused.then_some(layout);
+                run_stage(isa, stage, packed, n, x, y, &mut buffers.bits[i], pooled);
+                for (found, _) in found.iter_mut().zip(wanted).filter(|(_, w)| **w == reached) {
+                    *found = unpack(&layout, n, y);
+                }
+                buffers.activations.swap(0, 1);
+                i = reached + 1;
             }
         });
-    }
-
-    /// The activation of a stage after [`Network::forward`], `[n, ...]`.
-    pub(crate) fn activation(&self, stage: usize, n: usize) -> Vec<f32> {
-        let size: usize = self.stages[stage].shape().iter().product();
-        let mut plain = vec![0.0; n * size];
-        let layout = self.stages[stage].layout();
-        let blocked = self.activations[stage].chunks_exact(layout.len());
-        for (to, from) in plain.chunks_exact_mut(size).zip(blocked) {
-            layout.unpack(from, to);
-        }
-        plain
+        found
     }
 
     /// The gradient with respect to the inputs of the last [`Network::forward`], `[n, 3, S, S]`, of a loss whose
-    /// gradients with respect to some stages' activations are `cotangents`: stage and `[n, ...]`.
+    /// gradients with respect to some of the activations asked for there are `cotangents`: stage and `[n, ...]`.
     pub(crate) fn backward(&mut self, n: usize, cotangents: &[(usize, Vec<f32>)]) -> Vec<f32> {
-        let plain = 3 * self.image.height * self.image.width;
-        let mut gradient = vec![0.0; n * plain];
         let Some(top) = cotangents.iter().map(|(stage, _)| *stage).max() else {
-            return gradient;
+            return vec![0.0; n * 3 * self.image.height * self.image.width];
         };
-        self.make_cotangents(top);
+        for buffer in &mut self.buffers.cotangents {
+            buffer.resize(self.capacity * self.largest, 0.0);
+        }
         let Self {
-            isa,
-            threads,
-            stages,
-            packed,
-            image,
-            activations,
-            cotangents: buffers,
-            pixel_cotangents,
-            ..
+            threads, buffers, ..
         } = self;
+        let (image, isa, stages) = (self.image, self.isa, &self.stages);
         threads.install(|| {
-            for i in (0..=top).rev() {
+            let mut i = top;
+            buffers.cotangents[0][..n * stages[top].layout().len()].fill(0.0);
+            loop {
                 let layout = stages[i].layout();
-                if i == top {
-                    buffers[i].fill(0.0);
-                }
+                let bits = &buffers.bits[i];
                 for (_, cotangent) in cotangents.iter().filter(|(stage, _)| *stage == i) {
-                    let rectified = stages[i].rectified().then_some(activations[i].as_slice());
-                    add_cotangent(&layout, n, cotangent, rectified, &mut buffers[i]);
+                    let mask = stages[i].rectified().then_some(bits.as_slice());
+                    add_cotangent(&layout, n, cotangent, mask, &mut buffers.cotangents[0]);
                 }
-                let (below, above) = buffers.split_at_mut(i);
-                let dx = below.last_mut().unwrap_or(pixel_cotangents);
-                let x = i.checked_sub(1).map(|j| activations[j].as_slice());
-                let rectified = i > 0 && stages[i - 1].rectified();
-                backward_stage(
-                    *isa,
-                    &stages[i],
-                    packed[i].as_ref(),
-                    n,
-                    x,
-                    rectified,
-                    &above[0],
-                    dx,
-                );
+                let [dy, dx] = &mut buffers.cotangents;
+                // A pooling that was part of the convolution below is undone where that one's adjoint reads.
+                let source = if buffers.fused[i] {
+                    i -= 1;
+                    Source::Unpooled {
+                        layout,
+                        values: dy,
+                        bits: &buffers.bits[i],
+                    }
+                } else {
+                    Source::Planes(dy)
+                };
+                let below = i.checked_sub(1);
+                below
+                    .map_or(image, |b| stages[b].layout())
+                    .clear_border(n, dx);
+                let mask = below.filter(|&b| stages[b].rectified());
+                let mask = mask.map(|b| buffers.bits[b].as_slice());
+                let (stage, packed) = (&stages[i], &self.packed[i]);
+                run_adjoint(isa, stage, packed, n, source, dx, &buffers.bits[i], mask);
+                buffers.cotangents.swap(0, 1);
+                match below {
+                    Some(below) => i = below,
+                    None => break,
+                }
             }
-            gradient
-                .par_chunks_mut(plain)
-                .zip(pixel_cotangents.par_chunks(image.len()))
-                .for_each(|(to, from)| image.unpack(from, to));
-        });
-        gradient
-    }
-
-    fn make_cotangents(&mut self, top: usize) {
-        if self.pixel_cotangents.is_empty() {
-            self.pixel_cotangents = vec![0.0; self.capacity * self.image.len()];
-        }
-        for (buffer, activation) in self
-            .cotangents
-            .iter_mut()
-            .zip(&self.activations)
-            .take(top + 1)
-        {
-            if buffer.is_empty() {
-                *buffer = vec![0.0; activation.len()];
-            }
-        }
+            unpack(&image, n, &buffers.cotangents[0])
+        })
     }
 }
 
-fn pack(stage: &Stage, parameters: &Parameters) -> Option<Packed> {
+/// Whether a stage can compute the one above with it.
+fn pools(stage: &Stage, above: &Stage) -> bool {
+    match (&stage.op, &above.op) {
+        (Op::Conv(conv), Op::Pool(_)) => conv.pools(),
+        _ => false,
+    }
+}
+
+fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
     let mut bias = parameters.bias.clone();
     bias.resize(bias.len().next_multiple_of(LANES), 0.0);
     match &stage.op {
         Op::Conv(conv) => {
             let weight = conv.pack(&parameters.weight);
-            let mut rotated = vec![0.0; conv.rotated_len()];
-            conv.rotate(&weight, &mut rotated);
-            Some(Packed {
+            Packed {
+                adjoint: conv.pack_adjoint(&parameters.weight, &weight),
                 weight,
-                rotated,
                 bias,
-            })
+            }
         }
-        Op::Linear(linear) => Some(Packed {
+        Op::Linear(linear) => Packed {
             weight: linear.pack(&parameters.weight),
-            rotated: Vec::new(),
+            adjoint: Vec::new(),
             bias,
-        }),
-        Op::Pool(_) => None,
+        },
+        Op::Pool(_) => Packed::default(),
     }
 }
 
-fn forward_stage(
+/// Computes a stage, and the pooling above it where its layout is given.
+#[allow(clippy::too_many_arguments, reason = "the arguments of a layer")]
+fn run_stage(
     isa: Isa,
     stage: &Stage,
-    packed: Option<&Packed>,
+    packed: &Packed,
     n: usize,
     x: &[f32],
     y: &mut [f32],
+    bits: &mut [u16],
+    pooled: Option<Layout>,
 ) {
-    match (&stage.op, packed) {
-        (Op::Conv(conv), Some(p)) => {
-            conv.forward(isa, n, x, &p.weight, y, Epilogue::BiasRelu(&p.bias))
-        }
-        (Op::Linear(linear), Some(p)) => {
-            let epilogue = if stage.rectified() {
-                Epilogue::BiasRelu(&p.bias)
-            } else {
-                Epilogue::Bias(&p.bias)
-            };
-            linear.forward(isa, n, x, &p.weight, y, epilogue);
-        }
-        (Op::Pool(pool), _) => pool.forward(n, x, y),
-        _ => unreachable!("every stage but a pooling has weights"),
+    let Packed { weight, bias, .. } = packed;
+    let epilogue = |bits| match pooled {
+        Some(layout) => Epilogue::BiasReluPool(bias, Bits::new(bits), layout),
+        None if stage.rectified() => Epilogue::BiasRelu(bias, Bits::new(bits)),
+        None => Epilogue::Bias(bias),
+    };
+    match &stage.op {
+        Op::Conv(conv) => conv.forward(isa, n, x, weight, y, epilogue(bits)),
+        Op::Linear(linear) => linear.forward(isa, n, x, weight, y, epilogue(bits)),
+        Op::Pool(pool) => pool.forward(isa, n, x, y, bits),
     }
 }
 
 /// The cotangent of a stage's input, from that of its output before the rectifier. Where the input was itself
-/// rectified, that rectifier's gradient is applied too.
+/// rectified, `mask` applies that rectifier's gradient too. `bits` are the stage's own.
 #[allow(
     clippy::too_many_arguments,
     reason = "the arguments of a layer's adjoint"
 )]
-fn backward_stage(
+fn run_adjoint(
     isa: Isa,
     stage: &Stage,
-    packed: Option<&Packed>,
+    packed: &Packed,
     n: usize,
-    x: Option<&[f32]>,
-    rectified: bool,
-    dy: &[f32],
+    source: Source<'_>,
     dx: &mut [f32],
+    bits: &[u16],
+    mask: Option<&[u16]>,
 ) {
-    let mask = if rectified { x } else { None };
-    match (&stage.op, packed) {
-        (Op::Conv(conv), Some(p)) => {
+    match (&stage.op, source) {
+        (Op::Conv(conv), source) => {
             let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
-            conv.input_gradient(isa, n, dy, &p.rotated, dx, epilogue);
+            conv.input_gradient(isa, n, source, &packed.adjoint, dx, epilogue);
         }
-        (Op::Linear(linear), Some(p)) => {
-            linear.input_gradient(isa, n, dy, &p.weight, dx);
-            if let Some(mask) = mask {
-                let used = n * linear.input_len();
-                for (d, &m) in dx[..used].iter_mut().zip(mask) {
-                    *d = if m > 0.0 { *d } else { 0.0 };
-                }
-            }
+        (Op::Linear(linear), Source::Planes(dy)) => {
+            linear.input_gradient(isa, n, dy, &packed.weight, dx, mask);
         }
-        (Op::Pool(pool), _) => {
-            let x = x.expect("a pooling is never the first stage");
-            pool.input_gradient_of_rectified(n, x, dy, dx);
-        }
-        _ => unreachable!("every stage but a pooling has weights"),
+        (Op::Pool(pool), Source::Planes(dy)) => pool.input_gradient_of_rectified(n, bits, dy, dx),
+        (_, Source::Unpooled { .. }) => unreachable!("only convolutions pool"),
     }
+}
+
+fn unpack(layout: &Layout, n: usize, blocked: &[f32]) -> Vec<f32> {
+    let size = layout.channels * layout.height * layout.width;
+    let mut plain = vec![0.0; n * size];
+    plain
+        .par_chunks_mut(size)
+        .zip(blocked.par_chunks(layout.len()))
+        .for_each(|(to, from)| layout.unpack(from, to));
+    plain
 }
 
 /// Adds a plain cotangent of a stage's activation to its buffer, through the rectifier where there is one.
@@ -291,21 +308,26 @@ fn add_cotangent(
     layout: &Layout,
     n: usize,
     cotangent: &[f32],
-    rectified: Option<&[f32]>,
+    mask: Option<&[u16]>,
     buffer: &mut [f32],
 ) {
-    let size = cotangent.len() / n;
-    buffer
-        .par_chunks_mut(layout.len())
-        .zip(cotangent.par_chunks(size))
+    let area = layout.height * layout.width;
+    let size = layout.channels * area;
+    buffer[..n * layout.len()]
+        .par_chunks_mut(layout.plane())
         .enumerate()
-        .for_each(|(i, (buffer, cotangent))| {
-            let mut blocked = vec![0.0; layout.len()];
-            layout.pack(cotangent, &mut blocked);
-            let mask = rectified.map(|a| &a[i * layout.len()..]);
-            for (at, (b, c)) in buffer.iter_mut().zip(blocked).enumerate() {
-                if mask.is_none_or(|m| m[at] > 0.0) {
-                    *b += c;
+        .for_each(|(at, plane)| {
+            let (image, block) = (at / layout.blocks(), at % layout.blocks());
+            let first = block * LANES;
+            let channels = (layout.channels - first).min(LANES);
+            let values = &cotangent[image * size + first * area..][..channels * area];
+            for pixel in 0..area {
+                let to = &mut plane[layout.pixel(pixel / layout.width, pixel % layout.width)..];
+                let bits = mask.map_or(u16::MAX, |m| m[at * area + pixel]);
+                for (lane, to) in to[..channels].iter_mut().enumerate() {
+                    if bits >> lane & 1 == 1 {
+                        *to += values[lane * area + pixel];
+                    }
                 }
             }
         });

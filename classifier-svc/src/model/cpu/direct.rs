@@ -7,24 +7,13 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
-use super::lanes::{Isa, LANES, Lanes, Portable};
+use super::{
+    epilogue::Epilogue,
+    lanes::{Isa, LANES, Lanes, Portable},
+};
 
 /// Floats of the weights between one block of input and one of output channels, for one tap.
 pub(crate) const TAP: usize = LANES * LANES;
-
-/// What a kernel does with a finished sum.
-#[derive(Clone, Copy)]
-pub(crate) enum Epilogue<'a> {
-    /// Nothing.
-    None,
-    /// Adds the bias of each output channel.
-    Bias(&'a [f32]),
-    /// Adds the bias and rectifies.
-    BiasRelu(&'a [f32]),
-    /// Passes the sum where this activation, laid out as the output, is above 0: the rectifier's gradient, which
-    /// is 0 at 0.
-    Mask(&'a [f32]),
-}
 
 /// How a kernel walks through its input: the same for a convolution and a fully connected layer.
 #[derive(Clone, Debug)]
@@ -85,11 +74,9 @@ pub(crate) unsafe fn forward(
 ) {
     assert!(input.len() >= walk.input_len() && weights.len() >= blocks * walk.weights_per_block());
     assert!(pixels.end <= walk.input_offsets.len() && pixels.end <= walk.output_offsets.len());
-    match epilogue {
-        Epilogue::None => {}
-        Epilogue::Bias(b) | Epilogue::BiasRelu(b) => assert!(b.len() >= blocks * LANES),
-        Epilogue::Mask(m) => assert!(m.len() >= walk.output_len(blocks)),
-    }
+    let last = (blocks - 1) * walk.output_offsets.len() + pixels.end;
+    epilogue.check(blocks * LANES, last);
+    assert!(!matches!(epilogue, Epilogue::BiasReluPool(..)));
     let job = Forward {
         walk,
         pixels,
@@ -114,7 +101,7 @@ pub(crate) unsafe fn forward(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn forward_avx512(job: &Forward<'_>) {
-    // SAFETY: this function's own contract. 2 blocks x 8 pixels fill 16 of 32 registers with sums; one block
+    // SAFETY: this function's own contract. 2 blocks x 12 pixels fill 24 of 32 registers with sums; one block
     // alone takes 16 pixels.
     unsafe {
         if job.blocks >= 2 {
@@ -224,25 +211,20 @@ impl Forward<'_> {
             let at =
                 block * self.walk.output_plane + *self.walk.output_offsets.get_unchecked(pixel);
             let to = self.output.add(at);
-            let one = L::splat(1.0);
-            match self.epilogue {
-                Epilogue::None => sum.store(to),
-                Epilogue::Bias(bias) => sum
-                    .fma(one, L::load(bias.as_ptr().add(block * LANES)))
-                    .store(to),
-                Epilogue::BiasRelu(bias) => sum
-                    .fma(one, L::load(bias.as_ptr().add(block * LANES)))
-                    .max(L::splat(0.0))
-                    .store(to),
-                Epilogue::Mask(mask) => {
-                    sum.store(to);
-                    for lane in 0..LANES {
-                        if *mask.as_ptr().add(at + lane) <= 0.0 {
-                            *to.add(lane) = 0.0;
-                        }
-                    }
+            let bit = block * self.walk.output_offsets.len() + pixel;
+            let bias = |b: &[f32]| L::load(b.as_ptr().add(block * LANES));
+            let zero = L::splat(0.0);
+            let value = match self.epilogue {
+                Epilogue::None => sum,
+                Epilogue::Bias(b) => sum.add(bias(b)),
+                Epilogue::BiasRelu(b, bits) | Epilogue::BiasReluPool(b, bits, _) => {
+                    let value = sum.add(bias(b)).relu();
+                    bits.set(bit, value.exceeds(zero));
+                    value
                 }
-            }
+                Epilogue::Mask(bits) => sum.select(*bits.as_ptr().add(bit), zero),
+            };
+            value.store(to);
         }
     }
 }
@@ -338,22 +320,20 @@ unsafe fn weight_gradient_with<L: Lanes, const R: usize>(
 /// Gradient of the input of a fully connected layer for one image and one block of input features:
 /// sixteen inner products of a row of weights with the cotangent.
 ///
-/// `weights` is the whole packed matrix of `walk`, `cotangent` one image's, a multiple of sixteen long. Reads the
+/// `weights` is the whole packed matrix, `stride` floats a block of outputs, `cotangent` one image's, a multiple of sixteen long. Reads the
 /// forward weights as they lie, so that the largest matrix of the network is held once.
 pub(crate) fn linear_input_gradient(
     isa: Isa,
-    walk: &Walk,
+    stride: usize,
     input_block: usize,
     weights: &[f32],
     cotangent: &[f32],
     gradient: &mut [f32],
 ) {
-    let stride = walk.weights_per_block();
-    assert!(walk.taps.len() == 1 && input_block < walk.input_blocks());
+    assert!((input_block + 1) * TAP <= stride && gradient.len() >= LANES);
     assert!(
         cotangent.len().is_multiple_of(LANES) && weights.len() >= cotangent.len() / LANES * stride
     );
-    assert!(gradient.len() >= LANES);
     let first = &weights[input_block * TAP..];
     // SAFETY: lengths are checked above; detection vouches for the instruction set.
     unsafe {

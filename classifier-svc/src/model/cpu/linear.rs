@@ -1,0 +1,189 @@
+//! The fully connected layer in both directions.
+
+use rayon::prelude::*;
+
+use super::{
+    direct::{self, TAP, Walk, linear_input_gradient},
+    epilogue::Epilogue,
+    gemm::Gemm,
+    lanes::{Isa, LANES},
+    layout::Layout,
+    shared::Shared,
+};
+
+/// Blocks of outputs that a task computes.
+const PANEL: usize = 4;
+
+/// A fully connected layer. Features of a batch are `[n, features]`, rounded up to sixteen and filled with zeros.
+#[derive(Clone, Debug)]
+pub(crate) struct Linear {
+    /// What it reads: a vector, or planes without a border, flattened.
+    pub(crate) input: Layout,
+    /// Output features.
+    pub(crate) outputs: usize,
+}
+
+impl Linear {
+    /// Input features.
+    pub(crate) fn inputs(&self) -> usize {
+        self.input.channels * self.input.height * self.input.width
+    }
+
+    /// Floats of one image's input.
+    pub(crate) fn input_len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Floats of one image's output.
+    pub(crate) fn output_len(&self) -> usize {
+        self.outputs.next_multiple_of(LANES)
+    }
+
+    fn blocks(&self) -> usize {
+        self.output_len() / LANES
+    }
+
+    /// Floats of the packed weights of a block of outputs.
+    fn block(&self) -> usize {
+        self.input_len() * LANES
+    }
+
+    /// Packs `[outputs, inputs]`, whose inputs are in the order channel, row, column, to
+    /// `[output block, input, output lane]` with the inputs as they lie in memory.
+    pub(crate) fn pack(&self, plain: &[f32]) -> Vec<f32> {
+        let mut packed = vec![0.0; self.block() * self.blocks()];
+        let places = self.places();
+        packed
+            .par_chunks_mut(self.block())
+            .zip(plain.par_chunks(LANES * self.inputs()))
+            .for_each(|(packed, rows)| {
+                for (lane, row) in rows.chunks_exact(self.inputs()).enumerate() {
+                    for (&w, &at) in row.iter().zip(&places) {
+                        packed[at * LANES + lane] = w;
+                    }
+                }
+            });
+        packed
+    }
+
+    /// Where each input feature lies in memory.
+    fn places(&self) -> Vec<usize> {
+        let area = self.input.height * self.input.width;
+        let pixels = self.input.pixel_offsets();
+        (0..self.inputs())
+            .map(|i| {
+                let channel = i / area;
+                channel / LANES * self.input.plane() + pixels[i % area] + channel % LANES
+            })
+            .collect()
+    }
+
+    /// Computes `[n, outputs]`.
+    pub(crate) fn forward(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        w: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue<'_>,
+    ) {
+        assert!(x.len() >= n * self.input_len() && y.len() >= n * self.output_len());
+        assert!(w.len() >= self.block() * self.blocks());
+        epilogue.check(self.output_len(), n * self.blocks());
+        let to = Shared(y.as_mut_ptr());
+        (0..self.blocks().div_ceil(PANEL))
+            .into_par_iter()
+            .for_each(|panel| {
+                let first = panel * PANEL;
+                let gemm = Gemm {
+                    rows: n,
+                    inner: self.input_len(),
+                    blocks: (self.blocks() - first).min(PANEL),
+                    a: x.as_ptr(),
+                    a_row: self.input_len(),
+                    b: w[first * self.block()..].as_ptr(),
+                    b_block: self.block(),
+                    c: to.at(first * LANES),
+                    c_row: self.output_len(),
+                };
+                // SAFETY: lengths are checked above, and the panel's outputs are this task's alone.
+                unsafe {
+                    gemm.run(isa);
+                    for block in first..first + gemm.blocks {
+                        for image in 0..n {
+                            let at = image * self.blocks() + block;
+                            let sums = &mut *to.at(at * LANES).cast::<[f32; LANES]>();
+                            epilogue.apply(block, at, sums);
+                        }
+                    }
+                }
+            });
+    }
+
+    /// Computes the gradient of the input, `[n, inputs]`, where the bits of `mask` are set.
+    pub(crate) fn input_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        dy: &[f32],
+        w: &[f32],
+        dx: &mut [f32],
+        mask: Option<&[u16]>,
+    ) {
+        let (ins, outs) = (self.input_len(), self.output_len());
+        assert!(mask.is_none_or(|m| m.len() * LANES >= n * ins));
+        dx[..n * ins]
+            .par_chunks_mut(LANES)
+            .enumerate()
+            .for_each(|(at, dx)| {
+                let (image, block) = (at / (ins / LANES), at % (ins / LANES));
+                let dy = &dy[image * outs..(image + 1) * outs];
+                linear_input_gradient(isa, self.block(), block, w, dy, dx);
+                if let Some(mask) = mask {
+                    for (lane, dx) in dx.iter_mut().enumerate() {
+                        *dx = if mask[at] >> lane & 1 == 1 { *dx } else { 0.0 };
+                    }
+                }
+            });
+    }
+
+    /// Computes the gradient of the weights, `[outputs, inputs]`, summed over `n` images.
+    pub(crate) fn weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+    ) {
+        let walk = self.walk(n);
+        let places = self.places();
+        dw.par_chunks_mut(LANES * self.inputs())
+            .enumerate()
+            .for_each(|(o, rows)| {
+                let mut packed = vec![0.0; self.block()];
+                for (i, tile) in packed.chunks_exact_mut(TAP).enumerate() {
+                    let (x, dy) = (&x[i * LANES..], &dy[o * LANES..]);
+                    direct::weight_gradient(isa, &walk, LANES, x, dy, tile);
+                }
+                for (lane, row) in rows.chunks_exact_mut(self.inputs()).enumerate() {
+                    for (dw, &at) in row.iter_mut().zip(&places) {
+                        *dw = packed[at * LANES + lane];
+                    }
+                }
+            });
+    }
+
+    /// The images as the pixels of a convolution with one tap.
+    fn walk(&self, n: usize) -> Walk {
+        Walk {
+            inputs: self.input_len(),
+            input_plane: LANES,
+            taps: vec![0],
+            input_offsets: (0..n).map(|i| i * self.input_len()).collect(),
+            output_offsets: (0..n).map(|i| i * self.output_len()).collect(),
+            output_plane: LANES,
+        }
+    }
+}
