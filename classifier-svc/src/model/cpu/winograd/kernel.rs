@@ -320,8 +320,12 @@ impl Task<'_> {
                 }
                 if let Epilogue::BiasReluPool(bias, bits, _) = self.call.epilogue {
                     let bias = L::load(bias.as_ptr().add(self.block * LANES));
-                    for (r, pair) in rows.as_chunks::<2>().0.iter().enumerate() {
-                        let sums = pair.map(|row| T::output(row).map(|s| s.add(bias).relu()));
+                    for r in 0..M / 2 {
+                        // Loops rather than closures, which might be compiled without the instructions.
+                        let mut sums = [T::output(rows[2 * r]), T::output(rows[2 * r + 1])];
+                        for sum in sums.iter_mut().flatten() {
+                            *sum = sum.add(bias).relu();
+                        }
                         self.pool::<L, M>(&place, r, sums, bits);
                     }
                 } else {
