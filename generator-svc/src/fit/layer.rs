@@ -152,13 +152,14 @@ fn report(name: &str, problem: &Problem, exact: &DVector<f64>, seed: u64) {
     );
 }
 
-/// Standard deviation, per neuron, of the activation less its regression: total variance less the explained one.
+/// Standard deviation, per neuron, of the activation less its regression: total variance less the explained one. Both
+/// are of the photographs as they are; an unbiased total would leave a residual where the regression explains all.
 fn residual(all: &Moments, attributes: &AttributeMoments, coefficients: &DMatrix<f64>) -> Vec<f32> {
     let slopes = coefficients.rows(1, ATTRIBUTE_COUNT);
     let explained = attributes.covariance_matrix() * slopes;
-    let total = all.deviation();
+    let total = all.population_variance();
     let per_neuron = slopes.column_iter().zip(explained.column_iter()).zip(total);
     per_neuron
-        .map(|((s, e), d)| (d * d - s.dot(&e)).max(0.0).sqrt() as f32)
+        .map(|((s, e), v)| (v - s.dot(&e)).max(0.0).sqrt() as f32)
         .collect()
 }

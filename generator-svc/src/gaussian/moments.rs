@@ -39,6 +39,12 @@ impl Moments {
         let divisor = self.count.saturating_sub(1).max(1) as f64;
         self.squares.iter().map(|s| (s / divisor).sqrt()).collect()
     }
+
+    /// Variance of each component among the vectors seen, as they are all there are (divisor n); 0 before the first.
+    pub fn population_variance(&self) -> Vec<f64> {
+        let divisor = self.count.max(1) as f64;
+        self.squares.iter().map(|s| s / divisor).collect()
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +60,9 @@ mod tests {
         assert_eq!(moments.mean(), [10.0, 1e6 + 10.0]);
         for d in moments.deviation() {
             assert!((d * d - 30.0).abs() < 1e-9);
+        }
+        for v in moments.population_variance() {
+            assert!((v - 22.5).abs() < 1e-9);
         }
     }
 }
