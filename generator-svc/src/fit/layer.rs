@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::passes::WantedLayer;
 use crate::gaussian::{AttributeMoments, Example, Layer, Moments, Problem, regress};
 
 /// Epochs of stochastic gradient descent on eq. 3.
@@ -49,11 +50,11 @@ pub(super) struct LayerFit {
 }
 
 impl LayerFit {
-    pub(super) fn new(name: String, shape: Vec<usize>) -> Self {
-        let size = shape.iter().product();
+    pub(super) fn new(layer: &WantedLayer) -> Self {
+        let size = layer.size();
         Self {
-            name,
-            shape,
+            name: layer.name.clone(),
+            shape: layer.shape.clone(),
             sets: vec![Moments::new(size); ATTRIBUTE_COUNT],
             all: Moments::new(size),
             cross: DMatrix::zeros(size, ATTRIBUTE_COUNT + 1),

@@ -2,18 +2,26 @@
 
 mod layer;
 mod passes;
+#[cfg(test)]
+mod tests;
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
 use deepface_client::ClassifierClient;
 use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split, attributes};
-use deepface_proto::v1::GetModelResponse;
+use deepface_proto::v1::{GetModelResponse, Limits, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
 
 use crate::gaussian::{AttributeMoments, Origin, Prior, Statistics};
 use layer::LayerFit;
+use passes::{Passes, WantedLayer};
+
+/// Smallest ridge: less is lost in the rounding of the sums it is added to.
+const MIN_RIDGE: f64 = 1e-9;
+/// Largest input of a classifier that is believed, pixels a side.
+const MAX_INPUT: usize = 4096;
 
 /// Fits the statistics that faces are generated from to labelled photographs.
 ///
@@ -74,15 +82,7 @@ pub struct FitArgs {
 /// # Errors
 /// The data cannot be read, the classifier cannot be reached or does not fit, or the file cannot be written.
 pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
-    ensure!(
-        args.set_size >= 2,
-        "--set-size: expected at least 2, got {}",
-        args.set_size
-    );
-    ensure!(
-        args.prior_components >= 1,
-        "--prior-components: expected at least 1, got 0"
-    );
+    args.check()?;
     if let Some(folder) = args.output.parent() {
         // Now, not after minutes of work.
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -96,41 +96,28 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     ensure!(photographs.len() >= 2, "fewer than 2 photographs to fit to");
 
     let client = ClassifierClient::connect_lazy(&args.classifier)?;
-    let model = client.get_model().await?;
-    let sizes = check_model(&model, &args.layers)?;
-    let (digest, input_size) = model
-        .model
-        .map(|m| (m.digest, m.input_size as usize))
-        .unwrap_or_default();
+    let served = Served::ask(&client, &args.layers).await?;
+    let passes = Passes::new(&client, &photographs, &served.layers, &served.limits);
 
     let bar = progress("activations, pass 1 of 2", photographs.len())?;
     let attributes = attribute_moments(&photographs);
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
-    let mut fits: Vec<LayerFit> = sizes
-        .into_iter()
-        .map(|(name, shape)| LayerFit::new(name, shape))
-        .collect();
-    passes::run(
-        &client,
-        &photographs,
-        &args.layers,
-        &bar,
-        |i, layer, activation| {
-            fits[layer].first_pass(&photographs[i].labels, sets[i].as_slice(), activation);
-        },
-    )
-    .await?;
+    let mut fits: Vec<LayerFit> = served.layers.iter().map(LayerFit::new).collect();
+    let first = |i: usize, layer: usize, activation: &[f32]| {
+        fits[layer].first_pass(&photographs[i].labels, sets[i].as_slice(), activation);
+    };
+    passes.run(&bar, first).await?;
     let bar = progress("activations, pass 2 of 2", photographs.len())?;
-    passes::run(
-        &client,
-        &photographs,
-        &args.layers,
-        &bar,
-        |i, layer, activation| {
-            fits[layer].second_pass(&photographs[i].labels, activation);
-        },
-    )
-    .await?;
+    let second = |i: usize, layer: usize, activation: &[f32]| {
+        fits[layer].second_pass(&photographs[i].labels, activation);
+    };
+    passes.run(&bar, second).await?;
+    let now = Served::ask(&client, &args.layers).await?.digest;
+    ensure!(
+        now == served.digest,
+        "the classifier serves other weights than at the start: {now}, not {}",
+        served.digest
+    );
     let layers = fits
         .into_iter()
         .map(|fit| {
@@ -145,10 +132,10 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         .collect();
 
     let bar = progress("image prior", photographs.len() + 4)?;
-    let images = passes::images(&photographs, input_size, &bar)?;
-    let pixels = 3 * input_size * input_size;
+    let images = passes::images(&photographs, served.input_size, &bar)?;
+    let pixels = 3 * served.input_size * served.input_size;
     let (prior, prior_variance) =
-        Prior::fit(&images, pixels, args.prior_components, args.seed, |n| {
+        Prior::fit(images, pixels, args.prior_components, args.seed, |n| {
             bar.inc(n)
         });
     bar.finish_and_clear();
@@ -160,8 +147,8 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
 
     let statistics = Statistics {
         digest: String::new(),
-        classifier_digest: digest,
-        input_size,
+        classifier_digest: served.digest,
+        input_size: served.input_size,
         origin: Origin {
             images: photographs.len(),
             set_size: args.set_size,
@@ -180,42 +167,90 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Name and shape of each layer asked for; the classifier's attributes must be ours.
-fn check_model(
-    response: &GetModelResponse,
-    layers: &[String],
-) -> anyhow::Result<Vec<(String, Vec<usize>)>> {
-    let model = response
-        .model
-        .as_ref()
-        .context("the classifier describes no model")?;
-    let theirs = model
-        .groups
-        .iter()
-        .flat_map(|g| &g.attributes)
-        .map(|a| a.name.as_str());
-    ensure!(
-        theirs.eq(attributes()),
-        "the classifier's attributes are not this program's 73"
-    );
-    let find = |name: &String| {
-        let found = model.layers.iter().find(|l| &l.name == name);
-        let names = || {
-            model
-                .layers
+impl FitArgs {
+    fn check(&self) -> anyhow::Result<()> {
+        let (set, components) = (self.set_size, self.prior_components);
+        let (lambda, ridge) = (self.lambda, self.ridge);
+        ensure!(set >= 2, "--set-size: expected at least 2, got {set}");
+        ensure!(
+            components >= 1,
+            "--prior-components: expected at least 1, got 0"
+        );
+        ensure!(
+            lambda >= 0.0 && lambda.is_finite(),
+            "--lambda: expected at least 0, got {lambda}"
+        );
+        ensure!(
+            ridge >= MIN_RIDGE && ridge.is_finite(),
+            "--ridge: expected at least {MIN_RIDGE:e}, got {ridge}"
+        );
+        Ok(())
+    }
+}
+
+/// What there is to know of the classifier.
+struct Served {
+    digest: String,
+    input_size: usize,
+    /// The layers asked for.
+    layers: Vec<WantedLayer>,
+    limits: Limits,
+}
+
+impl Served {
+    async fn ask(client: &ClassifierClient, layers: &[String]) -> anyhow::Result<Self> {
+        Self::read(client.get_model().await?, layers)
+    }
+
+    /// The classifier's attributes must be ours, and it must have the layers.
+    fn read(response: GetModelResponse, layers: &[String]) -> anyhow::Result<Self> {
+        let model = response
+            .model
+            .context("the classifier describes no model")?;
+        let groups = model.groups.iter();
+        let theirs = groups.flat_map(|g| &g.attributes).map(|a| a.name.as_str());
+        ensure!(
+            theirs.eq(attributes()),
+            "the classifier's attributes are not this program's {ATTRIBUTE_COUNT}"
+        );
+        let input = usize::try_from(model.input_size).unwrap_or_default();
+        ensure!(
+            (1..=MAX_INPUT).contains(&input),
+            "the classifier's input_size: expected 1 to {MAX_INPUT}, got {}",
+            model.input_size
+        );
+        Ok(Self {
+            input_size: input,
+            layers: layers
                 .iter()
-                .map(|l| l.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let layer =
-            found.with_context(|| format!("--layers: no layer {name:?}; there are {}", names()))?;
-        Ok((
-            name.clone(),
-            layer.shape.iter().map(|&d| d as usize).collect(),
-        ))
-    };
-    layers.iter().map(find).collect()
+                .map(|name| wanted(&model, name))
+                .collect::<anyhow::Result<_>>()?,
+            limits: response.limits.unwrap_or_default(),
+            digest: model.digest,
+        })
+    }
+}
+
+/// A layer of a model by its name.
+fn wanted(model: &Model, name: &str) -> anyhow::Result<WantedLayer> {
+    let found = model.layers.iter().find(|l| l.name == name);
+    let layer = found.with_context(|| {
+        let names: Vec<&str> = model.layers.iter().map(|l| l.name.as_str()).collect();
+        format!(
+            "--layers: no layer {name:?}; there are {}",
+            names.join(", ")
+        )
+    })?;
+    let dimension = |&d: &i64| usize::try_from(d).ok().filter(|&d| d > 0);
+    let shape: Option<Vec<usize>> = layer.shape.iter().map(dimension).collect();
+    let shape = shape.filter(|s| !s.is_empty()).with_context(|| {
+        let shape = &layer.shape;
+        format!("the classifier's layer {name}: {shape:?} is no shape")
+    })?;
+    Ok(WantedLayer {
+        name: name.into(),
+        shape,
+    })
 }
 
 fn attribute_moments(photographs: &[&Photograph]) -> AttributeMoments {

@@ -112,7 +112,7 @@ pub(crate) mod tests {
             frequencies: attributes.frequencies(),
             attributes,
             layers: vec![layer],
-            prior: Prior::fit(&images, 3 * SIDE * SIDE, 12, 1, |_| {}).0,
+            prior: Prior::fit(images, 3 * SIDE * SIDE, 12, 1, |_| {}).0,
         }
     }
 

@@ -3,7 +3,7 @@
 //! An image is `x = mean + V diag(s) z`; z is standard normal over the training faces, so `|z|^2` is the squared
 //! Mahalanobis distance of the image, and descending in z instead of in pixels keeps every iterate a face.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -77,8 +77,10 @@ impl Prior {
 
     /// Fits a Gaussian with `count` components to images, `[n, 3 S S]`, by randomised subspace iteration (Halko et
     /// al. 2011). Gives it with the share of the variance that the components hold.
+    ///
+    /// The images are taken, not copied: there are gigabytes of them.
     pub fn fit(
-        images: &[f32],
+        mut images: Vec<f32>,
         size: usize,
         count: usize,
         seed: u64,
@@ -88,8 +90,11 @@ impl Prior {
         const ITERATIONS: usize = 3;
         let n = images.len() / size;
         let count = count.min(n.saturating_sub(1)).min(size);
-        let mean = mean(images, size);
-        let centred = DMatrix::from_fn(size, n, |p, i| images[i * size + p] - mean[p]);
+        let mean = mean(&images, size);
+        for image in images.chunks_exact_mut(size) {
+            image.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
+        }
+        let centred = DMatrix::from_vec(size, n, images);
         let total: f64 = centred.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n as f64;
         let width = (count + OVERSAMPLING).min(n).min(size);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -166,9 +171,12 @@ fn product(a: &DMatrix<f32>, b: &DMatrix<f32>) -> DMatrix<f32> {
 }
 
 fn transposed_product(a: &DMatrix<f32>, b: &DMatrix<f32>) -> DMatrix<f32> {
-    let transposed = a.transpose();
-    by_columns(a.ncols(), b.ncols(), |first, count| {
-        &transposed * b.columns(first, count)
+    let (rows, columns) = a.shape();
+    // The same numbers read by rows: a copy would take as much memory again.
+    let transposed: DMatrixView<'_, f32, Dyn, Dyn> =
+        DMatrixView::from_slice_with_strides(a.as_slice(), columns, rows, rows, 1);
+    by_columns(columns, b.ncols(), |first, count| {
+        transposed * b.columns(first, count)
     })
 }
 
@@ -236,7 +244,7 @@ mod tests {
     #[test]
     fn a_few_components_hold_what_varies() {
         let images = images(300);
-        let (prior, held) = Prior::fit(&images, SIZE, 3, 1, |_| {});
+        let (prior, held) = Prior::fit(images.clone(), SIZE, 3, 1, |_| {});
         assert!(held > 0.999, "{held}");
         // The coordinates of an image by least squares; rounding to bytes leaves less than a grey level.
         let image = &images[..SIZE];
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn pulling_back_is_the_adjoint() {
-        let (prior, _) = Prior::fit(&images(50), SIZE, 3, 1, |_| {});
+        let (prior, _) = Prior::fit(images(50), SIZE, 3, 1, |_| {});
         let z = [0.3, -1.0, 0.5];
         let g: Vec<f32> = (0..SIZE).map(|p| (p as f32).cos()).collect();
         let moved = prior.image(&z);

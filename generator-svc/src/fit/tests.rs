@@ -1,0 +1,375 @@
+//! A whole fit, over gRPC, to activations whose law is known.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deepface_dataset::{GROUPS, split_of};
+use deepface_proto::{Array, v1};
+use image::{DynamicImage, Rgb, RgbImage};
+use nalgebra::RowDVector;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::{Request, Response, Status, transport::Server};
+use v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
+use v1::image::Content;
+
+use super::*;
+use crate::gaussian::{Asked, Example, Method, Problem, TargetSettings};
+
+const PHOTOGRAPHS: usize = 300;
+const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
+const INPUT: i32 = 8;
+
+type Labels = [bool; ATTRIBUTE_COUNT];
+
+/// `phi(a) = b + sum_j a_j v_j`, of every layer.
+struct Law {
+    intercepts: Vec<Vec<f32>>,
+    slopes: Vec<Vec<Vec<f32>>>,
+}
+
+impl Law {
+    fn new() -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let sizes = LAYERS.map(|(_, shape)| shape.iter().product::<i64>());
+        let mut vector = |size, low, high| -> Vec<f32> {
+            (0..size).map(|_| rng.random_range(low..high)).collect()
+        };
+        Self {
+            intercepts: sizes.map(|s| vector(s, 4.0, 5.0)).into(),
+            slopes: sizes
+                .map(|s| (0..ATTRIBUTE_COUNT).map(|_| vector(s, -0.3, 0.3)).collect())
+                .into(),
+        }
+    }
+
+    fn activation(&self, layer: usize, labels: &Labels) -> Vec<f32> {
+        let mut phi = self.intercepts[layer].clone();
+        let said = self.slopes[layer].iter().zip(labels).filter(|(_, l)| **l);
+        said.for_each(|(slope, _)| phi.iter_mut().zip(slope).for_each(|(p, s)| *p += s));
+        phi
+    }
+}
+
+/// A classifier whose activations follow the law: it knows the labels of every training photograph by its bytes.
+struct Lawful {
+    law: Law,
+    labels: HashMap<Vec<u8>, Labels>,
+    calls: AtomicUsize,
+}
+
+#[tonic::async_trait]
+impl ClassifierService for Lawful {
+    async fn get_model(
+        &self,
+        _: Request<v1::GetModelRequest>,
+    ) -> Result<Response<GetModelResponse>, Status> {
+        Ok(Response::new(description()))
+    }
+
+    async fn get_activations(
+        &self,
+        request: Request<v1::GetActivationsRequest>,
+    ) -> Result<Response<v1::GetActivationsResponse>, Status> {
+        let request = request.into_inner();
+        let mut labels = Vec::new();
+        for image in &request.images {
+            assert_eq!(image.framing(), v1::Framing::Aligned);
+            let Some(Content::Encoded(file)) = &image.content else {
+                panic!("expected a file");
+            };
+            let known = self.labels.get(file);
+            labels.push(known.ok_or_else(|| Status::not_found("no training photograph"))?);
+        }
+        // Of the requests under way, the first is answered last.
+        if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let activations = request.layers.iter().map(|name| {
+            let layer = LAYERS.iter().position(|(n, _)| n == name).unwrap();
+            let shape = LAYERS[layer].1.iter().map(|&d| d as usize);
+            let data = labels.iter().flat_map(|l| self.law.activation(layer, l));
+            let array = Array {
+                shape: [labels.len()].into_iter().chain(shape).collect(),
+                data: data.collect(),
+            };
+            v1::Activation {
+                layer: name.clone(),
+                tensor: Some(array.to_tensor(v1::DataType::F32)),
+            }
+        });
+        Ok(Response::new(v1::GetActivationsResponse {
+            activations: activations.collect(),
+            timing: None,
+        }))
+    }
+
+    async fn classify(
+        &self,
+        _: Request<v1::ClassifyRequest>,
+    ) -> Result<Response<v1::ClassifyResponse>, Status> {
+        Err(Status::unimplemented("a fit has no need of it"))
+    }
+
+    async fn compare(
+        &self,
+        _: Request<v1::CompareRequest>,
+    ) -> Result<Response<v1::CompareResponse>, Status> {
+        Err(Status::unimplemented("a fit has no need of it"))
+    }
+
+    type DifferentiateStream = ReceiverStream<Result<v1::DifferentiateResponse, Status>>;
+
+    async fn differentiate(
+        &self,
+        _: Request<tonic::Streaming<v1::DifferentiateRequest>>,
+    ) -> Result<Response<Self::DifferentiateStream>, Status> {
+        Err(Status::unimplemented("a fit has no need of it"))
+    }
+}
+
+fn description() -> GetModelResponse {
+    let attribute = |name: &&str| v1::Attribute {
+        name: (*name).into(),
+        ..Default::default()
+    };
+    let group = |g: &deepface_dataset::Group| v1::Group {
+        name: g.name.into(),
+        attributes: g.attributes.iter().map(attribute).collect(),
+    };
+    let layer = |(name, shape): (&str, &[i64])| v1::Layer {
+        name: name.into(),
+        shape: shape.into(),
+    };
+    let model = Model {
+        digest: "lawful".into(),
+        input_size: INPUT,
+        groups: GROUPS.iter().map(group).collect(),
+        layers: LAYERS.map(layer).into(),
+        ..Default::default()
+    };
+    GetModelResponse {
+        model: Some(model),
+        limits: None,
+    }
+}
+
+/// A dataset on disk: a photograph and random labels per person. Gives the training photographs' labels by file.
+fn dataset(dir: &Path) -> HashMap<Vec<u8>, Labels> {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let names: Vec<_> = attributes().collect();
+    let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
+    let mut training = HashMap::new();
+    for i in 0..PHOTOGRAPHS {
+        let person = format!("Person_{i}");
+        let labels: Labels = std::array::from_fn(|_| rng.random_bool(0.4));
+        let scores = labels.map(|l| if l { "1" } else { "-1" });
+        table += &format!("{person}\t1\t{}\n", scores.join("\t"));
+        let image = RgbImage::from_fn(20, 20, |x, y| {
+            // Two digits of the number, so that no two files are the same.
+            Rgb([
+                (8 * (i % 30)) as u8,
+                (8 * (i / 30)) as u8 + x as u8,
+                8 * y as u8,
+            ])
+        });
+        let mut file = Cursor::new(Vec::new());
+        let image = DynamicImage::from(image);
+        image.write_to(&mut file, image::ImageFormat::Jpeg).unwrap();
+        let file = file.into_inner();
+        fs::create_dir(dir.join(&person)).unwrap();
+        fs::write(dir.join(&person).join(format!("{person}_0001.jpg")), &file).unwrap();
+        if split_of(&person) == Split::Train {
+            let before = training.insert(file, labels);
+            assert!(before.is_none(), "photographs differ");
+        }
+    }
+    fs::write(dir.join("x_attributes.txt"), table).unwrap();
+    training
+}
+
+async fn fitted(dir: &TempDir) -> (Statistics, Vec<Labels>) {
+    let labels = dataset(dir.path());
+    let known = labels.values().copied().collect();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let service = ClassifierServiceServer::new(Lawful {
+        law: Law::new(),
+        labels,
+        calls: AtomicUsize::new(0),
+    });
+    let served = Server::builder()
+        .add_service(service)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    let server = tokio::spawn(served);
+    let args = args(dir.path(), url);
+    run(&args).await.unwrap();
+    server.abort();
+    let file = fs::read(&args.output).unwrap();
+    (Statistics::load(&file).unwrap(), known)
+}
+
+fn args(dir: &Path, classifier: String) -> FitArgs {
+    FitArgs {
+        data: dir.into(),
+        labels: None,
+        classifier,
+        layers: LAYERS.map(|(name, _)| name.into()).into(),
+        output: dir.join("out/fitted.safetensors"),
+        prior_components: 6,
+        set_size: 20,
+        lambda: 1e-5,
+        ridge: 1e-6,
+        seed: 1,
+        limit: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_law_is_recovered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (statistics, known) = fitted(&dir).await;
+    assert_eq!(statistics.classifier_digest, "lawful");
+    assert_eq!(statistics.origin.images, known.len());
+    assert!(known.len() < PHOTOGRAPHS && known.len() > 2 * ATTRIBUTE_COUNT);
+    assert_eq!(
+        (statistics.input_size, statistics.prior.components()),
+        (8, 6)
+    );
+    let law = Law::new();
+    let plain = TargetSettings {
+        method: Method::Regression,
+        exaggeration: 0.0,
+        variety: 0.0,
+        seed: 0,
+    };
+    for (number, layer) in statistics.layers.iter().enumerate() {
+        // The regression says what activation a photograph has, from all its attributes.
+        for labels in &known[..10] {
+            let ask = |(attribute, &present): (usize, &bool)| Asked {
+                attribute,
+                absent: !present,
+                strength: 1.0,
+            };
+            let asked: Vec<Asked> = labels.iter().enumerate().map(ask).collect();
+            let found = statistics.target(layer, &asked, &plain).values;
+            for (f, t) in found.iter().zip(law.activation(number, labels)) {
+                assert!((f - t).abs() < 0.02, "{}: {f} {t}", layer.name);
+            }
+        }
+        let unexplained = layer.residual.iter().fold(0.0, |a: f32, &r| a.max(r));
+        assert!(unexplained < 0.02, "{}: {unexplained}", layer.name);
+        // Means over all, and over the sets, which all lie within what the attribute's photographs have.
+        let all = known
+            .iter()
+            .map(|l| law.activation(number, l)[0])
+            .sum::<f32>();
+        assert!((layer.mean[0] - all / known.len() as f32).abs() < 0.01);
+        for j in 0..ATTRIBUTE_COUNT {
+            let having = known.iter().filter(|l| l[j]);
+            let values: Vec<f32> = having.map(|l| law.activation(number, l)[0]).collect();
+            let mean = values.iter().sum::<f32>() / values.len() as f32;
+            let spread = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>();
+            let spread = (spread / values.len() as f32).sqrt();
+            let (m, d) = (layer.means[(j, 0)], layer.deviations[(j, 0)]);
+            assert!((m - mean).abs() < spread, "{j}: {m} {mean} {spread}");
+            assert!(d > 0.4 * spread && d < 1.8 * spread, "{j}: {d} {spread}");
+        }
+        let expected = weights(&law, number, layer, &known);
+        for (w, e) in layer.weights.iter().zip(&expected) {
+            assert!((w - e).abs() < 0.05, "{}: {w} {e}", layer.name);
+        }
+    }
+}
+
+/// The exact solution of eq. 3 for the means that were fitted.
+fn weights(law: &Law, number: usize, layer: &crate::gaussian::Layer, known: &[Labels]) -> Vec<f64> {
+    let means = layer.means.map(f64::from);
+    let example = |labels: &Labels| {
+        let phi = law.activation(number, labels);
+        let phi = RowDVector::from_iterator(phi.len(), phi.iter().map(|&p| f64::from(p)));
+        Example {
+            attributes: (0..ATTRIBUTE_COUNT).filter(|&j| labels[j]).collect(),
+            products: (&means * phi.transpose()).iter().copied().collect(),
+        }
+    };
+    let problem = Problem {
+        examples: known.iter().map(example).collect(),
+        means: &means * means.transpose(),
+        lambda: 1e-5,
+    };
+    problem.solve().iter().copied().collect()
+}
+
+#[tokio::test]
+async fn flags_that_make_no_statistics_are_refused_before_any_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cases: Vec<(&str, FitArgs)> = Vec::new();
+    let mut case = |flag, change: fn(&mut FitArgs)| {
+        let mut bad = args(dir.path(), "localhost:1".into());
+        change(&mut bad);
+        cases.push((flag, bad));
+    };
+    case("--ridge", |a| a.ridge = 0.0);
+    case("--ridge", |a| a.ridge = -1.0);
+    case("--ridge", |a| a.ridge = f64::NAN);
+    case("--lambda", |a| a.lambda = f64::NAN);
+    case("--lambda", |a| a.lambda = -1.0);
+    case("--set-size", |a| a.set_size = 1);
+    case("--prior-components", |a| a.prior_components = 0);
+    for (flag, bad) in cases {
+        let problem = run(&bad).await.unwrap_err().to_string();
+        assert!(problem.starts_with(flag), "{flag}: {problem}");
+    }
+}
+
+#[test]
+fn a_classifier_that_does_not_fit_is_refused() {
+    let layers = ["fc6".to_owned()];
+    let problem = |change: fn(&mut Model)| {
+        let mut response = description();
+        change(response.model.as_mut().unwrap());
+        Served::read(response, &layers).err().unwrap().to_string()
+    };
+    let served = Served::read(description(), &layers).unwrap();
+    assert_eq!(
+        (served.input_size, &served.layers[0].shape[..]),
+        (8, &[100][..])
+    );
+    assert!(problem(|m| m.groups.truncate(41)).contains("attributes"));
+    assert!(problem(|m| m.layers.truncate(1)).contains("no layer \"fc6\"; there are conv4_3"));
+    assert!(problem(|m| m.layers[1].shape = vec![-5]).contains("no shape"));
+    assert!(problem(|m| m.layers[1].shape = vec![]).contains("no shape"));
+    assert!(problem(|m| m.input_size = -8).contains("input_size"));
+}
+
+#[test]
+fn sets_are_of_equal_size_and_have_their_attribute() {
+    let photograph = |i: usize| Photograph {
+        path: "x.jpg".into(),
+        person: format!("Person_{i}"),
+        // The first attribute is common, the second rare, the third unseen.
+        labels: std::array::from_fn(|j| match j {
+            0 => i.is_multiple_of(2),
+            1 => i < 3,
+            _ => false,
+        }),
+    };
+    let photographs: Vec<Photograph> = (0..100).map(photograph).collect();
+    let photographs: Vec<&Photograph> = photographs.iter().collect();
+    let sets = layer::draw_sets(&photographs, 20, 1);
+    let times = |i: usize, j: usize| sets[i].iter().filter(|&&a| a == j).count();
+    for (attribute, size) in [(0, 20), (1, 20), (2, 0)] {
+        assert_eq!((0..100).map(|i| times(i, attribute)).sum::<usize>(), size);
+        assert!((0..100).all(|i| photographs[i].labels[attribute] || times(i, attribute) == 0));
+    }
+    assert!((0..100).all(|i| times(i, 0) <= 1), "drawn without repeats");
+    assert_eq!(sets, layer::draw_sets(&photographs, 20, 1));
+    assert_ne!(sets, layer::draw_sets(&photographs, 20, 2));
+}
