@@ -14,6 +14,8 @@ use crate::model::{
 const PANIC: f32 = 666.0;
 /// A pixel of this value makes its device fail.
 const FAULT: f32 = 777.0;
+/// A pixel of this value makes an operation on the device fail.
+const CANDLE_FAULT: f32 = 888.0;
 
 /// What was called, and the first channel of each image.
 type Call = (&'static str, Vec<f32>);
@@ -34,10 +36,13 @@ impl Tiny {
         // Fails once the test is over.
         self.leave.recv().ok();
         assert!(!images.contains(&PANIC), "told to");
-        match images.contains(&FAULT) {
-            true => Err(ModelError::Device("it burns".into())),
-            false => Ok(()),
+        if images.contains(&FAULT) {
+            return Err(ModelError::Device("it burns".into()));
         }
+        if images.contains(&CANDLE_FAULT) {
+            return Err(candle_core::Error::Msg("it burns".into()).into());
+        }
+        Ok(())
     }
 }
 
@@ -363,13 +368,16 @@ async fn a_panic_of_the_model_thread_leaves_nobody_waiting() {
 
 #[tokio::test]
 async fn a_device_fault_is_answered_and_ends_the_thread() {
-    let b = bench().await;
-    b.release();
-    let error = b.classify(&[FAULT], soon()).await.unwrap().unwrap_err();
-    assert!(matches!(&error, EngineError::Model(e) if e.to_string().contains("it burns")));
-    let mut state = b.engine.state();
-    let failed = state.wait_for(|s| matches!(s, State::Failed(_))).await;
-    assert!(failed.is_ok());
+    for fault in [FAULT, CANDLE_FAULT] {
+        let b = bench().await;
+        b.release();
+        let error = b.classify(&[fault], soon()).await.unwrap().unwrap_err();
+        assert!(matches!(&error, EngineError::Model(e) if e.to_string().contains("it burns")));
+        let mut state = b.engine.state();
+        let failed = state.wait_for(|s| matches!(s, State::Failed(_)));
+        let failed = tokio::time::timeout(Duration::from_secs(20), failed).await;
+        assert!(failed.unwrap().is_ok());
+    }
 }
 
 #[tokio::test]

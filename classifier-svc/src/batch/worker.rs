@@ -69,7 +69,7 @@ fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<
                     .ok();
             }
             match *error {
-                ModelError::Device(_) => Err(error),
+                ModelError::Device(_) | ModelError::Candle(_) => Err(error),
                 _ => Ok(()),
             }
         }
