@@ -17,10 +17,14 @@ use tonic::{Request, Status, Streaming};
 use super::status::Refusal;
 use super::{Classifier, layers, objectives, timing};
 use crate::batch::EngineError;
-use crate::model::{ModelInfo, Objective};
+use crate::model::{Differentiated, ModelInfo, Objective};
 
 /// Steps of one stream that are computed or waiting: while one is in the network the next can arrive.
 const IN_FLIGHT: usize = 2;
+
+/// Largest magnitude of a pixel. Some descents stray far from 0 to 1; what is much larger would overflow within the
+/// network, where a rectifier takes what is no number for 0.
+const MAX_PIXEL: f32 = 1e6;
 
 type Reply = Result<DifferentiateResponse, Status>;
 
@@ -157,6 +161,7 @@ impl Session {
                 self.deadline,
             )
             .await?;
+        check_finite(n, &done.value)?;
         let gradient = Array {
             shape: image.shape,
             data: done.value.gradient,
@@ -198,6 +203,7 @@ impl Session {
                 ));
             }
         };
+        layers::bounded(&array, MAX_PIXEL, field)?;
         Ok((array, n))
     }
 
@@ -213,9 +219,65 @@ impl Session {
     }
 }
 
+/// Refuses images of which the network makes what is no number, bounds notwithstanding: a reply is always finite.
+/// Nothing but the image can be the reason: the model is tried out when it is loaded, and the setup has bounds.
+fn check_finite(n: usize, done: &Differentiated) -> Result<(), Violations> {
+    let mut violations = Violations::new();
+    for i in 0..n {
+        let finite = |all: &Vec<f32>| {
+            let size = all.len() / n;
+            all[i * size..][..size].iter().all(|x| x.is_finite())
+        };
+        // The terms may be finite, and their sum not.
+        let loss: f64 = done.losses[i].iter().sum();
+        if !(loss.is_finite() && finite(&done.gradient) && done.activations.iter().all(finite)) {
+            let wrong = format_args!(
+                "image {i}: its loss, gradient or activations are not finite; expected values of about 0 to 1"
+            )
+            .to_string();
+            violations.add("step.image", wrong);
+        }
+    }
+    violations.or(())
+}
+
 fn loss(terms: Vec<f64>) -> v1::Loss {
     v1::Loss {
         total: terms.iter().sum(),
         terms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_finite_results_are_sent() {
+        let good = Differentiated {
+            losses: vec![vec![1.0, 2.0], vec![3.0, 4.0]],
+            gradient: vec![0.5; 6],
+            activations: vec![vec![1.0; 4], vec![2.0; 2]],
+        };
+        assert!(check_finite(2, &good).is_ok());
+        let refused = |change: fn(&mut Differentiated)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            let violations = check_finite(2, &bad).unwrap_err();
+            violations
+                .iter()
+                .map(|(f, d)| format!("{f}: {d}"))
+                .collect()
+        };
+        let cases: [Vec<String>; 4] = [
+            refused(|d| d.losses[1] = vec![f64::MAX, f64::MAX]),
+            refused(|d| d.gradient[3] = f32::NAN),
+            refused(|d| d.activations[0][2] = f32::INFINITY),
+            refused(|d| d.activations[1][1] = f32::NEG_INFINITY),
+        ];
+        for said in cases {
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert!(said[0].starts_with("step.image: image 1: "), "{said:?}");
+        }
     }
 }

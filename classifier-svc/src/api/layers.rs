@@ -135,3 +135,20 @@ pub(super) fn tensor(tensor: Option<&v1::Tensor>, field: &str) -> Result<Array, 
         Violations::one(format!("{field}.{part}"), what)
     })
 }
+
+/// Checks that no value of a tensor is so large that the network would overflow.
+///
+/// # Errors
+/// One is: the violation names the tensor's data.
+pub(super) fn bounded(array: &Array, most: f32, field: &str) -> Result<(), Violations> {
+    match array.data.iter().position(|x| x.abs() > most) {
+        None => Ok(()),
+        Some(i) => Err(Violations::one(
+            format!("{field}.data"),
+            format_args!(
+                "expected -{most:e} to {most:e}, element {i} is {:e}",
+                array.data[i]
+            ),
+        )),
+    }
+}

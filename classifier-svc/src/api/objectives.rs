@@ -6,8 +6,13 @@ use deepface_dataset::{attribute_index, attributes};
 use deepface_proto::v1::{self, objective};
 use deepface_serve::Violations;
 
-use super::layers::{self, size, tensor, unknown};
+use super::layers::{self, bounded, size, tensor, unknown};
 use crate::model::{AttributeTarget, ModelInfo, Objective, Term};
+
+/// Largest magnitude of a weight. With this and [`MAX_VALUE`], no setup makes a loss or a gradient overflow.
+const MAX_WEIGHT: f64 = 1e6;
+/// Largest magnitude of a value of a target or of a cotangent, far above any activation.
+const MAX_VALUE: f32 = 1e9;
 
 /// The objectives of a setup, each layer, target and attribute checked.
 ///
@@ -39,15 +44,14 @@ pub(super) fn objectives(
 
 fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Objective, Violations> {
     let weight = match objective.weight {
-        w if !w.is_finite() => {
-            let field = format!("{field}.weight");
+        0.0 => 1.0,
+        w if w.abs() <= MAX_WEIGHT => w,
+        w => {
             return Err(Violations::one(
-                field,
-                format_args!("expected a finite number, got {w}"),
+                format!("{field}.weight"),
+                format_args!("expected -{MAX_WEIGHT:e} to {MAX_WEIGHT:e}, got {w}"),
             ));
         }
-        0.0 => 1.0,
-        w => w,
     };
     let term = match objective.term {
         None => Err(Violations::one(
@@ -106,14 +110,15 @@ fn activation(
         [1, rest @ ..] if rest.len() == layer.shape.len() => rest,
         all => all,
     };
-    if bare == layer.shape && array.data.len() == size(layer) {
-        return Ok(array.data.into());
+    if bare != layer.shape || array.data.len() != size(layer) {
+        let (name, expected, got) = (&layer.name, &layer.shape, &array.shape);
+        return Err(Violations::one(
+            format!("{field}.shape"),
+            format_args!("expected {expected:?}, the shape of {name}, got {got:?}"),
+        ));
     }
-    let (name, expected, got) = (&layer.name, &layer.shape, &array.shape);
-    Err(Violations::one(
-        format!("{field}.shape"),
-        format_args!("expected {expected:?}, the shape of {name}, got {got:?}"),
-    ))
+    bounded(&array, MAX_VALUE, field)?;
+    Ok(array.data.into())
 }
 
 fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Violations> {
@@ -151,11 +156,11 @@ fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarge
     })?;
     let weight = match target.weight {
         0.0 => 1.0,
-        w if w > 0.0 && w.is_finite() => w,
+        w if w > 0.0 && w <= MAX_WEIGHT => w,
         w => {
             return Err(Violations::one(
                 format!("{field}.weight"),
-                format_args!("expected a finite number above 0, got {w}"),
+                format_args!("expected above 0 to {MAX_WEIGHT:e}, got {w}"),
             ));
         }
     };

@@ -376,7 +376,7 @@ pub struct DifferentiateSetup {
 /// One term of the loss.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Objective {
-    /// Factor of this term in the loss. Finite; 0 is read as 1.
+    /// Factor of this term in the loss, -1e6 to 1e6; 0 is read as 1.
     #[prost(double, tag = "1")]
     pub weight: f64,
     /// What it measures. Exactly one must be set.
@@ -405,7 +405,7 @@ pub struct SquaredDistance {
     /// Name of the layer.
     #[prost(string, tag = "1")]
     pub layer: ::prost::alloc::string::String,
-    /// The target activation, of the layer's shape, with or without a leading 1.
+    /// The target activation, of the layer's shape, with or without a leading 1. Values of -1e9 to 1e9.
     #[prost(message, optional, tag = "2")]
     pub target: ::core::option::Option<Tensor>,
     /// Whether to divide by the squared norm of the target, which makes rates and weights alike for all layers.
@@ -428,7 +428,7 @@ pub struct AttributeTarget {
     /// Whether it should be absent. The default is present.
     #[prost(bool, tag = "2")]
     pub absent: bool,
-    /// Factor of this attribute, more than 0. 0 is read as 1.
+    /// Factor of this attribute, above 0 to 1e6; 0 is read as 1.
     #[prost(double, tag = "3")]
     pub weight: f64,
 }
@@ -439,7 +439,7 @@ pub struct VectorJacobianProduct {
     #[prost(string, tag = "1")]
     pub layer: ::prost::alloc::string::String,
     /// Gradient of the client's own loss with respect to the activation, of the layer's shape, with or without a
-    /// leading 1.
+    /// leading 1. Values of -1e9 to 1e9.
     #[prost(message, optional, tag = "2")]
     pub cotangent: ::core::option::Option<Tensor>,
 }
@@ -450,7 +450,8 @@ pub struct DifferentiateStep {
     #[prost(int64, tag = "1")]
     pub id: i64,
     /// RGB pixels of 1 to `Limits.max_images` faces, shape \[3, S, S\] or \[N, 3, S, S\] where S is
-    /// `Model.input_size`. F32, 0 to 1 where 1 is 255. Values outside are taken as they are; they must be finite.
+    /// `Model.input_size`. F32, 0 to 1 where 1 is 255. Values outside are taken as they are, from -1e6 to 1e6.
+    /// A step whose loss, gradient or activations are not finite is refused.
     #[prost(message, optional, tag = "2")]
     pub image: ::core::option::Option<Tensor>,
     /// Layers whose activations the reply should carry.

@@ -51,6 +51,17 @@ fn setup(terms: impl IntoIterator<Item = Term>) -> Message {
     })
 }
 
+/// The first of fc7 is this, the others nothing.
+fn cotangent(first: f32) -> Term {
+    let mut data = vec![0.0; 32];
+    data[0] = first;
+    let array = Array::new(vec![32], data).unwrap();
+    Term::VectorJacobianProduct(v1::VectorJacobianProduct {
+        layer: "fc7".into(),
+        cotangent: Some(array.to_tensor(DataType::F32)),
+    })
+}
+
 fn step(id: i64, image: Array) -> Message {
     Message::Step(v1::DifferentiateStep {
         id,
@@ -175,12 +186,17 @@ async fn bad_setups_are_named() {
     });
     let first = "setup.objectives[0]";
     let targets = "setup.objectives[0].attribute_likelihood.targets";
-    let cotangent = "setup.objectives[0].vector_jacobian_product";
+    let cotangent_field = "setup.objectives[0].vector_jacobian_product";
     let cases = [
         (setup([]), "setup.objectives".to_owned(), "1 to 16"),
         (setup(vec![male(); 17]), "setup.objectives".into(), "got 17"),
         (no_term, first.into(), "got none"),
         (weighted(f64::NAN), format!("{first}.weight"), "NaN"),
+        (
+            weighted(-1.1e6),
+            format!("{first}.weight"),
+            "-1e6 to 1e6, got -1100000",
+        ),
         (likelihood(&[]), targets.into(), "got 0"),
         (
             likelihood(&[("male", 1.0)]),
@@ -193,29 +209,44 @@ async fn bad_setups_are_named() {
             "above 0",
         ),
         (
+            likelihood(&[("Male", f64::INFINITY)]),
+            format!("{targets}[0].weight"),
+            "1e6, got inf",
+        ),
+        (
             likelihood(&[("Male", 1.0), ("Male", 1.0)]),
             format!("{targets}[1].attribute"),
             "repeated",
         ),
         (
             product("fc9", &[32]),
-            format!("{cotangent}.layer"),
+            format!("{cotangent_field}.layer"),
             "mean fc",
         ),
         (
             product("fc7", &[31]),
-            format!("{cotangent}.cotangent.shape"),
+            format!("{cotangent_field}.cotangent.shape"),
             "expected [32]",
         ),
         (
             product("pool5", &[2, 32, 1, 1]),
-            format!("{cotangent}.cotangent.shape"),
+            format!("{cotangent_field}.cotangent.shape"),
             "[32, 1, 1]",
         ),
         (
             setup([to_fc7(vec![0.0; 32], true)]),
             format!("{first}.squared_distance.target"),
             "zero",
+        ),
+        (
+            setup([to_fc7(vec![2e9; 32], false)]),
+            format!("{first}.squared_distance.target.data"),
+            "element 0 is 2e9",
+        ),
+        (
+            setup([cotangent(-2e9)]),
+            format!("{cotangent_field}.cotangent.data"),
+            "-1e9 to 1e9",
         ),
         (step(0, face(0)), "message".into(), "got a step"),
     ];
@@ -280,6 +311,51 @@ async fn a_bad_step_ends_the_stream_after_the_answers_before_it() {
         assert_eq!(stream.next().await.unwrap().id, 7);
         assert_violation(&stream.next().await.unwrap_err(), field, says);
     }
+}
+
+#[tokio::test]
+async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
+    let mut s = service(Limits::default()).await;
+    let attribute = v1::AttributeTarget {
+        attribute: "Male".to_owned(),
+        absent: false,
+        weight: 1e6,
+    };
+    let likelihood = Term::AttributeLikelihood(v1::AttributeLikelihood {
+        targets: vec![attribute],
+    });
+    let terms = [
+        cotangent(1e9),
+        likelihood,
+        to_fc7(vec![1e9; 32], false),
+        to_fc7([vec![1e-9], vec![0.0; 31]].concat(), true),
+    ];
+    let objective = |term| v1::Objective {
+        weight: 1e6,
+        term: Some(term),
+    };
+    let largest = Message::Setup(v1::DifferentiateSetup {
+        objectives: terms.into_iter().map(objective).collect(),
+    });
+    let mut stream = Stream::open(&mut s.client, None).await.unwrap();
+    stream.send(largest).await;
+    stream.send(step(1, face(0))).await;
+    let reply = stream.next().await.unwrap();
+    assert!(reply.losses[0].total.is_finite());
+    // Tensors are read only where they are finite.
+    decoded(reply.gradient.as_ref());
+
+    let bright = |value: f32| {
+        let mut image = face(1);
+        image.data[5] = value;
+        image
+    };
+    stream.send(step(2, bright(-1e6))).await;
+    let reply = stream.next().await.unwrap();
+    decoded(reply.gradient.as_ref());
+    stream.send(step(3, bright(1e7))).await;
+    let refused = stream.next().await.unwrap_err();
+    assert_violation(&refused, "step.image.data", "element 5 is 1e7");
 }
 
 #[tokio::test]
