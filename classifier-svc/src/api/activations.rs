@@ -25,7 +25,7 @@ pub(super) async fn get_activations(
     let room = api.engine.admit(n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
-    let pixels = images::pixels(api, named.collect(), info.input_size).await?;
+    let pixels = images::pixels(api, named.collect(), info.input_size, deadline).await?;
     let done = api
         .engine
         .activations(room, pixels, asked.clone(), deadline);

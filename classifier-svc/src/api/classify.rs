@@ -24,7 +24,7 @@ pub(super) async fn classify(
     let room = api.engine.admit(images.len())?;
     let named = images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
-    let pixels = images::pixels(api, named.collect(), info.input_size).await?;
+    let pixels = images::pixels(api, named.collect(), info.input_size, deadline).await?;
     let done = api.engine.classify(room, pixels, deadline).await?;
     let results = done
         .value

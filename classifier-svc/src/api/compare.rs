@@ -26,7 +26,7 @@ pub(super) async fn compare(
     let request = request.into_inner();
     let pair = faces(request)?;
     let room = api.engine.admit(pair.len())?;
-    let pixels = images::pixels(api, pair, info.input_size).await?;
+    let pixels = images::pixels(api, pair, info.input_size, deadline).await?;
     let layers = Arc::from([layer]);
     let done = api
         .engine

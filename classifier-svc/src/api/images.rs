@@ -5,13 +5,15 @@ use std::sync::Arc;
 use deepface_dataset::{Framing, ImageLimits, decode, face_pixels};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
-use deepface_serve::Violations;
+use deepface_serve::{Deadline, Violations};
 use image::RgbImage;
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use super::layers::tensor;
 use super::status::Refusal;
 use super::{Classifier, Limits};
+use crate::batch::EngineError;
 
 /// Checks how many images a request has.
 ///
@@ -31,19 +33,22 @@ pub(super) fn check_count(n: usize, limits: &Limits) -> Result<(), Violations> {
 /// The pixels of named images, `[n, 3, size, size]`, 0 to 1.
 ///
 /// Decoding is slow and wants memory, so it runs beside the async threads and only so many at once. A caller that
-/// goes away stops it at the next image.
+/// goes away stops it at the next image. The wait for a decoder ends with the deadline.
 ///
 /// # Errors
-/// An image is not what it should be: every one that is not gets its violation.
+/// The deadline has passed, or an image is not what it should be: every one that is not gets its violation.
 pub(super) async fn pixels(
     api: &Classifier,
     images: Vec<(String, v1::Image)>,
     size: usize,
+    deadline: Deadline,
 ) -> Result<Vec<f32>, Refusal> {
     let mut all = Vec::with_capacity(images.len() * 3 * size * size);
     let mut violations = Violations::new();
     for (field, image) in images {
-        match decoded(&api.decoders, api.limits.image, field, image, size).await? {
+        let limits = api.limits.image;
+        let work = move || face(image, &field, limits, size);
+        match decoded(&api.decoders, deadline, work).await? {
             Ok(pixels) => all.extend(pixels),
             Err(wrong) => violations.extend(wrong),
         }
@@ -51,19 +56,18 @@ pub(super) async fn pixels(
     Ok(violations.or(all)?)
 }
 
-async fn decoded(
+async fn decoded<T: Send + 'static>(
     decoders: &Arc<Semaphore>,
-    limits: ImageLimits,
-    field: String,
-    image: v1::Image,
-    size: usize,
-) -> Result<Result<Vec<f32>, Violations>, Refusal> {
-    let permit = decoders.clone().acquire_owned().await;
+    deadline: Deadline,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let permit = timeout_at(deadline.at(), decoders.clone().acquire_owned()).await;
+    let permit = permit.map_err(|_| EngineError::Expired)?;
     let permit = permit.map_err(|_| Refusal::Internal("the decoders are closed"))?;
     let work = move || {
         // Held until the work is done, even where nobody waits for it any more.
         let _permit = permit;
-        face(image, &field, limits, size)
+        work()
     };
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| Refusal::Internal("decoding an image failed"))
@@ -149,5 +153,28 @@ fn check_tensor(array: &Array, field: &str, limits: ImageLimits) -> Result<(u32,
             format!("{field}.data"),
             format_args!("expected values 0 to 1, element {i} is {}", array.data[i]),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_decoder_is_waited_for_until_the_deadline() {
+        let decoders = Arc::new(Semaphore::new(1));
+        let held = decoders.clone().acquire_owned().await.unwrap();
+        let soon = Deadline::after(Duration::from_millis(20));
+        let refused = decoded(&decoders, soon, || 7).await;
+        assert!(
+            matches!(refused, Err(Refusal::Engine(EngineError::Expired))),
+            "{refused:?}"
+        );
+        drop(held);
+        let later = Deadline::after(Duration::from_secs(20));
+        assert_eq!(decoded(&decoders, later, || 7).await.unwrap(), 7);
+        assert_eq!(decoders.available_permits(), 1);
     }
 }
