@@ -100,16 +100,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             args.arch
         )
     })?;
-    ensure!(
-        args.batch >= 2,
-        "--batch: expected at least 2, got {}",
-        args.batch
-    );
-    ensure!(
-        (0.0..1.0).contains(&args.dropout),
-        "--dropout: expected 0 to below 1, got {}",
-        args.dropout
-    );
+    args.check()?;
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,
@@ -140,6 +131,35 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut training = Training::new(args, architecture, photographs);
     let parameters = training.learn(&validation)?;
     training.finish(parameters, &validation, &test)
+}
+
+impl TrainArgs {
+    /// What would fail, or learn nothing, is said before hours of work.
+    fn check(&self) -> anyhow::Result<()> {
+        let (epochs, batch) = (self.epochs, self.batch);
+        let (rate, decay) = (self.learning_rate, self.weight_decay);
+        let (dropout, smoothing) = (self.dropout, self.label_smoothing);
+        ensure!(epochs >= 1, "--epochs: expected at least 1, got {epochs}");
+        ensure!(batch >= 2, "--batch: expected at least 2, got {batch}");
+        ensure!(
+            rate > 0.0 && rate.is_finite(),
+            "--learning-rate: expected above 0, got {rate}"
+        );
+        // Each step keeps 1 - rate * decay of a weight.
+        ensure!(
+            decay >= 0.0 && rate * decay < 1.0,
+            "--weight-decay: expected 0 to below 1 / {rate}, the learning rate; got {decay}"
+        );
+        ensure!(
+            (0.0..1.0).contains(&dropout),
+            "--dropout: expected 0 to below 1, got {dropout}"
+        );
+        ensure!(
+            (0.0..1.0).contains(&smoothing),
+            "--label-smoothing: expected 0 to below 1, got {smoothing}"
+        );
+        Ok(())
+    }
 }
 
 struct Training<'a> {
@@ -380,4 +400,51 @@ fn summary(
         all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
     };
     (mean(|m| m.accuracy), mean(|m| m.auc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        train: TrainArgs,
+    }
+
+    /// The arguments of a command line.
+    fn args(more: &[&str]) -> TrainArgs {
+        let line = ["train", "--data", "no/such/folder"];
+        let line = line.iter().chain(more);
+        <Cli as clap::Parser>::try_parse_from(line).unwrap().train
+    }
+
+    #[test]
+    fn settings_that_learn_nothing_are_refused_before_any_work() {
+        assert!(args(&[]).check().is_ok());
+        for (flag, value) in [
+            ("--epochs", "0"),
+            ("--batch", "1"),
+            ("--learning-rate", "0"),
+            ("--learning-rate", "NaN"),
+            ("--learning-rate", "inf"),
+            ("--learning-rate", "-0.1"),
+            ("--weight-decay", "-0.1"),
+            ("--weight-decay", "NaN"),
+            ("--weight-decay", "inf"),
+            ("--weight-decay", "400"),
+            ("--dropout", "1"),
+            ("--label-smoothing", "1.5"),
+            ("--label-smoothing", "NaN"),
+            ("--arch", "resnet"),
+        ] {
+            let bad = args(&[&format!("{flag}={value}")]);
+            let problem = run(&bad).unwrap_err().to_string();
+            assert!(
+                problem.starts_with(&format!("{flag}: expected")),
+                "{problem}"
+            );
+            assert!(problem.contains(value), "{flag} {value}: {problem}");
+        }
+    }
 }
