@@ -2,8 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    io::Write as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -31,7 +30,7 @@ impl Curve {
         })
     }
 
-    /// Adds an epoch.
+    /// Adds an epoch. Rows of this epoch and later ones are of a run that went on from before them, and go.
     pub(super) fn add(
         &mut self,
         epoch: usize,
@@ -39,19 +38,30 @@ impl Curve {
         accuracy: f64,
         auc: f64,
     ) -> anyhow::Result<()> {
-        let mut table = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.table)
-            .with_context(|| format!("cannot write {}", self.table.display()))?;
-        if epoch == 1 {
-            table.set_len(0)?;
-            writeln!(table, "epoch\tloss\tvalidation_accuracy\tvalidation_auc")?;
+        let mut text = String::from("epoch\tloss\tvalidation_accuracy\tvalidation_auc\n");
+        for row in self.rows_before(epoch)? {
+            text += &row;
+            text.push('\n');
         }
-        writeln!(table, "{epoch}\t{loss:.5}\t{accuracy:.5}\t{auc:.5}")?;
-        let text = fs::read_to_string(&self.table)?;
-        write_atomically(&self.picture, draw(&text).as_bytes())?;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{epoch}\t{loss:.5}\t{accuracy:.5}\t{auc:.5}");
+        for (path, content) in [(&self.table, &text), (&self.picture, &draw(&text))] {
+            write_atomically(path, content.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         Ok(())
+    }
+
+    fn rows_before(&self, epoch: usize) -> anyhow::Result<Vec<String>> {
+        let table = match fs::read_to_string(&self.table) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.with_context(|| format!("cannot read {}", self.table.display()))?,
+        };
+        let before = |row: &&str| {
+            let number = row.split('\t').next().and_then(|n| n.parse().ok());
+            number.is_some_and(|n: usize| n < epoch)
+        };
+        Ok(table.lines().filter(before).map(str::to_owned).collect())
     }
 }
 
@@ -134,4 +144,38 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
     let path = output.with_extension("metrics.md");
     write_atomically(&path, format!("{means}\n\n{text}").as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_is_done_again_has_one_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("new/a.safetensors");
+        let epochs = |curve: &Curve| -> Vec<String> {
+            let table = fs::read_to_string(&curve.table).unwrap();
+            assert!(table.starts_with("epoch\tloss\t"));
+            let numbers = table.lines().skip(1).map(|r| r.split('\t').next().unwrap());
+            numbers.map(str::to_owned).collect()
+        };
+        let mut curve = Curve::open(&output).unwrap();
+        for epoch in 1..=3 {
+            curve.add(epoch, 1.0, 0.5, 0.5).unwrap();
+        }
+        assert_eq!(epochs(&curve), ["1", "2", "3"]);
+        // Killed before the checkpoint of the second epoch was written.
+        let mut curve = Curve::open(&output).unwrap();
+        curve.add(2, 0.9, 0.6, 0.6).unwrap();
+        assert_eq!(epochs(&curve), ["1", "2"]);
+        assert!(
+            fs::read_to_string(&curve.table)
+                .unwrap()
+                .contains("0.90000")
+        );
+        assert!(fs::read_to_string(&curve.picture).unwrap().contains("<svg"));
+        curve.add(1, 1.0, 0.5, 0.5).unwrap();
+        assert_eq!(epochs(&curve), ["1"]);
+    }
 }
