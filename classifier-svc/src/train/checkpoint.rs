@@ -3,10 +3,25 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
-use deepface_serve::write_atomically;
+use deepface_dataset::Photograph;
+use deepface_serve::{sha256, write_atomically};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::network::Trainee;
+use super::{TrainArgs, network::Trainee};
+
+/// What run this is: its arguments and its photographs, known by their people, files and labels.
+pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
+    let counts = splits.map(<[_]>::len);
+    let mut all = Vec::new();
+    for p in splits.into_iter().flatten() {
+        // Neither a name nor a label has this byte in it.
+        all.extend(p.person.bytes().chain([0]));
+        let file = p.path.file_name().unwrap_or_default();
+        all.extend(file.as_encoded_bytes().iter().chain(&[0]));
+        all.extend(p.labels.map(|l| if l { b'1' } else { b'0' }));
+    }
+    format!("{args:?} on {counts:?} photographs {}", sha256(&all))
+}
 
 /// Writes what has been learned after some epochs. `identity` says what run it is of.
 pub(super) fn save(
@@ -84,4 +99,51 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
         }
     }
     Ok(epochs)
+}
+
+#[cfg(test)]
+mod tests {
+    use deepface_dataset::ATTRIBUTE_COUNT;
+
+    use super::*;
+    use crate::model::Architecture;
+    use crate::train::tests::args;
+
+    fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
+        let mut labels = [false; ATTRIBUTE_COUNT];
+        labels[3] = smiles;
+        Photograph {
+            path: format!("data/{person}/{person}_{number:04}.jpg").into(),
+            person: person.into(),
+            labels,
+        }
+    }
+
+    #[test]
+    fn other_data_is_another_run() {
+        let (a, b) = (photograph("Ada", 1, true), photograph("Ben", 1, true));
+        let other = [photograph("Ada", 2, true), photograph("Ada", 1, false)];
+        let args = args(&[]);
+        let of = |train: &[&Photograph]| identity(&args, [train, &[&b], &[&b]]);
+        assert_eq!(of(&[&a]), of(&[&a]));
+        for changed in [&[&other[0]][..], &[&other[1]], &[&a, &b], &[&b], &[]] {
+            assert_ne!(of(&[&a]), of(changed));
+        }
+        assert_ne!(of(&[&a]), identity(&args, [&[&a], &[&b, &b], &[]]));
+    }
+
+    #[test]
+    fn only_the_same_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.checkpoint");
+        let trainee = |seed| Trainee::new(&Architecture::tiny(), 2, 0.0, seed);
+        let mut first = trainee(1);
+        save(&path, &mut first, 3, "run a").unwrap();
+        let problem = resume(&path, &mut trainee(2), "run b").unwrap_err();
+        assert!(problem.to_string().contains("another run"), "{problem}");
+        let mut second = trainee(2);
+        assert_eq!(resume(&path, &mut second, "run a").unwrap(), 3);
+        let both = first.parameters_mut().zip(second.parameters_mut());
+        assert!(both.into_iter().all(|(a, b)| a.value == b.value));
+    }
 }

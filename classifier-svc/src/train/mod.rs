@@ -125,11 +125,12 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         "too few people: validation or test split is empty"
     );
 
+    let identity = checkpoint::identity(args, [&train, &validation, &test]);
     let photographs = Photographs::load(&train, architecture.input)?;
     let validation = Faces::load(&validation, architecture.input)?;
     let test = Faces::load(&test, architecture.input)?;
     let mut training = Training::new(args, architecture, photographs);
-    let parameters = training.learn(&validation)?;
+    let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
 }
 
@@ -220,12 +221,11 @@ impl<'a> Training<'a> {
     }
 
     /// All epochs; gives the folded weights.
-    fn learn(&mut self, validation: &Faces) -> anyhow::Result<Vec<Parameters>> {
+    fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
         let mut curve = report::Curve::open(&args.output)?;
         let checkpoint = args.output.with_extension("checkpoint");
-        let identity = format!("{args:?}");
-        let done = checkpoint::resume(&checkpoint, &mut self.trainee, &identity)?;
+        let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
         if done > 0 {
             eprintln!("going on after epoch {done} from {}", checkpoint.display());
         }
@@ -249,7 +249,7 @@ impl<'a> Training<'a> {
                 );
             });
             curve.add(epoch + 1, loss, accuracy, auc)?;
-            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, &identity)?;
+            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, identity)?;
         }
         bar.finish_and_clear();
         Ok(self.fold())
@@ -413,7 +413,7 @@ mod tests {
     }
 
     /// The arguments of a command line.
-    fn args(more: &[&str]) -> TrainArgs {
+    pub(super) fn args(more: &[&str]) -> TrainArgs {
         let line = ["train", "--data", "no/such/folder"];
         let line = line.iter().chain(more);
         <Cli as clap::Parser>::try_parse_from(line).unwrap().train
