@@ -1,15 +1,17 @@
-//! Ends every call in time: at its deadline, or when the server stops waiting for it.
+//! Takes on a bounded number of calls and ends each in time: at its deadline, or when the server stops waiting for it.
 //!
 //! tonic's own timeout covers a call until the response headers and answers CANCELLED. This layer covers the body
 //! too, so that a stream ends where its deadline says, and answers DEADLINE_EXCEEDED.
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
@@ -20,6 +22,9 @@ use tower_service::Service;
 
 use crate::{Deadline, detailed};
 
+/// Where paths of health checks begin.
+const HEALTH: &str = "/grpc.health.";
+
 /// When calls end that do not end by themselves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ends {
@@ -29,13 +34,30 @@ pub(crate) struct Ends {
     pub(crate) all: CancellationToken,
 }
 
-/// Gives every request its [`Deadline`] and ends every call in time.
+/// Gives every request its [`Deadline`], ends every call in time, and refuses those that are too many.
 #[derive(Clone, Debug)]
 pub(crate) struct LifetimeLayer {
     /// The longest that a call may take where its client does not say less.
-    pub(crate) max: Duration,
+    max: Duration,
     /// When calls end.
-    pub(crate) ends: Ends,
+    ends: Ends,
+    /// Calls that may be open at once, on all connections together.
+    most: usize,
+    /// Room for those that are not open yet.
+    room: Arc<Semaphore>,
+}
+
+impl LifetimeLayer {
+    /// Calls take at most `max`; at most `most` are open at once.
+    pub(crate) fn new(max: Duration, most: usize, ends: Ends) -> Self {
+        let room = Arc::new(Semaphore::new(most));
+        Self {
+            max,
+            ends,
+            most,
+            room,
+        }
+    }
 }
 
 impl<S> Layer<S> for LifetimeLayer {
@@ -75,6 +97,13 @@ where
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
         }
+        // Whoever watches over the server must be heard when it is full, above all.
+        let counts = !request.uri().path().starts_with(HEALTH);
+        let place = counts.then(|| self.layer.room.clone().try_acquire_owned());
+        let Ok(place) = place.transpose() else {
+            let refused = full(self.layer.most).into_http();
+            return Box::pin(std::future::ready(Ok(refused)));
+        };
         let ends = &self.layer.ends;
         let cut = if watching { &ends.watching } else { &ends.all };
         let mut end = End {
@@ -86,7 +115,7 @@ where
             let status = tokio::select! {
                 biased;
                 response = response => return response.map(|r| r.map(|inner| {
-                    Body::new(Bounded { inner: Some(inner), end })
+                    Body::new(Bounded { inner: Some(inner), end, _place: place })
                 })),
                 status = std::future::poll_fn(|cx| end.poll(cx)) => status,
             };
@@ -112,6 +141,13 @@ impl End {
     }
 }
 
+/// The status of a call for which there is no room.
+fn full(most: usize) -> Status {
+    let message = format!("{most} calls are open, and no more are taken");
+    let retry = Some(Duration::from_secs(1));
+    detailed(Code::ResourceExhausted, "TOO_MANY_CALLS", &message, retry)
+}
+
 /// The status of a call whose deadline has passed.
 fn expired() -> Status {
     let message = "the deadline of the call has passed";
@@ -130,6 +166,8 @@ struct Bounded {
     /// `None` once it was ended from outside: dropping it stops the work behind it.
     inner: Option<Body>,
     end: End,
+    /// The call's place among those that may be open.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl HttpBody for Bounded {
@@ -211,23 +249,25 @@ mod tests {
                 }
                 let (gone, gone_rx) = tokio::sync::oneshot::channel();
                 let mut response = Response::new(Body::new(Silent(gone)));
-                response
-                    .extensions_mut()
-                    .insert(std::sync::Arc::new(gone_rx));
+                response.extensions_mut().insert(Arc::new(gone_rx));
                 Ok(response)
             })
         }
     }
 
+    fn layer(most: usize, ends: &Ends) -> LifetimeLayer {
+        LifetimeLayer::new(Duration::from_secs(3600), most, ends.clone())
+    }
+
+    fn request(path: &str, timeout: &str) -> Request<()> {
+        let request = Request::builder().uri(path);
+        request.header("grpc-timeout", timeout).body(()).unwrap()
+    }
+
     fn call(answers: bool, ends: &Ends) -> BoxFuture<Response<Body>, Infallible> {
-        let ends = ends.clone();
-        let max = Duration::from_secs(3600);
-        let request = Request::builder()
-            .uri("/a.Service/Call")
-            .header("grpc-timeout", "50m");
-        LifetimeLayer { max, ends }
+        layer(1, ends)
             .layer(Handler { answers })
-            .call(request.body(()).unwrap())
+            .call(request("/a.Service/Call", "50m"))
     }
 
     async fn next_status(body: &mut Body) -> Code {
@@ -247,9 +287,9 @@ mod tests {
     async fn a_deadline_ends_a_silent_stream_and_the_work_behind_it() {
         let started = tokio::time::Instant::now();
         let mut response = call(true, &Ends::default()).await.unwrap();
-        let gone: std::sync::Arc<tokio::sync::oneshot::Receiver<()>> =
+        let gone: Arc<tokio::sync::oneshot::Receiver<()>> =
             response.extensions_mut().remove().unwrap();
-        let mut gone = std::sync::Arc::into_inner(gone).unwrap();
+        let mut gone = Arc::into_inner(gone).unwrap();
         let body = response.body_mut();
         assert_eq!(next_status(body).await, Code::DeadlineExceeded);
         assert!(started.elapsed() >= Duration::from_millis(50));
@@ -267,5 +307,40 @@ mod tests {
         let mut response = call(true, &ends).await.unwrap();
         ends.all.cancel();
         assert_eq!(next_status(response.body_mut()).await, Code::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn a_call_too_many_is_refused_until_one_ends_and_health_is_always_heard() {
+        let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+        let mut open = async |path| {
+            let response = service.call(request(path, "1M")).await.unwrap();
+            // A call that was taken says how it ended in its trailers.
+            let code = Status::from_header_map(response.headers()).map(|s| s.code());
+            (response, code)
+        };
+        let (first, none) = open("/a.Service/Call").await;
+        assert_eq!(none, None);
+        let (refused, code) = open("/b.Service/Call").await;
+        assert_eq!(code, Some(Code::ResourceExhausted));
+        let status = Status::from_header_map(refused.headers()).unwrap();
+        assert!(status.message().contains("1 calls are open"), "{status}");
+        assert!(tonic_types::StatusExt::get_details_retry_info(&status).is_some());
+        let (_health, none) = open("/grpc.health.v1.Health/Check").await;
+        assert_eq!(none, None);
+        drop(first);
+        assert_eq!(open("/a.Service/Call").await.1, None);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_never_answered_gives_its_place_back() {
+        let mut service = layer(1, &Ends::default()).layer(Handler { answers: false });
+        for _ in 0..2 {
+            let response = service
+                .call(request("/a.Service/Call", "10m"))
+                .await
+                .unwrap();
+            let status = Status::from_header_map(response.headers()).unwrap();
+            assert_eq!(status.code(), Code::DeadlineExceeded);
+        }
     }
 }

@@ -76,10 +76,8 @@ pub async fn serve(
     let ends = Ends::default();
     let _cut_if_dropped = ends.all.clone().drop_guard();
     let draining = tokio_util::sync::CancellationToken::new();
-    let layer = LifetimeLayer {
-        max: settings.max_call(),
-        ends: ends.clone(),
-    };
+    let most = settings.max_calls.into();
+    let layer = LifetimeLayer::new(settings.max_call(), most, ends.clone());
     let server = Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)

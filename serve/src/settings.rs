@@ -9,6 +9,7 @@ use crate::ServeError;
 
 const DRAIN_SECONDS: u64 = 20;
 const MAX_CALL_SECONDS: u64 = 3600;
+const MAX_CALLS: u16 = 512;
 
 /// How a service listens and how long its calls may take.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +27,11 @@ pub struct ServeSettings {
     #[arg(long, env = "DEEPFACE_MAX_CALL_SECONDS", value_name = "N", default_value_t = MAX_CALL_SECONDS,
           value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub max_call_seconds: u64,
+    /// Calls that may be open at once, on all connections together; calls beyond that are refused, and clients try
+    /// again. Each holds its request, of up to 32 MiB. Health checks are not counted.
+    #[arg(long, env = "DEEPFACE_MAX_CALLS", value_name = "N", default_value_t = MAX_CALLS,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_calls: u16,
 }
 
 impl Default for ServeSettings {
@@ -35,6 +41,7 @@ impl Default for ServeSettings {
             insecure: false,
             drain_seconds: DRAIN_SECONDS,
             max_call_seconds: MAX_CALL_SECONDS,
+            max_calls: MAX_CALLS,
         }
     }
 }
