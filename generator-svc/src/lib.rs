@@ -1,7 +1,7 @@
 //! The generator service: faces from attributes, by feature inversion towards a target activation.
 //!
-//! [`gaussian`] is what was learned of activations and images, [`inversion`] the descent, [`api`] the gRPC side, and
-//! [`fit`] makes the statistics. There is no network here: every gradient comes from the classifier service.
+//! [`gaussian`] is what was learned of activations and images, [`inversion`] the descent, [`workers`] the threads that
+//! both compute on, [`api`] the gRPC side, and [`fit`] makes the statistics. There is no network here: every gradient comes from the classifier service.
 
 pub mod api;
 pub mod fit;
@@ -10,6 +10,7 @@ pub mod inversion;
 pub mod service;
 pub mod settings;
 pub mod source;
+pub mod workers;
 
 /// What the random numbers of one generated face are for.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ use crate::api::{Generator, Limits};
 use crate::gaussian::StoreError;
 use crate::settings::Settings;
 pub use crate::source::StatisticsSource;
+use crate::workers::Workers;
 
 /// The port where none is given.
 pub const PORT: u16 = 50052;
@@ -26,6 +27,9 @@ pub enum ServiceError {
     /// The URL of the classifier is none.
     #[error("--classifier: {0}")]
     Classifier(#[source] ClientError),
+    /// There are no threads to work on.
+    #[error("--threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// The server failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -38,7 +42,7 @@ pub enum ServiceError {
 /// and `Invert` answer UNAVAILABLE.
 ///
 /// # Errors
-/// The statistics cannot be loaded, the classifier's URL is malformed, or the server fails.
+/// The statistics cannot be loaded, the classifier's URL is malformed, the system gives no threads, or the server fails.
 pub async fn serve(
     listener: TcpListener,
     statistics: StatisticsSource,
@@ -60,7 +64,8 @@ pub async fn serve(
         call: settings.serve.max_call(),
         ..Limits::default()
     };
-    let generator = Generator::new(Arc::new(statistics), classifier, limits);
+    let workers = Workers::new(settings.threads())?;
+    let generator = Generator::new(Arc::new(statistics), classifier, workers, limits);
     health.set(true).await;
     let routes = Routes::new(generator.into_server());
     Ok(deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown).await?)

@@ -22,6 +22,10 @@ pub struct Settings {
     #[arg(long, env = "DEEPFACE_MAX_SESSIONS", value_name = "N", default_value_t = MAX_SESSIONS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_sessions: u16,
+    /// Threads for linear algebra and pictures. Default: one per core.
+    #[arg(long, env = "DEEPFACE_THREADS", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// How it listens.
     #[command(flatten)]
     pub serve: ServeSettings,
@@ -33,6 +37,7 @@ impl Default for Settings {
             cgmm: None,
             classifier: CLASSIFIER.into(),
             max_sessions: MAX_SESSIONS,
+            threads: None,
             serve: ServeSettings::default(),
         }
     }
@@ -44,5 +49,35 @@ impl Settings {
         self.cgmm
             .clone()
             .map_or(StatisticsSource::Embedded, StatisticsSource::File)
+    }
+
+    /// Threads for linear algebra and pictures.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(cores, usize::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn no_flags_are_the_default_and_threads_are_bounded() {
+        let parse = |args: &[&str]| {
+            let args = std::iter::once("serve").chain(args.iter().copied());
+            <Cli as clap::Parser>::try_parse_from(args).map(|c| c.settings)
+        };
+        let parsed = parse(&[]).unwrap();
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+        assert!(parsed.threads() >= 1);
+        assert_eq!(parse(&["--threads", "3"]).unwrap().threads(), 3);
+        assert!(parse(&["--threads", "0"]).is_err());
     }
 }

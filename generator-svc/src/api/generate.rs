@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use deepface_dataset::attributes as names;
-use deepface_proto::Array;
 use deepface_proto::v1::{
-    self, AttributeLikelihood, AttributeTarget, DataType, GenerateRequest, GenerateResponse,
-    Objective, SquaredDistance, objective::Term,
+    self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
+    SquaredDistance, objective::Term,
 };
 use deepface_serve::{Deadline, Violations};
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,7 +14,7 @@ use tonic::{Request, Status};
 use super::settings::{self, TargetChoice};
 use super::status::Refusal;
 use super::stream::{self, Goal, Job};
-use super::{Generator, attributes};
+use super::{Generator, attributes, target};
 
 /// Checks the request and starts the work.
 pub(super) fn generate(
@@ -49,6 +48,7 @@ fn check(
             let job = Job {
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
+                workers: api.workers.clone(),
                 settings: stream::in_force(choice.to_wire(), &inversion),
                 inversion,
                 carries,
@@ -81,16 +81,11 @@ impl Goal for Attributes {
         let term = match self.0.settings(job.seed) {
             None => Term::AttributeLikelihood(likelihood(job)),
             Some(how) => {
-                let layer = job.statistics.layer(&self.0.layer);
-                let layer = layer
-                    .ok_or_else(|| Refusal::Internal("a checked layer is not there".into()))?;
-                let target = Array {
-                    data: job.statistics.target(layer, &job.asked, &how).values,
-                    shape: layer.shape.clone(),
-                };
+                let (statistics, layer) = (&job.statistics, self.0.layer.clone());
+                let made = target::make(&job.workers, statistics, layer, &job.asked, how).await?;
                 Term::SquaredDistance(SquaredDistance {
-                    layer: layer.name.clone(),
-                    target: Some(target.to_tensor(DataType::F32)),
+                    layer: self.0.layer,
+                    target: Some(made.tensor),
                     normalized: true,
                 })
             }
@@ -123,10 +118,12 @@ mod tests {
     use super::*;
     use crate::api::Limits;
     use crate::gaussian::tests::statistics;
+    use crate::workers::Workers;
 
     async fn objective(method: v1::Method, digest: &str) -> Result<Objective, Refusal> {
         let classifier = ClassifierClient::connect_lazy("localhost:1").unwrap();
-        let api = Generator::new(statistics().into(), classifier, Limits::default());
+        let workers = Workers::new(1).unwrap();
+        let api = Generator::new(statistics().into(), classifier, workers, Limits::default());
         let ask = |name: &str, absent| RequestedAttribute {
             name: name.into(),
             absent,

@@ -49,6 +49,7 @@ pub(super) fn invert(
     let job = Job {
         statistics: api.statistics.clone(),
         classifier: api.classifier.clone(),
+        workers: api.workers.clone(),
         settings: stream::in_force(target, &inversion),
         inversion,
         carries,

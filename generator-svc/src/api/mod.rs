@@ -7,6 +7,7 @@ mod attributes;
 mod generate;
 mod invert;
 mod list_attributes;
+mod picture;
 mod settings;
 mod status;
 mod stream;
@@ -28,6 +29,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::gaussian::Statistics;
+use crate::workers::Workers;
 
 /// Largest message that is taken: an Invert request holds one image.
 const MAX_REQUEST_BYTES: usize = 32 << 20;
@@ -60,16 +62,23 @@ impl Default for Limits {
 pub struct Generator {
     statistics: Arc<Statistics>,
     classifier: ClassifierClient,
+    workers: Workers,
     limits: Limits,
     sessions: Arc<Semaphore>,
 }
 
 impl Generator {
-    /// A service with these statistics that asks this classifier.
-    pub fn new(statistics: Arc<Statistics>, classifier: ClassifierClient, limits: Limits) -> Self {
+    /// A service with these statistics that asks this classifier, and computes on these threads.
+    pub fn new(
+        statistics: Arc<Statistics>,
+        classifier: ClassifierClient,
+        workers: Workers,
+        limits: Limits,
+    ) -> Self {
         Self {
             statistics,
             classifier,
+            workers,
             limits,
             sessions: Arc::new(Semaphore::new(limits.sessions)),
         }
@@ -98,10 +107,8 @@ impl GeneratorService for Generator {
         &self,
         request: Request<GetTargetRequest>,
     ) -> Result<Response<GetTargetResponse>, Status> {
-        Ok(Response::new(target::get_target(
-            &self.statistics,
-            request.get_ref(),
-        )?))
+        let reply = target::get_target(self, request.get_ref()).await?;
+        Ok(Response::new(reply))
     }
 
     type GenerateStream = ReceiverStream<Result<GenerateResponse, Status>>;

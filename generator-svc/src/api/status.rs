@@ -6,7 +6,8 @@ use deepface_client::ClientError;
 use deepface_serve::{Violations, detailed};
 use tonic::{Code, Status};
 
-use crate::inversion::OracleError;
+use crate::inversion::{OracleError, StepError};
+use crate::workers::WorkLost;
 
 /// When a client may try again that was refused for lack of room or of a classifier.
 const RETRY: Duration = Duration::from_secs(1);
@@ -60,6 +61,21 @@ impl From<OracleError> for Refusal {
 impl From<ClientError> for Refusal {
     fn from(error: ClientError) -> Self {
         Self::Classifier(error.into())
+    }
+}
+
+impl From<WorkLost> for Refusal {
+    fn from(lost: WorkLost) -> Self {
+        Self::Internal(lost.to_string())
+    }
+}
+
+impl From<StepError<OracleError>> for Refusal {
+    fn from(error: StepError<OracleError>) -> Self {
+        match error {
+            StepError::Oracle(error) => error.into(),
+            StepError::Lost(lost) => lost.into(),
+        }
     }
 }
 

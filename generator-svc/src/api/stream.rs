@@ -1,28 +1,26 @@
 //! The work behind Generate and Invert: an inversion whose iterates go out as a stream.
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_client::ClassifierClient;
 use deepface_dataset::attributes as names;
-use deepface_proto::Array;
 use deepface_proto::v1::{
-    self, DataType, GenerateResponse, GenerationSettings, InvertResponse, LossTerms, Objective,
+    self, GenerateResponse, GenerationSettings, InvertResponse, LossTerms, Objective,
     ResultAttribute, generate_response, invert_response,
 };
 use deepface_serve::Deadline;
-use image::RgbImage;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Generator, settings, settings::Carries, status::Refusal};
+use super::{Generator, picture::to_wire, settings, settings::Carries, status::Refusal};
 use crate::gaussian::{Asked, Statistics};
 use crate::inversion::{
     Basis, GrpcOracle, Losses, OracleError, Parametrization, Session, Settings,
 };
+use crate::workers::Workers;
 
 /// Iterates that may wait to be read.
 const BUFFER: usize = 4;
@@ -77,6 +75,7 @@ pub(super) trait Goal: Send + 'static {
 pub(super) struct Job {
     pub(super) statistics: Arc<Statistics>,
     pub(super) classifier: ClassifierClient,
+    pub(super) workers: Workers,
     /// How the image is found.
     pub(super) inversion: Settings,
     /// The settings in force, as they are reported.
@@ -181,43 +180,51 @@ async fn invert<M: From<Event> + Send>(
         Basis::Pixels => Parametrization::Pixels { statistics },
     };
     let oracle = GrpcOracle::new(stream, side);
-    let mut session = Session::new(oracle, parametrization, job.inversion, side, job.seed);
-    let mut asking = Duration::ZERO;
+    let (workers, how) = (job.workers.clone(), job.inversion);
+    let mut session = Session::start(oracle, workers, parametrization, how, side, job.seed).await?;
     let mut last = Losses::default();
     while !session.finished() {
-        let before = Instant::now();
-        let iterate = session.step().await?;
-        asking += before.elapsed();
+        let (after, iterate) = session.step().await?;
+        session = after;
         last = iterate.losses;
         if session.finished() || iterate.step.is_multiple_of(job.carries.every) {
-            let image = (!job.carries.losses_only)
-                .then(|| to_wire(&session.image(), side, job.carries.format));
             out.send(Event::Iterate(v1::Iterate {
                 step: i32::try_from(iterate.step).unwrap_or(i32::MAX),
                 loss: Some(terms(&last)),
-                image: image.transpose()?,
+                image: picture(job, &session).await?,
                 elapsed_us: micros(job.arrived.elapsed()),
             }))
             .await?;
         }
     }
-    out.send(Event::Result(
-        result(job, session.image(), last, asking).await?,
-    ))
-    .await
+    out.send(Event::Result(result(job, &session, last).await?))
+        .await
+}
+
+/// The image of an iterate, where it is wanted.
+async fn picture(job: &Job, session: &Session<GrpcOracle>) -> Result<Option<v1::Image>, Refusal> {
+    if job.carries.losses_only {
+        return Ok(None);
+    }
+    let (side, format) = (job.statistics.input_size, job.carries.format);
+    let image = session.render(move |pixels| to_wire(&pixels, side, format));
+    image.await?.map(Some)
 }
 
 async fn result(
     job: &Job,
-    pixels: Vec<f32>,
+    session: &Session<GrpcOracle>,
     losses: Losses,
-    asking: Duration,
 ) -> Result<v1::Result, Refusal> {
-    let side = job.statistics.input_size;
-    let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
+    let (side, format) = (job.statistics.input_size, job.carries.format);
+    let both = move |pixels: Vec<f32>| {
+        let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
+        Ok::<_, Refusal>((seen, to_wire(&pixels, side, format)?))
+    };
+    let (seen, image) = session.render(both).await??;
     let before = Instant::now();
     let reply = job.classifier.classify(vec![seen]).await?;
-    let asking = asking + before.elapsed();
+    let asking = session.oracle().time() + before.elapsed();
     let scores = reply
         .results
         .into_iter()
@@ -230,7 +237,7 @@ async fn result(
         present: score.present,
     });
     Ok(v1::Result {
-        image: Some(to_wire(&pixels, side, job.carries.format)?),
+        image: Some(image),
         loss: Some(terms(&losses)),
         attributes: attributes.collect(),
         steps: i32::try_from(job.inversion.steps).unwrap_or(i32::MAX),
@@ -268,36 +275,6 @@ fn terms(losses: &Losses) -> LossTerms {
 
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// Pixels `[3, side, side]`, 0 to 1, as they travel.
-fn to_wire(pixels: &[f32], side: usize, format: v1::ImageFormat) -> Result<v1::Image, Refusal> {
-    let content = if format == v1::ImageFormat::Tensor {
-        let array = Array {
-            shape: vec![3, side, side],
-            data: pixels.to_vec(),
-        };
-        v1::image::Content::Tensor(array.to_tensor(DataType::F32))
-    } else {
-        v1::image::Content::Encoded(png(pixels, side)?)
-    };
-    Ok(v1::Image {
-        content: Some(content),
-        framing: v1::Framing::Face.into(),
-    })
-}
-
-fn png(pixels: &[f32], side: usize) -> Result<Vec<u8>, Refusal> {
-    let area = side * side;
-    let edge = u32::try_from(side).map_err(|e| Refusal::Internal(e.to_string()))?;
-    let image = RgbImage::from_fn(edge, edge, |x, y| {
-        let at = y as usize * side + x as usize;
-        image::Rgb([0, 1, 2].map(|c| (pixels[c * area + at] * 255.0).round() as u8))
-    });
-    let mut file = Cursor::new(Vec::new());
-    let written = image.write_to(&mut file, image::ImageFormat::Png);
-    written.map_err(|e| Refusal::Internal(format!("cannot encode a PNG: {e}")))?;
-    Ok(file.into_inner())
 }
 
 #[cfg(test)]

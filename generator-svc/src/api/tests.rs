@@ -12,6 +12,7 @@ use tonic::{Code, Request, Status};
 use super::status::Refusal;
 use super::{Generator, Limits};
 use crate::gaussian::tests::statistics;
+use crate::workers::Workers;
 
 fn request() -> Request<GenerateRequest> {
     let attribute = RequestedAttribute {
@@ -29,12 +30,13 @@ async fn generator() -> (Generator, TcpListener) {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let classifier = ClassifierClient::connect_lazy(&url).unwrap();
+    let workers = Workers::new(1).unwrap();
     let limits = Limits {
         sessions: 1,
         ..Limits::default()
     };
     (
-        Generator::new(Arc::new(statistics()), classifier, limits),
+        Generator::new(Arc::new(statistics()), classifier, workers, limits),
         silent,
     )
 }

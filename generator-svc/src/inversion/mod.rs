@@ -3,6 +3,7 @@
 //! Four independent parts: what the optimiser moves ([`Parametrization`]), the rule that moves it ([`Optimizer`]),
 //! the terms that keep the image plausible ([`regularizers`]), and who knows the loss ([`Oracle`]).
 
+mod descent;
 mod optimizer;
 mod oracle;
 mod parametrization;
@@ -10,8 +11,9 @@ pub mod regularizers;
 mod session;
 mod settings;
 
+pub use descent::{Iterate, Losses};
 pub use optimizer::Optimizer;
 pub use oracle::{Evaluation, GrpcOracle, Oracle, OracleError};
 pub use parametrization::Parametrization;
-pub use session::{Iterate, Losses, Session};
+pub use session::{Session, StepError};
 pub use settings::{Basis, Rule, Settings, Start};

@@ -1,5 +1,7 @@
 //! Who knows the loss of an image and its gradient. The generator does not: it asks.
 
+use std::time::{Duration, Instant};
+
 use deepface_client::{ClientError, DifferentiateStream};
 use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
 
@@ -29,12 +31,22 @@ pub trait Oracle: Send {
 pub struct GrpcOracle {
     stream: DifferentiateStream,
     side: usize,
+    time: Duration,
 }
 
 impl GrpcOracle {
     /// Evaluates images of `side` pixels over an open stream.
     pub fn new(stream: DifferentiateStream, side: usize) -> Self {
-        Self { stream, side }
+        Self {
+            stream,
+            side,
+            time: Duration::ZERO,
+        }
+    }
+
+    /// Time spent on round trips until now.
+    pub fn time(&self) -> Duration {
+        self.time
     }
 }
 
@@ -64,7 +76,9 @@ impl Oracle for GrpcOracle {
             shape: vec![3, self.side, self.side],
             data: pixels,
         };
+        let before = Instant::now();
         let reply = self.stream.step(&image, &[]).await?;
+        self.time += before.elapsed();
         read(&reply, size)
     }
 }

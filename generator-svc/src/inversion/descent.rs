@@ -1,0 +1,159 @@
+//! The arithmetic of one inversion: which image is asked about next, and what its gradient changes.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
+use crate::{Purpose, random};
+
+/// The loss of a step, term by term, each weighted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// What the oracle measures.
+    pub objective: f64,
+    /// Squared Mahalanobis distance in the prior.
+    pub prior: f64,
+    /// Total variation.
+    pub total_variation: f64,
+    /// Distance from mid-grey.
+    pub l2: f64,
+}
+
+impl Losses {
+    /// The sum.
+    pub fn total(&self) -> f64 {
+        self.objective + self.prior + self.total_variation + self.l2
+    }
+}
+
+/// One step of the descent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Iterate {
+    /// Steps done, from 1.
+    pub step: usize,
+    /// The loss before the step's update.
+    pub losses: Losses,
+}
+
+/// A shift by whole pixels, to the right and down.
+type Offset = (isize, isize);
+
+/// An inversion between two steps.
+#[derive(Clone, Debug)]
+pub(super) struct Descent {
+    parametrization: Parametrization,
+    settings: Settings,
+    side: usize,
+    optimizer: Optimizer,
+    coordinates: Vec<f32>,
+    jitter: ChaCha8Rng,
+    done: usize,
+}
+
+/// An image that is asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Proposal {
+    image: Vec<f32>,
+    offset: Offset,
+}
+
+impl Descent {
+    /// Starts with images of `side` pixels. The seed decides everything random.
+    pub(super) fn new(
+        parametrization: Parametrization,
+        settings: Settings,
+        side: usize,
+        seed: u64,
+    ) -> Self {
+        let coordinates = parametrization.start(settings.start, &mut random(seed, Purpose::Start));
+        Self {
+            optimizer: Optimizer::new(
+                settings.rule,
+                settings.learning_rate,
+                settings.steps,
+                coordinates.len(),
+            ),
+            parametrization,
+            settings,
+            side,
+            coordinates,
+            jitter: random(seed, Purpose::Jitter),
+            done: 0,
+        }
+    }
+
+    /// Whether all steps are done.
+    pub(super) fn finished(&self) -> bool {
+        self.done >= self.settings.steps
+    }
+
+    /// What makes the image as it is now, `[3, S, S]`, within 0 to 1.
+    pub(super) fn renderer(&self) -> impl FnOnce() -> Vec<f32> + Send + 'static {
+        let (parametrization, coordinates) =
+            (self.parametrization.clone(), self.coordinates.clone());
+        move || {
+            let mut image = parametrization.image(&coordinates);
+            image.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
+            image
+        }
+    }
+
+    /// The image to ask about, and its pixels as they are sent.
+    pub(super) fn propose(&mut self) -> (Proposal, Vec<f32>) {
+        let image = self.parametrization.image(&self.coordinates);
+        let offset = self.offset();
+        let shifted = if offset == (0, 0) {
+            image.clone()
+        } else {
+            r::shift(&image, self.side, offset)
+        };
+        (Proposal { image, offset }, shifted)
+    }
+
+    /// Takes the step that the evaluation of a proposal tells.
+    pub(super) fn accept(&mut self, proposal: &Proposal, evaluation: Evaluation) -> Iterate {
+        let settings = self.settings;
+        let image = &proposal.image;
+        let mut gradient = match proposal.offset {
+            (0, 0) => evaluation.gradient,
+            (dx, dy) => r::shift(&evaluation.gradient, self.side, (-dx, -dy)),
+        };
+        let mut losses = Losses {
+            objective: evaluation.loss,
+            ..Losses::default()
+        };
+        if settings.total_variation > 0.0 {
+            losses.total_variation =
+                r::total_variation(settings.total_variation, image, self.side, &mut gradient);
+        }
+        if settings.l2 > 0.0 {
+            losses.l2 = r::l2(settings.l2, image, &mut gradient);
+        }
+        let mut gradient = self.parametrization.pull_back(gradient);
+        let in_prior = matches!(self.parametrization, Parametrization::Prior { .. });
+        if in_prior && settings.prior > 0.0 {
+            losses.prior = r::mahalanobis(settings.prior, &self.coordinates, &mut gradient);
+        }
+        self.optimizer.step(&mut self.coordinates, &gradient);
+        self.parametrization.project(&mut self.coordinates);
+        self.done += 1;
+        // Not after the last step: nothing would sharpen the image again.
+        let blurs = !in_prior && settings.blur_sigma > 0.0 && !self.finished();
+        if blurs && self.done.is_multiple_of(settings.blur_every) {
+            r::blur(&mut self.coordinates, self.side, settings.blur_sigma);
+        }
+        Iterate {
+            step: self.done,
+            losses,
+        }
+    }
+
+    fn offset(&mut self) -> Offset {
+        let most = self.settings.jitter as i32;
+        if most == 0 {
+            return (0, 0);
+        }
+        let mut draw = || self.jitter.random_range(-most..=most) as isize;
+        (draw(), draw())
+    }
+}
