@@ -154,13 +154,7 @@ async fn invert<M: From<Event> + Send>(
     let model = classifier.get_model().await?.model;
     let model = model.ok_or_else(|| OracleError::Reply("GetModel describes no model".into()))?;
     let side = job.statistics.input_size;
-    // Both bases start from the prior's mean or shape, so its size must be the classifier's.
-    if usize::try_from(model.input_size) != Ok(side) {
-        return Err(Refusal::OtherSize {
-            prior: side,
-            served: usize::try_from(model.input_size).unwrap_or_default(),
-        });
-    }
+    check_size(side, &model)?;
     let objective = goal.objective(job, &model).await?;
     let setup = v1::DifferentiateSetup {
         objectives: vec![objective],
@@ -199,6 +193,15 @@ async fn invert<M: From<Event> + Send>(
     }
     out.send(Event::Result(result(job, &session, last).await?))
         .await
+}
+
+/// Both bases start from the prior's mean or shape, so its size must be the classifier's.
+fn check_size(prior: usize, model: &v1::Model) -> Result<(), Refusal> {
+    let served = usize::try_from(model.input_size).unwrap_or_default();
+    if served == prior {
+        return Ok(());
+    }
+    Err(Refusal::OtherSize { prior, served })
 }
 
 /// The image of an iterate, where it is wanted.
@@ -293,5 +296,19 @@ mod tests {
         assert!(matches!(out.send(event()).await, Err(Refusal::Unread(_))));
         inbound.recv().await;
         assert!(out.send(event()).await.is_ok());
+    }
+
+    #[test]
+    fn a_classifier_of_another_size_is_refused() {
+        let model = |input_size| v1::Model {
+            input_size,
+            ..Default::default()
+        };
+        assert!(check_size(64, &model(64)).is_ok());
+        for other in [224, 0, -64] {
+            let status = Status::from(check_size(64, &model(other)).unwrap_err());
+            assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
+            assert!(status.message().contains("64 pixels a side"), "{status}");
+        }
     }
 }
