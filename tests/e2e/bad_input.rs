@@ -222,6 +222,11 @@ async fn attributes_that_cannot_be() {
     let mut strong = wanted(&["Male"], &[]);
     strong.attributes[0].strength = Some(f64::NAN);
     refused(generate(strong).await, "attributes[0].strength", "NaN");
+    let mut ignored = wanted(&["Male"], &["Smiling"]);
+    let settings = ignored.settings.get_or_insert_default();
+    let target = settings.target.get_or_insert_default();
+    target.set_method(v1::Method::CgmmMean);
+    refused(generate(ignored).await, "attributes[1].absent", "CGMM_MEAN");
     all_is_well().await;
 }
 

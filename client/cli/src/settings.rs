@@ -170,6 +170,7 @@ impl From<StartName> for v1::Start {
 pub(crate) struct SettingsInForce {
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     layer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     exaggeration: Option<f64>,

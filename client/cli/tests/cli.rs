@@ -111,6 +111,14 @@ fn what_the_services_refuse_in_what_was_typed_is_2() {
         &deepface(here.path(), &["generate", "Male", "--layer", "conv9_9"]),
         USAGE,
     );
+    let (_, stderr) = expect(
+        &deepface(
+            here.path(),
+            &["generate", "--paper", "Male", "--not", "Bald"],
+        ),
+        USAGE,
+    );
+    assert!(stderr.contains("attributes[1].absent"), "{stderr}");
     assert_eq!(
         std::fs::read_dir(here.path()).unwrap().count(),
         0,
@@ -180,10 +188,31 @@ fn generate_writes_a_face_a_sheet_and_an_animation() {
 }
 
 #[test]
+fn the_papers_method_is_one_flag() {
+    let here = folder();
+    let arguments = ["generate", "Male", "--paper", "--json"];
+    let (stdout, _) = expect(
+        &deepface(here.path(), &[&arguments[..], &QUICK].concat()),
+        OK,
+    );
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["settings"]["method"], "cgmm-mean");
+    assert_eq!(json["settings"]["parametrization"], "pixels");
+}
+
+#[test]
 fn generate_tells_programs_everything_in_one_line() {
     let here = folder();
     let arguments = [
-        "generate", "Male", "--not", "Bald", "--json", "--seed", "5", "--paper",
+        "generate",
+        "Male",
+        "--not",
+        "Bald",
+        "--json",
+        "--seed",
+        "5",
+        "--optimizer",
+        "sgd",
     ];
     let (stdout, _) = expect(
         &deepface(here.path(), &[&arguments[..], &QUICK].concat()),
@@ -195,7 +224,7 @@ fn generate_tells_programs_everything_in_one_line() {
         (&json["file"], &json["seed"], &json["steps"]),
         (&"male-not-bald.png".into(), &5.into(), &3.into())
     );
-    assert_eq!(json["settings"]["method"], "cgmm-mean");
+    assert_eq!(json["settings"]["optimizer"], "sgd");
     let attributes = json["attributes"].as_array().unwrap();
     assert_eq!(attributes.len(), 73);
     let requested = |name: &str| {

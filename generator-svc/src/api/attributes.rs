@@ -1,7 +1,7 @@
 //! The attributes of a request: by name, each once, and not against each other.
 
 use deepface_dataset::attributes;
-use deepface_proto::v1::RequestedAttribute;
+use deepface_proto::v1::{Method, RequestedAttribute};
 use deepface_serve::{Violations, nearest, quote};
 
 use crate::gaussian::Asked;
@@ -25,9 +25,10 @@ const CONTRADICTIONS: [(&str, &str); 10] = [
     ("Child", "Senior"),
 ];
 
-/// Checks the attributes of a request; `field` is where they stand in it.
+/// Checks the attributes of a request for a method; `field` is where they stand in it.
 pub(super) fn asked(
     requested: &[RequestedAttribute],
+    method: Method,
     field: &str,
 ) -> Result<Vec<Asked>, Violations> {
     if requested.is_empty() {
@@ -53,6 +54,9 @@ pub(super) fn asked(
                 format_args!("expected above 0 to {MAX_STRENGTH}, got {strength}").to_string();
             violations.add(format!("{at}.strength"), wrong);
         }
+        if matches!(method, Method::CgmmMean | Method::CgmmSample) {
+            violations.extend(beyond_the_paper(r, method, &at));
+        }
         match find(&r.name) {
             None => violations.add(format!("{at}.name"), unknown(&r.name)),
             Some(attribute) => {
@@ -68,6 +72,25 @@ pub(super) fn asked(
         }
     }
     violations.or(asked)
+}
+
+/// The paper's targets are sums over what should be there. What they would leave out is refused, not ignored.
+fn beyond_the_paper(r: &RequestedAttribute, method: Method, at: &str) -> Violations {
+    let mut violations = Violations::new();
+    let (method, other) = (method.as_str_name(), Method::Regression.as_str_name());
+    if r.absent {
+        violations.add(
+            format!("{at}.absent"),
+            format_args!("{method} knows no absent attributes; leave it out, or use {other}"),
+        );
+    }
+    if r.strength.is_some_and(|s| s != 1.0) {
+        violations.add(
+            format!("{at}.strength"),
+            format_args!("{method} knows no strengths; leave it out, or use {other}"),
+        );
+    }
+    violations
 }
 
 /// The number of an attribute; case, spaces and punctuation do not matter.
@@ -126,6 +149,8 @@ fn clash(before: &[Asked], attribute: usize, absent: bool) -> Option<String> {
 mod tests {
     use super::*;
 
+    const REGRESSION: Method = Method::Regression;
+
     fn request(names: &[(&str, bool)]) -> Vec<RequestedAttribute> {
         let one = |&(name, absent): &(&str, bool)| RequestedAttribute {
             name: name.into(),
@@ -136,7 +161,7 @@ mod tests {
     }
 
     fn problems(names: &[(&str, bool)]) -> String {
-        let violations = asked(&request(names), "attributes").unwrap_err();
+        let violations = asked(&request(names), REGRESSION, "attributes").unwrap_err();
         violations
             .iter()
             .map(|(f, d)| format!("{f}: {d}; "))
@@ -170,6 +195,7 @@ mod tests {
         assert!(
             asked(
                 &request(&[("Brown Hair", false), ("Black Hair", false)]),
+                REGRESSION,
                 "a"
             )
             .is_ok()
@@ -177,11 +203,19 @@ mod tests {
         assert!(
             asked(
                 &request(&[("Blond Hair", true), ("Black Hair", false)]),
+                REGRESSION,
                 "a"
             )
             .is_ok()
         );
-        assert!(asked(&request(&[("Mustache", false), ("Goatee", false)]), "a").is_ok());
+        assert!(
+            asked(
+                &request(&[("Mustache", false), ("Goatee", false)]),
+                REGRESSION,
+                "a"
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -193,11 +227,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_papers_methods_would_ignore_is_refused() {
+        let mut r = request(&[("Male", false), ("Smiling", true)]);
+        r[0].strength = Some(2.0);
+        for method in [Method::CgmmMean, Method::CgmmSample] {
+            let violations = asked(&r, method, "attributes").unwrap_err();
+            let fields: Vec<_> = violations.iter().map(|(f, _)| f).collect();
+            assert_eq!(fields, ["attributes[0].strength", "attributes[1].absent"]);
+            let (_, said) = violations.iter().next().unwrap();
+            assert!(said.contains(method.as_str_name()), "{said}");
+            let mut plain = request(&[("Male", false)]);
+            plain[0].strength = Some(1.0);
+            assert!(asked(&plain, method, "attributes").is_ok());
+        }
+        for method in [Method::Regression, Method::ClassVisualization] {
+            assert!(asked(&r, method, "attributes").is_ok());
+        }
+    }
+
+    #[test]
     fn strengths_have_bounds() {
         for strength in [0.0, -1.0, 4.5, f64::NAN, f64::INFINITY] {
             let mut r = request(&[("Male", false)]);
             r[0].strength = Some(strength);
-            assert!(asked(&r, "attributes").is_err(), "{strength}");
+            assert!(asked(&r, REGRESSION, "attributes").is_err(), "{strength}");
         }
     }
 }

@@ -35,11 +35,12 @@ fn check(
     arrived: Instant,
 ) -> Result<(TargetChoice, Job), Violations> {
     let wire = request.settings.clone().unwrap_or_default();
-    let climbs = wire
+    let method = wire
         .target
         .as_ref()
-        .is_some_and(|t| t.method() == v1::Method::ClassVisualization);
-    let asked = attributes::asked(&request.attributes, "attributes");
+        .map_or_else(v1::Method::default, |t| t.method());
+    let climbs = method == v1::Method::ClassVisualization;
+    let asked = attributes::asked(&request.attributes, method, "attributes");
     let choice = settings::target(&api.statistics, wire.target.as_ref(), "settings.target");
     let inversion = settings::inversion(wire.inversion.as_ref(), climbs, "settings.inversion");
     let carries = settings::stream(request.stream.as_ref());
@@ -103,7 +104,8 @@ fn likelihood(job: &Job) -> AttributeLikelihood {
     let targets = job.asked.iter().map(|a| AttributeTarget {
         attribute: names().nth(a.attribute).unwrap_or_default().into(),
         absent: a.absent,
-        weight: share * a.strength,
+        // A weight of 0 would be read as 1.
+        weight: (share * a.strength).max(f64::MIN_POSITIVE),
     });
     AttributeLikelihood {
         targets: targets.collect(),

@@ -45,12 +45,19 @@ impl TargetChoice {
         })
     }
 
+    /// The settings as they travel, those left out that the method has no use for.
     pub(super) fn to_wire(&self) -> TargetSettings {
+        let climbs = self.method == v1::Method::ClassVisualization;
+        let regression = self.method == v1::Method::Regression;
         TargetSettings {
             method: self.method.into(),
-            layer: self.layer.clone(),
-            exaggeration: Some(self.exaggeration),
-            variety: Some(self.variety),
+            layer: if climbs {
+                String::new()
+            } else {
+                self.layer.clone()
+            },
+            exaggeration: (!climbs).then_some(self.exaggeration),
+            variety: regression.then_some(self.variety),
         }
     }
 }
@@ -67,6 +74,7 @@ pub(super) fn target(
         v1::Method::Unspecified => v1::Method::Regression,
         method => method,
     };
+    check.unused(method, &wire);
     let layer = if wire.layer.is_empty() {
         default_layer(statistics)
     } else {
@@ -244,6 +252,32 @@ impl<'a> Check<'a> {
             .add(format!("{}.{name}", self.field), problem);
     }
 
+    /// Finds what was asked of a target that its method has no use for. What changes nothing is no matter.
+    fn unused(&mut self, method: v1::Method, wire: &TargetSettings) {
+        let changes = |value: Option<f64>| value.is_some_and(|x| x != 0.0);
+        let name = method.as_str_name();
+        let climbs = method == v1::Method::ClassVisualization;
+        if climbs && !wire.layer.is_empty() {
+            self.add(
+                "layer",
+                format_args!("{name} has no target, and so no layer"),
+            );
+        }
+        if climbs && changes(wire.exaggeration) {
+            self.add(
+                "exaggeration",
+                format_args!("{name} has no target to exaggerate"),
+            );
+        }
+        if method != v1::Method::Regression && changes(wire.variety) {
+            let other = v1::Method::Regression.as_str_name();
+            self.add(
+                "variety",
+                format_args!("{name} knows no residual noise; leave it out, or use {other}"),
+            );
+        }
+    }
+
     fn number(
         &mut self,
         name: &str,
@@ -318,7 +352,14 @@ mod tests {
             (choice.method, choice.exaggeration),
             (v1::Method::Regression, EXAGGERATION)
         );
-        assert_eq!(target(&s, Some(&choice.to_wire()), "t").unwrap(), choice);
+        for method in [1, 2, 3, 4] {
+            let wire = TargetSettings {
+                method,
+                ..Default::default()
+            };
+            let choice = target(&s, Some(&wire), "t").unwrap();
+            assert_eq!(target(&s, Some(&choice.to_wire()), "t").unwrap(), choice);
+        }
         for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
             let wire = InversionSettings {
                 parametrization: p,
@@ -335,6 +376,32 @@ mod tests {
         };
         assert_eq!(target(&s, Some(&paper), "t").unwrap().exaggeration, 0.0);
         assert_eq!(inversion(None, true, "i").unwrap().start, Start::Mean);
+    }
+
+    #[test]
+    fn what_a_method_has_no_use_for_is_refused() {
+        let s = statistics();
+        let all = |method: v1::Method, x: f64| TargetSettings {
+            method: method.into(),
+            layer: "conv4_3".into(),
+            exaggeration: Some(x),
+            variety: Some(x),
+        };
+        assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), "t").is_ok());
+        for method in [v1::Method::CgmmMean, v1::Method::CgmmSample] {
+            let text = problems(target(&s, Some(&all(method, 0.5)), "t"));
+            assert!(text.starts_with("t.variety: METHOD_CGMM_"), "{text}");
+            assert_eq!(text.matches("; ").count(), 2, "{text}");
+            assert!(target(&s, Some(&all(method, 0.0)), "t").is_ok());
+        }
+        let text = problems(target(
+            &s,
+            Some(&all(v1::Method::ClassVisualization, 0.5)),
+            "t",
+        ));
+        for part in ["t.layer: ", "t.exaggeration: ", "t.variety: "] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[test]

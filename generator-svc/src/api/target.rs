@@ -16,8 +16,10 @@ pub(super) async fn get_target(
     api: &Generator,
     request: &GetTargetRequest,
 ) -> Result<GetTargetResponse, Refusal> {
-    let asked = attributes::asked(&request.attributes, "attributes")?;
-    let choice = settings::target(&api.statistics, request.target.as_ref(), "target")?;
+    let target = request.target.as_ref();
+    let method = target.map_or_else(v1::Method::default, |t| t.method());
+    let asked = attributes::asked(&request.attributes, method, "attributes")?;
+    let choice = settings::target(&api.statistics, target, "target")?;
     let how = choice.settings(request.seed).ok_or_else(|| {
         Violations::one(
             "target.method",

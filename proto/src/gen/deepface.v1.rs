@@ -1182,10 +1182,12 @@ pub struct RequestedAttribute {
     /// Name of the attribute. Case, spaces and underscores do not matter.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Whether the face should not have it.
+    /// Whether the face should not have it. The paper's methods, METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE, have no place for
+    /// that and are refused with it.
     #[prost(bool, tag = "2")]
     pub absent: bool,
     /// How strongly, above 0 to 4. Not set: 1, as strong as in the training data. 2 is twice as far from the mean.
+    /// The paper's methods know 1 only.
     #[prost(double, optional, tag = "3")]
     pub strength: ::core::option::Option<f64>,
 }
@@ -1196,12 +1198,15 @@ pub struct TargetSettings {
     #[prost(enumeration = "Method", tag = "1")]
     pub method: i32,
     /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: the default.
+    /// METHOD_CLASS_VISUALIZATION has none.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
     /// k in T + k (T - mean): how far to exaggerate what is special, 0 to 4. Not set: the default.
+    /// 0 only for METHOD_CLASS_VISUALIZATION.
     #[prost(double, optional, tag = "3")]
     pub exaggeration: ::core::option::Option<f64>,
     /// Standard deviations of residual noise added to a regression target, for variety, 0 to 2. Not set: the default.
+    /// 0 only for other methods.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
 }
@@ -1220,7 +1225,7 @@ pub struct InversionSettings {
     /// Number of steps, 1 to 5000. Not set: the default.
     #[prost(int32, optional, tag = "4")]
     pub steps: ::core::option::Option<i32>,
-    /// Learning rate, above 0 to 10. Not set: the default of the parametrization and the optimiser.
+    /// Learning rate, 1e-6 to 10. Not set: the default of the parametrization and the optimiser.
     #[prost(double, optional, tag = "5")]
     pub learning_rate: ::core::option::Option<f64>,
     /// Terms added to the loss, and transformations of the image, that keep it plausible.

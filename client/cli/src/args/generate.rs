@@ -22,7 +22,7 @@ pub(crate) struct GenerateArgs {
     /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
     #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent")]
     pub(crate) present: Vec<WantedAttribute>,
-    /// Attributes the face should not have; may be given more than once.
+    /// Attributes the face should not have; may be given more than once. The paper's method has no place for them.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Another seed, another face.
@@ -53,7 +53,7 @@ pub(crate) struct TargetArgs {
     /// How far to exaggerate what is special about the attributes, 0 to 4.
     #[arg(long, value_name = "K")]
     pub(crate) exaggeration: Option<f64>,
-    /// Random variety around what the attributes say, in standard deviations, 0 to 2.
+    /// Random variety around what the attributes say, in standard deviations, 0 to 2. Regression only.
     #[arg(long, value_name = "SD")]
     pub(crate) variety: Option<f64>,
 }
