@@ -14,8 +14,8 @@ const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
 const EXAGGERATION: f64 = 1.0;
 
-/// A positive number as small as makes sense.
-const TINY: f64 = 1e-9;
+/// Below this, most steps of a descent would be lost in rounding.
+const LEAST_RATE: f64 = 1e-6;
 
 /// How a target is made, in full.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,7 +145,7 @@ pub(super) fn inversion(
             "learning_rate",
             wire.learning_rate,
             defaults.learning_rate,
-            TINY..=10.0,
+            LEAST_RATE..=10.0,
         ),
         prior: check.number("regularizers.prior", r.prior, defaults.prior, 0.0..=100.0),
         total_variation: check.number(
@@ -221,9 +221,10 @@ pub(super) struct Carries {
 pub(super) fn stream(wire: Option<&v1::StreamSettings>) -> Result<Carries, Violations> {
     let wire = wire.copied().unwrap_or_default();
     let mut check = Check::new("stream");
+    // 0 is the default, and within the range that is asked for.
     let every = (wire.every != 0).then_some(wire.every);
     let carries = Carries {
-        every: check.whole("every", every, 10, 1..=5000),
+        every: check.whole("every", every, 10, 0..=5000),
         format: match check.known("format", wire.format) {
             v1::ImageFormat::Unspecified => v1::ImageFormat::Png,
             format => format,
@@ -287,15 +288,8 @@ impl<'a> Check<'a> {
     ) -> f64 {
         let value = said.unwrap_or(default);
         if !range.contains(&value) {
-            let low = if *range.start() == TINY {
-                "above 0".to_owned()
-            } else {
-                range.start().to_string()
-            };
-            self.add(
-                name,
-                format_args!("expected {low} to {}, got {value}", range.end()),
-            );
+            let (low, high) = (range.start(), range.end());
+            self.add(name, format_args!("expected {low} to {high}, got {value}"));
         }
         value
     }
@@ -405,6 +399,19 @@ mod tests {
     }
 
     #[test]
+    fn a_learning_rate_that_moves_nothing_is_refused() {
+        let rate = |rate| InversionSettings {
+            learning_rate: Some(rate),
+            ..Default::default()
+        };
+        for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
+            let text = problems(inversion(Some(&rate(tiny)), false, "i"));
+            assert!(text.contains("expected 0.000001 to 10"), "{text}");
+        }
+        assert!(inversion(Some(&rate(1e-6)), false, "i").is_ok());
+    }
+
+    #[test]
     fn every_bad_value_is_named() {
         let s = statistics();
         let wire = TargetSettings {
@@ -437,7 +444,7 @@ mod tests {
         let text = problems(inversion(Some(&wire), false, "inversion"));
         for part in [
             "inversion.steps: expected 1 to 5000, got 0",
-            "learning_rate: expected above 0 to 10, got 0",
+            "learning_rate: expected 0.000001 to 10, got 0",
             "optimizer",
             "jitter",
             "blur_every",
@@ -451,7 +458,8 @@ mod tests {
         };
         let text = problems(stream(Some(&wire)));
         assert!(
-            text.contains("stream.every") && text.contains("stream.format"),
+            text.contains("stream.every: expected 0 to 5000, got -1")
+                && text.contains("stream.format"),
             "{text}"
         );
     }

@@ -9,7 +9,7 @@ pub(crate) struct InversionArgs {
     /// Number of steps, 1 to 5000.
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<i32>,
-    /// Learning rate, above 0 to 10.
+    /// Learning rate, 1e-6 to 10.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
     /// What the optimiser moves.
