@@ -136,6 +136,8 @@ fn classifier(error: &OracleError) -> Status {
             None,
         );
     };
+    // The classifier knows best when it will have room.
+    let retry = Some(call.retry_after().unwrap_or(RETRY));
     match call.code() {
         Code::InvalidArgument if of_the_image(call) => {
             let mut violations = Violations::new();
@@ -144,19 +146,26 @@ fn classifier(error: &OracleError) -> Status {
             }
             violations.into_status()
         }
-        code @ (Code::ResourceExhausted | Code::DeadlineExceeded) => {
+        Code::ResourceExhausted => {
             let message = format!("the classifier is overloaded: {call}");
-            detailed(code, "CLASSIFIER_OVERLOADED", &message, Some(RETRY))
+            detailed(
+                Code::ResourceExhausted,
+                "CLASSIFIER_OVERLOADED",
+                &message,
+                retry,
+            )
+        }
+        // Not the caller's deadline, which is looked after elsewhere.
+        Code::DeadlineExceeded => {
+            let message = format!(
+                "the classifier, which gives every gradient, did not answer in time: {call}"
+            );
+            detailed(Code::Unavailable, "CLASSIFIER_SILENT", &message, retry)
         }
         Code::Unavailable => {
             let message =
                 format!("the classifier, which gives every gradient, is not available: {call}");
-            detailed(
-                Code::Unavailable,
-                "CLASSIFIER_UNAVAILABLE",
-                &message,
-                Some(RETRY),
-            )
+            detailed(Code::Unavailable, "CLASSIFIER_UNAVAILABLE", &message, retry)
         }
         _ => {
             let message = format!("the classifier failed: {call}");

@@ -8,6 +8,7 @@ use deepface_proto::v1::generator_service_server::GeneratorService;
 use deepface_proto::v1::{GenerateRequest, RequestedAttribute};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
 
 use super::status::Refusal;
 use super::{Generator, Limits};
@@ -94,4 +95,47 @@ fn only_faults_of_the_callers_image_are_the_callers() {
     ] {
         assert_eq!(rejected(ours).code(), Code::Internal, "{ours:?}");
     }
+}
+
+/// What a classifier's refusal becomes.
+fn passed_on(code: Code, retry_after: Option<Duration>) -> Status {
+    let rejection = Rejection {
+        code,
+        message: "no".into(),
+        violations: Vec::new(),
+        retry_after,
+    };
+    Refusal::from(ClientError::Rejected(Arc::new(rejection))).into()
+}
+
+#[test]
+fn the_classifier_says_when_to_come_back() {
+    for code in [Code::ResourceExhausted, Code::Unavailable] {
+        for (said, passed) in [(Some(7), 7), (None, 1)] {
+            let status = passed_on(code, said.map(Duration::from_secs));
+            assert_eq!(status.code(), code, "{status}");
+            let retry = status.get_details_retry_info().unwrap().retry_delay;
+            assert_eq!(retry, Some(Duration::from_secs(passed)));
+        }
+    }
+}
+
+#[test]
+fn a_classifier_that_hangs_is_not_the_callers_deadline() {
+    let waited = ClientError::Deadline {
+        url: "http://localhost:1".into(),
+        limit: Duration::from_secs(60),
+    };
+    let ours = Status::from(Refusal::from(waited));
+    assert!(
+        ours.message().contains("did not answer within 60 s"),
+        "{ours}"
+    );
+    for status in [ours, passed_on(Code::DeadlineExceeded, None)] {
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        assert!(status.message().contains("the classifier"), "{status}");
+        assert!(status.get_details_retry_info().is_some());
+    }
+    let theirs = Status::from(Refusal::Expired);
+    assert_eq!(theirs.code(), Code::DeadlineExceeded, "{theirs}");
 }
