@@ -1,5 +1,5 @@
-//! One step of feature inversion, the loss at conv4_3 and its image gradient, on the embedded model: in this process,
-//! over gRPC, and by stock candle with its autograd.
+//! One step of feature inversion, a loss at a layer and its image gradient: in this process, over gRPC, and by stock
+//! candle with its autograd. On the embedded model, and the price of the wire on VGG-Face at full size too.
 //!
 //! `cargo bench -p classifier-svc --bench step`. Compare figures of one run only: machines differ and drift.
 
@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor, Var};
-use classifier_svc::model::{Architecture, DeviceChoice, Model, Objective, Term};
+use classifier_svc::model::{Architecture, DeviceChoice, Model, ModelInfo, Objective, Term};
 use classifier_svc::service::{self, ModelSource};
 use classifier_svc::settings::Settings;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -30,8 +30,8 @@ fn grey(side: usize) -> Vec<f32> {
         .collect()
 }
 
-fn objective(model: &Model) -> Objective {
-    let layer = model.info().layer(LAYER).expect("every VGG has this layer");
+fn objective(model: &Model, layer: &str) -> Objective {
+    let layer = model.info().layer(layer).expect("every VGG has this layer");
     let size: usize = model.info().layers[layer].shape.iter().product();
     Objective {
         weight: 1.0,
@@ -46,7 +46,7 @@ fn objective(model: &Model) -> Objective {
 fn in_process(criterion: &mut Criterion) {
     let mut model =
         Model::load(WEIGHTS, DeviceChoice::Cpu, threads()).expect("the embedded model loads");
-    let objective = [objective(&model)];
+    let objective = [objective(&model, LAYER)];
     let image = grey(model.info().input_size);
     criterion.bench_function("step/vgg-face-mini/in-process", |b| {
         b.iter(|| {
@@ -59,7 +59,11 @@ fn in_process(criterion: &mut Criterion) {
 
 fn over_grpc(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("the system can start threads");
-    let (mut stream, image) = runtime.block_on(open());
+    let (mut stream, image) = runtime.block_on(async {
+        let model = ModelSource::Embedded.load(DeviceChoice::Cpu, 1);
+        let model = model.expect("the embedded model loads");
+        open(ModelSource::Embedded, LAYER, model.info()).await
+    });
     criterion.bench_function("step/vgg-face-mini/grpc", |b| {
         b.iter(|| {
             runtime
@@ -69,25 +73,35 @@ fn over_grpc(criterion: &mut Criterion) {
     });
 }
 
-/// The price of the wire, free of drift: both ways in turn, five steps each, and the median of the ratios.
+/// The price of the wire, free of drift: both ways in turn, some steps each, and the median of the ratios.
 fn tax(_: &mut Criterion) {
-    const STEPS: u32 = 5;
-    let mut model =
-        Model::load(WEIGHTS, DeviceChoice::Cpu, threads()).expect("the embedded model loads");
-    let objective = [objective(&model)];
+    tax_of(ModelSource::Embedded, LAYER, 50, 20);
+    tax_of(
+        ModelSource::Random(Architecture::vgg_face()),
+        "pool5",
+        25,
+        1,
+    );
+}
+
+fn tax_of(source: ModelSource, layer: &str, rounds: usize, steps: usize) {
+    let mut model = source
+        .load(DeviceChoice::Cpu, threads())
+        .expect("the model loads");
+    let objective = [objective(&model, layer)];
     let runtime = Runtime::new().expect("the system can start threads");
-    let (mut stream, image) = runtime.block_on(open());
-    let mut ratios: Vec<f64> = (0..100)
+    let (mut stream, image) = runtime.block_on(open(source, layer, model.info()));
+    let mut ratios: Vec<f64> = (0..rounds)
         .map(|_| {
             let start = Instant::now();
-            for _ in 0..STEPS {
+            for _ in 0..steps {
                 runtime
                     .block_on(stream.step(&image, &[]))
                     .expect("the service answers");
             }
             let wire = start.elapsed();
             let start = Instant::now();
-            for _ in 0..STEPS {
+            for _ in 0..steps {
                 model
                     .differentiate(&image.data, 1, &objective, &[])
                     .expect("the sizes fit");
@@ -98,7 +112,8 @@ fn tax(_: &mut Criterion) {
     ratios.sort_by(f64::total_cmp);
     let at = |share: usize| ratios[ratios.len() * share / 100];
     println!(
-        "step over gRPC / in-process, in turn: median {:.2}, quartiles {:.2} {:.2}",
+        "{}: step over gRPC / in-process, in turn: median {:.2}, quartiles {:.2} {:.2}",
+        model.info().name,
         at(50),
         at(25),
         at(75)
@@ -106,7 +121,7 @@ fn tax(_: &mut Criterion) {
 }
 
 /// A service on a port of its own, and a stream of the same objective.
-async fn open() -> (DifferentiateStream, Array) {
+async fn open(source: ModelSource, layer: &str, info: &ModelInfo) -> (DifferentiateStream, Array) {
     let settings = Settings {
         serve: ServeSettings {
             listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
@@ -120,13 +135,11 @@ async fn open() -> (DifferentiateStream, Array) {
         .expect("a bound socket has an address");
     tokio::spawn(async move {
         let stop = std::future::pending();
-        service::serve(listener, ModelSource::Embedded, &settings, stop).await
+        service::serve(listener, source, &settings, stop).await
     });
     let ready = wait_until_serving(address, "deepface.v1.ClassifierService", PATIENCE).await;
     ready.expect("the service starts");
-    let model = Model::load(WEIGHTS, DeviceChoice::Cpu, 1).expect("the embedded model loads");
-    let info = model.info();
-    let shape = info.layers[info.layer(LAYER).expect("every VGG has this layer")]
+    let shape = info.layers[info.layer(layer).expect("every VGG has this layer")]
         .shape
         .clone();
     let target = Array {
@@ -137,7 +150,7 @@ async fn open() -> (DifferentiateStream, Array) {
         objectives: vec![v1::Objective {
             weight: 1.0,
             term: Some(v1::objective::Term::SquaredDistance(v1::SquaredDistance {
-                layer: LAYER.into(),
+                layer: layer.into(),
                 target: Some(target.to_tensor(v1::DataType::F32)),
                 normalized: true,
             })),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{DeviceChoice, Model, ModelError};
+use crate::model::{Architecture, DeviceChoice, Model, ModelError};
 
 /// The weights of the model that is built in.
 const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
@@ -17,6 +17,8 @@ pub enum ModelSource {
     File(PathBuf),
     /// The bytes of one.
     Bytes(Arc<[u8]>),
+    /// A network with fixed random weights, which knows nothing: to measure its time.
+    Random(Architecture),
 }
 
 /// Why a model cannot be loaded.
@@ -43,6 +45,7 @@ impl ModelSource {
     pub fn load(&self, device: DeviceChoice, threads: usize) -> Result<Model, LoadError> {
         match self {
             Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),
+            Self::Random(architecture) => Ok(Model::random(architecture.clone(), device, threads)?),
             Self::Bytes(bytes) => Ok(Model::load(bytes, device, threads)?),
             Self::File(path) => {
                 let bytes = std::fs::read(path).map_err(|source| LoadError::Read {

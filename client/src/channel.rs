@@ -20,6 +20,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP/2's default window of 64 KiB would stall every image tensor for a round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
+/// Largest HTTP/2 frame to arrive: a gradient in one piece. At the default of 16 KiB a step waits for several wake-ups of
+/// the connection's task.
+const MAX_FRAME: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// A connection to one service, and its URL for error messages. Cloning shares the connection.
@@ -54,6 +57,7 @@ impl Connection {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME)
             .connect_lazy();
         Ok(Self {
             channel,

@@ -5,7 +5,7 @@
 
 mod tensor;
 
-pub use tensor::{Array, TensorError};
+pub use tensor::{Array, TensorError, position};
 
 /// Messages, clients and servers of package `deepface.v1`.
 #[allow(missing_docs, unused_qualifications, clippy::all)]

@@ -15,6 +15,9 @@ use crate::{Health, ServeSettings};
 
 /// Calls that one connection may have open.
 const MAX_STREAMS: u32 = 256;
+/// Largest HTTP/2 frame to arrive: an image tensor in one piece. At the default of 16 KiB a step of an inversion waits
+/// for several wake-ups of the connection's task.
+const MAX_FRAME: u32 = 1 << 20;
 /// Bytes that one call may have in flight: several activations of an early layer.
 const STREAM_WINDOW: u32 = 4 << 20;
 /// Bytes that one connection may have in flight.
@@ -82,6 +85,7 @@ pub async fn serve(
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(Some(MAX_FRAME))
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .layer(layer)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deepface_proto::v1::{Activation, DataType};
-use deepface_proto::{Array, v1};
+use deepface_proto::{Array, position, v1};
 use deepface_serve::{Violations, nearest, quote};
 
 use super::Limits;
@@ -141,7 +141,7 @@ pub(super) fn tensor(tensor: Option<&v1::Tensor>, field: &str) -> Result<Array, 
 /// # Errors
 /// One is: the violation names the tensor's data.
 pub(super) fn bounded(array: &Array, most: f32, field: &str) -> Result<(), Violations> {
-    match array.data.iter().position(|x| x.abs() > most) {
+    match position(&array.data, |x| x.abs() > most) {
         None => Ok(()),
         Some(i) => Err(Violations::one(
             format!("{field}.data"),
