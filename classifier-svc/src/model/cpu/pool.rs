@@ -2,10 +2,8 @@
 
 use rayon::prelude::*;
 
-#[cfg(target_arch = "x86_64")]
-use super::lanes::{Avx2, Avx512};
 use super::{
-    lanes::{Isa, LANES, Lanes, Portable},
+    lanes::{Isa, LANES, Lanes, per_isa},
     layout::Layout,
     winograd::first_maximum,
 };
@@ -37,31 +35,8 @@ impl MaxPool {
             .zip(x.par_chunks_exact(input.plane()))
             .zip(bits.par_chunks_exact_mut(input.height * input.width))
             .for_each(|((y, x), bits)| {
-                // SAFETY: detection vouches for the instruction set.
-                unsafe {
-                    match isa {
-                        #[cfg(target_arch = "x86_64")]
-                        Isa::Avx512 => self.plane_avx512(x, y, bits),
-                        #[cfg(target_arch = "x86_64")]
-                        Isa::Avx2 => self.plane_avx2(x, y, bits),
-                        Isa::Portable => self.plane::<Portable>(x, y, bits),
-                    }
-                }
+                pool_plane(isa, self, x, y, bits);
             });
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn plane_avx512(&self, x: &[f32], y: &mut [f32], bits: &mut [u16]) {
-        // SAFETY: this function's own contract.
-        unsafe { self.plane::<Avx512>(x, y, bits) }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn plane_avx2(&self, x: &[f32], y: &mut [f32], bits: &mut [u16]) {
-        // SAFETY: this function's own contract.
-        unsafe { self.plane::<Avx2>(x, y, bits) }
     }
 
     #[inline(always)]
@@ -125,5 +100,12 @@ impl MaxPool {
                     }
                 }
             });
+    }
+}
+
+per_isa! {
+    /// Pools one plane.
+    fn pool_plane<L>(pool: &MaxPool, x: &[f32], y: &mut [f32], bits: &mut [u16]) -> () {
+        pool.plane::<L>(x, y, bits);
     }
 }

@@ -7,11 +7,9 @@ use super::{
     TileSize, Winograd,
     tile::{F2, F4, Tile},
 };
-#[cfg(target_arch = "x86_64")]
-use crate::model::cpu::lanes::{Avx2, Avx512};
 use crate::model::cpu::{
     epilogue::{Bits, Epilogue, Source},
-    lanes::{Isa, LANES, Lanes, Portable},
+    lanes::{Isa, LANES, Lanes, per_isa},
     layout::Layout,
 };
 
@@ -91,16 +89,7 @@ impl<'a> Call<'a> {
             row: self.plan.input.blocks() * LANES,
             point: Winograd::point(&self.plan.input, room),
         };
-        // SAFETY: the caller's contract.
-        unsafe {
-            match isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => scatter_avx512(&task, v),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => scatter_avx2(&task, v),
-                Isa::Portable => task.scatter::<Portable>(v),
-            }
-        }
+        scatter(isa, &task, v);
     }
 
     /// Transforms the products of some tiles of a block of output channels back, and finishes and stores the sums.
@@ -122,45 +111,22 @@ impl<'a> Call<'a> {
             row: self.plan.output.blocks() * LANES,
             point: Winograd::point(&self.plan.output, room),
         };
-        // SAFETY: the caller's contract.
-        unsafe {
-            match isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => gather_avx512(&task, m),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => gather_avx2(&task, m),
-                Isa::Portable => task.gather::<Portable>(m),
-            }
-        }
+        gather(isa, &task, m);
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn scatter_avx512(task: &Task<'_>, v: *mut f32) {
-    // SAFETY: this function's own contract.
-    unsafe { task.scatter::<Avx512>(v) }
+per_isa! {
+    /// See [`Call::scatter`].
+    fn scatter<L>(task: &Task<'_>, v: *mut f32) -> () {
+        task.scatter::<L>(v);
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn scatter_avx2(task: &Task<'_>, v: *mut f32) {
-    // SAFETY: this function's own contract.
-    unsafe { task.scatter::<Avx2>(v) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn gather_avx512(task: &Task<'_>, m: *const f32) {
-    // SAFETY: this function's own contract.
-    unsafe { task.gather::<Avx512>(m) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn gather_avx2(task: &Task<'_>, m: *const f32) {
-    // SAFETY: this function's own contract.
-    unsafe { task.gather::<Avx2>(m) }
+per_isa! {
+    /// See [`Call::gather`].
+    fn gather<L>(task: &Task<'_>, m: *const f32) -> () {
+        task.gather::<L>(m);
+    }
 }
 
 /// Some tiles of one block of channels.
