@@ -287,5 +287,4 @@ impl Direct {
 }
 
 #[cfg(test)]
-#[path = "convolution_tests.rs"]
 mod tests;
