@@ -1,7 +1,7 @@
 //! The 3x3 convolution in every way it can be computed, on the shapes that the two networks have: what
 //! `Method::choose` was decided by.
 //!
-//! `cargo bench -p classifier-svc --bench kernels [-- FILTER]`. Names are `pass/inputs x outputs @ side/batch/way`;
+//! `cargo bench -p classifier-svc --bench kernels [-- FILTER]`. Names are `conv/pass/INPUTSxOUTPUTS@SIDE/batch/way`;
 //! throughput counts the operations of the plain sum, so tiles can exceed the processor's peak.
 
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn kernels(criterion: &mut Criterion) {
             let mut kernel =
                 Kernel::new(shape, n, method, threads).expect("the system can start threads");
             let name = format!("{inputs}x{outputs}@{side}/{n}");
-            let mut group = criterion.benchmark_group("");
+            let mut group = criterion.benchmark_group("conv");
             group.throughput(Throughput::Elements(kernel.flops() as u64));
             group.bench_function(BenchmarkId::new(format!("forward/{name}"), way), |b| {
                 b.iter(|| kernel.forward());
