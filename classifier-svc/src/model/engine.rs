@@ -40,7 +40,7 @@ impl std::fmt::Display for DeviceChoice {
 
 /// A network on its device.
 pub(super) enum Engine {
-    Cpu(Network),
+    Cpu(Box<Network>),
     Candle(CandleNetwork),
 }
 
@@ -56,12 +56,12 @@ impl Engine {
         threads: usize,
     ) -> Result<Self, ModelError> {
         match device {
-            DeviceChoice::Cpu => Ok(Self::Cpu(Network::new(
+            DeviceChoice::Cpu => Ok(Self::Cpu(Box::new(Network::new(
                 architecture,
                 parameters,
                 Isa::detect(),
                 threads,
-            ))),
+            )))),
             DeviceChoice::Cuda(number) => {
                 let device = cuda(number)?;
                 Ok(Self::Candle(CandleNetwork::new(

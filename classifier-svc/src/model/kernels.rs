@@ -1,7 +1,7 @@
 //! The convolution by itself, to measure.
 
 use super::{
-    cpu::{Convolution, Epilogue, Isa, Layout, Source},
+    cpu::{Aligned, Convolution, Epilogue, Isa, Layout, Source},
     random::noise,
 };
 
@@ -12,11 +12,11 @@ pub struct Kernel {
     convolution: Convolution,
     threads: rayon::ThreadPool,
     n: usize,
-    x: Vec<f32>,
-    y: Vec<f32>,
+    x: Aligned,
+    y: Aligned,
     gradient: Vec<f32>,
-    weights: Vec<f32>,
-    adjoint: Vec<f32>,
+    weights: Aligned,
+    adjoint: Aligned,
 }
 
 impl Kernel {
@@ -42,17 +42,17 @@ impl Kernel {
             let values = noise(2, layout.channels * side * side);
             let mut image = vec![0.0; layout.len()];
             layout.pack(&values, &mut image);
-            image.repeat(n)
+            Aligned::from(image.repeat(n))
         };
         Ok(Self {
-            adjoint: convolution.pack_adjoint(&plain, &weights),
+            adjoint: convolution.pack_adjoint(&plain, &weights).into(),
             gradient: vec![0.0; plain.len()],
             x: planes(&input),
             y: planes(&output),
             threads: rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()?,
-            weights,
+            weights: weights.into(),
             convolution,
             n,
         })

@@ -6,7 +6,7 @@ use super::batch_norm::{self, Moments};
 use super::optimizer::Parameter;
 use crate::model::{
     arch::{Architecture, Op, Stage},
-    cpu::{Epilogue, Isa, LANES, Layout, Parameters, Source},
+    cpu::{Aligned, Epilogue, Isa, LANES, Layout, Parameters, Source},
     heads::{self, LOGITS},
 };
 
@@ -24,15 +24,15 @@ pub(super) struct Learned {
 #[derive(Default)]
 struct Buffers {
     /// Before batch normalisation.
-    z: Vec<f32>,
+    z: Aligned,
     /// The activation.
-    y: Vec<f32>,
+    y: Aligned,
     /// Cotangent of the activation, then of `z`.
-    d: Vec<f32>,
+    d: Aligned,
     /// Where the rectifier, or of a pooling the maxima, passed; see [`Bits`].
     bits: Vec<u16>,
     /// Weights as forward and as its adjoint want them.
-    packed: [Vec<f32>; 2],
+    packed: [Aligned; 2],
     moments: Moments,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Trainee {
     pub(super) learned: Vec<Option<Learned>>,
     buffers: Vec<Buffers>,
     image: Layout,
-    pixels: Vec<f32>,
+    pixels: Aligned,
     isa: Isa,
     /// Share of the features of fc6 and fc7 that a step leaves out.
     pub(super) dropout: f32,
@@ -79,9 +79,9 @@ impl Trainee {
                 0
             };
             Buffers {
-                z: vec![0.0; z],
-                y: vec![0.0; len],
-                d: vec![0.0; len],
+                z: Aligned::zeros(z),
+                y: Aligned::zeros(len),
+                d: Aligned::zeros(len),
                 bits: vec![0; batch * stage.bits()],
                 ..Buffers::default()
             }
@@ -92,7 +92,7 @@ impl Trainee {
             learned,
             stages,
             image,
-            pixels: vec![0.0; batch * image.len()],
+            pixels: Aligned::zeros(batch * image.len()),
             isa: Isa::detect(),
             dropout,
             architecture: architecture.clone(),
@@ -282,7 +282,7 @@ impl Trainee {
 }
 
 /// Weights as forward and as its adjoint want them. The first stage has no adjoint: the image is not learned.
-fn pack(stage: &Stage, index: usize, plain: &[f32]) -> [Vec<f32>; 2] {
+fn pack(stage: &Stage, index: usize, plain: &[f32]) -> [Aligned; 2] {
     match &stage.op {
         Op::Conv(conv) => {
             let packed = conv.pack(plain);
@@ -291,10 +291,10 @@ fn pack(stage: &Stage, index: usize, plain: &[f32]) -> [Vec<f32>; 2] {
             } else {
                 conv.pack_adjoint(plain, &packed)
             };
-            [packed, adjoint]
+            [packed.into(), adjoint.into()]
         }
-        Op::Linear(linear) => [linear.pack(plain), Vec::new()],
-        Op::Pool(_) => [Vec::new(), Vec::new()],
+        Op::Linear(linear) => [linear.pack(plain).into(), Aligned::default()],
+        Op::Pool(_) => Default::default(),
     }
 }
 

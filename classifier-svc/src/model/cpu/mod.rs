@@ -1,5 +1,6 @@
 //! The network on a CPU, with kernels of its own.
 
+mod aligned;
 mod convolution;
 mod direct;
 mod epilogue;
@@ -12,6 +13,7 @@ mod pool;
 mod shared;
 mod winograd;
 
+pub(crate) use aligned::Aligned;
 pub(crate) use convolution::Convolution;
 pub use convolution::Method;
 pub(crate) use epilogue::{Bits, Epilogue, Source};

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::{Bits, Epilogue, Isa, LANES, Layout, Source};
+use super::{Aligned, Bits, Epilogue, Isa, LANES, Layout, Source};
 use crate::model::arch::{Architecture, Op, Stage};
 
 /// Bytes of buffers that one pass may touch; a larger batch goes through in parts.
@@ -25,20 +25,20 @@ pub(crate) struct Parameters {
 /// Packed weights of a stage.
 #[derive(Default)]
 struct Packed {
-    weight: Vec<f32>,
+    weight: Aligned,
     /// Of the adjoint; empty where the adjoint reads `weight`.
-    adjoint: Vec<f32>,
-    bias: Vec<f32>,
+    adjoint: Aligned,
+    bias: Aligned,
 }
 
 /// What a pass fills.
 struct Buffers {
     /// The images, blocked.
-    pixels: Vec<f32>,
+    pixels: Aligned,
     /// The activation read and the one written, which change places after every stage.
-    activations: [Vec<f32>; 2],
+    activations: [Aligned; 2],
     /// Cotangents likewise; made when first needed.
-    cotangents: [Vec<f32>; 2],
+    cotangents: [Aligned; 2],
     /// Per stage; see [`Bits`]. Where a convolution pools, its own bits are those of the pooling.
     bits: Vec<Vec<u16>>,
     /// Whether the pooling of a stage was part of the convolution below it, in the last pass.
@@ -90,9 +90,9 @@ impl Network {
             capacity,
             largest,
             buffers: Buffers {
-                pixels: vec![0.0; capacity * image.len()],
-                activations: [(); 2].map(|()| vec![0.0; capacity * largest]),
-                cotangents: [Vec::new(), Vec::new()],
+                pixels: Aligned::zeros(capacity * image.len()),
+                activations: [(); 2].map(|()| Aligned::zeros(capacity * largest)),
+                cotangents: Default::default(),
                 bits: stages
                     .iter()
                     .map(|s| vec![0; capacity * s.bits()])
@@ -163,7 +163,9 @@ impl Network {
             return vec![0.0; n * 3 * self.image.height * self.image.width];
         };
         for buffer in &mut self.buffers.cotangents {
-            buffer.resize(self.capacity * self.largest, 0.0);
+            if buffer.is_empty() {
+                *buffer = Aligned::zeros(self.capacity * self.largest);
+            }
         }
         let Self {
             threads, buffers, ..
@@ -225,15 +227,15 @@ fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
         Op::Conv(conv) => {
             let weight = conv.pack(&parameters.weight);
             Packed {
-                adjoint: conv.pack_adjoint(&parameters.weight, &weight),
-                weight,
-                bias,
+                adjoint: conv.pack_adjoint(&parameters.weight, &weight).into(),
+                weight: weight.into(),
+                bias: bias.into(),
             }
         }
         Op::Linear(linear) => Packed {
-            weight: linear.pack(&parameters.weight),
-            adjoint: Vec::new(),
-            bias,
+            weight: linear.pack(&parameters.weight).into(),
+            adjoint: Aligned::default(),
+            bias: bias.into(),
         },
         Op::Pool(_) => Packed::default(),
     }

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::{
+    aligned::Aligned,
     epilogue::{Epilogue, Source},
     gemm::Gemm,
     lanes::{Isa, LANES},
@@ -293,13 +294,13 @@ impl Winograd {
     /// Runs with this thread's scratch, which is made once and grows.
     fn with_scratch<R>(&self, tiles: usize, work: impl FnOnce(Scratch<'_>) -> R) -> R {
         thread_local! {
-            static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+            static SCRATCH: RefCell<Aligned> = RefCell::default();
         }
         // Taken out, so that a task which this thread steals meanwhile finds none rather than this one.
         let mut floats = SCRATCH.take();
         let (v, m) = self.scratch_len(tiles);
         if floats.len() < v + m {
-            floats.resize(v + m, 0.0);
+            floats = Aligned::zeros(v + m);
         }
         let (left, right) = floats.split_at_mut(v);
         let result = work(Scratch {
