@@ -23,7 +23,7 @@ use crate::model::{Differentiated, ModelInfo, Objective};
 const IN_FLIGHT: usize = 2;
 
 /// Largest magnitude of a pixel. Some descents stray far from 0 to 1; what is much larger would overflow within the
-/// network, where a rectifier takes what is no number for 0.
+/// network.
 const MAX_PIXEL: f32 = 1e6;
 
 type Reply = Result<DifferentiateResponse, Status>;

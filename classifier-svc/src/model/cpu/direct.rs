@@ -212,19 +212,7 @@ impl Forward<'_> {
                 block * self.walk.output_plane + *self.walk.output_offsets.get_unchecked(pixel);
             let to = self.output.add(at);
             let bit = block * self.walk.output_offsets.len() + pixel;
-            let bias = |b: &[f32]| L::load(b.as_ptr().add(block * LANES));
-            let zero = L::splat(0.0);
-            let value = match self.epilogue {
-                Epilogue::None => sum,
-                Epilogue::Bias(b) => sum.add(bias(b)),
-                Epilogue::BiasRelu(b, bits) | Epilogue::BiasReluPool(b, bits, _) => {
-                    let value = sum.add(bias(b)).relu();
-                    bits.set(bit, value.exceeds(zero));
-                    value
-                }
-                Epilogue::Mask(bits) => sum.select(*bits.as_ptr().add(bit), zero),
-            };
-            value.store(to);
+            self.epilogue.finish(block, bit, sum).store(to);
         }
     }
 }
@@ -320,8 +308,8 @@ unsafe fn weight_gradient_with<L: Lanes, const R: usize>(
 /// Gradient of the input of a fully connected layer for one image and one block of input features:
 /// sixteen inner products of a row of weights with the cotangent.
 ///
-/// `weights` is the whole packed matrix, `stride` floats a block of outputs, `cotangent` one image's, a multiple of sixteen long. Reads the
-/// forward weights as they lie, so that the largest matrix of the network is held once.
+/// `weights` is the whole packed matrix, `stride` floats a block of outputs, `cotangent` one image's, a multiple of
+/// sixteen long. Reads the forward weights as they lie, so that the largest matrix of the network is held once.
 pub(crate) fn linear_input_gradient(
     isa: Isa,
     stride: usize,

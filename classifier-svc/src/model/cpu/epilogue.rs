@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::{Layout, lanes::LANES};
+use super::{
+    Layout,
+    lanes::{LANES, Lanes},
+};
 
 /// Bits that tasks share because each writes its own: sixteen, one per channel of a block, for each pixel.
 ///
@@ -68,33 +71,24 @@ pub(crate) enum Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// Finishes the sums of a block of channels in place. `bit` is where their bits are.
+    /// Finishes the sums of a pixel in a block of channels; `bit` is where its bits are. Pooling is left to the caller.
     ///
     /// # Safety
-    /// [`Epilogue::check`] has found the arrays long enough, and no other task touches the bits.
-    pub(super) unsafe fn apply(&self, block: usize, bit: usize, sums: &mut [f32; LANES]) {
-        let add = |sums: &mut [f32; LANES], bias: &[f32]| {
-            let bias = &bias[block * LANES..][..LANES];
-            sums.iter_mut().zip(bias).for_each(|(s, b)| *s += b);
-        };
-        match self {
-            Self::None => {}
-            Self::Bias(bias) => add(sums, bias),
-            Self::BiasRelu(bias, bits) | Self::BiasReluPool(bias, bits, _) => {
-                add(sums, bias);
-                let mut above = 0;
-                for (lane, s) in sums.iter_mut().enumerate() {
-                    // What is not a number stays so.
-                    *s = if *s < 0.0 { 0.0 } else { *s };
-                    above |= u16::from(*s != 0.0) << lane;
+    /// As [`Lanes`]; [`Epilogue::check`] has found the arrays long enough, and no other task touches the bits.
+    #[inline(always)]
+    pub(super) unsafe fn finish<L: Lanes>(&self, block: usize, bit: usize, sum: L) -> L {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let zero = L::splat(0.0);
+            match self {
+                Self::None => sum,
+                Self::Bias(bias) => sum.add(L::load(bias.as_ptr().add(block * LANES))),
+                Self::BiasRelu(bias, bits) | Self::BiasReluPool(bias, bits, _) => {
+                    let value = sum.add(L::load(bias.as_ptr().add(block * LANES))).relu();
+                    bits.set(bit, value.exceeds(zero));
+                    value
                 }
-                // SAFETY: the caller's contract.
-                unsafe { bits.set(bit, above) };
-            }
-            Self::Mask(mask) => {
-                for (lane, s) in sums.iter_mut().enumerate() {
-                    *s = if mask[bit] >> lane & 1 == 1 { *s } else { 0.0 };
-                }
+                Self::Mask(mask) => sum.select(*mask.as_ptr().add(bit), zero),
             }
         }
     }

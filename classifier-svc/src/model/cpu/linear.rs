@@ -6,7 +6,7 @@ use super::{
     direct::{self, TAP, Walk, linear_input_gradient},
     epilogue::Epilogue,
     gemm::Gemm,
-    lanes::{Isa, LANES},
+    lanes::{Isa, LANES, Lanes, Portable},
     layout::Layout,
     shared::Shared,
 };
@@ -113,8 +113,9 @@ impl Linear {
                     for block in first..first + gemm.blocks {
                         for image in 0..n {
                             let at = image * self.blocks() + block;
-                            let sums = &mut *to.at(at * LANES).cast::<[f32; LANES]>();
-                            epilogue.apply(block, at, sums);
+                            let sums = to.at(at * LANES);
+                            let finished = epilogue.finish(block, at, Portable::load(sums));
+                            finished.store(sums);
                         }
                     }
                 }

@@ -334,19 +334,8 @@ impl Task<'_> {
                 .call
                 .y
                 .add(plane * layout.plane() + layout.pixel(place.y + r, place.x));
-            let zero = L::splat(0.0);
             for (c, sum) in sums.into_iter().enumerate().take(width) {
-                let bias = |b: &[f32]| L::load(b.as_ptr().add(self.block * LANES));
-                let value = match self.call.epilogue {
-                    Epilogue::None => sum,
-                    Epilogue::Bias(b) => sum.add(bias(b)),
-                    Epilogue::BiasRelu(b, bits) | Epilogue::BiasReluPool(b, bits, _) => {
-                        let value = sum.add(bias(b)).relu();
-                        bits.set(bit + c, value.exceeds(zero));
-                        value
-                    }
-                    Epilogue::Mask(bits) => sum.select(*bits.as_ptr().add(bit + c), zero),
-                };
+                let value = self.call.epilogue.finish(self.block, bit + c, sum);
                 value.store(to.add(c * LANES));
             }
         }
