@@ -23,6 +23,5 @@ async fn a_face_is_like_itself_and_less_like_others() {
         .unwrap();
     assert!(one_way.cosine < 0.999, "{one_way:?}");
     assert!((one_way.cosine - other_way.cosine).abs() < 1e-6);
-    let percent = 100.0 * one_way.cosine.max(0.0);
-    assert!((one_way.similarity_percent - percent).abs() < 1e-4);
+    assert_eq!(one_way.similarity_percent, 100.0 * one_way.cosine.max(0.0));
 }

@@ -34,10 +34,10 @@ pub(super) async fn compare(
         .await?;
     let both: Vec<f32> = done.value.into_iter().flatten().collect();
     let (first, second) = both.split_at(both.len() / 2);
-    let cosine = cosine(first, second, &info.compare_mean);
+    let cosine = cosine(first, second, &info.compare_mean) as f32;
     Ok(v1::CompareResponse {
-        similarity_percent: (100.0 * cosine.max(0.0)) as f32,
-        cosine: cosine as f32,
+        similarity_percent: 100.0 * cosine.max(0.0),
+        cosine,
         timing: Some(timing(arrived, done.compute)),
     })
 }
