@@ -21,6 +21,8 @@ enum Purpose {
     Jitter,
     /// Samples and residual noise of a target.
     Target,
+    /// What attributes leave open of a face.
+    Variety,
 }
 
 /// The random numbers of a seed for one purpose. Each purpose has a ChaCha stream of its own: none depends on how many

@@ -108,6 +108,7 @@ pub(crate) struct Report<'a> {
     gif: Option<&'a Path>,
     seed: u64,
     attributes: Vec<Judged<'a>>,
+    moved: &'a [String],
     loss: Loss,
     steps: i32,
     seconds: f64,
@@ -126,12 +127,17 @@ struct Judged<'a> {
     present: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_probability: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
 struct Loss {
     total: f64,
     objective: f64,
+    likelihood: f64,
     prior: f64,
     total_variation: f64,
     l2: f64,
@@ -146,6 +152,8 @@ impl Finished {
             probability: attribute.probability,
             present: attribute.present,
             requested: attribute.requested,
+            reference_probability: attribute.reference_probability,
+            change: attribute.change,
         };
         Report {
             file: &self.file,
@@ -153,9 +161,11 @@ impl Finished {
             gif: output.gif.as_deref(),
             seed,
             attributes: self.result.attributes.iter().map(judged).collect(),
+            moved: &self.result.moved,
             loss: Loss {
                 total: loss.total,
                 objective: loss.objective,
+                likelihood: loss.likelihood,
                 prior: loss.prior,
                 total_variation: loss.total_variation,
                 l2: loss.l2,
@@ -188,32 +198,41 @@ impl Finished {
         )
     }
 
-    /// A table of what the classifier sees: what was asked for, then what it sees besides, likeliest first.
+    /// A table of what the classifier sees: what was asked for, what was to be kept, what changed without being asked,
+    /// then what it sees besides, likeliest first.
     pub(crate) fn table(&self) -> String {
+        let all = &self.result.attributes;
+        let moved = |a: &v1::ResultAttribute| self.result.moved.contains(&a.name);
         let mut table = String::new();
-        let (asked, others): (Vec<_>, Vec<_>) = self
-            .result
-            .attributes
+        let mut part = |title: &str, lines: Vec<String>| {
+            if !lines.is_empty() {
+                table += &format!("\n{title}\n{}", lines.concat());
+            }
+        };
+        let asked = all.iter().filter(|a| a.requested.is_some());
+        part("asked for", asked.map(asked_line).collect());
+        let kept = all.iter().filter(|a| a.kept);
+        part("to be kept", kept.map(|a| moved_line(a, moved(a))).collect());
+        let changed = all.iter().filter(|a| !a.kept && moved(a));
+        part("changed unasked", changed.map(|a| moved_line(a, true)).collect());
+        let mut seen: Vec<_> = all
             .iter()
-            .partition(|attribute| attribute.requested.is_some());
-        if !asked.is_empty() {
-            table.push_str("\nasked for\n");
-            table.extend(asked.into_iter().map(asked_line));
-        }
-        let mut seen: Vec<_> = others
-            .into_iter()
-            .filter(|attribute| attribute.present)
+            .filter(|a| a.requested.is_none() && !a.kept && a.present && !moved(a))
             .collect();
         seen.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        if !seen.is_empty() {
-            table.push_str("\nalso seen\n");
-            let line = |attribute: &v1::ResultAttribute| {
-                printer::score_line(&attribute.name, attribute.probability, "")
-            };
-            table.extend(seen.into_iter().take(12).map(line));
-        }
+        let line = |a: &v1::ResultAttribute| printer::score_line(&a.name, a.probability, "");
+        part("also seen", seen.into_iter().take(12).map(line).collect());
         table
     }
+}
+
+fn moved_line(attribute: &v1::ResultAttribute, moved: bool) -> String {
+    let remark = match (moved, attribute.present) {
+        (false, _) => "as it was",
+        (true, true) => "now present",
+        (true, false) => "now absent",
+    };
+    printer::score_line(&attribute.name, attribute.probability, remark)
 }
 
 fn asked_line(attribute: &v1::ResultAttribute) -> String {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::args::{
     GenerateArgs, InversionArgs, InvertArgs, MethodName, OptimizerName, OutputArgs,
-    ParametrizationName, StartName, WantedAttribute,
+    ParametrizationName, ResidualName, StartName, WantedAttribute,
 };
 
 /// Standard deviation of the blur of `--paper`, the steps between two blurs, and the jitter, in pixels and steps. The
@@ -26,6 +26,7 @@ pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
     v1::GenerateRequest {
         attributes: attributes.collect(),
         settings: Some(settings),
+        keep: args.keep.clone(),
         seed: args.seed,
         stream: Some(stream(&args.output)),
     }
@@ -65,6 +66,14 @@ fn target(args: &GenerateArgs) -> v1::TargetSettings {
         layer: args.target.layer.clone().unwrap_or_default(),
         exaggeration: args.target.exaggeration,
         variety: args.target.variety,
+        likelihood: args.target.likelihood,
+        completeness: args.target.completeness,
+        residual: args
+            .target
+            .residual
+            .map(v1::Residual::from)
+            .unwrap_or_default()
+            .into(),
     }
 }
 
@@ -84,6 +93,7 @@ fn inversion(args: &InversionArgs) -> v1::InversionSettings {
             jitter: args.jitter,
             blur_sigma: args.blur_sigma,
             blur_every: args.blur_every,
+            conditional: args.conditional,
         }),
     }
 }
@@ -106,6 +116,9 @@ fn fill_in_paper(settings: &mut v1::GenerationSettings) {
     }
     target.exaggeration.get_or_insert(0.0);
     target.variety.get_or_insert(0.0);
+    if target.method() != v1::Method::ClassVisualization {
+        target.likelihood.get_or_insert(0.0);
+    }
     let inversion = settings.inversion.get_or_insert_default();
     if inversion.parametrization() == v1::Parametrization::Unspecified {
         inversion.set_parametrization(v1::Parametrization::Pixels);
@@ -156,11 +169,21 @@ impl From<OptimizerName> for v1::Optimizer {
     }
 }
 
+impl From<ResidualName> for v1::Residual {
+    fn from(name: ResidualName) -> Self {
+        match name {
+            ResidualName::LowRank => Self::LowRank,
+            ResidualName::Diagonal => Self::Diagonal,
+        }
+    }
+}
+
 impl From<StartName> for v1::Start {
     fn from(name: StartName) -> Self {
         match name {
             StartName::Noise => Self::Noise,
             StartName::Mean => Self::Mean,
+            StartName::Expected => Self::Expected,
         }
     }
 }
@@ -176,12 +199,16 @@ pub(crate) struct SettingsInForce {
     exaggeration: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     variety: Option<f64>,
+    residual: Option<String>,
+    likelihood: Option<f64>,
+    completeness: Option<f64>,
     parametrization: Option<String>,
     optimizer: Option<String>,
     start: Option<String>,
     steps: Option<i32>,
     learning_rate: Option<f64>,
     prior: Option<f64>,
+    conditional: Option<bool>,
     total_variation: Option<f64>,
     l2: Option<f64>,
     jitter: Option<i32>,
@@ -198,6 +225,9 @@ impl From<&v1::GenerationSettings> for SettingsInForce {
             method: short(target.method().as_str_name(), "METHOD_"),
             exaggeration: target.exaggeration,
             variety: target.variety,
+            residual: short(target.residual().as_str_name(), "RESIDUAL_"),
+            likelihood: target.likelihood,
+            completeness: target.completeness,
             layer: target.layer,
             parametrization: short(
                 inversion.parametrization().as_str_name(),
@@ -208,6 +238,7 @@ impl From<&v1::GenerationSettings> for SettingsInForce {
             steps: inversion.steps,
             learning_rate: inversion.learning_rate,
             prior: regularizers.prior,
+            conditional: regularizers.conditional,
             total_variation: regularizers.total_variation,
             l2: regularizers.l2,
             jitter: regularizers.jitter,

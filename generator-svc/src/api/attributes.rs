@@ -4,7 +4,7 @@ use deepface_dataset::attributes;
 use deepface_proto::v1::{Method, RequestedAttribute};
 use deepface_serve::{Violations, nearest, quote};
 
-use crate::gaussian::Asked;
+use crate::gaussian::{Asked, Wish};
 
 /// Strongest request.
 const MAX_STRENGTH: f64 = 4.0;
@@ -26,7 +26,7 @@ const CONTRADICTIONS: [(&str, &str); 10] = [
 ];
 
 /// Checks the attributes of a request for a method; `field` is where they stand in it.
-pub(super) fn asked(
+fn asked(
     requested: &[RequestedAttribute],
     method: Method,
     field: &str,
@@ -72,6 +72,63 @@ pub(super) fn asked(
         }
     }
     violations.or(asked)
+}
+
+/// Checks everything that a request says about attributes.
+pub(super) fn wish(
+    requested: &[RequestedAttribute],
+    keep: &[String],
+    method: Method,
+) -> Result<Wish, Violations> {
+    let asked = asked(requested, method, "attributes");
+    let kept = kept(keep, method, asked.as_deref().unwrap_or_default());
+    match (asked, kept) {
+        (Ok(asked), Ok(kept)) => Ok(Wish {
+            asked,
+            kept,
+            completeness: 0.0,
+        }),
+        (asked, kept) => {
+            let mut all = Violations::new();
+            let wrong = [asked.err(), kept.err()];
+            wrong.into_iter().flatten().for_each(|v| all.extend(v));
+            Err(all)
+        }
+    }
+}
+
+/// Checks the attributes that must stay as they are.
+fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<usize>, Violations> {
+    let mut violations = Violations::new();
+    if keep.len() > attributes().count() {
+        let got = keep.len();
+        let problem = format_args!("expected at most 73 attributes, got {got}");
+        return Err(Violations::one("keep", problem));
+    }
+    let regresses = matches!(method, Method::Unspecified | Method::Regression);
+    if !regresses && !keep.is_empty() {
+        let (method, other) = (method.as_str_name(), Method::Regression.as_str_name());
+        violations.add(
+            "keep",
+            format_args!("{method} cannot keep attributes; leave it out, or use {other}"),
+        );
+    }
+    let mut kept = Vec::with_capacity(keep.len());
+    for (i, wanted) in keep.iter().enumerate() {
+        let at = format!("keep[{i}]");
+        match find(wanted) {
+            None => violations.add(at, unknown(wanted)),
+            Some(attribute) if kept.contains(&attribute) => {
+                violations.add(at, format_args!("{} is to be kept twice", name(attribute)));
+            }
+            Some(attribute) if asked.iter().any(|a| a.attribute == attribute) => {
+                let problem = format_args!("{} is asked for, and cannot stay", name(attribute));
+                violations.add(at, problem);
+            }
+            Some(attribute) => kept.push(attribute),
+        }
+    }
+    violations.or(kept)
 }
 
 /// The paper's targets are sums over what should be there. What they would leave out is refused, not ignored.
@@ -216,6 +273,26 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn what_is_kept_cannot_be_asked_for() {
+        let keep = |names: &[&str], method| {
+            let names: Vec<String> = names.iter().map(|&n| n.into()).collect();
+            wish(&request(&[("Male", false)]), &names, method)
+        };
+        let good = keep(&["smiling", "Eyeglasses"], REGRESSION).unwrap();
+        assert_eq!(good.kept.len(), 2);
+        for (names, method, expected) in [
+            (&["male"][..], REGRESSION, "keep[0]: Male is asked for"),
+            (&["bald", "Bald"], REGRESSION, "keep[1]: Bald is to be kept twice"),
+            (&["Smilling"], REGRESSION, "did you mean Smiling"),
+            (&["Bald"], Method::CgmmMean, "cannot keep"),
+        ] {
+            let violations = keep(names, method).unwrap_err();
+            let said = violations.iter().map(|(f, d)| format!("{f}: {d}"));
+            assert!(said.collect::<String>().contains(expected), "{expected}");
+        }
     }
 
     #[test]

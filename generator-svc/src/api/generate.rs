@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_dataset::attributes as names;
+use deepface_dataset::{ATTRIBUTE_COUNT, attributes as names};
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -13,7 +13,7 @@ use tonic::{Request, Status};
 
 use super::settings::{self, TargetChoice};
 use super::status::Refusal;
-use super::stream::{self, Goal, Job};
+use super::stream::{self, Aim, Goal, Job};
 use super::{Generator, attributes, target};
 
 /// Checks the request and starts the work.
@@ -39,13 +39,19 @@ fn check(
         .target
         .as_ref()
         .map_or_else(v1::Method::default, |t| t.method());
-    let climbs = method == v1::Method::ClassVisualization;
-    let asked = attributes::asked(&request.attributes, method, "attributes");
-    let choice = settings::target(&api.statistics, wire.target.as_ref(), "settings.target");
-    let inversion = settings::inversion(wire.inversion.as_ref(), climbs, "settings.inversion");
+    let wish = attributes::wish(&request.attributes, &request.keep, method);
+    let choice = settings::target(
+        &api.statistics,
+        wire.target.as_ref(),
+        request.attributes.len(),
+        "settings.target",
+    );
+    let inversion = wire.inversion.as_ref();
+    let inversion = settings::inversion(inversion, Some(method), "settings.inversion");
     let carries = settings::stream(request.stream.as_ref());
-    match (asked, choice, inversion, carries) {
-        (Ok(asked), Ok(choice), Ok(inversion), Ok(carries)) => {
+    match (wish, choice, inversion, carries) {
+        (Ok(mut wish), Ok(choice), Ok(inversion), Ok(carries)) => {
+            wish.completeness = choice.completeness;
             let job = Job {
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
@@ -54,14 +60,14 @@ fn check(
                 inversion,
                 carries,
                 seed: request.seed,
-                asked,
+                wish,
                 arrived,
             };
             Ok((choice, job))
         }
-        (asked, choice, inversion, carries) => {
+        (wish, choice, inversion, carries) => {
             let mut all = Violations::new();
-            let wrong = [asked.err(), choice.err(), inversion.err(), carries.err()];
+            let wrong = [wish.err(), choice.err(), inversion.err(), carries.err()];
             wrong.into_iter().flatten().for_each(|v| all.extend(v));
             Err(all)
         }
@@ -72,43 +78,70 @@ fn check(
 struct Attributes(TargetChoice);
 
 impl Goal for Attributes {
-    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Objective, Refusal> {
+    async fn aim(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
         if model.digest != job.statistics.classifier_digest {
             return Err(Refusal::OtherClassifier {
                 fitted: job.statistics.classifier_digest.clone(),
                 served: model.digest.clone(),
             });
         }
-        let term = match self.0.settings(job.seed) {
-            None => Term::AttributeLikelihood(likelihood(job)),
-            Some(how) => {
-                let (statistics, layer) = (&job.statistics, self.0.layer.clone());
-                let made = target::make(&job.workers, statistics, layer, &job.asked, how).await?;
-                Term::SquaredDistance(SquaredDistance {
-                    layer: self.0.layer,
-                    target: Some(made.tensor),
-                    normalized: true,
-                })
-            }
+        let components = job.statistics.prior.components();
+        let nothing = || vec![0.0; components];
+        let Some(how) = self.0.settings(job.seed) else {
+            return Ok(Aim {
+                objectives: vec![likelihood(job, 1.0)],
+                centre: nothing(),
+                reference: Some(nothing()),
+            });
         };
-        Ok(Objective {
+        let (statistics, layer) = (&job.statistics, self.0.layer.clone());
+        let made = target::make(&job.workers, statistics, layer, &job.wish, how).await?;
+        let distance = Term::SquaredDistance(SquaredDistance {
+            layer: self.0.layer.clone(),
+            target: Some(made.tensor),
+            normalized: true,
+        });
+        let mut objectives = vec![Objective {
             weight: 1.0,
-            term: Some(term),
+            term: Some(distance),
+        }];
+        if self.0.likelihood > 0.0 {
+            objectives.push(likelihood(job, self.0.likelihood));
+        }
+        let (centre, reference) = if job.inversion.conditional {
+            let asked = statistics.centre(&statistics.describe(&job.wish), &how);
+            (asked, statistics.variation(&how))
+        } else {
+            (nothing(), nothing())
+        };
+        Ok(Aim {
+            objectives,
+            centre,
+            reference: Some(reference),
         })
     }
 }
 
-/// The mean log-likelihood, so that rates and weights do not depend on how much was asked for.
-fn likelihood(job: &Job) -> AttributeLikelihood {
-    let share = 1.0 / job.asked.len() as f64;
-    let targets = job.asked.iter().map(|a| AttributeTarget {
-        attribute: names().nth(a.attribute).unwrap_or_default().into(),
-        absent: a.absent,
+/// The mean log-likelihood, so that rates and weights do not depend on how much was asked for. A complete description
+/// counts what it does not name as absent.
+fn likelihood(job: &Job, weight: f64) -> Objective {
+    let wish = &job.wish;
+    let asked = wish.asked.iter().map(|a| (a.attribute, a.absent, a.strength));
+    let open = (0..ATTRIBUTE_COUNT).filter(|&a| wish.completeness > 0.0 && wish.leaves_open(a));
+    let open = open.map(|a| (a, true, wish.completeness));
+    let all: Vec<_> = asked.chain(open).collect();
+    let total = all.len() as f64;
+    let targets = all.iter().map(|&(attribute, absent, weight)| AttributeTarget {
+        attribute: names().nth(attribute).unwrap_or_default().into(),
+        absent,
         // A weight of 0 would be read as 1.
-        weight: (share * a.strength).max(f64::MIN_POSITIVE),
+        weight: (weight / total).max(f64::MIN_POSITIVE),
     });
-    AttributeLikelihood {
-        targets: targets.collect(),
+    Objective {
+        weight,
+        term: Some(Term::AttributeLikelihood(AttributeLikelihood {
+            targets: targets.collect(),
+        })),
     }
 }
 
@@ -122,7 +155,7 @@ mod tests {
     use crate::gaussian::tests::statistics;
     use crate::workers::Workers;
 
-    async fn objective(method: v1::Method, digest: &str) -> Result<Objective, Refusal> {
+    async fn aim(method: v1::Method, digest: &str) -> Result<Aim, Refusal> {
         let classifier = ClassifierClient::connect_lazy("localhost:1").unwrap();
         let workers = Workers::new(1).unwrap();
         let api = Generator::new(statistics().into(), classifier, workers, Limits::default());
@@ -148,14 +181,27 @@ mod tests {
             digest: digest.into(),
             ..Default::default()
         };
-        Attributes(choice).objective(&job, &model).await
+        Attributes(choice).aim(&job, &model).await
     }
 
     #[tokio::test]
     async fn statistics_of_another_classifier_are_not_used() {
         let fitted = statistics().classifier_digest;
-        assert!(objective(v1::Method::Regression, &fitted).await.is_ok());
-        let refusal = objective(v1::Method::Regression, "other")
+        let Aim {
+            objectives,
+            centre,
+            reference,
+        } = aim(v1::Method::Regression, &fitted).await.unwrap();
+        let terms: Vec<_> = objectives.iter().filter_map(|o| o.term.as_ref()).collect();
+        assert!(matches!(
+            terms[..],
+            [Term::SquaredDistance(_), Term::AttributeLikelihood(_)]
+        ));
+        assert_ne!(Some(centre), reference);
+        let paper = aim(v1::Method::CgmmMean, &fitted).await.unwrap();
+        assert_eq!(paper.objectives.len(), 1);
+        assert!(paper.centre.iter().all(|&z| z == 0.0));
+        let refusal = aim(v1::Method::Regression, "other")
             .await
             .unwrap_err();
         let status = Status::from(refusal);
@@ -165,11 +211,11 @@ mod tests {
     #[tokio::test]
     async fn class_visualisation_climbs_what_was_asked() {
         let fitted = statistics().classifier_digest;
-        let objective = objective(v1::Method::ClassVisualization, &fitted)
+        let aim = aim(v1::Method::ClassVisualization, &fitted)
             .await
             .unwrap();
-        let Some(Term::AttributeLikelihood(likelihood)) = objective.term else {
-            panic!("expected a likelihood, got {objective:?}");
+        let Some(Term::AttributeLikelihood(likelihood)) = aim.objectives[0].term.clone() else {
+            panic!("expected a likelihood, got {aim:?}");
         };
         let targets: Vec<_> = likelihood
             .targets

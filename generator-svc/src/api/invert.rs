@@ -11,8 +11,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 use super::status::Refusal;
-use super::stream::{self, Goal, Job};
+use super::stream::{self, Aim, Goal, Job};
 use super::{Generator, settings};
+use crate::gaussian::Wish;
 use crate::inversion::OracleError;
 
 /// Checks the request and starts the work.
@@ -23,7 +24,7 @@ pub(super) fn invert(
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
     let request = request.into_inner();
-    let inversion = settings::inversion(request.inversion.as_ref(), false, "inversion");
+    let inversion = settings::inversion(request.inversion.as_ref(), None, "inversion");
     let carries = settings::stream(request.stream.as_ref());
     let image = request
         .image
@@ -54,7 +55,7 @@ pub(super) fn invert(
         inversion,
         carries,
         seed: request.seed,
-        asked: Vec::new(),
+        wish: Wish::default(),
         arrived,
     };
     stream::start(api, deadline, job, Reconstruction { image, layer })
@@ -67,7 +68,7 @@ struct Reconstruction {
 }
 
 impl Goal for Reconstruction {
-    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Objective, Refusal> {
+    async fn aim(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
         let names: Vec<&str> = model
             .layers
             .iter()
@@ -89,13 +90,18 @@ impl Goal for Reconstruction {
         let target = reply.activations.into_iter().next().and_then(|a| a.tensor);
         let target = target
             .ok_or_else(|| OracleError::Reply("GetActivations carries no activation".into()))?;
-        Ok(Objective {
+        let objective = Objective {
             weight: 1.0,
             term: Some(Term::SquaredDistance(SquaredDistance {
                 layer: self.layer,
                 target: Some(target),
                 normalized: true,
             })),
+        };
+        Ok(Aim {
+            objectives: vec![objective],
+            centre: vec![0.0; job.statistics.prior.components()],
+            reference: None,
         })
     }
 }

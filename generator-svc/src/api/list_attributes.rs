@@ -1,11 +1,10 @@
 //! ListAttributes: what a face can be asked for, and what is used where a request says nothing.
 
 use deepface_dataset::GROUPS;
-use deepface_proto::v1::{AttributeInfo, GenerationSettings, ListAttributesResponse};
+use deepface_proto::v1::{self, AttributeInfo, GenerationSettings, ListAttributesResponse};
 
 use super::settings;
 use crate::gaussian::Statistics;
-use crate::inversion::{Basis, Rule, Settings};
 
 /// Answers from the statistics alone.
 pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse {
@@ -23,17 +22,16 @@ pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse
         frequency: statistics.frequencies.get(i).copied().unwrap_or_default(),
         weight: weights.get(i).copied().unwrap_or_default(),
     });
+    let inversion = settings::inversion(None, Some(v1::Method::Unspecified), "");
     ListAttributesResponse {
         attributes: attributes.collect(),
         layers: statistics.layers.iter().map(|l| l.name.clone()).collect(),
         defaults: Some(GenerationSettings {
-            target: settings::target(statistics, None, "")
+            // The completeness depends on a request; this is that of a short one.
+            target: settings::target(statistics, None, 1, "")
                 .ok()
                 .map(|t| t.to_wire()),
-            inversion: Some(settings::to_wire(&Settings::defaults(
-                Basis::Prior,
-                Rule::Adam,
-            ))),
+            inversion: inversion.ok().map(|i| settings::to_wire(&i)),
         }),
         digest: statistics.digest.clone(),
         classifier_digest: statistics.classifier_digest.clone(),

@@ -8,6 +8,7 @@ mod generate;
 mod invert;
 mod list_attributes;
 mod picture;
+mod result;
 mod settings;
 mod status;
 mod stream;

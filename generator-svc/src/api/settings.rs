@@ -12,7 +12,11 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 /// The layer whose targets show attributes best (`docs/generation.md`).
 const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
-const EXAGGERATION: f64 = 1.0;
+const EXAGGERATION: f64 = 0.5;
+/// Standard deviations of what attributes leave open, for a regression target.
+const VARIETY: f64 = 0.4;
+/// Weight of the attributes' likelihood beside a regression target.
+const LIKELIHOOD: f64 = 2.0;
 
 /// Below this, most steps of a descent would be lost in rounding.
 const LEAST_RATE: f64 = 1e-6;
@@ -26,9 +30,19 @@ pub(super) struct TargetChoice {
     pub(super) layer: String,
     pub(super) exaggeration: f64,
     pub(super) variety: f64,
+    pub(super) residual: gaussian::Residual,
+    /// Weight of the attributes' likelihood beside the target.
+    pub(super) likelihood: f64,
+    /// How complete the description is.
+    pub(super) completeness: f64,
 }
 
 impl TargetChoice {
+    /// Whether the method knows more than what should be present.
+    pub(super) fn regresses(&self) -> bool {
+        self.method == v1::Method::Regression
+    }
+
     /// What the statistics take; `None` for class visualisation, which has no target.
     pub(super) fn settings(&self, seed: u64) -> Option<gaussian::TargetSettings> {
         let method = match self.method {
@@ -41,6 +55,7 @@ impl TargetChoice {
             method,
             exaggeration: self.exaggeration,
             variety: self.variety,
+            residual: self.residual,
             seed,
         })
     }
@@ -48,7 +63,11 @@ impl TargetChoice {
     /// The settings as they travel, those left out that the method has no use for.
     pub(super) fn to_wire(&self) -> TargetSettings {
         let climbs = self.method == v1::Method::ClassVisualization;
-        let regression = self.method == v1::Method::Regression;
+        let regression = self.regresses();
+        let residual = match self.residual {
+            gaussian::Residual::LowRank => v1::Residual::LowRank,
+            gaussian::Residual::Diagonal => v1::Residual::Diagonal,
+        };
         TargetSettings {
             method: self.method.into(),
             layer: if climbs {
@@ -58,14 +77,22 @@ impl TargetChoice {
             },
             exaggeration: (!climbs).then_some(self.exaggeration),
             variety: regression.then_some(self.variety),
+            likelihood: (!climbs).then_some(self.likelihood),
+            completeness: regression.then_some(self.completeness),
+            residual: if regression {
+                residual.into()
+            } else {
+                v1::Residual::Unspecified.into()
+            },
         }
     }
 }
 
-/// Checks how a target should be made; `field` is where that stands in the request.
+/// Checks how a target should be made, of a request that names so many attributes; `field` is where that stands in it.
 pub(super) fn target(
     statistics: &Statistics,
     wire: Option<&TargetSettings>,
+    named: usize,
     field: &str,
 ) -> Result<TargetChoice, Violations> {
     let wire = wire.cloned().unwrap_or_default();
@@ -91,16 +118,30 @@ pub(super) fn target(
             ),
         );
     }
-    let default = if method == v1::Method::Regression {
-        EXAGGERATION
-    } else {
-        0.0
+    let usual = |default: f64| {
+        if method == v1::Method::Regression {
+            default
+        } else {
+            0.0
+        }
     };
+    let completeness = usual(gaussian::Wish::usual_completeness(named));
     let choice = TargetChoice {
         method,
         layer,
-        exaggeration: check.number("exaggeration", wire.exaggeration, default, 0.0..=4.0),
-        variety: check.number("variety", wire.variety, 0.0, 0.0..=2.0),
+        exaggeration: check.number(
+            "exaggeration",
+            wire.exaggeration,
+            usual(EXAGGERATION),
+            0.0..=4.0,
+        ),
+        variety: check.number("variety", wire.variety, usual(VARIETY), 0.0..=2.0),
+        residual: match check.known("residual", wire.residual) {
+            v1::Residual::Diagonal => gaussian::Residual::Diagonal,
+            v1::Residual::LowRank | v1::Residual::Unspecified => gaussian::Residual::LowRank,
+        },
+        likelihood: check.number("likelihood", wire.likelihood, usual(LIKELIHOOD), 0.0..=100.0),
+        completeness: check.number("completeness", wire.completeness, completeness, 0.0..=1.0),
     };
     check.violations.or(choice)
 }
@@ -111,12 +152,17 @@ pub(super) fn default_layer(statistics: &Statistics) -> String {
     best.map_or_else(|| LAYER.to_owned(), |l| l.name.clone())
 }
 
-/// Checks how an image should be found; `climbs` where there is no target to descend to.
+/// Checks how an image should be found for a method; vanilla inversion has none.
 pub(super) fn inversion(
     wire: Option<&InversionSettings>,
-    climbs: bool,
+    method: Option<v1::Method>,
     field: &str,
 ) -> Result<Settings, Violations> {
+    let climbs = method == Some(v1::Method::ClassVisualization);
+    let regresses = matches!(
+        method,
+        Some(v1::Method::Unspecified | v1::Method::Regression)
+    );
     let wire = wire.cloned().unwrap_or_default();
     let mut check = Check::new(field);
     let basis = match check.known("parametrization", wire.parametrization) {
@@ -131,12 +177,19 @@ pub(super) fn inversion(
     let start = match check.known("start", wire.start) {
         v1::Start::Noise => Start::Noise,
         v1::Start::Mean => Start::Mean,
+        v1::Start::Expected => Start::Expected,
         // Section 3.3.1: class visualisation begins with the mean image.
         v1::Start::Unspecified if climbs => Start::Mean,
         v1::Start::Unspecified => defaults.start,
     };
     let r = wire.regularizers.unwrap_or_default();
+    if r.conditional == Some(true) && !regresses {
+        let name = v1::Method::Regression.as_str_name();
+        let problem = format!("only {name} says what to expect; leave it out, or use that");
+        check.add("regularizers.conditional", problem);
+    }
     let settings = Settings {
+        conditional: r.conditional.unwrap_or(regresses),
         basis,
         rule,
         start,
@@ -191,6 +244,7 @@ pub(super) fn to_wire(settings: &Settings) -> InversionSettings {
         start: match settings.start {
             Start::Noise => v1::Start::Noise,
             Start::Mean => v1::Start::Mean,
+            Start::Expected => v1::Start::Expected,
         }
         .into(),
         steps: Some(whole(settings.steps)),
@@ -202,6 +256,7 @@ pub(super) fn to_wire(settings: &Settings) -> InversionSettings {
             jitter: Some(whole(settings.jitter)),
             blur_sigma: (!prior).then_some(settings.blur_sigma),
             blur_every: (!prior).then_some(whole(settings.blur_every)),
+            conditional: Some(settings.conditional),
         }),
     }
 }
@@ -277,6 +332,19 @@ impl<'a> Check<'a> {
                 format_args!("{name} knows no residual noise; leave it out, or use {other}"),
             );
         }
+        if method != v1::Method::Regression && changes(wire.completeness) {
+            let other = v1::Method::Regression.as_str_name();
+            self.add(
+                "completeness",
+                format_args!("{name} knows no absent attributes; leave it out, or use {other}"),
+            );
+        }
+        if climbs && wire.likelihood.is_some() {
+            self.add(
+                "likelihood",
+                format_args!("{name} climbs nothing but the likelihood; leave its weight out"),
+            );
+        }
     }
 
     fn number(
@@ -341,7 +409,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_filled_in_and_survives_the_wire() {
         let s = statistics();
-        let choice = target(&s, None, "t").unwrap();
+        let choice = target(&s, None, 1, "t").unwrap();
         assert_eq!(
             (choice.method, choice.exaggeration),
             (v1::Method::Regression, EXAGGERATION)
@@ -351,8 +419,8 @@ mod tests {
                 method,
                 ..Default::default()
             };
-            let choice = target(&s, Some(&wire), "t").unwrap();
-            assert_eq!(target(&s, Some(&choice.to_wire()), "t").unwrap(), choice);
+            let choice = target(&s, Some(&wire), 1, "t").unwrap();
+            assert_eq!(target(&s, Some(&choice.to_wire()), 1, "t").unwrap(), choice);
         }
         for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
             let wire = InversionSettings {
@@ -360,16 +428,16 @@ mod tests {
                 optimizer: o,
                 ..Default::default()
             };
-            let settings = inversion(Some(&wire), false, "i").unwrap();
-            let again = inversion(Some(&to_wire(&settings)), false, "i").unwrap();
+            let settings = inversion(Some(&wire), None, "i").unwrap();
+            let again = inversion(Some(&to_wire(&settings)), None, "i").unwrap();
             assert_eq!(again, settings);
         }
         let paper = TargetSettings {
             method: v1::Method::CgmmMean.into(),
             ..Default::default()
         };
-        assert_eq!(target(&s, Some(&paper), "t").unwrap().exaggeration, 0.0);
-        assert_eq!(inversion(None, true, "i").unwrap().start, Start::Mean);
+        assert_eq!(target(&s, Some(&paper), 1, "t").unwrap().exaggeration, 0.0);
+        assert_eq!(inversion(None, Some(v1::Method::ClassVisualization), "i").unwrap().start, Start::Mean);
     }
 
     #[test]
@@ -380,20 +448,31 @@ mod tests {
             layer: "conv4_3".into(),
             exaggeration: Some(x),
             variety: Some(x),
+            completeness: Some(x),
+            ..Default::default()
         };
-        assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), "t").is_ok());
+        assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), 1, "t").is_ok());
         for method in [v1::Method::CgmmMean, v1::Method::CgmmSample] {
-            let text = problems(target(&s, Some(&all(method, 0.5)), "t"));
+            let text = problems(target(&s, Some(&all(method, 0.5)), 1, "t"));
             assert!(text.starts_with("t.variety: METHOD_CGMM_"), "{text}");
-            assert_eq!(text.matches("; ").count(), 2, "{text}");
-            assert!(target(&s, Some(&all(method, 0.0)), "t").is_ok());
+            assert!(text.contains("t.completeness: METHOD_CGMM_"), "{text}");
+            assert!(target(&s, Some(&all(method, 0.0)), 1, "t").is_ok());
         }
         let text = problems(target(
             &s,
-            Some(&all(v1::Method::ClassVisualization, 0.5)),
+            Some(&TargetSettings {
+                likelihood: Some(1.0),
+                ..all(v1::Method::ClassVisualization, 0.5)
+            }),
+            1,
             "t",
         ));
-        for part in ["t.layer: ", "t.exaggeration: ", "t.variety: "] {
+        for part in [
+            "t.layer: ",
+            "t.exaggeration: ",
+            "t.variety: ",
+            "t.likelihood: ",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
@@ -405,10 +484,10 @@ mod tests {
             ..Default::default()
         };
         for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
-            let text = problems(inversion(Some(&rate(tiny)), false, "i"));
+            let text = problems(inversion(Some(&rate(tiny)), None, "i"));
             assert!(text.contains("expected 0.000001 to 10"), "{text}");
         }
-        assert!(inversion(Some(&rate(1e-6)), false, "i").is_ok());
+        assert!(inversion(Some(&rate(1e-6)), None, "i").is_ok());
     }
 
     #[test]
@@ -419,14 +498,20 @@ mod tests {
             layer: "conv9_9".into(),
             exaggeration: Some(f64::NAN),
             variety: Some(-1.0),
+            likelihood: Some(101.0),
+            completeness: Some(1.5),
+            residual: 9,
         };
-        let text = problems(target(&s, Some(&wire), "settings.target"));
+        let text = problems(target(&s, Some(&wire), 1, "settings.target"));
         for part in [
             "method: 77",
             "layer: no targets for layer \"conv9_9\"",
             "conv4_3",
             "exaggeration: expected 0 to 4, got NaN",
             "variety",
+            "likelihood: expected 0 to 100, got 101",
+            "completeness: expected 0 to 1, got 1.5",
+            "residual: 9",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -441,7 +526,7 @@ mod tests {
             }),
             ..Default::default()
         };
-        let text = problems(inversion(Some(&wire), false, "inversion"));
+        let text = problems(inversion(Some(&wire), None, "inversion"));
         for part in [
             "inversion.steps: expected 1 to 5000, got 0",
             "learning_rate: expected 0.000001 to 10, got 0",

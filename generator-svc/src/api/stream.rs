@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_client::ClassifierClient;
-use deepface_dataset::attributes as names;
 use deepface_proto::v1::{
     self, GenerateResponse, GenerationSettings, InvertResponse, LossTerms, Objective,
-    ResultAttribute, generate_response, invert_response,
+    generate_response, invert_response,
 };
 use deepface_serve::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -15,10 +14,12 @@ use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Generator, picture::to_wire, settings, settings::Carries, status::Refusal};
-use crate::gaussian::{Asked, Statistics};
+use super::{
+    Generator, picture::to_wire, result, settings, settings::Carries, status::Refusal,
+};
+use crate::gaussian::{Statistics, Wish};
 use crate::inversion::{
-    Basis, GrpcOracle, Losses, OracleError, Parametrization, Session, Settings,
+    GrpcOracle, Losses, OracleError, Parametrization, Session, Settings,
 };
 use crate::workers::Workers;
 
@@ -62,12 +63,23 @@ impl From<Event> for InvertResponse {
 
 /// What is to be minimised, as a source of it: vanilla inversion must first ask for the activations.
 pub(super) trait Goal: Send + 'static {
-    /// The objective, given the model that is served.
-    fn objective(
+    /// What to descend, given the model that is served.
+    fn aim(
         self,
         job: &Job,
         model: &v1::Model,
-    ) -> impl Future<Output = Result<Objective, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Aim, Refusal>> + Send;
+}
+
+/// What to descend, and around what.
+#[derive(Debug)]
+pub(super) struct Aim {
+    /// The distance to a target, or what else is first; then what joins it.
+    pub(super) objectives: Vec<Objective>,
+    /// Coordinates that the image prior expects.
+    pub(super) centre: Vec<f32>,
+    /// Coordinates that it expects for the same seed when nothing is asked: where changes are counted from.
+    pub(super) reference: Option<Vec<f32>>,
 }
 
 /// A checked request.
@@ -83,7 +95,7 @@ pub(super) struct Job {
     pub(super) carries: Carries,
     pub(super) seed: u64,
     /// What was asked for, to be compared with what came out.
-    pub(super) asked: Vec<Asked>,
+    pub(super) wish: Wish,
     /// When the request arrived.
     pub(super) arrived: Instant,
 }
@@ -155,10 +167,12 @@ async fn invert<M: From<Event> + Send>(
     let model = model.ok_or_else(|| OracleError::Reply("GetModel describes no model".into()))?;
     let side = job.statistics.input_size;
     check_size(side, &model)?;
-    let objective = goal.objective(job, &model).await?;
-    let setup = v1::DifferentiateSetup {
-        objectives: vec![objective],
-    };
+    let Aim {
+        objectives,
+        centre,
+        reference,
+    } = goal.aim(job, &model).await?;
+    let setup = v1::DifferentiateSetup { objectives };
     let stream = job.classifier.differentiate(setup).await?;
     out.send(Event::Started(v1::Started {
         settings: Some(job.settings.clone()),
@@ -169,10 +183,7 @@ async fn invert<M: From<Event> + Send>(
     .await?;
 
     let statistics = job.statistics.clone();
-    let parametrization = match job.inversion.basis {
-        Basis::Prior => Parametrization::Prior { statistics },
-        Basis::Pixels => Parametrization::Pixels { statistics },
-    };
+    let parametrization = Parametrization::new(statistics, job.inversion.basis, centre);
     let oracle = GrpcOracle::new(stream, side);
     let (workers, how) = (job.workers.clone(), job.inversion);
     let mut session = Session::start(oracle, workers, parametrization, how, side, job.seed).await?;
@@ -191,8 +202,8 @@ async fn invert<M: From<Event> + Send>(
             .await?;
         }
     }
-    out.send(Event::Result(result(job, &session, last).await?))
-        .await
+    let result = result::result(job, &session, last, reference).await?;
+    out.send(Event::Result(result)).await
 }
 
 /// Both bases start from the prior's mean or shape, so its size must be the classifier's.
@@ -214,50 +225,6 @@ async fn picture(job: &Job, session: &Session<GrpcOracle>) -> Result<Option<v1::
     image.await?.map(Some)
 }
 
-async fn result(
-    job: &Job,
-    session: &Session<GrpcOracle>,
-    losses: Losses,
-) -> Result<v1::Result, Refusal> {
-    let (side, format) = (job.statistics.input_size, job.carries.format);
-    let both = move |pixels: Vec<f32>| {
-        let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
-        Ok::<_, Refusal>((seen, to_wire(&pixels, side, format)?))
-    };
-    let (seen, image) = session.render(both).await??;
-    let before = Instant::now();
-    let reply = job.classifier.classify(vec![seen]).await?;
-    let asking = session.oracle().time() + before.elapsed();
-    let scores = reply
-        .results
-        .into_iter()
-        .flat_map(|r| r.groups)
-        .flat_map(|g| g.attributes);
-    let attributes = scores.map(|score| ResultAttribute {
-        requested: requested(&job.asked, &score.name),
-        name: score.name,
-        probability: score.probability,
-        present: score.present,
-    });
-    Ok(v1::Result {
-        image: Some(image),
-        loss: Some(terms(&losses)),
-        attributes: attributes.collect(),
-        steps: i32::try_from(job.inversion.steps).unwrap_or(i32::MAX),
-        elapsed_us: micros(job.arrived.elapsed()),
-        classifier_us: micros(asking),
-    })
-}
-
-/// Whether an attribute was asked to be present; `None` where it was not mentioned.
-fn requested(asked: &[Asked], name: &str) -> Option<bool> {
-    let number = names().position(|a| a == name)?;
-    asked
-        .iter()
-        .find(|a| a.attribute == number)
-        .map(|a| !a.absent)
-}
-
 /// The settings in force, as they are reported.
 pub(super) fn in_force(target: v1::TargetSettings, inversion: &Settings) -> GenerationSettings {
     GenerationSettings {
@@ -266,17 +233,18 @@ pub(super) fn in_force(target: v1::TargetSettings, inversion: &Settings) -> Gene
     }
 }
 
-fn terms(losses: &Losses) -> LossTerms {
+pub(super) fn terms(losses: &Losses) -> LossTerms {
     LossTerms {
         total: losses.total(),
         objective: losses.objective,
+        likelihood: losses.likelihood,
         prior: losses.prior,
         total_variation: losses.total_variation,
         l2: losses.l2,
     }
 }
 
-fn micros(time: Duration) -> i64 {
+pub(super) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 

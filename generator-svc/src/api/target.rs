@@ -7,8 +7,9 @@ use deepface_proto::Array;
 use deepface_proto::v1::{self, CompletedAttribute, DataType, GetTargetRequest, GetTargetResponse};
 use deepface_serve::Violations;
 
-use super::{Generator, attributes, settings, status::Refusal};
-use crate::gaussian::{Asked, Statistics, TargetSettings};
+use super::settings::{self, TargetChoice};
+use super::{Generator, attributes, status::Refusal};
+use crate::gaussian::{Statistics, TargetSettings, Wish};
 use crate::workers::Workers;
 
 /// Checks the request and answers from the statistics alone.
@@ -18,8 +19,9 @@ pub(super) async fn get_target(
 ) -> Result<GetTargetResponse, Refusal> {
     let target = request.target.as_ref();
     let method = target.map_or_else(v1::Method::default, |t| t.method());
-    let asked = attributes::asked(&request.attributes, method, "attributes")?;
-    let choice = settings::target(&api.statistics, target, "target")?;
+    let mut wish = attributes::wish(&request.attributes, &request.keep, method)?;
+    let choice = settings::target(&api.statistics, target, wish.asked.len(), "target")?;
+    wish.completeness = choice.completeness;
     let how = choice.settings(request.seed).ok_or_else(|| {
         Violations::one(
             "target.method",
@@ -27,27 +29,35 @@ pub(super) async fn get_target(
         )
     })?;
     let layer = choice.layer.clone();
-    let made = make(&api.workers, &api.statistics, layer, &asked, how).await?;
-    let requested = |attribute: usize| asked.iter().any(|a| a.attribute == attribute);
-    let completed = names().zip(&made.completed).enumerate();
-    let completed = completed.map(|(i, (name, &value))| CompletedAttribute {
-        name: name.into(),
-        value,
-        requested: requested(i),
-    });
+    let made = make(&api.workers, &api.statistics, layer, &wish, how).await?;
     Ok(GetTargetResponse {
-        layer: choice.layer,
+        layer: choice.layer.clone(),
         relative_deviation: made.relative_deviation,
-        completed: completed.collect(),
+        completed: completed(api, &choice, &wish),
         target: Some(made.tensor),
     })
+}
+
+/// What the wish means for every attribute; the paper's methods know nothing of the unsaid.
+fn completed(api: &Generator, choice: &TargetChoice, wish: &Wish) -> Vec<CompletedAttribute> {
+    if !choice.regresses() {
+        return Vec::new();
+    }
+    let values = api.statistics.describe(wish).values;
+    let completed = names().zip(values).enumerate();
+    let completed = completed.map(|(i, (name, value))| CompletedAttribute {
+        name: name.into(),
+        value,
+        requested: wish.asked.iter().any(|a| a.attribute == i),
+        kept: wish.kept.contains(&i),
+    });
+    completed.collect()
 }
 
 /// A target as it travels.
 pub(super) struct Made {
     pub(super) tensor: v1::Tensor,
     relative_deviation: f64,
-    completed: Vec<f64>,
 }
 
 /// Makes the target of a checked request, on the workers: with many neurons it takes long.
@@ -55,13 +65,13 @@ pub(super) async fn make(
     workers: &Workers,
     statistics: &Arc<Statistics>,
     layer: String,
-    asked: &[Asked],
+    wish: &Wish,
     how: TargetSettings,
 ) -> Result<Made, Refusal> {
-    let (statistics, asked) = (statistics.clone(), asked.to_vec());
+    let (statistics, wish) = (statistics.clone(), wish.clone());
     let work = move || {
         let layer = statistics.layer(&layer)?;
-        let target = statistics.target(layer, &asked, &how);
+        let target = statistics.target(layer, &wish, &statistics.describe(&wish), &how);
         let array = Array {
             shape: layer.shape.clone(),
             data: target.values,
@@ -69,7 +79,6 @@ pub(super) async fn make(
         Some(Made {
             tensor: array.to_tensor(DataType::F32),
             relative_deviation: target.relative_deviation,
-            completed: target.completed,
         })
     };
     let made = workers.run(work).await?;

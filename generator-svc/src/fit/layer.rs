@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::passes::WantedLayer;
+use super::{FitArgs, passes::WantedLayer};
 use crate::gaussian::{AttributeMoments, Example, Layer, Moments, Problem, regress};
 
 /// Epochs of stochastic gradient descent on eq. 3.
@@ -44,13 +44,16 @@ pub(super) struct LayerFit {
     all: Moments,
     /// Sum of `x phi'`, a column per entry of x = [1, a].
     cross: DMatrix<f64>,
+    /// Sum of `u phi'`, a column per leading coordinate u of the image less what attributes explain.
+    follows: DMatrix<f64>,
     /// Means mu_j as vectors, once the first pass is over.
     means: Vec<Vec<f32>>,
     examples: Vec<Example>,
 }
 
 impl LayerFit {
-    pub(super) fn new(layer: &WantedLayer) -> Self {
+    /// For a layer that is to follow so many coordinates of the image prior.
+    pub(super) fn new(layer: &WantedLayer, response: usize) -> Self {
         let size = layer.size();
         Self {
             name: layer.name.clone(),
@@ -58,16 +61,19 @@ impl LayerFit {
             sets: vec![Moments::new(size); ATTRIBUTE_COUNT],
             all: Moments::new(size),
             cross: DMatrix::zeros(size, ATTRIBUTE_COUNT + 1),
+            follows: DMatrix::zeros(size, response),
             means: Vec::new(),
             examples: Vec::new(),
         }
     }
 
-    /// Takes in one photograph: its labels, the sets it was drawn into, its activation.
+    /// Takes in one photograph: its labels, the sets it was drawn into, its coordinates in the image prior less what
+    /// attributes explain, its activation.
     pub(super) fn first_pass(
         &mut self,
         labels: &[bool; ATTRIBUTE_COUNT],
         sets: &[usize],
+        unexplained: &[f32],
         activation: &[f32],
     ) {
         self.all.add(activation);
@@ -84,6 +90,14 @@ impl LayerFit {
                         .zip(activation)
                         .for_each(|(c, &a)| *c += f64::from(a));
                 }
+            });
+        self.follows
+            .as_mut_slice()
+            .par_chunks_mut(size)
+            .zip(unexplained)
+            .for_each(|(column, &u)| {
+                let pairs = column.iter_mut().zip(activation);
+                pairs.for_each(|(c, &a)| *c += f64::from(u) * f64::from(a));
             });
     }
 
@@ -109,11 +123,11 @@ impl LayerFit {
     pub(super) fn finish(
         self,
         attributes: &AttributeMoments,
-        images: usize,
-        lambda: f64,
-        ridge: f64,
-        seed: u64,
+        unexplained: &DMatrix<f32>,
+        args: &FitArgs,
     ) -> Layer {
+        let images = unexplained.nrows();
+        let (lambda, ridge, seed) = (args.lambda, args.ridge, args.seed);
         let size = self.all.mean().len();
         let means = DMatrix::from_fn(ATTRIBUTE_COUNT, size, |j, i| self.means[j][i]);
         let double = means.map(f64::from);
@@ -127,6 +141,7 @@ impl LayerFit {
         let cross = self.cross.transpose() / images as f64;
         let coefficients = regress(attributes.second(), cross, ridge);
         let residual = residual(&self.all, attributes, &coefficients);
+        let response = response(unexplained, self.follows);
         let deviations: Vec<Vec<f64>> = self.sets.iter().map(Moments::deviation).collect();
         Layer {
             mean: DVector::from_iterator(size, self.all.mean().iter().map(|&x| x as f32)),
@@ -135,10 +150,24 @@ impl LayerFit {
             weights: weights.iter().copied().collect(),
             slopes: coefficients.rows(1, ATTRIBUTE_COUNT).map(|x| x as f32),
             residual,
+            response,
             name: self.name,
             shape: self.shape,
         }
     }
+}
+
+/// Regression of activations on coordinates that are uncorrelated with the attributes, which therefore need no place in
+/// it. `follows` holds the sums of their products.
+fn response(unexplained: &DMatrix<f32>, follows: DMatrix<f64>) -> DMatrix<f32> {
+    let leading = unexplained.columns(0, follows.ncols()).map(f64::from);
+    let mut gram = leading.tr_mul(&leading);
+    let floor = 1e-6 * unexplained.nrows() as f64;
+    (0..gram.nrows()).for_each(|i| gram[(i, i)] += floor);
+    let factor = gram
+        .cholesky()
+        .expect("a Gram matrix plus a positive diagonal is positive definite");
+    factor.solve(&follows.transpose()).map(|x| x as f32)
 }
 
 /// Says how well the paper's descent agrees with the exact weights, and what the weights bring.

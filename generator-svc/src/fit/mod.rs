@@ -14,7 +14,7 @@ use deepface_proto::v1::{GetModelResponse, Limits, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
 
-use crate::gaussian::{AttributeMoments, Origin, Prior, Statistics};
+use crate::gaussian::{AttributeMoments, Canvas, Fitted, Labelled, Origin, Prior, Statistics};
 use layer::LayerFit;
 use passes::{Passes, WantedLayer};
 
@@ -57,9 +57,15 @@ pub struct FitArgs {
         default_value = "out/vgg-face-mini.cgmm.safetensors"
     )]
     pub output: PathBuf,
-    /// Principal components of the image prior; each takes a byte per pixel and channel.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    /// Principal components of the image prior; each takes 1.5 bytes a pixel.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     pub prior_components: usize,
+    /// Pixels a side of the image prior, an even number; its images are resampled to the classifier's input.
+    #[arg(long, value_name = "PIXELS", default_value_t = 64)]
+    pub prior_side: usize,
+    /// Leading coordinates of the image prior whose effect on the activations is fitted, for variety.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub response: usize,
     /// Images in each of the 73 sets S_i; drawn with repeats where an attribute has fewer.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub set_size: usize,
@@ -99,12 +105,22 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     let served = Served::ask(&client, &args.layers).await?;
     let passes = Passes::new(&client, &photographs, &served.layers, &served.limits);
 
-    let bar = progress("activations, pass 1 of 2", photographs.len())?;
     let attributes = attribute_moments(&photographs);
+    let Fitted {
+        prior,
+        held: prior_variance,
+        unexplained,
+    } = fit_prior(args, &photographs, &attributes, served.input_size)?;
+
+    let bar = progress("activations, pass 1 of 2", photographs.len())?;
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
-    let mut fits: Vec<LayerFit> = served.layers.iter().map(LayerFit::new).collect();
+    let response = args.response.min(prior.components());
+    let fits = served.layers.iter().map(|l| LayerFit::new(l, response));
+    let mut fits: Vec<LayerFit> = fits.collect();
     let first = |i: usize, layer: usize, activation: &[f32]| {
-        fits[layer].first_pass(&photographs[i].labels, sets[i].as_slice(), activation);
+        let follows: Vec<f32> = unexplained.row(i).iter().take(response).copied().collect();
+        let labels = &photographs[i].labels;
+        fits[layer].first_pass(labels, &sets[i], &follows, activation);
     };
     passes.run(&bar, first).await?;
     let bar = progress("activations, pass 2 of 2", photographs.len())?;
@@ -120,30 +136,8 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     );
     let layers = fits
         .into_iter()
-        .map(|fit| {
-            fit.finish(
-                &attributes,
-                photographs.len(),
-                args.lambda,
-                args.ridge,
-                args.seed,
-            )
-        })
+        .map(|fit| fit.finish(&attributes, &unexplained, args))
         .collect();
-
-    let bar = progress("image prior", photographs.len() + 4)?;
-    let images = passes::images(&photographs, served.input_size, &bar)?;
-    let pixels = 3 * served.input_size * served.input_size;
-    let (prior, prior_variance) =
-        Prior::fit(images, pixels, args.prior_components, args.seed, |n| {
-            bar.inc(n)
-        });
-    bar.finish_and_clear();
-    eprintln!(
-        "image prior: {} components hold {:.1} % of the variance",
-        prior.components(),
-        100.0 * prior_variance
-    );
 
     let statistics = Statistics {
         digest: String::new(),
@@ -167,6 +161,33 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fits the Gaussian of the images, and of the images given attributes.
+fn fit_prior(
+    args: &FitArgs,
+    photographs: &[&Photograph],
+    moments: &AttributeMoments,
+    input: usize,
+) -> anyhow::Result<Fitted> {
+    let bar = progress("image prior", photographs.len() + 4)?;
+    let vectors = passes::vectors(photographs, args.prior_side, &bar)?;
+    let labels: Vec<_> = photographs.iter().map(|p| &p.labels).collect();
+    let labelled = Labelled {
+        labels: &labels,
+        moments,
+        ridge: args.ridge,
+    };
+    let canvas = Canvas::new(args.prior_side, input);
+    let (count, seed) = (args.prior_components, args.seed);
+    let fitted = Prior::fit(canvas, vectors, count, labelled, seed, |n| bar.inc(n));
+    bar.finish_and_clear();
+    eprintln!(
+        "image prior: {} components hold {:.1} % of the variance",
+        fitted.prior.components(),
+        100.0 * fitted.held
+    );
+    Ok(fitted)
+}
+
 impl FitArgs {
     fn check(&self) -> anyhow::Result<()> {
         let (set, components) = (self.set_size, self.prior_components);
@@ -175,6 +196,11 @@ impl FitArgs {
         ensure!(
             components >= 1,
             "--prior-components: expected at least 1, got 0"
+        );
+        let side = self.prior_side;
+        ensure!(
+            Canvas::allows(side),
+            "--prior-side: expected an even number of pixels up to 1024, got {side}"
         );
         ensure!(
             lambda >= 0.0 && lambda.is_finite(),

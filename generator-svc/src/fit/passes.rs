@@ -12,6 +12,8 @@ use deepface_proto::{
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
+use crate::gaussian::{Canvas, vector};
+
 /// Photographs in a request, where the classifier takes as many.
 const BATCH: usize = 32;
 /// Requests under way at once: one computes while the next travels.
@@ -145,24 +147,24 @@ fn take(
     Ok(())
 }
 
-/// Faces of all photographs as the classifier sees them, `[n, 3 S S]`.
-pub(super) fn images(
+/// Faces of all photographs as the image prior has them, one vector after the other.
+pub(super) fn vectors(
     photographs: &[&Photograph],
-    size: usize,
+    side: usize,
     bar: &ProgressBar,
 ) -> anyhow::Result<Vec<f32>> {
     const LIMITS: ImageLimits = ImageLimits {
         bytes: 16 << 20,
         side: 4096,
     };
-    let pixels = 3 * size * size;
+    let size = Canvas::new(side, side).size();
     // In place: this is the largest thing that a fit holds.
-    let mut faces = vec![0.0; photographs.len() * pixels];
-    let places = faces.par_chunks_exact_mut(pixels).zip(photographs);
+    let mut faces = vec![0.0; photographs.len() * size];
+    let places = faces.par_chunks_exact_mut(size).zip(photographs);
     places.try_for_each(|(face, p)| {
         let image =
             decode(&read(&p.path)?, LIMITS).with_context(|| p.path.display().to_string())?;
-        face.copy_from_slice(&face_pixels(&image, Framing::Aligned, size));
+        face.copy_from_slice(&vector(&face_pixels(&image, Framing::Aligned, side), side));
         bar.inc(1);
         anyhow::Ok(())
     })?;

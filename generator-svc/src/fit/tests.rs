@@ -20,7 +20,7 @@ use v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use v1::image::Content;
 
 use super::*;
-use crate::gaussian::{Asked, Example, Method, Problem, TargetSettings};
+use crate::gaussian::{Asked, Example, Method, Problem, Residual, TargetSettings, Wish};
 
 const PHOTOGRAPHS: usize = 300;
 const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
@@ -223,6 +223,8 @@ fn args(dir: &Path, classifier: String) -> FitArgs {
         layers: LAYERS.map(|(name, _)| name.into()).into(),
         output: dir.join("out/fitted.safetensors"),
         prior_components: 6,
+        prior_side: 10,
+        response: 3,
         set_size: 20,
         lambda: 1e-5,
         ridge: 1e-6,
@@ -247,6 +249,7 @@ async fn a_known_law_is_recovered() {
         method: Method::Regression,
         exaggeration: 0.0,
         variety: 0.0,
+        residual: Residual::LowRank,
         seed: 0,
     };
     for (number, layer) in statistics.layers.iter().enumerate() {
@@ -257,12 +260,21 @@ async fn a_known_law_is_recovered() {
                 absent: !present,
                 strength: 1.0,
             };
-            let asked: Vec<Asked> = labels.iter().enumerate().map(ask).collect();
-            let found = statistics.target(layer, &asked, &plain).values;
+            let wish = Wish {
+                asked: labels.iter().enumerate().map(ask).collect(),
+                ..Wish::default()
+            };
+            let description = statistics.describe(&wish);
+            let target = statistics.target(layer, &wish, &description, &plain);
+            let found = target.values;
             for (f, t) in found.iter().zip(law.activation(number, labels)) {
                 assert!((f - t).abs() < 0.02, "{}: {f} {t}", layer.name);
             }
         }
+        // Attributes explain these activations, so there is nothing left to follow.
+        assert_eq!(layer.response.nrows(), 3);
+        let follows = layer.response.amax();
+        assert!(follows < 0.05, "{}: {follows}", layer.name);
         let unexplained = layer.residual.iter().fold(0.0, |a: f32, &r| a.max(r));
         assert!(unexplained < 0.02, "{}: {unexplained}", layer.name);
         // Means over all, and over the sets, which all lie within what the attribute's photographs have.
@@ -323,6 +335,7 @@ async fn flags_that_make_no_statistics_are_refused_before_any_work() {
     case("--lambda", |a| a.lambda = -1.0);
     case("--set-size", |a| a.set_size = 1);
     case("--prior-components", |a| a.prior_components = 0);
+    case("--prior-side", |a| a.prior_side = 63);
     for (flag, bad) in cases {
         let problem = run(&bad).await.unwrap_err().to_string();
         assert!(problem.starts_with(flag), "{flag}: {problem}");

@@ -2,17 +2,22 @@
 //! and a Gaussian of the images themselves. Linear algebra only; there is no network here.
 
 mod attributes;
+mod canvas;
+mod description;
 mod moments;
 mod prior;
+mod resample;
 mod store;
 mod target;
 mod weights;
 
 pub use attributes::{AttributeMoments, regress};
+pub use canvas::{Canvas, vector};
+pub use description::{Asked, Description, Wish};
 pub use moments::Moments;
-pub use prior::Prior;
+pub use prior::{Fitted, Labelled, Prior};
 pub use store::{Origin, StoreError};
-pub use target::{Asked, Method, Target, TargetSettings};
+pub use target::{Method, Residual, Target, TargetSettings};
 pub use weights::{Example, Problem};
 
 use nalgebra::{DMatrix, DVector};
@@ -24,7 +29,7 @@ pub struct Statistics {
     pub digest: String,
     /// SHA-256 of the weights of the classifier whose activations these are.
     pub classifier_digest: String,
-    /// Side of the classifier's input and of the prior's images, pixels.
+    /// Side of the classifier's input and of the images that the prior makes, pixels.
     pub input_size: usize,
     /// How they were fitted.
     pub origin: Origin,
@@ -64,6 +69,9 @@ pub struct Layer {
     pub slopes: DMatrix<f32>,
     /// Standard deviation of what the regression leaves unexplained, per neuron.
     pub residual: Vec<f32>,
+    /// How that follows the leading coordinates of the image prior, a row a coordinate: what both leave unexplained by
+    /// attributes, regressed one on the other.
+    pub response: DMatrix<f32>,
 }
 
 #[cfg(test)]
@@ -84,9 +92,20 @@ pub(crate) mod tests {
             second[(i, i)] = 0.25;
         }
         let attributes = AttributeMoments::new(second);
-        let images: Vec<f32> = (0..40 * 3 * SIDE * SIDE)
+        let canvas = Canvas::new(SIDE, SIDE);
+        let images: Vec<f32> = (0..40 * canvas.size())
             .map(|i| 0.5 + 0.3 * ((i * i) as f32 * 0.37).sin())
             .collect();
+        let labels = [[false; ATTRIBUTE_COUNT]; 40];
+        let labelled = Labelled {
+            labels: &labels.each_ref(),
+            moments: &attributes,
+            ridge: 1e-3,
+        };
+        let mut prior = Prior::fit(canvas, images, 12, labelled, 1, |_| {}).prior;
+        // Nothing is to be learned of labels that are all alike; what there is to be had is made up here.
+        prior.slopes = DMatrix::from_fn(n, 12, |j, k| if j == k { 1.0 } else { 0.0 });
+        prior.residual = vec![0.5; 12];
         let layer = Layer {
             name: "conv4_3".into(),
             shape: vec![n],
@@ -96,6 +115,7 @@ pub(crate) mod tests {
             weights: vec![1.0; n],
             slopes: DMatrix::identity(n, n),
             residual: vec![0.2; n],
+            response: DMatrix::from_fn(4, n, |k, i| if i == k { 0.2 } else { 0.0 }),
         };
         Statistics {
             digest: "d".into(),
@@ -112,7 +132,7 @@ pub(crate) mod tests {
             frequencies: attributes.frequencies(),
             attributes,
             layers: vec![layer],
-            prior: Prior::fit(images, 3 * SIDE * SIDE, 12, 1, |_| {}).0,
+            prior,
         }
     }
 
@@ -129,63 +149,101 @@ pub(crate) mod tests {
             method,
             exaggeration: 0.0,
             variety: 0.0,
+            residual: Residual::LowRank,
             seed: 1,
         }
+    }
+
+    fn target(s: &Statistics, asked: &[Asked], t: TargetSettings) -> Target {
+        let wish = Wish {
+            asked: asked.to_vec(),
+            ..Wish::default()
+        };
+        s.target(&s.layers[0], &wish, &s.describe(&wish), &t)
     }
 
     #[test]
     fn a_regression_target_moves_by_what_was_asked() {
         let s = statistics();
-        let target = |asked: &[Asked], t: TargetSettings| s.target(&s.layers[0], asked, &t);
         let plain = settings(Method::Regression);
         let wanted = [
             asked(0, false, 1.0),
             asked(1, true, 1.0),
             asked(2, false, 2.0),
         ];
-        let t = target(&wanted, plain);
+        let t = target(&s, &wanted, plain);
         for (value, expected) in t.values.iter().zip([2.75, 1.75, 3.5, 2.0]) {
             assert!((value - expected).abs() < 1e-4, "{:?}", &t.values[..4]);
         }
-        assert_eq!(t.completed[..2], [1.0, 0.0]);
-        let doubled = target(
-            &wanted,
-            TargetSettings {
-                exaggeration: 1.0,
-                ..plain
-            },
-        );
-        assert!((doubled.relative_deviation - 2.0 * t.relative_deviation).abs() < 1e-6);
-        let varied = |seed| {
-            target(
-                &wanted,
-                TargetSettings {
-                    variety: 1.0,
-                    seed,
-                    ..plain
-                },
-            )
-            .values
+        let exaggerated = TargetSettings {
+            exaggeration: 1.0,
+            ..plain
         };
-        assert_eq!(varied(1), varied(1));
-        assert_ne!(varied(1), varied(2));
+        let doubled = target(&s, &wanted, exaggerated);
+        assert!((doubled.relative_deviation - 2.0 * t.relative_deviation).abs() < 1e-6);
+    }
+
+    #[test]
+    fn variety_is_of_the_seed_and_of_its_kind() {
+        let s = statistics();
+        let wanted = [asked(0, false, 1.0)];
+        let plain = target(&s, &wanted, settings(Method::Regression)).values;
+        let moved = |residual, seed| -> Vec<f32> {
+            let how = TargetSettings {
+                variety: 1.0,
+                residual,
+                seed,
+                ..settings(Method::Regression)
+            };
+            let varied = target(&s, &wanted, how).values;
+            varied.iter().zip(&plain).map(|(v, p)| v - p).collect()
+        };
+        for residual in [Residual::LowRank, Residual::Diagonal] {
+            assert_eq!(moved(residual, 1), moved(residual, 1));
+            assert_ne!(moved(residual, 1), moved(residual, 2));
+        }
+        // The target moves as the image does, and only where that moves it.
+        let how = TargetSettings {
+            variety: 1.0,
+            ..settings(Method::Regression)
+        };
+        let draw = s.variation(&how);
+        let low_rank = moved(Residual::LowRank, 1);
+        for (m, d) in low_rank[..4].iter().zip(&draw) {
+            assert!((m - 0.2 * d).abs() < 1e-5, "{m} {d}");
+        }
+        assert!(low_rank[4..].iter().all(|&m| m == 0.0));
+        assert!(moved(Residual::Diagonal, 1).iter().all(|&m| m != 0.0));
         // The noise is not that which the descent starts from.
-        let noise = varied(1)
-            .into_iter()
-            .zip(&t.values)
-            .map(|(v, t)| (v - t) / 0.2);
         let mut start = crate::random(1, crate::Purpose::Start);
-        let alike = noise.map(|n| (n - crate::normal(&mut start)).abs() < 1e-3);
+        let alike = draw
+            .iter()
+            .map(|d| (d / 0.5 - crate::normal(&mut start)).abs() < 1e-3);
         assert!(alike.filter(|&a| a).count() < 3);
+    }
+
+    #[test]
+    fn the_prior_expects_what_was_asked() {
+        let s = statistics();
+        let wish = Wish {
+            asked: vec![asked(3, false, 1.0)],
+            ..Wish::default()
+        };
+        let how = TargetSettings {
+            exaggeration: 1.0,
+            ..settings(Method::Regression)
+        };
+        let z = s.centre(&s.describe(&wish), &how);
+        assert!((z[3] - 1.5).abs() < 1e-5 && z[4].abs() < 1e-5, "{z:?}");
     }
 
     #[test]
     fn the_papers_targets_are_averages() {
         let s = statistics();
         let wanted = [asked(0, false, 1.0), asked(1, false, 1.0)];
-        let mean = s.target(&s.layers[0], &wanted, &settings(Method::CgmmMean));
+        let mean = target(&s, &wanted, settings(Method::CgmmMean));
         assert!((mean.values[0] - 2.375).abs() < 1e-6 && (mean.values[5] - 2.0).abs() < 1e-6);
-        let sample = s.target(&s.layers[0], &wanted, &settings(Method::CgmmSample));
+        let sample = target(&s, &wanted, settings(Method::CgmmSample));
         assert_ne!(sample.values, mean.values);
         let off = sample
             .values
@@ -207,6 +265,8 @@ pub(crate) mod tests {
         assert_eq!(back.digest.len(), 64);
         assert_eq!(back.prior.image(&[0.5; 12]), s.prior.image(&[0.5; 12]));
         assert_eq!(back.layers[0].slopes, s.layers[0].slopes);
+        assert_eq!(back.layers[0].response.shape(), s.layers[0].response.shape());
+        assert_eq!(back.prior.slopes, s.prior.slopes);
         assert_eq!(back.classifier_digest, "c");
         for cut in [0, 9, file.len() / 3, file.len() - 1] {
             let problem = Statistics::load(&file[..cut]).unwrap_err().to_string();

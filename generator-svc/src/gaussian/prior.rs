@@ -1,22 +1,34 @@
-//! The Gaussian image prior: faces as one Gaussian with a few hundred principal components.
+//! The Gaussian image prior: faces as one Gaussian with some hundred principal components.
 //!
 //! An image is `x = mean + V diag(s) z`; z is standard normal over the training faces, so `|z|^2` is the squared
 //! Mahalanobis distance of the image, and descending in z instead of in pixels keeps every iterate a face.
+//!
+//! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves unexplained has
+//! deviations of its own. Faces with attributes are looked for around that mean.
 
+use deepface_dataset::ATTRIBUTE_COUNT;
 use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// A Gaussian over images. Components are kept as bytes with a scale each.
+use super::{AttributeMoments, Canvas, regress};
+
+/// A Gaussian over images, and over images given attributes. Components are kept as bytes with a scale each.
 #[derive(Clone, Debug)]
 pub struct Prior {
-    /// Mean image, `[3, S, S]`, 0 to 1.
+    /// Between its vectors and images.
+    pub(super) canvas: Canvas,
+    /// Mean vector.
     pub(super) mean: Vec<f32>,
-    /// `[components, 3 S S]`: each principal component times its deviation, in units of its scale.
+    /// `[components, size]`: each principal component times its deviation, in units of its scale.
     pub(super) components: Vec<i8>,
     /// Value of one unit of each component.
     pub(super) scales: Vec<f32>,
+    /// Slopes of the regression of z on the attributes, a row an attribute.
+    pub(super) slopes: DMatrix<f32>,
+    /// Standard deviation of what that regression leaves unexplained, per component.
+    pub(super) residual: Vec<f32>,
 }
 
 impl Prior {
@@ -25,13 +37,33 @@ impl Prior {
         self.scales.len()
     }
 
-    /// The mean image, `[3, S, S]`, 0 to 1.
-    pub fn mean(&self) -> &[f32] {
-        &self.mean
+    /// The mean image, `[3, S, S]`.
+    pub fn mean(&self) -> Vec<f32> {
+        self.canvas.image(&self.mean)
+    }
+
+    /// E[z] given attributes, each as far from its mean as `offsets` say.
+    pub fn expected(&self, offsets: &[f64]) -> Vec<f32> {
+        let offsets = DVector::from_iterator(offsets.len(), offsets.iter().map(|&o| o as f32));
+        self.slopes.tr_mul(&offsets).data.into()
+    }
+
+    /// Standard deviation of each coordinate, given attributes.
+    pub fn residual(&self) -> &[f32] {
+        &self.residual
     }
 
     /// The image at coordinates `z`, `[3, S, S]`; not clamped.
     pub fn image(&self, z: &[f32]) -> Vec<f32> {
+        self.canvas.image(&self.vector(z))
+    }
+
+    /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
+    pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
+        self.pull_back_vector(&self.canvas.pull_back(gradient))
+    }
+
+    fn vector(&self, z: &[f32]) -> Vec<f32> {
         let mut image = self.mean.clone();
         let size = image.len();
         // A part of the pixels each: no part is summed in another order than alone.
@@ -51,8 +83,7 @@ impl Prior {
         image
     }
 
-    /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
-    pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
+    fn pull_back_vector(&self, gradient: &[f32]) -> Vec<f32> {
         let rows = self.components.par_chunks_exact(gradient.len());
         rows.zip(&self.scales)
             .map(|(row, scale)| {
@@ -75,26 +106,28 @@ impl Prior {
             .collect()
     }
 
-    /// Fits a Gaussian with `count` components to images, `[n, 3 S S]`, by randomised subspace iteration (Halko et
-    /// al. 2011). Gives it with the share of the variance that the components hold.
+    /// Fits a Gaussian with `count` components to vectors of a canvas by randomised subspace iteration (Halko et al.
+    /// 2011), and the regression of its coordinates on the attributes.
     ///
-    /// The images are taken, not copied: there are gigabytes of them.
+    /// The vectors are taken, not copied: they are the largest thing that a fit holds.
     pub fn fit(
-        mut images: Vec<f32>,
-        size: usize,
+        canvas: Canvas,
+        mut vectors: Vec<f32>,
         count: usize,
+        attributes: Labelled<'_>,
         seed: u64,
         progress: impl Fn(u64),
-    ) -> (Self, f64) {
+    ) -> Fitted {
         const OVERSAMPLING: usize = 24;
         const ITERATIONS: usize = 3;
-        let n = images.len() / size;
+        let size = canvas.size();
+        let n = vectors.len() / size;
         let count = count.min(n.saturating_sub(1)).min(size);
-        let mean = mean(&images, size);
-        for image in images.chunks_exact_mut(size) {
-            image.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
+        let mean = mean(&vectors, size);
+        for vector in vectors.chunks_exact_mut(size) {
+            vector.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
         }
-        let centred = DMatrix::from_vec(size, n, images);
+        let centred = DMatrix::from_vec(size, n, vectors);
         let total: f64 = centred.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n as f64;
         let width = (count + OVERSAMPLING).min(n).min(size);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -116,16 +149,31 @@ impl Prior {
         let held: f64 = order.iter().map(|&i| f64::from(eigen.eigenvalues[i])).sum();
         let rotation = DMatrix::from_fn(width, count, |r, c| eigen.eigenvectors[(r, order[c])]);
         let components = product(&basis, &rotation);
-        let deviations = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0).sqrt());
+        let variances = order.iter().map(|&i| eigen.eigenvalues[i]);
+        let deviations: Vec<f32> = variances
+            .map(|v| v.max(0.0).sqrt().max(f32::MIN_POSITIVE))
+            .collect();
+        let mut coordinates = product(&scores, &rotation);
+        for (mut column, deviation) in coordinates.column_iter_mut().zip(&deviations) {
+            column /= *deviation;
+        }
+        let (slopes, residual) = attributes.explain(&mut coordinates);
         let mut prior = Self {
+            canvas,
             mean,
             components: Vec::with_capacity(count * size),
             scales: Vec::with_capacity(count),
+            slopes,
+            residual,
         };
         for (component, deviation) in components.column_iter().zip(deviations) {
             prior.push(&(component * deviation));
         }
-        (prior, held / total)
+        Fitted {
+            prior,
+            held: held / total,
+            unexplained: coordinates,
+        }
     }
 
     /// Adds a component, rounded to 255 steps of its largest value.
@@ -134,6 +182,57 @@ impl Prior {
         self.components
             .extend(component.iter().map(|x| (x / scale).round() as i8));
         self.scales.push(scale);
+    }
+}
+
+/// A prior, and what is known beside it.
+pub struct Fitted {
+    /// The prior.
+    pub prior: Prior,
+    /// Share of the variance that the components hold.
+    pub held: f64,
+    /// The coordinates of every image less what the attributes explain, a row an image.
+    pub unexplained: DMatrix<f32>,
+}
+
+/// The attributes of every image.
+#[derive(Clone, Copy)]
+pub struct Labelled<'a> {
+    /// Labels, image by image.
+    pub labels: &'a [&'a [bool; ATTRIBUTE_COUNT]],
+    /// Their moments.
+    pub moments: &'a AttributeMoments,
+    /// Ridge of the regression.
+    pub ridge: f64,
+}
+
+impl Labelled<'_> {
+    /// Regresses columns, a row an image, on the attributes. Gives the slopes and the deviations of what is left, and
+    /// leaves that in the columns.
+    fn explain(&self, columns: &mut DMatrix<f32>) -> (DMatrix<f32>, Vec<f32>) {
+        let (n, count) = columns.shape();
+        let mut cross = DMatrix::<f64>::zeros(ATTRIBUTE_COUNT + 1, count);
+        for (row, labels) in columns.row_iter().zip(self.labels) {
+            for x in (0..=ATTRIBUTE_COUNT).filter(|&x| x == 0 || labels[x - 1]) {
+                let sums = cross.row_mut(x);
+                sums.into_iter()
+                    .zip(row.iter())
+                    .for_each(|(s, &v)| *s += f64::from(v));
+            }
+        }
+        let coefficients = regress(self.moments.second(), cross / n as f64, self.ridge);
+        let coefficients = coefficients.map(|c| c as f32);
+        for (mut row, labels) in columns.row_iter_mut().zip(self.labels) {
+            for x in (0..=ATTRIBUTE_COUNT).filter(|&x| x == 0 || labels[x - 1]) {
+                row -= coefficients.row(x);
+            }
+        }
+        let deviation = |column: nalgebra::DVectorView<'_, f32>| {
+            let squares: f64 = column.iter().map(|&x| f64::from(x).powi(2)).sum();
+            (squares / n as f64).sqrt() as f32
+        };
+        let residual = columns.column_iter().map(deviation).collect();
+        (coefficients.rows(1, ATTRIBUTE_COUNT).into_owned(), residual)
     }
 }
 
@@ -210,7 +309,25 @@ fn orthonormal(mut y: DMatrix<f32>) -> DMatrix<f32> {
 mod tests {
     use super::*;
 
-    const SIZE: usize = 192;
+    const SIDE: usize = 12;
+    const SIZE: usize = SIDE * SIDE * 3 / 2;
+
+    fn fit(vectors: Vec<f32>, labels: &[[bool; ATTRIBUTE_COUNT]]) -> Fitted {
+        let mut second = DMatrix::zeros(ATTRIBUTE_COUNT + 1, ATTRIBUTE_COUNT + 1);
+        for l in labels {
+            let x = DVector::from_fn(ATTRIBUTE_COUNT + 1, |i, _| {
+                f64::from(u8::from(i == 0 || l[i - 1]))
+            });
+            second += &x * x.transpose() / labels.len() as f64;
+        }
+        let labels: Vec<_> = labels.iter().collect();
+        let attributes = Labelled {
+            labels: &labels,
+            moments: &AttributeMoments::new(second),
+            ridge: 1e-6,
+        };
+        Prior::fit(Canvas::new(SIDE, SIDE), vectors, 3, attributes, 1, |_| {})
+    }
 
     /// Images with three directions of variance.
     fn images(n: usize) -> Vec<f32> {
@@ -244,7 +361,7 @@ mod tests {
     #[test]
     fn a_few_components_hold_what_varies() {
         let images = images(300);
-        let (prior, held) = Prior::fit(images.clone(), SIZE, 3, 1, |_| {});
+        let Fitted { prior, held, .. } = fit(images.clone(), &[[false; ATTRIBUTE_COUNT]; 300]);
         assert!(held > 0.999, "{held}");
         // The coordinates of an image by least squares; rounding to bytes leaves less than a grey level.
         let image = &images[..SIZE];
@@ -253,7 +370,7 @@ mod tests {
         });
         let rest = DVector::from_fn(SIZE, |p, _| image[p] - prior.mean[p]);
         let z = basis.clone().svd(true, true).solve(&rest, 1e-6).unwrap();
-        let back = prior.image(z.as_slice());
+        let back = prior.vector(z.as_slice());
         let error = back
             .iter()
             .zip(image)
@@ -271,13 +388,13 @@ mod tests {
 
     #[test]
     fn pulling_back_is_the_adjoint() {
-        let (prior, _) = Prior::fit(images(50), SIZE, 3, 1, |_| {});
+        let prior = fit(images(50), &[[false; ATTRIBUTE_COUNT]; 50]).prior;
         let z = [0.3, -1.0, 0.5];
-        let g: Vec<f32> = (0..SIZE).map(|p| (p as f32).cos()).collect();
+        let g: Vec<f32> = (0..3 * SIDE * SIDE).map(|p| (p as f32).cos()).collect();
         let moved = prior.image(&z);
         let left: f32 = moved
             .iter()
-            .zip(prior.mean())
+            .zip(&prior.mean())
             .zip(&g)
             .map(|((x, m), g)| (x - m) * g)
             .sum();
@@ -286,5 +403,31 @@ mod tests {
             (left - right).abs() < 1e-4 * left.abs().max(1.0),
             "{left} {right}"
         );
+    }
+
+    #[test]
+    fn what_attributes_explain_is_expected_and_the_rest_is_left() {
+        // The third attribute moves every image along one direction, far beyond what varies besides.
+        let labels: Vec<[bool; ATTRIBUTE_COUNT]> = (0..200)
+            .map(|i| std::array::from_fn(|a| a == 2 && i % 4 == 0))
+            .collect();
+        let mut vectors = images(200);
+        for (vector, labels) in vectors.chunks_exact_mut(SIZE).zip(&labels) {
+            if labels[2] {
+                vector.iter_mut().step_by(2).for_each(|x| *x += 1.0);
+            }
+        }
+        let Fitted { prior, unexplained, .. } = fit(vectors, &labels);
+        let mut offsets = [0.0; ATTRIBUTE_COUNT];
+        let at = |offsets: &[f64]| prior.vector(&prior.expected(offsets));
+        let without = at(&offsets);
+        offsets[2] = 1.0;
+        let with = at(&offsets);
+        let moved: f32 = with.iter().zip(&without).step_by(2).map(|(a, b)| a - b).sum();
+        assert!((moved / (SIZE / 2) as f32 - 1.0).abs() < 0.1, "{moved}");
+        assert!(prior.residual()[0] < 0.3, "{:?}", prior.residual());
+        assert!(prior.residual()[1] > 0.9, "{:?}", prior.residual());
+        let first = unexplained.column(0).norm() / (200.0_f32).sqrt();
+        assert!((first - prior.residual()[0]).abs() < 1e-3);
     }
 }

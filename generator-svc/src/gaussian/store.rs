@@ -8,12 +8,12 @@ use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{AttributeMoments, Layer, Prior, Statistics};
+use super::{AttributeMoments, Canvas, Layer, Prior, Statistics};
 
 /// Key of the description in the header.
 const KEY: &str = "deepface-cgmm";
 /// Version of the description.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why statistics cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,7 @@ struct Description {
     input_size: usize,
     attributes: Vec<String>,
     layers: Vec<LayerDescription>,
+    prior_side: usize,
     prior_components: usize,
     origin: Origin,
 }
@@ -63,6 +64,8 @@ struct Description {
 struct LayerDescription {
     name: String,
     shape: Vec<usize>,
+    /// Coordinates of the image prior that it is known to follow.
+    response: usize,
 }
 
 impl Statistics {
@@ -100,12 +103,7 @@ impl Statistics {
             .iter()
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
-        let pixels = 3 * description.input_size * description.input_size;
-        let prior = Prior {
-            mean: read.array("prior.mean", &[pixels])?,
-            components: read.bytes("prior.components", &[description.prior_components, pixels])?,
-            scales: read.array("prior.scales", &[description.prior_components])?,
-        };
+        let prior = read.prior(&description)?;
         Ok(Self {
             digest: sha256(file),
             classifier_digest: description.classifier_digest,
@@ -154,6 +152,11 @@ impl Statistics {
                 &[size],
                 layer.residual.iter().copied(),
             );
+            write.halves(
+                &format!("{name}.response"),
+                &[layer.response.nrows(), size],
+                row_major(&layer.response),
+            );
             let weights = layer.weights.iter().map(|&w| w as f32);
             write.floats(&format!("{name}.weights"), &[ATTRIBUTE_COUNT], weights);
         }
@@ -168,6 +171,16 @@ impl Statistics {
             &[prior.scales.len()],
             prior.scales.iter().copied(),
         );
+        write.halves(
+            "prior.slopes",
+            &[ATTRIBUTE_COUNT, prior.scales.len()],
+            row_major(&prior.slopes),
+        );
+        write.halves(
+            "prior.residual",
+            &[prior.scales.len()],
+            prior.residual.iter().copied(),
+        );
         let bytes = prior.components.iter().map(|&c| c as u8).collect();
         write.push(
             "prior.components",
@@ -181,6 +194,7 @@ impl Statistics {
             input_size: self.input_size,
             attributes: attributes().map(Into::into).collect(),
             layers: self.layers.iter().map(LayerDescription::of).collect(),
+            prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
             origin: self.origin.clone(),
         };
@@ -197,6 +211,7 @@ impl LayerDescription {
         Self {
             name: layer.name.clone(),
             shape: layer.shape.clone(),
+            response: layer.response.nrows(),
         }
     }
 }
@@ -214,10 +229,21 @@ impl Description {
                 "layer {:?}: shape {:?} has no elements",
                 layer.name, layer.shape
             )
-        } else if self.prior_components == 0 || !(1..=4096).contains(&self.input_size) {
+        } else if !(1..=4096).contains(&self.input_size) {
+            format!("an input of {} pixels is none", self.input_size)
+        } else if self.prior_components == 0 || !Canvas::allows(self.prior_side) {
             format!(
                 "{} components of {} pixels make no prior",
-                self.prior_components, self.input_size
+                self.prior_components, self.prior_side
+            )
+        } else if let Some(layer) = self
+            .layers
+            .iter()
+            .find(|l| l.response > self.prior_components)
+        {
+            format!(
+                "layer {:?} follows {} coordinates of a prior that has {}",
+                layer.name, layer.response, self.prior_components
             )
         } else {
             return Ok(());
@@ -291,10 +317,7 @@ impl Reader<'_> {
             .try_fold(1_usize, |n, &d| n.checked_mul(d));
         let size = size
             .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
-        let matrix = |part: &str| {
-            let data = self.array(&format!("{name}.{part}"), &[ATTRIBUTE_COUNT, size])?;
-            Ok(DMatrix::from_row_iterator(ATTRIBUTE_COUNT, size, data))
-        };
+        let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), ATTRIBUTE_COUNT, size);
         let vector = |part: &str, len: usize| self.array(&format!("{name}.{part}"), &[len]);
         Ok(Layer {
             name: name.clone(),
@@ -308,6 +331,26 @@ impl Reader<'_> {
                 .collect(),
             slopes: matrix("slopes")?,
             residual: vector("residual", size)?,
+            response: self.matrix(&format!("{name}.response"), description.response, size)?,
+        })
+    }
+
+    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {
+        let data = self.array(name, &[rows, columns])?;
+        Ok(DMatrix::from_row_iterator(rows, columns, data))
+    }
+
+    fn prior(&self, description: &Description) -> Result<Prior, StoreError> {
+        let count = description.prior_components;
+        let canvas = Canvas::new(description.prior_side, description.input_size);
+        let size = canvas.size();
+        Ok(Prior {
+            canvas,
+            mean: self.array("prior.mean", &[size])?,
+            components: self.bytes("prior.components", &[count, size])?,
+            scales: self.array("prior.scales", &[count])?,
+            slopes: self.matrix("prior.slopes", ATTRIBUTE_COUNT, count)?,
+            residual: self.array("prior.residual", &[count])?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use super::{Layer, Statistics};
+use super::{Asked, Description, Layer, Statistics, Wish};
 use crate::{Purpose, normal, random};
 
 /// How a target is made.
@@ -16,15 +16,13 @@ pub enum Method {
     CgmmSample,
 }
 
-/// What is asked of one attribute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Asked {
-    /// Its number, in the order of [`deepface_dataset::attributes`].
-    pub attribute: usize,
-    /// Whether it should be absent. The paper's methods have no place for that and leave it out.
-    pub absent: bool,
-    /// How strongly: 1 is as in the training data, 2 twice as far from the mean.
-    pub strength: f64,
+/// Which part of what the regression leaves unexplained is drawn for variety.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// What goes with the image's own variety: a few directions in which neurons move together.
+    LowRank,
+    /// Every neuron on its own, as the paper's diagonal covariances have it.
+    Diagonal,
 }
 
 /// How a target is made, in full.
@@ -34,8 +32,10 @@ pub struct TargetSettings {
     pub method: Method,
     /// k in `T + k (T - mean)`.
     pub exaggeration: f64,
-    /// Standard deviations of residual noise added to a regression target.
+    /// Standard deviations of what attributes leave open, drawn anew for each seed; regression only.
     pub variety: f64,
+    /// Of what kind.
+    pub residual: Residual,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -47,22 +47,22 @@ pub struct Target {
     pub values: Vec<f32>,
     /// `|T - mean| / |mean|`: 0 is the mean face.
     pub relative_deviation: f64,
-    /// Value of every attribute, said or completed, 0 to 1. Empty for the paper's methods.
-    pub completed: Vec<f64>,
 }
 
 impl Statistics {
-    /// The target activation of a layer for a set of attributes.
-    pub fn target(&self, layer: &Layer, asked: &[Asked], settings: &TargetSettings) -> Target {
+    /// The target activation of a layer for a wish and its description.
+    pub fn target(
+        &self,
+        layer: &Layer,
+        wish: &Wish,
+        description: &Description,
+        settings: &TargetSettings,
+    ) -> Target {
         let mut rng = random(settings.seed, Purpose::Target);
-        let mut completed = Vec::new();
         let mut target = match settings.method {
-            Method::Regression => {
-                completed = self.complete(asked);
-                layer.regression(&self.offsets(asked, &completed))
-            }
-            Method::CgmmMean => layer.weighted(asked, |j| layer.means.row(j).transpose()),
-            Method::CgmmSample => layer.weighted(asked, |j| {
+            Method::Regression => layer.regression(&description.offsets),
+            Method::CgmmMean => layer.weighted(&wish.asked, |j| layer.means.row(j).transpose()),
+            Method::CgmmSample => layer.weighted(&wish.asked, |j| {
                 let deviations = layer.deviations.row(j);
                 DVector::from_fn(layer.size(), |i, _| {
                     layer.means[(j, i)] + deviations[i] * normal(&mut rng)
@@ -71,9 +71,13 @@ impl Statistics {
         };
         let mean = &layer.mean;
         target += (&target - mean) * settings.exaggeration as f32;
-        if settings.method == Method::Regression && settings.variety > 0.0 {
-            for (t, d) in target.iter_mut().zip(&layer.residual) {
-                *t += settings.variety as f32 * d * normal(&mut rng);
+        match settings.residual {
+            _ if settings.method != Method::Regression || settings.variety == 0.0 => {}
+            Residual::LowRank => target += layer.follow(&self.variation(settings)),
+            Residual::Diagonal => {
+                for (t, d) in target.iter_mut().zip(&layer.residual) {
+                    *t += settings.variety as f32 * d * normal(&mut rng);
+                }
             }
         }
         Target {
@@ -81,27 +85,27 @@ impl Statistics {
                 (&target - mean).norm() / mean.norm().max(f32::MIN_POSITIVE),
             ),
             values: target.iter().copied().collect(),
-            completed,
         }
     }
 
-    fn complete(&self, asked: &[Asked]) -> Vec<f64> {
-        let said = |a: &Asked| (a.attribute, if a.absent { 0.0 } else { 1.0 });
-        self.attributes
-            .complete(&asked.iter().map(said).collect::<Vec<_>>())
+    /// Where the image prior expects a face of such a description, and of this seed: the coordinates z that its distance
+    /// is measured from. The exaggeration is the target's.
+    pub fn centre(&self, description: &Description, settings: &TargetSettings) -> Vec<f32> {
+        let mut z = self.prior.expected(&description.offsets);
+        let factor = 1.0 + settings.exaggeration as f32;
+        z.iter_mut().for_each(|z| *z *= factor);
+        let varied = self.variation(settings);
+        z.iter_mut().zip(varied).for_each(|(z, v)| *z += v);
+        z
     }
 
-    /// How far each attribute is from its mean, strengths applied.
-    fn offsets(&self, asked: &[Asked], completed: &[f64]) -> Vec<f64> {
-        let mut offsets: Vec<f64> = completed
-            .iter()
-            .zip(&self.frequencies)
-            .map(|(c, f)| c - f)
-            .collect();
-        for a in asked {
-            offsets[a.attribute] *= a.strength;
-        }
-        offsets
+    /// What attributes leave open of the image's coordinates, drawn for a seed. Target and image have the same draw.
+    pub fn variation(&self, settings: &TargetSettings) -> Vec<f32> {
+        let mut rng = random(settings.seed, Purpose::Variety);
+        let deviations = self.prior.residual().iter();
+        deviations
+            .map(|d| settings.variety as f32 * d * normal(&mut rng))
+            .collect()
     }
 }
 
@@ -114,6 +118,12 @@ impl Layer {
     fn regression(&self, offsets: &[f64]) -> DVector<f32> {
         let offsets = DVector::from_iterator(offsets.len(), offsets.iter().map(|&o| o as f32));
         &self.mean + self.slopes.tr_mul(&offsets)
+    }
+
+    /// How the activation moves with the image's coordinates, besides what attributes explain.
+    fn follow(&self, variation: &[f32]) -> DVector<f32> {
+        let leading = DVector::from_column_slice(&variation[..self.response.nrows()]);
+        self.response.tr_mul(&leading)
     }
 
     /// `1/|C| sum_j w_j x_j` over the attributes that should be present; the mean activation where there is none.

@@ -3,14 +3,16 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
+use super::{Basis, Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
 use crate::{Purpose, random};
 
 /// The loss of a step, term by term, each weighted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
-    /// What the oracle measures.
+    /// Distance to the target activation; minus the log-likelihood where that is all there is.
     pub objective: f64,
+    /// Minus the log-likelihood of the attributes, beside a target.
+    pub likelihood: f64,
     /// Squared Mahalanobis distance in the prior.
     pub prior: f64,
     /// Total variation.
@@ -22,7 +24,7 @@ pub struct Losses {
 impl Losses {
     /// The sum.
     pub fn total(&self) -> f64 {
-        self.objective + self.prior + self.total_variation + self.l2
+        self.objective + self.likelihood + self.prior + self.total_variation + self.l2
     }
 }
 
@@ -119,7 +121,8 @@ impl Descent {
             (dx, dy) => r::shift(&evaluation.gradient, self.side, (-dx, -dy)),
         };
         let mut losses = Losses {
-            objective: evaluation.loss,
+            objective: evaluation.terms.first().copied().unwrap_or_default(),
+            likelihood: evaluation.terms.iter().skip(1).sum(),
             ..Losses::default()
         };
         if settings.total_variation > 0.0 {
@@ -130,9 +133,10 @@ impl Descent {
             losses.l2 = r::l2(settings.l2, image, &mut gradient);
         }
         let mut gradient = self.parametrization.pull_back(gradient);
-        let in_prior = matches!(self.parametrization, Parametrization::Prior { .. });
+        let in_prior = settings.basis == Basis::Prior;
         if in_prior && settings.prior > 0.0 {
-            losses.prior = r::mahalanobis(settings.prior, &self.coordinates, &mut gradient);
+            let centre = self.parametrization.centre();
+            losses.prior = r::mahalanobis(settings.prior, &self.coordinates, centre, &mut gradient);
         }
         self.optimizer.step(&mut self.coordinates, &gradient);
         self.parametrization.project(&mut self.coordinates);

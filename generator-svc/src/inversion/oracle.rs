@@ -8,8 +8,8 @@ use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
 /// The loss of an image and its gradient with respect to the pixels.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// The loss.
-    pub loss: f64,
+    /// The terms of the loss, each weighted, in the order of the objectives.
+    pub terms: Vec<f64>,
     /// `[3, S, S]`.
     pub gradient: Vec<f32>,
 }
@@ -85,14 +85,16 @@ impl Oracle for GrpcOracle {
 
 /// The evaluation in a reply for an image of `size` values. Only finite numbers may go on into the descent.
 fn read(reply: &DifferentiateResponse, size: usize) -> Result<Evaluation, OracleError> {
-    let loss = reply.losses.first().map(|l| l.total);
+    let terms = reply.losses.first().map(|l| l.terms.clone());
     let gradient = reply.gradient.as_ref().map(Array::try_from).transpose()?;
-    match (loss, gradient) {
-        (Some(loss), Some(Array { data: gradient, .. }))
+    match (terms, gradient) {
+        (Some(terms), Some(Array { data: gradient, .. }))
             // That the gradient is finite, decoding has found.
-            if loss.is_finite() && gradient.len() == size =>
+            if !terms.is_empty()
+                && terms.iter().all(|t| t.is_finite())
+                && gradient.len() == size =>
         {
-            Ok(Evaluation { loss, gradient })
+            Ok(Evaluation { terms, gradient })
         }
         _ => Err(OracleError::Reply(
             "expected a finite loss and a finite gradient of the image's shape".into(),
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn only_finite_replies_of_the_right_size_go_on() {
         let good = read(&reply(0.5, &[1.0, -2.0]), 2).unwrap();
-        assert_eq!((good.loss, good.gradient), (0.5, vec![1.0, -2.0]));
+        assert_eq!((good.terms, good.gradient), (vec![0.5], vec![1.0, -2.0]));
         for bad in [
             reply(f64::INFINITY, &[1.0, 2.0]),
             reply(0.5, &[1.0, f32::NAN]),

@@ -4,70 +4,72 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::settings::Start;
+use super::settings::{Basis, Start};
 use crate::{gaussian::Statistics, normal};
 
 /// Coordinates of an image.
 #[derive(Clone, Debug)]
-pub enum Parametrization {
-    /// The pixels, kept within 0 to 1.
-    Pixels {
-        /// Where the mean image is.
-        statistics: Arc<Statistics>,
-    },
-    /// Coordinates z in the Gaussian image prior: `x = mean + V diag(s) z`.
-    Prior {
-        /// Where the prior is.
-        statistics: Arc<Statistics>,
-    },
+pub struct Parametrization {
+    statistics: Arc<Statistics>,
+    basis: Basis,
+    /// Coordinates z that the prior expects: 0, the mean face, where nothing is known.
+    centre: Arc<[f32]>,
 }
 
 impl Parametrization {
+    /// Coordinates in a basis. `centre` are the coordinates z that the image prior expects, one per component.
+    pub fn new(statistics: Arc<Statistics>, basis: Basis, centre: Vec<f32>) -> Self {
+        assert_eq!(centre.len(), statistics.prior.components());
+        Self {
+            statistics,
+            basis,
+            centre: centre.into(),
+        }
+    }
+
+    /// The coordinates z that the prior expects.
+    pub fn centre(&self) -> &[f32] {
+        &self.centre
+    }
+
     /// The coordinates to start from.
     pub fn start(&self, start: Start, rng: &mut ChaCha8Rng) -> Vec<f32> {
-        match self {
-            Self::Pixels { statistics } => {
-                let around = statistics.prior.mean().iter();
-                match start {
-                    Start::Noise => around
-                        .map(|_| (0.5 + 0.1 * normal(rng)).clamp(0.0, 1.0))
-                        .collect(),
-                    Start::Mean => around
-                        .map(|m| (m + 0.02 * normal(rng)).clamp(0.0, 1.0))
-                        .collect(),
-                }
-            }
-            Self::Prior { statistics } => {
-                let deviation = match start {
-                    Start::Noise => 0.1,
-                    Start::Mean => 0.01,
+        let prior = &self.statistics.prior;
+        let mut near = |middle: f32, deviation: f32| middle + deviation * normal(rng);
+        match (self.basis, start) {
+            (Basis::Prior, Start::Expected) => self.centre.to_vec(),
+            (Basis::Prior, Start::Noise) => self.centre.iter().map(|_| near(0.0, 0.1)).collect(),
+            (Basis::Prior, Start::Mean) => self.centre.iter().map(|_| near(0.0, 0.01)).collect(),
+            (Basis::Pixels, start) => {
+                let image = match start {
+                    Start::Expected => prior.image(&self.centre),
+                    Start::Noise => prior.mean().iter().map(|_| near(0.5, 0.1)).collect(),
+                    Start::Mean => prior.mean().into_iter().map(|m| near(m, 0.02)).collect(),
                 };
-                (0..statistics.prior.components())
-                    .map(|_| deviation * normal(rng))
-                    .collect()
+                image.into_iter().map(|x| x.clamp(0.0, 1.0)).collect()
             }
         }
     }
 
     /// The image at some coordinates, `[3, S, S]`; it may leave 0 to 1 where the basis is the prior.
     pub fn image(&self, coordinates: &[f32]) -> Vec<f32> {
-        match self {
-            Self::Pixels { .. } => coordinates.to_vec(),
-            Self::Prior { statistics } => statistics.prior.image(coordinates),
+        match self.basis {
+            Basis::Pixels => coordinates.to_vec(),
+            Basis::Prior => self.statistics.prior.image(coordinates),
         }
     }
 
     /// The gradient with respect to the coordinates, from that with respect to the pixels.
     pub fn pull_back(&self, gradient: Vec<f32>) -> Vec<f32> {
-        match self {
-            Self::Pixels { .. } => gradient,
-            Self::Prior { statistics } => statistics.prior.pull_back(&gradient),
+        match self.basis {
+            Basis::Pixels => gradient,
+            Basis::Prior => self.statistics.prior.pull_back(&gradient),
         }
     }
 
     /// Brings coordinates back to where they mean an image.
     pub fn project(&self, coordinates: &mut [f32]) {
-        if matches!(self, Self::Pixels { .. }) {
+        if self.basis == Basis::Pixels {
             coordinates.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
         }
     }

@@ -25,20 +25,25 @@ pub fn total_variation(weight: f64, image: &[f32], side: usize, gradient: &mut [
 
 /// The mean squared distance from mid-grey. Adds `weight` times its gradient.
 pub fn l2(weight: f64, image: &[f32], gradient: &mut [f32]) -> f64 {
-    mean_square(weight, image, 0.5, gradient)
+    mean_square(weight, image, std::iter::repeat(&0.5), gradient)
 }
 
-/// `mean(z^2)`: the squared Mahalanobis distance of an image in the prior, per component. Adds `weight` times its
-/// gradient with respect to z.
-pub fn mahalanobis(weight: f64, z: &[f32], gradient: &mut [f32]) -> f64 {
-    mean_square(weight, z, 0.0, gradient)
+/// `mean((z - centre)^2)`: the squared Mahalanobis distance of an image from what the prior expects, per component.
+/// Adds `weight` times its gradient with respect to z.
+pub fn mahalanobis(weight: f64, z: &[f32], centre: &[f32], gradient: &mut [f32]) -> f64 {
+    mean_square(weight, z, centre.iter(), gradient)
 }
 
-fn mean_square(weight: f64, x: &[f32], centre: f64, gradient: &mut [f32]) -> f64 {
+fn mean_square<'a>(
+    weight: f64,
+    x: &[f32],
+    centre: impl Iterator<Item = &'a f32>,
+    gradient: &mut [f32],
+) -> f64 {
     let factor = weight / x.len().max(1) as f64;
     let mut value = 0.0;
-    for (g, &x) in gradient.iter_mut().zip(x) {
-        let distance = f64::from(x) - centre;
+    for ((g, &x), &c) in gradient.iter_mut().zip(x).zip(centre) {
+        let distance = f64::from(x) - f64::from(c);
         value += distance * distance;
         *g += (2.0 * factor * distance) as f32;
     }
@@ -106,7 +111,10 @@ mod tests {
         let terms: [(&str, Term); 3] = [
             ("total variation", |x, g| total_variation(0.7, x, SIDE, g)),
             ("l2", |x, g| l2(0.7, x, g)),
-            ("mahalanobis", |x, g| mahalanobis(0.7, x, g)),
+            ("mahalanobis", |x, g| {
+                let centre: Vec<f32> = (0..x.len()).map(|i| (i as f32).cos()).collect();
+                mahalanobis(0.7, x, &centre, g)
+            }),
         ];
         for (name, term) in terms {
             let x = image();

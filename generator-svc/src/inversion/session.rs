@@ -114,7 +114,7 @@ mod tests {
         async fn evaluate(&mut self, pixels: Vec<f32>) -> Result<Evaluation, Infallible> {
             let differences: Vec<f32> = pixels.iter().zip(&self.0).map(|(x, t)| x - t).collect();
             Ok(Evaluation {
-                loss: differences.iter().map(|&d| f64::from(d * d)).sum(),
+                terms: vec![differences.iter().map(|&d| f64::from(d * d)).sum()],
                 gradient: differences.iter().map(|d| 2.0 * d).collect(),
             })
         }
@@ -126,14 +126,8 @@ mod tests {
             .map(|i| (i as f32).sin())
             .collect();
         let goal = statistics.prior.image(&z);
-        let parametrization = match basis {
-            Basis::Prior => Parametrization::Prior {
-                statistics: statistics.clone(),
-            },
-            Basis::Pixels => Parametrization::Pixels {
-                statistics: statistics.clone(),
-            },
-        };
+        let centre = vec![0.0; statistics.prior.components()];
+        let parametrization = Parametrization::new(statistics.clone(), basis, centre);
         let settings = Settings {
             steps: 150,
             prior: 1e-6,

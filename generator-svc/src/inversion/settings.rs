@@ -25,6 +25,8 @@ pub enum Start {
     Noise,
     /// The mean image plus small noise.
     Mean,
+    /// The image that the prior expects.
+    Expected,
 }
 
 /// An inversion in full. Weights are relative to a loss that is normalised by the target's squared norm.
@@ -40,8 +42,10 @@ pub struct Settings {
     pub steps: usize,
     /// Learning rate at the start, in units of what is moved.
     pub learning_rate: f64,
-    /// Weight of `mean(z^2)`; prior only.
+    /// Weight of the mean squared distance of z from what the prior expects; prior only.
     pub prior: f64,
+    /// Whether the prior expects a face of the attributes and the seed, and not the mean face.
+    pub conditional: bool,
     /// Weight of the total variation.
     pub total_variation: f64,
     /// Weight of the mean squared distance from mid-grey.
@@ -60,10 +64,11 @@ impl Settings {
         let prior = Self {
             basis,
             rule,
-            start: Start::Noise,
+            start: Start::Expected,
             steps: 100,
             learning_rate: 0.05,
-            prior: 0.02,
+            prior: 0.05,
+            conditional: false,
             total_variation: 0.0,
             l2: 0.0,
             jitter: 0,
@@ -71,6 +76,7 @@ impl Settings {
             blur_every: 10,
         };
         let pixels = Self {
+            start: Start::Noise,
             steps: 200,
             learning_rate: 0.02,
             prior: 0.0,

@@ -1186,8 +1186,8 @@ pub struct RequestedAttribute {
     /// that and are refused with it.
     #[prost(bool, tag = "2")]
     pub absent: bool,
-    /// How strongly, above 0 to 4. Not set: 1, as strong as in the training data. 2 is twice as far from the mean.
-    /// The paper's methods know 1 only.
+    /// How strongly, above 0 to 4. Not set: 1, as strong as in the training data. 2 is twice as far from the mean, 0.5 half
+    /// as far, and next to 0 is as if the attribute were not named. The paper's methods know 1 only.
     #[prost(double, optional, tag = "3")]
     pub strength: ::core::option::Option<f64>,
 }
@@ -1205,10 +1205,21 @@ pub struct TargetSettings {
     /// 0 only for METHOD_CLASS_VISUALIZATION.
     #[prost(double, optional, tag = "3")]
     pub exaggeration: ::core::option::Option<f64>,
-    /// Standard deviations of residual noise added to a regression target, for variety, 0 to 2. Not set: the default.
-    /// 0 only for other methods.
+    /// Standard deviations of what attributes leave open, drawn by the seed, in a regression target and in what the image
+    /// prior expects, 0 to 2. Not set: the default. 0 only for other methods.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
+    /// Weight of the attributes' mean negative log-likelihood, which joins the distance to the target, 0 to 100. Not set:
+    /// the default. METHOD_CLASS_VISUALIZATION has nothing else and takes no weight.
+    #[prost(double, optional, tag = "5")]
+    pub likelihood: ::core::option::Option<f64>,
+    /// How complete the description is, from 0 (what is not named follows from what is named) to 1 (what is not named is
+    /// absent). Not set: it grows with the attributes named, from 0 for three to 1 for twelve. METHOD_REGRESSION only.
+    #[prost(double, optional, tag = "6")]
+    pub completeness: ::core::option::Option<f64>,
+    /// What variety is drawn from. METHOD_REGRESSION only.
+    #[prost(enumeration = "Residual", tag = "7")]
+    pub residual: i32,
 }
 /// How the image is found.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1235,7 +1246,8 @@ pub struct InversionSettings {
 /// Regularisers. Weights are relative to a loss that is normalised by the target's squared norm.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Regularizers {
-    /// Weight of mean(z^2), the squared Mahalanobis distance in the prior per component, 0 to 100. Prior only.
+    /// Weight of mean((z - c)^2), the squared Mahalanobis distance, per component, from what the prior expects, 0 to 100.
+    /// Prior only.
     #[prost(double, optional, tag = "1")]
     pub prior: ::core::option::Option<f64>,
     /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100.
@@ -1253,6 +1265,10 @@ pub struct Regularizers {
     /// Steps between two blurs, 1 to 1000.
     #[prost(int32, optional, tag = "6")]
     pub blur_every: ::core::option::Option<i32>,
+    /// Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed, and not the
+    /// mean face, 0. Not set: true for METHOD_REGRESSION, the only method that can have it.
+    #[prost(bool, optional, tag = "7")]
+    pub conditional: ::core::option::Option<bool>,
 }
 /// What the stream carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1289,6 +1305,9 @@ pub struct GetTargetRequest {
     /// Seed of the samples, for METHOD_CGMM_SAMPLE and for variety.
     #[prost(uint64, tag = "3")]
     pub seed: u64,
+    /// Names of attributes that must stay as they are. METHOD_REGRESSION only.
+    #[prost(string, repeated, tag = "4")]
+    pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A target activation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1316,9 +1335,12 @@ pub struct CompletedAttribute {
     /// Its value; 0 is absent, 1 is present, between is expected in that share.
     #[prost(double, tag = "2")]
     pub value: f64,
-    /// Whether the request named it.
+    /// Whether the request asked for its presence or absence.
     #[prost(bool, tag = "3")]
     pub requested: bool,
+    /// Whether the request asked to keep it as it is.
+    #[prost(bool, tag = "4")]
+    pub kept: bool,
 }
 /// Asks for a face.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1335,6 +1357,10 @@ pub struct GenerateRequest {
     /// What the stream carries.
     #[prost(message, optional, tag = "4")]
     pub stream: ::core::option::Option<StreamSettings>,
+    /// Names of attributes that must stay as they are: at what they are in a face of which nothing is asked. They are taken
+    /// out of what the others entail. METHOD_REGRESSION only.
+    #[prost(string, repeated, tag = "5")]
+    pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A message of a Generate stream: one started, then iterates, then one result.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1439,7 +1465,7 @@ pub struct LossTerms {
     /// The sum.
     #[prost(double, tag = "1")]
     pub total: f64,
-    /// Distance to the target activation, or minus the log-likelihood of the attributes.
+    /// Distance to the target activation; for METHOD_CLASS_VISUALIZATION minus the log-likelihood of the attributes.
     #[prost(double, tag = "2")]
     pub objective: f64,
     /// Squared Mahalanobis distance in the image prior.
@@ -1451,6 +1477,9 @@ pub struct LossTerms {
     /// Distance from mid-grey.
     #[prost(double, tag = "5")]
     pub l2: f64,
+    /// Minus the log-likelihood of the attributes, where it joins the distance to a target.
+    #[prost(double, tag = "6")]
+    pub likelihood: f64,
 }
 /// The finished image.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1473,6 +1502,10 @@ pub struct Result {
     /// Of which in the classifier, the wire included, in microseconds.
     #[prost(int64, tag = "6")]
     pub classifier_us: i64,
+    /// Entanglement: names of the attributes that were not named in the request, and yet are decided otherwise than in the
+    /// reference face, the one that the prior expects for the same seed when nothing is asked. Generate only.
+    #[prost(string, repeated, tag = "7")]
+    pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One attribute of a finished image.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1489,6 +1522,15 @@ pub struct ResultAttribute {
     /// Whether the request asked for it to be present. Not set where the request did not name it.
     #[prost(bool, optional, tag = "4")]
     pub requested: ::core::option::Option<bool>,
+    /// Its probability in the reference face, see `Result.moved`. Generate only.
+    #[prost(float, optional, tag = "5")]
+    pub reference_probability: ::core::option::Option<f32>,
+    /// How far it moved from there, in log-odds, natural logarithm. Generate only.
+    #[prost(double, optional, tag = "6")]
+    pub change: ::core::option::Option<f64>,
+    /// Whether the request asked to keep it.
+    #[prost(bool, tag = "7")]
+    pub kept: bool,
 }
 /// How the target activation is made from attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1601,12 +1643,14 @@ impl Optimizer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Start {
-    /// Not said: the default of the service, START_NOISE.
+    /// Not said: the default of the service, START_EXPECTED in the prior and START_NOISE in pixels.
     Unspecified = 0,
     /// Random: small z in the prior, Gaussian noise around grey in pixels.
     Noise = 1,
     /// The mean training image plus small noise.
     Mean = 2,
+    /// The image that the prior expects: of the attributes and the seed for METHOD_REGRESSION, else the mean image.
+    Expected = 3,
 }
 impl Start {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1618,6 +1662,7 @@ impl Start {
             Self::Unspecified => "START_UNSPECIFIED",
             Self::Noise => "START_NOISE",
             Self::Mean => "START_MEAN",
+            Self::Expected => "START_EXPECTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1626,6 +1671,40 @@ impl Start {
             "START_UNSPECIFIED" => Some(Self::Unspecified),
             "START_NOISE" => Some(Self::Noise),
             "START_MEAN" => Some(Self::Mean),
+            "START_EXPECTED" => Some(Self::Expected),
+            _ => None,
+        }
+    }
+}
+/// Which part of what attributes leave open is drawn for variety.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Residual {
+    /// Not said: the default of the service, RESIDUAL_LOW_RANK.
+    Unspecified = 0,
+    /// The few directions in which neurons move together with the image; the image prior expects the same draw.
+    LowRank = 1,
+    /// Every neuron on its own, as the paper's diagonal covariances have it.
+    Diagonal = 2,
+}
+impl Residual {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESIDUAL_UNSPECIFIED",
+            Self::LowRank => "RESIDUAL_LOW_RANK",
+            Self::Diagonal => "RESIDUAL_DIAGONAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESIDUAL_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESIDUAL_LOW_RANK" => Some(Self::LowRank),
+            "RESIDUAL_DIAGONAL" => Some(Self::Diagonal),
             _ => None,
         }
     }

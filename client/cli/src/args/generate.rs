@@ -9,6 +9,7 @@ Examples:
   deepface generate Male Smiling Eyeglasses
   deepface generate \"Middle Aged\" --not Smiling --seed 3 --output face.png
   deepface generate Smiling=2 blond_hair --sheet steps.png --gif steps.gif
+  deepface generate \"Wearing Hat\" --keep Male --keep Youth
   deepface generate Male --paper
   deepface generate Male --json --scale 1
 
@@ -25,6 +26,9 @@ pub(crate) struct GenerateArgs {
     /// Attributes the face should not have; may be given more than once. The paper's method has no place for them.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
+    /// Attributes that must stay as they are, whatever the others entail; may be given more than once.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    pub(crate) keep: Vec<String>,
     /// Another seed, another face.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -53,9 +57,28 @@ pub(crate) struct TargetArgs {
     /// How far to exaggerate what is special about the attributes, 0 to 4.
     #[arg(long, value_name = "K")]
     pub(crate) exaggeration: Option<f64>,
-    /// Random variety around what the attributes say, in standard deviations, 0 to 2. Regression only.
+    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Regression only.
     #[arg(long, value_name = "SD")]
     pub(crate) variety: Option<f64>,
+    /// What variety is drawn from. Regression only.
+    #[arg(long, value_enum)]
+    pub(crate) residual: Option<ResidualName>,
+    /// Weight of the attributes' likelihood, which joins the distance to the target, 0 to 100.
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) likelihood: Option<f64>,
+    /// How complete the description is: 0, what is not named follows from what is, to 1, it is absent. The default grows
+    /// from 0 for three attributes to 1 for twelve. Regression only.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) completeness: Option<f64>,
+}
+
+/// A name for each kind of residual of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResidualName {
+    /// The few directions in which neurons move together with the image.
+    LowRank,
+    /// Every neuron on its own.
+    Diagonal,
 }
 
 /// A name for each method of the contract.

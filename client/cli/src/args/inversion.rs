@@ -24,6 +24,9 @@ pub(crate) struct InversionArgs {
     /// Weight of the image prior, 0 to 100 (not in pixels).
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) prior: Option<f64>,
+    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) conditional: Option<bool>,
     /// Weight of the total variation, 0 to 100.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) total_variation: Option<f64>,
@@ -66,6 +69,8 @@ pub(crate) enum StartName {
     Noise,
     /// The mean training image.
     Mean,
+    /// The image that the prior expects.
+    Expected,
 }
 
 /// What is written, and how.

@@ -18,7 +18,7 @@ pub(crate) use attributes::AttributesArgs;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use completions::CompletionsArgs;
-pub(crate) use generate::{GenerateArgs, MethodName, WantedAttribute};
+pub(crate) use generate::{GenerateArgs, MethodName, ResidualName, WantedAttribute};
 pub(crate) use images::FramingArgs;
 pub(crate) use inversion::{
     InversionArgs, OptimizerName, OutputArgs, ParametrizationName, StartName,

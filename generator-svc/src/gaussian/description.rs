@@ -1,0 +1,141 @@
+//! What a request means for every attribute, those that it does not name included.
+
+use super::Statistics;
+
+/// What is asked of one attribute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Its number, in the order of [`deepface_dataset::attributes`].
+    pub attribute: usize,
+    /// Whether it should be absent.
+    pub absent: bool,
+    /// How strongly: 1 is as in the training data, 2 twice as far from the mean, next to 0 as if it were not asked.
+    pub strength: f64,
+}
+
+/// What should be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// Attributes asked for, each at most once.
+    pub asked: Vec<Asked>,
+    /// Attributes that must stay as they are.
+    pub kept: Vec<usize>,
+    /// How complete the description is, from 0 (what is not named follows from what is) to 1 (what is not named is
+    /// absent).
+    pub completeness: f64,
+}
+
+/// A value for every attribute, in the order of [`deepface_dataset::attributes`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// 0 is absent, 1 is present, between is expected in that share of faces; before strength.
+    pub values: Vec<f64>,
+    /// How far each is from its mean, strengths applied.
+    pub offsets: Vec<f64>,
+}
+
+/// A request that names so few attributes says nothing of the others.
+const SKETCH: f64 = 3.0;
+/// One that names so many would have named the others.
+const PORTRAIT: f64 = 12.0;
+
+impl Wish {
+    /// How complete a description of so many attributes is taken to be where nobody says: people who list a dozen
+    /// traits would have listed the eyeglasses, people who say "smiling" leave them open.
+    pub fn usual_completeness(named: usize) -> f64 {
+        ((named as f64 - SKETCH) / (PORTRAIT - SKETCH)).clamp(0.0, 1.0)
+    }
+
+    /// Whether nothing is said of an attribute.
+    pub fn leaves_open(&self, attribute: usize) -> bool {
+        !self.kept.contains(&attribute) && self.asked.iter().all(|a| a.attribute != attribute)
+    }
+}
+
+impl Statistics {
+    /// Completes a wish. Said attributes are as said, kept ones at their mean; the others take their conditional
+    /// expectation, drawn towards absence by the completeness.
+    pub fn describe(&self, wish: &Wish) -> Description {
+        let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
+        let kept = wish.kept.iter().map(|&k| (k, self.frequencies[k]));
+        let mut values = self.attributes.complete(&said.chain(kept).collect::<Vec<_>>());
+        for (attribute, value) in values.iter_mut().enumerate() {
+            if wish.leaves_open(attribute) {
+                *value *= 1.0 - wish.completeness;
+            }
+        }
+        let apart = values.iter().zip(&self.frequencies).map(|(v, f)| v - f);
+        let mut offsets: Vec<f64> = apart.collect();
+        for a in wish.asked.iter().filter(|a| a.strength > 1.0) {
+            offsets[a.attribute] *= a.strength;
+        }
+        Description { values, offsets }
+    }
+
+    /// A weak wish moves an attribute a part of the way from its mean.
+    fn said(&self, asked: &Asked) -> f64 {
+        let (mean, end) = (
+            self.frequencies[asked.attribute],
+            if asked.absent { 0.0 } else { 1.0 },
+        );
+        mean + asked.strength.min(1.0) * (end - mean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian::tests::statistics;
+
+    fn asked(attribute: usize, absent: bool, strength: f64) -> Asked {
+        Asked {
+            attribute,
+            absent,
+            strength,
+        }
+    }
+
+    #[test]
+    fn strengths_go_from_nothing_to_beyond() {
+        let s = statistics();
+        let offset = |absent, strength| {
+            let wish = Wish {
+                asked: vec![asked(4, absent, strength)],
+                ..Wish::default()
+            };
+            s.describe(&wish).offsets[4]
+        };
+        // A quarter of the faces have it.
+        for (absent, strength, expected) in [
+            (false, 1e-9, 0.0),
+            (false, 0.5, 0.375),
+            (false, 1.0, 0.75),
+            (false, 2.0, 1.5),
+            (true, 1e-9, 0.0),
+            (true, 0.5, -0.125),
+            (true, 1.0, -0.25),
+            (true, 3.0, -0.75),
+        ] {
+            let got = offset(absent, strength);
+            assert!((got - expected).abs() < 1e-6, "{absent} {strength}: {got}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_is_absent_from_a_complete_description_only() {
+        let s = statistics();
+        let values = |completeness| {
+            let wish = Wish {
+                asked: vec![asked(0, false, 1.0)],
+                kept: vec![1],
+                completeness,
+            };
+            s.describe(&wish).values
+        };
+        assert_eq!(values(1.0)[..3], [1.0, 0.25, 0.0]);
+        let half = values(0.5);
+        assert!((half[2] - 0.125).abs() < 1e-6 && half[1] == 0.25, "{half:?}");
+        assert_eq!(Wish::usual_completeness(2), 0.0);
+        assert_eq!(Wish::usual_completeness(20), 1.0);
+    }
+}
