@@ -105,10 +105,11 @@ pub(crate) mod tests {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (name, strength) = match text.split_once('=') {
-            Some((name, strength)) => (name, Some(strength.parse().unwrap())),
-            None => (text, None),
-        };
+        let strength = |(name, strength): (_, &str)| Some((name, Some(strength.parse().ok()?)));
+        let (name, strength) = text
+            .split_once('=')
+            .and_then(strength)
+            .unwrap_or((text, None));
         v1::RequestedAttribute {
             name: name.to_owned(),
             absent,

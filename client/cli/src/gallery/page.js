@@ -14,7 +14,8 @@ const cells = [...document.querySelectorAll(".cell")].map((button) => ({
   caption: button.parentElement.querySelector("template"),
 }));
 for (const cell of cells) cell.count = cell.moments.length - 1;
-const large = { image: byId("large"), film: byId("detail").querySelector(".film") };
+const large = { image: new Image(), film: byId("detail").querySelector(".film") };
+large.film.before(large.image);
 const all = byId("all");
 let chosen = null;
 let timer = 0;
@@ -54,7 +55,6 @@ function choose(cell) {
   cell.button.classList.add("chosen");
   large.image.src = cell.image.src;
   large.image.alt = cell.image.alt;
-  large.image.hidden = false;
   large.film.style.backgroundImage = cell.film.style.backgroundImage;
   byId("caption").replaceChildren(cell.caption.content.cloneNode(true));
   showChosen(resting(cell));

@@ -155,7 +155,7 @@ impl Page<'_> {
 
 /// Where the face that is looked at is shown large; the script fills it.
 const DETAIL: &str = "<aside id=\"detail\" aria-live=\"polite\" aria-label=\"The chosen face\">\n\
-    <div class=\"picture\"><img id=\"large\" alt=\"\" hidden><span class=\"film\"></span></div>\n\
+    <div class=\"picture\"><span class=\"film\"></span></div>\n\
     <p id=\"moment\">No face is chosen.</p>\n<div id=\"caption\"></div>\n</aside>\n";
 
 /// What can be pointed at: the face, with its iterates behind it.
@@ -219,15 +219,15 @@ fn caption(cell: &Cell, before: Option<&Cell>) -> String {
             "\n<table class=\"seen\"><caption>{title}</caption>\n"
         );
     };
-    head(&mut caption, "What the classifier sees of it");
+    head(&mut caption, "What the classifier sees of what was asked");
     for attribute in cell.asked() {
-        let asked = if attribute.requested == Some(true) {
-            "present"
-        } else {
-            "absent"
+        let remark = match (attribute.requested == Some(true), granted(attribute)) {
+            (true, true) => "✓ present",
+            (true, false) => "✗ not present",
+            (false, true) => "✓ absent",
+            (false, false) => "✗ not absent",
         };
-        let remark = format!("{} asked to be {asked}", mark(attribute));
-        caption += &line(&attribute.name, attribute.probability, &remark);
+        caption += &line(&attribute.name, attribute.probability, remark);
     }
     caption += "</table>";
     let mut others = String::new();
