@@ -16,6 +16,7 @@ fn request(steps: i32, seed: u64) -> v1::GenerateRequest {
             }),
         }),
         seed,
+        keep: Vec::new(),
         stream: None,
     }
 }

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use deepface_client::{ClientError, Event, EventStream, v1};
-use image::RgbImage;
+use deepface_client::{ClientError, EventStream, v1};
 use serde::Serialize;
 
 use crate::{
-    args::OutputArgs, files, pictures, printer, progress::Progress, settings::SettingsInForce,
+    args::OutputArgs,
+    faces::{Face, read},
+    files, pictures, printer,
+    progress::Progress,
+    settings::SettingsInForce,
 };
 
 /// An inversion that is done, its pictures written.
@@ -28,38 +30,15 @@ pub(crate) async fn follow(
     file: PathBuf,
 ) -> anyhow::Result<Finished> {
     let progress = Progress::new("starting");
-    let mut events = open.await?;
-    let mut started = None;
-    let mut iterates = Vec::new();
-    let mut result = None;
-    while let Some(event) = events.next().await? {
-        match event {
-            Event::Started(event) => {
-                let inversion = event
-                    .settings
-                    .as_ref()
-                    .and_then(|settings| settings.inversion);
-                progress.started(
-                    inversion
-                        .and_then(|inversion| inversion.steps)
-                        .unwrap_or_default(),
-                );
-                started = Some(event);
-            }
-            Event::Iterate(iterate) => {
-                progress.step(&iterate);
-                if output.wants_iterates() {
-                    iterates.push(pictures::decode(iterate.image.as_ref())?);
-                }
-            }
-            Event::Result(event) => result = Some(event),
-        }
-    }
+    let Face {
+        started,
+        iterates,
+        result,
+    } = read(open, |event| progress.event(event)).await?;
     drop(progress);
-    let result = result.context("the stream ended without a result")?;
-    let size = write_pictures(output, &file, &result, iterates)?;
+    let size = write_pictures(output, &file, &result, &iterates)?;
     Ok(Finished {
-        started: started.unwrap_or_default(),
+        started,
         result,
         file,
         size,
@@ -70,7 +49,7 @@ fn write_pictures(
     output: &OutputArgs,
     file: &Path,
     result: &v1::Result,
-    iterates: Vec<RgbImage>,
+    iterates: &[v1::Iterate],
 ) -> anyhow::Result<(u32, u32)> {
     let image = pictures::decode(result.image.as_ref())?;
     let scale = output
@@ -82,8 +61,11 @@ fn write_pictures(
     if output.wants_iterates() {
         let mut all: Vec<_> = iterates
             .iter()
-            .map(|iterate| pictures::enlarge(iterate, scale))
-            .collect();
+            .map(|iterate| {
+                let image = pictures::decode(iterate.image.as_ref())?;
+                Ok(pictures::enlarge(&image, scale))
+            })
+            .collect::<anyhow::Result<_>>()?;
         // The last iterate may be the result; shown twice it would say nothing.
         if all.last() != Some(&image) {
             all.push(image);
@@ -92,7 +74,7 @@ fn write_pictures(
             files::write_atomically(path, &pictures::png(&pictures::contact_sheet(&all)?)?)?;
         }
         if let Some(path) = &output.gif {
-            files::write_atomically(path, &pictures::animation(&all)?)?;
+            files::write_atomically(path, &pictures::iterates(&all)?)?;
         }
     }
     Ok(size)

@@ -1,18 +1,22 @@
 //! The command line of DeepFace: faces from attributes, and what a network sees in faces.
 //!
 //! `args` is what can be typed, `settings` turns it into messages of the contract, `commands` does the work,
-//! `pair` starts the services that a command needs, `printer` and `pictures` write what comes of it.
+//! `pair` starts the services that a command needs, `printer`, `pictures` and `gallery` write what comes of it.
 
 mod args;
 mod commands;
 mod exit;
+mod faces;
 mod files;
 mod follow;
+mod gallery;
+mod morph;
 mod pair;
 mod pictures;
 mod printer;
 mod progress;
 mod settings;
+mod wishes;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use anyhow::{Context, bail};
 use deepface_client::v1::{self, image::Content};
-use image::{ImageFormat, RgbImage, imageops};
+use image::{ImageFormat, RgbImage, codecs::jpeg::JpegEncoder, imageops};
 
 /// Width that the default scale aims at, in pixels.
 const COMFORTABLE: u32 = 256;
@@ -12,16 +12,23 @@ const COMFORTABLE: u32 = 256;
 const MAX_TILES: usize = 36;
 /// Pixels between the tiles of a sheet.
 const GAP: u32 = 4;
-/// How long a frame of an animation is shown, and the last one, in hundredths of a second.
+/// How long an iterate of an animation is shown, and the last one, in hundredths of a second.
 const FRAME_DELAY: u16 = 8;
 const LAST_DELAY: u16 = 200;
+/// Of the pixels of a frame, the share that its palette is chosen from is one over this.
+const PALETTE_SAMPLE: i32 = 3;
+
+/// The PNG of an image of the service.
+pub(crate) fn encoded(image: Option<&v1::Image>) -> anyhow::Result<&[u8]> {
+    match image.and_then(|image| image.content.as_ref()) {
+        Some(Content::Encoded(bytes)) => Ok(bytes),
+        _ => bail!("the service sent no PNG"),
+    }
+}
 
 /// Decodes an image of the service.
 pub(crate) fn decode(image: Option<&v1::Image>) -> anyhow::Result<RgbImage> {
-    let Some(Content::Encoded(bytes)) = image.and_then(|image| image.content.as_ref()) else {
-        bail!("the service sent no PNG");
-    };
-    let image = image::load_from_memory_with_format(bytes, ImageFormat::Png);
+    let image = image::load_from_memory_with_format(encoded(image)?, ImageFormat::Png);
     Ok(image.context("the service sent a damaged PNG")?.into_rgb8())
 }
 
@@ -44,6 +51,21 @@ pub(crate) fn enlarge(image: &RgbImage, scale: u32) -> RgbImage {
     )
 }
 
+/// Stacks pictures of one size, the first on top, as one JPEG: a film strip.
+pub(crate) fn film(pictures: &[RgbImage], quality: u8) -> anyhow::Result<Vec<u8>> {
+    let (width, height) = pictures
+        .first()
+        .context("there is no picture to show")?
+        .dimensions();
+    let mut strip = RgbImage::new(width, height * pictures.len() as u32);
+    for (i, picture) in (0..).zip(pictures) {
+        imageops::replace(&mut strip, picture, 0, i64::from(height) * i);
+    }
+    let mut file = Vec::new();
+    strip.write_with_encoder(JpegEncoder::new_with_quality(&mut file, quality))?;
+    Ok(file)
+}
+
 /// Encodes as PNG.
 pub(crate) fn png(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
     let mut file = Cursor::new(Vec::new());
@@ -53,10 +75,10 @@ pub(crate) fn png(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
 
 /// Lays pictures of one size out in a grid, row by row, on black.
 pub(crate) fn contact_sheet(pictures: &[RgbImage]) -> anyhow::Result<RgbImage> {
-    let tiles = evenly_spaced(pictures);
+    let tiles = evenly_spaced(pictures, MAX_TILES);
     let (width, height) = tiles
         .first()
-        .context("there is no iterate to show")?
+        .context("there is no picture to show")?
         .dimensions();
     let columns = (tiles.len() as f64).sqrt().ceil() as u32;
     let rows = (tiles.len() as u32).div_ceil(columns);
@@ -69,30 +91,41 @@ pub(crate) fn contact_sheet(pictures: &[RgbImage]) -> anyhow::Result<RgbImage> {
     Ok(sheet)
 }
 
-/// At most [`MAX_TILES`] of the pictures, the first and the last among them.
-fn evenly_spaced(pictures: &[RgbImage]) -> Vec<&RgbImage> {
-    let shown = pictures.len().min(MAX_TILES);
-    let last = (pictures.len().max(1) - 1) as f64;
+/// At most so many of the items, the first and the last among them.
+pub(crate) fn evenly_spaced<T>(items: &[T], most: usize) -> Vec<&T> {
+    let shown = items.len().min(most);
+    let last = (items.len().max(1) - 1) as f64;
     let step = last / (shown.max(2) - 1) as f64;
     (0..shown)
-        .map(|i| &pictures[(i as f64 * step).round() as usize])
+        .map(|i| &items[(i as f64 * step).round() as usize])
         .collect()
 }
 
-/// Encodes pictures of one size as an animation that repeats and rests on the last.
-pub(crate) fn animation(pictures: &[RgbImage]) -> anyhow::Result<Vec<u8>> {
-    let (width, height) = pictures
-        .first()
-        .context("there is no iterate to show")?
-        .dimensions();
+/// An animation of iterates: they hurry towards the last, which stays.
+pub(crate) fn iterates(pictures: &[RgbImage]) -> anyhow::Result<Vec<u8>> {
+    let last = pictures.len().saturating_sub(1);
+    let delay = |i| if i == last { LAST_DELAY } else { FRAME_DELAY };
+    let showing: Vec<_> = (0..pictures.len()).map(|i| (delay(i), i)).collect();
+    animation(pictures, &showing)
+}
+
+/// Encodes pictures of one size as an animation that repeats; `showing` says for how many hundredths of a second which
+/// of them is shown. Each has a palette of its own.
+pub(crate) fn animation(
+    pictures: &[RgbImage],
+    showing: &[(u16, usize)],
+) -> anyhow::Result<Vec<u8>> {
+    let first = pictures.first().context("there is no picture to show")?;
+    let (width, height) = first.dimensions();
     let (width, height) = (u16::try_from(width)?, u16::try_from(height)?);
     let mut encoder = gif::Encoder::new(Vec::new(), width, height, &[])?;
     encoder.set_repeat(gif::Repeat::Infinite)?;
-    for (i, picture) in pictures.iter().enumerate() {
-        let mut frame = gif::Frame::from_rgb_speed(width, height, picture, 10);
-        let last = i + 1 == pictures.len();
-        frame.delay = if last { LAST_DELAY } else { FRAME_DELAY };
-        encoder.write_frame(&frame)?;
+    let frame =
+        |picture: &RgbImage| gif::Frame::from_rgb_speed(width, height, picture, PALETTE_SAMPLE);
+    let mut frames: Vec<_> = pictures.iter().map(frame).collect();
+    for &(delay, i) in showing {
+        frames[i].delay = delay;
+        encoder.write_frame(&frames[i])?;
     }
     Ok(encoder.into_inner()?)
 }
@@ -120,16 +153,23 @@ mod tests {
         assert_eq!(sheet.get_pixel(4, 4).0, [0, 0, 255]);
         assert_eq!(sheet.get_pixel(4 + 12, 4 + 12).0, [4, 0, 251]);
         let all = pictures(200);
-        let shown = evenly_spaced(&all);
+        let shown = evenly_spaced(&all, MAX_TILES);
         assert_eq!(shown.len(), MAX_TILES);
         assert_eq!((shown[0], shown[MAX_TILES - 1]), (&all[0], &all[199]));
-        assert_eq!(evenly_spaced(&all[..1]).len(), 1);
+        assert_eq!(evenly_spaced(&all[..1], MAX_TILES).len(), 1);
         assert!(contact_sheet(&[]).is_err());
     }
 
     #[test]
+    fn a_film_is_as_long_as_its_pictures() {
+        let film = image::load_from_memory(&film(&pictures(3), 85).unwrap()).unwrap();
+        assert_eq!((film.width(), film.height()), (8, 24));
+        assert!(super::film(&[], 85).is_err());
+    }
+
+    #[test]
     fn an_animation_has_every_picture() {
-        let file = animation(&pictures(3)).unwrap();
+        let file = iterates(&pictures(3)).unwrap();
         let mut decoder = gif::DecodeOptions::new()
             .read_info(Cursor::new(file))
             .unwrap();
@@ -138,6 +178,6 @@ mod tests {
             delays.push(frame.delay);
         }
         assert_eq!(delays, [FRAME_DELAY, FRAME_DELAY, LAST_DELAY]);
-        assert!(animation(&[]).is_err());
+        assert!(iterates(&[]).is_err());
     }
 }

@@ -49,6 +49,12 @@ fn bar(share: f32) -> String {
     "█".repeat(full) + PARTS[rest] + &" ".repeat(CELLS - cells)
 }
 
+/// One cell whose height is a share, in eighths.
+pub(crate) fn column(share: f32) -> char {
+    const COLUMNS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    COLUMNS[(share.clamp(0.0, 1.0) * 8.0).round() as usize]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,7 @@ mod tests {
             assert_eq!(bar(share).chars().count(), 20, "{share}");
         }
         assert_eq!(bar(1.0), "█".repeat(20));
+        let columns = [-1.0, 0.0, 0.13, 0.5, 1.0, 2.0, f32::NAN].map(column);
+        assert_eq!(columns, [' ', ' ', '▁', '▄', '█', '█', ' ']);
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::args::{
     GenerateArgs, InversionArgs, InvertArgs, MethodName, OptimizerName, OutputArgs,
-    ParametrizationName, ResidualName, StartName, WantedAttribute,
+    ParametrizationName, ResidualName, StartName, TargetArgs, WantedAttribute,
 };
 
 /// Standard deviation of the blur of `--paper`, the steps between two blurs, and the jitter, in pixels and steps. The
@@ -16,16 +16,9 @@ const PAPER_JITTER: i32 = 2;
 /// The request of `generate`.
 pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
     let attributes = requested(&args.present, false).chain(requested(&args.absent, true));
-    let mut settings = v1::GenerationSettings {
-        target: Some(target(args)),
-        inversion: Some(inversion(&args.inversion)),
-    };
-    if args.paper {
-        fill_in_paper(&mut settings);
-    }
     v1::GenerateRequest {
         attributes: attributes.collect(),
-        settings: Some(settings),
+        settings: Some(generation(&args.target, &args.inversion)),
         keep: args.keep.clone(),
         seed: args.seed,
         stream: Some(stream(&args.output)),
@@ -43,7 +36,20 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
     }
 }
 
-fn requested(
+/// The settings of anything that generates.
+pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::GenerationSettings {
+    let mut settings = v1::GenerationSettings {
+        target: Some(wanted_target(target)),
+        inversion: Some(inversion(how)),
+    };
+    if target.paper {
+        fill_in_paper(&mut settings);
+    }
+    settings
+}
+
+/// Attributes as the contract has them, all present or all absent.
+pub(crate) fn requested(
     attributes: &[WantedAttribute],
     absent: bool,
 ) -> impl Iterator<Item = v1::RequestedAttribute> {
@@ -56,20 +62,18 @@ fn requested(
         })
 }
 
-fn target(args: &GenerateArgs) -> v1::TargetSettings {
+fn wanted_target(args: &TargetArgs) -> v1::TargetSettings {
     v1::TargetSettings {
         method: args
-            .target
             .method
             .map_or(v1::Method::Unspecified, v1::Method::from)
             .into(),
-        layer: args.target.layer.clone().unwrap_or_default(),
-        exaggeration: args.target.exaggeration,
-        variety: args.target.variety,
-        likelihood: args.target.likelihood,
-        completeness: args.target.completeness,
+        layer: args.layer.clone().unwrap_or_default(),
+        exaggeration: args.exaggeration,
+        variety: args.variety,
+        likelihood: args.likelihood,
+        completeness: args.completeness,
         residual: args
-            .target
             .residual
             .map(v1::Residual::from)
             .unwrap_or_default()

@@ -63,6 +63,13 @@ fn help_teaches_and_is_no_failure() {
         stdout.contains("--not") && stdout.contains("--paper"),
         "{stdout}"
     );
+    for (command, option) in [("gallery", "--sweep"), ("morph", "--boomerang")] {
+        let (stdout, _) = expect(&deepface(here.path(), &[command, "--help"]), OK);
+        assert!(
+            stdout.contains(option) && stdout.contains("Examples"),
+            "{stdout}"
+        );
+    }
     let (stdout, _) = expect(&deepface(here.path(), &["completions", "bash"]), OK);
     assert!(stdout.contains("_deepface"), "{stdout}");
 }
@@ -70,13 +77,22 @@ fn help_teaches_and_is_no_failure() {
 #[test]
 fn wrong_usage_is_2() {
     let here = folder();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 16] = [
         &[],
         &["generat", "Male"],
         &["generate"],
         &["generate", "Male=9"],
         &["generate", "Male", "--scale", "0"],
         &["generate", "Male", "--method", "magic"],
+        &["gallery", "Male", "--seeds", "0"],
+        &["gallery", "Male", "--every", "0"],
+        &["gallery", "Male", "--seed", "18446744073709551615"],
+        &["morph", "--from", "Male"],
+        &["morph", "--from", "Male", "--to", "Bald,"],
+        &[
+            "morph", "--from", "Male", "--to", "Bald", "--output", "a.png",
+        ],
+        &["morph", "--from", "Male", "--to", "Bald", "--paper"],
         &["compare", "-", "-"],
         &["serve", "--classifier", "http://localhost:1"],
         &["attributes", "--generator", "localhost"],
@@ -119,6 +135,32 @@ fn what_the_services_refuse_in_what_was_typed_is_2() {
         USAGE,
     );
     assert!(stderr.contains("attributes[1].absent"), "{stderr}");
+    let wrong: [(&[&str], &str); 5] = [
+        (
+            &["gallery", "Male", "--sweep", "Eyeglases"],
+            "--sweep: unknown attribute \"Eyeglases\"",
+        ),
+        (
+            &["gallery", "Black Hair", "--sweep", "Blond Hair"],
+            "row \"with Blond Hair\"",
+        ),
+        (
+            &["gallery", "Male", "--steps", "0"],
+            "row \"Male\", seed 0: settings.inversion.steps",
+        ),
+        (
+            &["morph", "--from", "Male", "--to", "Smilin"],
+            "--to: unknown attribute \"Smilin\"",
+        ),
+        (
+            &["morph", "--from", "Male, not Male", "--to", "Bald"],
+            "--from: attributes[1]",
+        ),
+    ];
+    for (arguments, said) in wrong {
+        let (_, stderr) = expect(&deepface(here.path(), arguments), USAGE);
+        assert!(stderr.contains(said), "{stderr}");
+    }
     assert_eq!(
         std::fs::read_dir(here.path()).unwrap().count(),
         0,
@@ -239,6 +281,148 @@ fn generate_tells_programs_everything_in_one_line() {
     assert_eq!(requested("Smiling"), None);
     let (width, _) = png_size(&here.path().join("male-not-bald.png"));
     assert_eq!(json["image_size"], width);
+}
+
+#[test]
+fn a_gallery_is_one_page_that_the_same_command_writes_again() {
+    let here = folder();
+    let arguments = [
+        "gallery", "male", "--sweep", "smiling", "--seeds", "2", "--seed", "3",
+    ];
+    let quick = ["--steps", "5", "--every", "2"];
+    let (stdout, stderr) = expect(
+        &deepface(here.path(), &[&arguments[..], &quick].concat()),
+        OK,
+    );
+    assert!(
+        stdout.contains("gallery.html  6 faces: 3 rows of 2 seeds"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("without Smiling"), "{stdout}");
+    assert!(stderr.is_empty(), "{stderr}");
+    let page = std::fs::read_to_string(here.path().join("gallery.html")).unwrap();
+    assert!(page.contains("<h1>Male: seeds 3 to 4</h1>"));
+    assert!(
+        page.contains(
+            "deepface gallery male --sweep smiling --seeds 2 --seed 3 --steps 5 --every 2<"
+        )
+    );
+    assert_eq!(page.matches("<button").count(), 6);
+    // The last step is always among those that are sent.
+    assert_eq!(page.matches("data-moments=\"2:").count(), 6);
+    assert_eq!(page.matches(" data-end=\"5:").count(), 6);
+    expect(
+        &deepface(here.path(), &[&arguments[..], &quick].concat()),
+        OK,
+    );
+    let again = std::fs::read_to_string(here.path().join("gallery.html")).unwrap();
+    assert!(page == again, "the same command, another page");
+    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_papers_gallery_shows_no_absence_and_tells_programs_what_is_seen() {
+    let here = folder();
+    let arguments = [
+        "gallery", "--sweep", "Male", "--paper", "--seeds", "1", "--json",
+    ];
+    let (stdout, _) = expect(
+        &deepface(here.path(), &[&arguments[..], &["--steps", "3"]].concat()),
+        OK,
+    );
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{stdout}");
+    assert_eq!(rows[0]["label"], "with Male");
+    let asked = &rows[0]["faces"][0]["asked"][0];
+    assert_eq!(
+        (&asked["name"], &asked["requested"]),
+        (&"Male".into(), &true.into())
+    );
+}
+
+#[test]
+fn a_morph_leads_from_one_generated_face_to_another() {
+    let here = folder();
+    let path = |name: &str| here.path().join(name);
+    let quick = ["--steps", "5", "--scale", "1", "--seed", "4"];
+    let run =
+        |arguments: &[&str]| expect(&deepface(here.path(), &[arguments, &quick].concat()), OK);
+    run(&["generate", "Bald", "Male", "--output", "first.png"]);
+    run(&[
+        "generate",
+        "Male",
+        "Smiling=1.5",
+        "--not",
+        "Bald",
+        "--output",
+        "last.png",
+    ]);
+    let requests = [
+        "morph",
+        "--from",
+        "Bald, Male",
+        "--to",
+        "male, Smiling=1.5, not bald",
+    ];
+    let output = [
+        "--frames",
+        "4",
+        "--fps",
+        "10",
+        "--boomerang",
+        "--sheet",
+        "sheet.png",
+    ];
+    let (stdout, stderr) = run(&[&requests[..], &output].concat());
+    assert!(stdout.contains("morph.gif  6 frames"), "{stdout}");
+    assert!(stderr.is_empty(), "{stderr}");
+
+    let file = std::fs::File::open(path("morph.gif")).unwrap();
+    let mut gif = gif::DecodeOptions::new().read_info(file).unwrap();
+    let mut delays = Vec::new();
+    while let Some(frame) = gif.read_next_frame().unwrap() {
+        delays.push(frame.delay);
+    }
+    assert_eq!(delays, [80, 10, 10, 80, 10, 10]);
+
+    // Four frames are two rows of two, with gaps of 4 pixels.
+    let sheet = image::open(path("sheet.png")).unwrap().into_rgb8();
+    let face = |name: &str| image::open(path(name)).unwrap().into_rgb8();
+    let (first, last) = (face("first.png"), face("last.png"));
+    let side = first.width();
+    let tile = |column: u32, row: u32| {
+        let at = |i: u32| 4 + i * (side + 4);
+        image::imageops::crop_imm(&sheet, at(column), at(row), side, side).to_image()
+    };
+    assert!(tile(0, 0) == first && tile(1, 1) == last);
+    assert!(tile(1, 0) != first && tile(0, 1) != last && first != last);
+}
+
+#[test]
+fn a_morph_asks_for_rivals_one_after_the_other() {
+    let here = folder();
+    let requests = [
+        "morph",
+        "--from",
+        "Black Hair",
+        "--to",
+        "Blond Hair",
+        "--json",
+    ];
+    let (stdout, _) = expect(
+        &deepface(
+            here.path(),
+            &[&requests[..], &["--frames", "5"], &QUICK].concat(),
+        ),
+        OK,
+    );
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    let asked = |i: usize| json["frames"][i]["requested"].clone();
+    assert_eq!(asked(1), serde_json::json!({"Black Hair": 0.5}));
+    assert_eq!(asked(3), serde_json::json!({"Blond Hair": 0.5}));
+    assert_eq!(asked(4), serde_json::json!({"Blond Hair": 1.0}));
+    assert!(here.path().join("morph.gif").exists());
 }
 
 #[test]

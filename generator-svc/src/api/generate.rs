@@ -43,7 +43,7 @@ fn check(
     let choice = settings::target(
         &api.statistics,
         wire.target.as_ref(),
-        request.attributes.len(),
+        wish.as_ref().map_or(&[], |w| &w.asked),
         "settings.target",
     );
     let inversion = wire.inversion.as_ref();

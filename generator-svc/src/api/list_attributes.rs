@@ -28,7 +28,7 @@ pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse
         layers: statistics.layers.iter().map(|l| l.name.clone()).collect(),
         defaults: Some(GenerationSettings {
             // The completeness depends on a request; this is that of a short one.
-            target: settings::target(statistics, None, 1, "")
+            target: settings::target(statistics, None, &[], "")
                 .ok()
                 .map(|t| t.to_wire()),
             inversion: inversion.ok().map(|i| settings::to_wire(&i)),

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use deepface_proto::v1::{self, InversionSettings, Regularizers, TargetSettings};
 use deepface_serve::{Violations, quote};
 
-use crate::gaussian::{self, Statistics};
+use crate::gaussian::{self, Asked, Statistics};
 use crate::inversion::{Basis, Rule, Settings, Start};
 
 /// The layer whose targets show attributes best (`docs/generation.md`).
@@ -88,11 +88,11 @@ impl TargetChoice {
     }
 }
 
-/// Checks how a target should be made, of a request that names so many attributes; `field` is where that stands in it.
+/// Checks how a target should be made of what is asked; `field` is where that stands in the request.
 pub(super) fn target(
     statistics: &Statistics,
     wire: Option<&TargetSettings>,
-    named: usize,
+    asked: &[Asked],
     field: &str,
 ) -> Result<TargetChoice, Violations> {
     let wire = wire.cloned().unwrap_or_default();
@@ -125,7 +125,7 @@ pub(super) fn target(
             0.0
         }
     };
-    let completeness = usual(gaussian::Wish::usual_completeness(named));
+    let completeness = usual(gaussian::Wish::usual_completeness(asked));
     let choice = TargetChoice {
         method,
         layer,
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_filled_in_and_survives_the_wire() {
         let s = statistics();
-        let choice = target(&s, None, 1, "t").unwrap();
+        let choice = target(&s, None, &[], "t").unwrap();
         assert_eq!(
             (choice.method, choice.exaggeration),
             (v1::Method::Regression, EXAGGERATION)
@@ -419,8 +419,8 @@ mod tests {
                 method,
                 ..Default::default()
             };
-            let choice = target(&s, Some(&wire), 1, "t").unwrap();
-            assert_eq!(target(&s, Some(&choice.to_wire()), 1, "t").unwrap(), choice);
+            let choice = target(&s, Some(&wire), &[], "t").unwrap();
+            assert_eq!(target(&s, Some(&choice.to_wire()), &[], "t").unwrap(), choice);
         }
         for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
             let wire = InversionSettings {
@@ -436,7 +436,7 @@ mod tests {
             method: v1::Method::CgmmMean.into(),
             ..Default::default()
         };
-        assert_eq!(target(&s, Some(&paper), 1, "t").unwrap().exaggeration, 0.0);
+        assert_eq!(target(&s, Some(&paper), &[], "t").unwrap().exaggeration, 0.0);
         assert_eq!(inversion(None, Some(v1::Method::ClassVisualization), "i").unwrap().start, Start::Mean);
     }
 
@@ -451,12 +451,12 @@ mod tests {
             completeness: Some(x),
             ..Default::default()
         };
-        assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), 1, "t").is_ok());
+        assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), &[], "t").is_ok());
         for method in [v1::Method::CgmmMean, v1::Method::CgmmSample] {
-            let text = problems(target(&s, Some(&all(method, 0.5)), 1, "t"));
+            let text = problems(target(&s, Some(&all(method, 0.5)), &[], "t"));
             assert!(text.starts_with("t.variety: METHOD_CGMM_"), "{text}");
             assert!(text.contains("t.completeness: METHOD_CGMM_"), "{text}");
-            assert!(target(&s, Some(&all(method, 0.0)), 1, "t").is_ok());
+            assert!(target(&s, Some(&all(method, 0.0)), &[], "t").is_ok());
         }
         let text = problems(target(
             &s,
@@ -464,7 +464,7 @@ mod tests {
                 likelihood: Some(1.0),
                 ..all(v1::Method::ClassVisualization, 0.5)
             }),
-            1,
+            &[],
             "t",
         ));
         for part in [
@@ -502,7 +502,7 @@ mod tests {
             completeness: Some(1.5),
             residual: 9,
         };
-        let text = problems(target(&s, Some(&wire), 1, "settings.target"));
+        let text = problems(target(&s, Some(&wire), &[], "settings.target"));
         for part in [
             "method: 77",
             "layer: no targets for layer \"conv9_9\"",

@@ -20,7 +20,7 @@ pub(super) async fn get_target(
     let target = request.target.as_ref();
     let method = target.map_or_else(v1::Method::default, |t| t.method());
     let mut wish = attributes::wish(&request.attributes, &request.keep, method)?;
-    let choice = settings::target(&api.statistics, target, wish.asked.len(), "target")?;
+    let choice = settings::target(&api.statistics, target, &wish.asked, "target")?;
     wish.completeness = choice.completeness;
     let how = choice.settings(request.seed).ok_or_else(|| {
         Violations::one(

@@ -40,10 +40,11 @@ const SKETCH: f64 = 3.0;
 const PORTRAIT: f64 = 12.0;
 
 impl Wish {
-    /// How complete a description of so many attributes is taken to be where nobody says: people who list a dozen
-    /// traits would have listed the eyeglasses, people who say "smiling" leave them open.
-    pub fn usual_completeness(named: usize) -> f64 {
-        ((named as f64 - SKETCH) / (PORTRAIT - SKETCH)).clamp(0.0, 1.0)
+    /// How complete a description is taken to be where nobody says: people who list a dozen traits would have listed the
+    /// eyeglasses, people who say "smiling" leave them open. A weak wish counts as a part of one.
+    pub fn usual_completeness(asked: &[Asked]) -> f64 {
+        let named: f64 = asked.iter().map(|a| a.strength.min(1.0)).sum();
+        ((named - SKETCH) / (PORTRAIT - SKETCH)).clamp(0.0, 1.0)
     }
 
     /// Whether nothing is said of an attribute.
@@ -135,7 +136,12 @@ mod tests {
         assert_eq!(values(1.0)[..3], [1.0, 0.25, 0.0]);
         let half = values(0.5);
         assert!((half[2] - 0.125).abs() < 1e-6 && half[1] == 0.25, "{half:?}");
-        assert_eq!(Wish::usual_completeness(2), 0.0);
-        assert_eq!(Wish::usual_completeness(20), 1.0);
+        let usual = |n, strength| {
+            let asked: Vec<_> = (0..n).map(|a| asked(a, false, strength)).collect();
+            Wish::usual_completeness(&asked)
+        };
+        assert_eq!(usual(2, 4.0), 0.0);
+        assert_eq!(usual(20, 1.0), 1.0);
+        assert_eq!(usual(20, 0.15), 0.0);
     }
 }

@@ -32,10 +32,6 @@ pub(crate) struct GenerateArgs {
     /// Another seed, another face.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// The paper's method as written: cgmm-mean towards pixels from noise by gradient descent, with blur and jitter.
-    /// Other options still count.
-    #[arg(long)]
-    pub(crate) paper: bool,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
@@ -48,6 +44,10 @@ pub(crate) struct GenerateArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
+    /// The paper's method as written: cgmm-mean towards pixels from noise by gradient descent, with blur and jitter.
+    /// Other options still count.
+    #[arg(long)]
+    pub(crate) paper: bool,
     /// How the target activation is made from the attributes.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,

@@ -5,10 +5,12 @@ mod attributes;
 mod classify;
 mod compare;
 mod completions;
+mod gallery;
 mod generate;
 mod images;
 mod inversion;
 mod invert;
+mod morph;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -18,12 +20,14 @@ pub(crate) use attributes::AttributesArgs;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use completions::CompletionsArgs;
-pub(crate) use generate::{GenerateArgs, MethodName, ResidualName, WantedAttribute};
+pub(crate) use gallery::GalleryArgs;
+pub(crate) use generate::{GenerateArgs, MethodName, ResidualName, TargetArgs, WantedAttribute};
 pub(crate) use images::FramingArgs;
 pub(crate) use inversion::{
     InversionArgs, OptimizerName, OutputArgs, ParametrizationName, StartName,
 };
 pub(crate) use invert::InvertArgs;
+pub(crate) use morph::{MorphArgs, WishList};
 pub(crate) use serve::ServeArgs;
 
 const AFTER_HELP: &str = "\
@@ -63,6 +67,10 @@ pub(crate) struct ServiceArgs {
 pub(crate) enum Command {
     /// Make a face that has the attributes you name.
     Generate(Box<GenerateArgs>),
+    /// Make a page of faces: a request and its variations, each with several seeds.
+    Gallery(Box<GalleryArgs>),
+    /// Make an animation that leads from one request to another.
+    Morph(Box<MorphArgs>),
     /// Reconstruct an image from what one layer of the network keeps of it.
     Invert(Box<InvertArgs>),
     /// Say which attributes the network sees in images.

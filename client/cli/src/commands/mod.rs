@@ -5,8 +5,10 @@ mod attributes;
 mod classify;
 mod compare;
 mod completions;
+mod gallery;
 mod generate;
 mod invert;
+mod morph;
 mod serve;
 
 use crate::{
@@ -33,6 +35,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let services = &cli.services;
     match cli.command {
         Command::Generate(args) => generate::run(services, &args).await,
+        Command::Gallery(args) => gallery::run(services, &args).await,
+        Command::Morph(args) => morph::run(services, &args).await,
         Command::Invert(args) => invert::run(services, &args).await,
         Command::Classify(args) => classify::run(services, &args).await,
         Command::Activations(args) => activations::run(services, &args).await,

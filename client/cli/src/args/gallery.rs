@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{InversionArgs, TargetArgs, WantedAttribute};
+
+const AFTER_HELP: &str = "\
+Examples:
+  deepface gallery Male Smiling
+  deepface gallery Male --not Smiling --sweep Eyeglasses --sweep \"Gray Hair\" --seeds 6
+  deepface gallery --sweep Smiling=2 --seed 100 --every 5 --output smiling.html
+  deepface gallery Male Senior --paper --output paper.html
+
+The first row of the page is the face that you name. Each --sweep adds two rows: the same face with one attribute, and
+without it. Every column is a seed. Point at a face, or go to it with the arrow keys, to see it come into being and
+what the classifier sees in it. The page is one file that needs nothing else; the same command writes the same file.";
+
+/// Arguments of `gallery`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct GalleryArgs {
+    /// Attributes that every face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
+    #[arg(value_name = "ATTRIBUTE")]
+    pub(crate) present: Vec<WantedAttribute>,
+    /// Attributes that no face should have; may be given more than once.
+    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    pub(crate) absent: Vec<WantedAttribute>,
+    /// Attributes to vary, each by itself; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses, Blond
+    /// Hair and Mustache, less what the request speaks of already.
+    #[arg(long = "sweep", value_name = "ATTRIBUTE")]
+    pub(crate) sweep: Vec<WantedAttribute>,
+    /// Number of seeds, one column each, 1 to 64.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub(crate) seeds: u64,
+    /// The first seed; the others follow it.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) inversion: InversionArgs,
+    /// Steps between the iterates that are shown, 1 to 5000.
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output",
+        value_parser = clap::value_parser!(i32).range(1..=5000))]
+    pub(crate) every: i32,
+    /// Where the page goes; a file that is there is replaced.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE.html",
+        default_value = "gallery.html",
+        help_heading = "Output"
+    )]
+    pub(crate) output: PathBuf,
+    /// Print one line of JSON about the page instead of a table.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,220 @@
+use std::path::Path;
+
+use anyhow::Context;
+use deepface_client::{GeneratorClient, v1};
+use serde::Serialize;
+
+use crate::{
+    args::{GalleryArgs, ServiceArgs},
+    exit::Usage,
+    faces::{self, Job},
+    files,
+    gallery::{Cell, Page, Plan, Row, default_sweep, mean},
+    pair::Pair,
+    printer, settings,
+    wishes::{Catalogue, check, is_the_papers, say_all},
+};
+
+pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
+    let seeds = seeds(args)?;
+    let settings = settings::generation(&args.target, &args.inversion);
+    let pair = Pair::with_generator(services).await?;
+    let client = pair.generator()?;
+    let plan = plan(&client, args, &settings).await?;
+    let jobs = jobs(&plan, &seeds, args, &settings);
+    let faces = faces::generate_all(&client, jobs, "faces", Cell::of).await?;
+    pair.stop().await;
+    let cells: Vec<_> = faces.chunks(seeds.len()).map(<[Cell]>::to_vec).collect();
+    let page = Page {
+        plan: &plan,
+        seeds: &seeds,
+        cells: &cells,
+        command: &command_line(std::env::args_os().skip(1)),
+    };
+    let html = page.html();
+    files::write_atomically(&args.output, html.as_bytes())?;
+    if args.json {
+        return printer::print_json(&report(args, &page));
+    }
+    printer::print(&(headline(args, &page, html.len()) + &table(&page)))
+}
+
+fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
+    let last = args.seed.checked_add(args.seeds - 1);
+    let last = last.ok_or_else(|| {
+        let message = format!(
+            "--seeds: there are no {} seeds from {} on",
+            args.seeds, args.seed
+        );
+        Usage(message)
+    })?;
+    Ok((args.seed..=last).collect())
+}
+
+/// Decides what is shown; every row is checked before the first face is begun.
+async fn plan(
+    client: &GeneratorClient,
+    args: &GalleryArgs,
+    settings: &v1::GenerationSettings,
+) -> anyhow::Result<Plan> {
+    let catalogue = Catalogue::of(client).await?;
+    let present = settings::requested(&args.present, false);
+    let mut base = catalogue.name(present, "the request")?;
+    base.extend(catalogue.name(settings::requested(&args.absent, true), "--not")?);
+    let sweep = if args.sweep.is_empty() {
+        default_sweep(&catalogue, &base)
+    } else {
+        catalogue.name(settings::requested(&args.sweep, false), "--sweep")?
+    };
+    let plan = Plan::new(base, &sweep, !is_the_papers(settings));
+    for row in &plan.rows {
+        let checked = check(client, &row.wishes, settings).await;
+        checked.with_context(|| format!("row \"{}\" ({})", row.label(), say_all(&row.wishes)))?;
+    }
+    Ok(plan)
+}
+
+fn jobs(
+    plan: &Plan,
+    seeds: &[u64],
+    args: &GalleryArgs,
+    settings: &v1::GenerationSettings,
+) -> Vec<Job> {
+    let job = |row: &Row, seed| Job {
+        name: format!("row \"{}\", seed {seed}", row.label()),
+        request: v1::GenerateRequest {
+            attributes: row.wishes.clone(),
+            settings: Some(settings.clone()),
+            seed,
+            stream: Some(v1::StreamSettings {
+                every: args.every,
+                format: v1::ImageFormat::Png.into(),
+                ..Default::default()
+            }),
+        },
+    };
+    let row = |row| seeds.iter().map(move |&seed| job(row, seed));
+    plan.rows.iter().flat_map(row).collect()
+}
+
+/// The command line as it can be typed again.
+fn command_line(arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+    let quoted = |argument: std::ffi::OsString| {
+        let argument = argument.to_string_lossy();
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument.into_owned()
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    };
+    let words = std::iter::once("deepface".to_owned()).chain(arguments.map(quoted));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn headline(args: &GalleryArgs, page: &Page<'_>, bytes: usize) -> String {
+    let (rows, seeds) = (page.plan.rows.len(), page.seeds.len());
+    format!(
+        "{}  {} faces: {rows} {} of {seeds} {}, {:.1} MB\n",
+        args.output.display(),
+        rows * seeds,
+        plural(rows, "row"),
+        plural(seeds, "seed"),
+        bytes as f64 / 1e6,
+    )
+}
+
+fn plural(n: usize, thing: &str) -> String {
+    if n == 1 {
+        thing.to_owned()
+    } else {
+        format!("{thing}s")
+    }
+}
+
+/// What the classifier sees of each attribute that was varied, on average.
+fn table(page: &Page<'_>) -> String {
+    let mut table = String::new();
+    for (row, cells) in page.plan.rows.iter().zip(page.cells) {
+        if let Some(varied) = &row.varied {
+            let probability = mean(cells, &varied.name);
+            table += &printer::score_line(&row.label(), probability, "");
+        }
+    }
+    if table.is_empty() {
+        return table;
+    }
+    format!("\nseen of it, on average\n{table}")
+}
+
+/// The page as one line of JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    file: &'a Path,
+    rows: Vec<RowLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct RowLine<'a> {
+    label: String,
+    faces: Vec<FaceLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FaceLine<'a> {
+    seed: u64,
+    loss: f64,
+    asked: Vec<Judged<'a>>,
+}
+
+/// What was asked for, and what the classifier sees of it.
+#[derive(Debug, Serialize)]
+struct Judged<'a> {
+    name: &'a str,
+    requested: bool,
+    probability: f32,
+    present: bool,
+}
+
+fn report<'a>(args: &'a GalleryArgs, page: &Page<'a>) -> Report<'a> {
+    let judged = |attribute: &'a v1::ResultAttribute| Judged {
+        name: &attribute.name,
+        requested: attribute.requested.unwrap_or_default(),
+        probability: attribute.probability,
+        present: attribute.present,
+    };
+    let face = |(&seed, cell): (&u64, &'a Cell)| FaceLine {
+        seed,
+        loss: cell.loss,
+        asked: cell.asked().map(judged).collect(),
+    };
+    let row = |(row, cells): (&Row, &'a Vec<Cell>)| RowLine {
+        label: row.label(),
+        faces: page.seeds.iter().zip(cells).map(face).collect(),
+    };
+    Report {
+        file: &args.output,
+        rows: page.plan.rows.iter().zip(page.cells).map(row).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_typed_again() {
+        let words = [
+            "gallery",
+            "5 o' Clock Shadow",
+            "",
+            "Smiling=2",
+            "--output",
+            "a.html",
+        ];
+        assert_eq!(
+            command_line(words.into_iter().map(Into::into)),
+            r"deepface gallery '5 o'\'' Clock Shadow' '' Smiling=2 --output a.html"
+        );
+    }
+}

@@ -1,0 +1,259 @@
+use std::{collections::BTreeMap, path::Path as FilePath};
+
+use anyhow::Context;
+use deepface_client::{ClientError, Code, GeneratorClient, v1};
+use image::RgbImage;
+use serde::Serialize;
+
+use crate::{
+    args::{MorphArgs, ServiceArgs, WishList},
+    exit::Usage,
+    faces::{self, Face, Job},
+    files,
+    morph::{Path, signed},
+    pair::Pair,
+    pictures, printer, settings,
+    wishes::{Catalogue, check, is_the_papers, say_all},
+};
+
+/// How long the animation rests on the first and the last frame, in hundredths of a second.
+const REST: u16 = 80;
+/// Frames that a line of the table shows.
+const MOST_BARS: usize = 32;
+
+pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Result<()> {
+    let settings = settings::generation(&args.target, &args.inversion);
+    refuse(args, &settings)?;
+    let pair = Pair::with_generator(services).await?;
+    let client = pair.generator()?;
+    let path = plan(&client, args, &settings).await?;
+    let jobs = jobs(&path, args, &settings);
+    let requests: Vec<_> = jobs
+        .iter()
+        .map(|job| job.request.attributes.clone())
+        .collect();
+    let frames = faces::generate_all(&client, jobs, "frames", Frame::of).await?;
+    pair.stop().await;
+    let size = write(args, &frames)?;
+    if args.json {
+        return printer::print_json(&Report::new(args, &requests, &frames));
+    }
+    printer::print(&(headline(args, size) + &table(&path, &frames)))
+}
+
+/// What can be seen to be wrong before a service is started.
+fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usage> {
+    let gif = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("gif");
+    if !args.output.extension().is_some_and(gif) {
+        let file = args.output.display();
+        let message = format!(
+            "--output: expected a name that ends in .gif, got {file}; --sheet writes a picture"
+        );
+        return Err(Usage(message));
+    }
+    if is_the_papers(settings) {
+        let message = "morph is made of strengths, which the paper's methods do not know; leave out --paper and cgmm";
+        return Err(Usage(message.to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks both ends, and finds what cannot be shown at once between them.
+async fn plan(
+    client: &GeneratorClient,
+    args: &MorphArgs,
+    settings: &v1::GenerationSettings,
+) -> anyhow::Result<Path> {
+    let catalogue = Catalogue::of(client).await?;
+    let from = catalogue.name(messages(&args.from), "--from")?;
+    let to = catalogue.name(messages(&args.to), "--to")?;
+    check(client, &from, settings).await.context("--from")?;
+    check(client, &to, settings).await.context("--to")?;
+    let mut path = Path::new(from, to);
+    if refused(check(client, &path.everything(), settings).await)? {
+        for pair in path.candidates() {
+            if refused(check(client, &path.both(pair), settings).await)? {
+                path.separate(pair);
+            }
+        }
+    }
+    Ok(path)
+}
+
+fn messages(list: &WishList) -> impl Iterator<Item = v1::RequestedAttribute> {
+    list.0
+        .iter()
+        .flat_map(|wish| settings::requested(std::slice::from_ref(&wish.attribute), wish.absent))
+}
+
+/// Whether the generator refused a request; other errors are errors.
+fn refused(result: Result<(), ClientError>) -> Result<bool, ClientError> {
+    match result {
+        Ok(()) => Ok(false),
+        Err(error) if error.code() == Code::InvalidArgument => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn jobs(path: &Path, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec<Job> {
+    let frames = usize::from(args.frames);
+    let job = |i| {
+        let attributes = path.frame(i, frames);
+        Job {
+            name: format!("frame {} ({})", i + 1, say_all(&attributes)),
+            request: v1::GenerateRequest {
+                attributes,
+                settings: Some(settings.clone()),
+                seed: args.seed,
+                stream: Some(v1::StreamSettings {
+                    every: 1,
+                    losses_only: true,
+                    ..Default::default()
+                }),
+            },
+        }
+    };
+    (0..frames).map(job).collect()
+}
+
+/// A frame that is done.
+#[derive(Debug)]
+struct Frame {
+    picture: RgbImage,
+    loss: f64,
+    seen: Vec<v1::ResultAttribute>,
+}
+
+impl Frame {
+    fn of(face: Face) -> anyhow::Result<Self> {
+        Ok(Self {
+            picture: pictures::decode(face.result.image.as_ref())?,
+            loss: face.result.loss.unwrap_or_default().total,
+            seen: face.result.attributes,
+        })
+    }
+
+    fn probability(&self, name: &str) -> f32 {
+        let seen = self.seen.iter().find(|attribute| attribute.name == name);
+        seen.map_or(f32::NAN, |attribute| attribute.probability)
+    }
+}
+
+/// Writes the animation and the sheet, and gives the size of a frame.
+fn write(args: &MorphArgs, frames: &[Frame]) -> anyhow::Result<(u32, u32)> {
+    let width = frames.first().map_or(1, |frame| frame.picture.width());
+    let scale = args
+        .scale
+        .unwrap_or_else(|| pictures::comfortable_scale(width));
+    let all: Vec<_> = frames
+        .iter()
+        .map(|frame| pictures::enlarge(&frame.picture, scale))
+        .collect();
+    if let Some(sheet) = &args.sheet {
+        files::write_atomically(sheet, &pictures::png(&pictures::contact_sheet(&all)?)?)?;
+    }
+    let showing = showing(all.len(), args.fps, args.boomerang);
+    files::write_atomically(&args.output, &pictures::animation(&all, &showing)?)?;
+    Ok(all.first().map_or((0, 0), RgbImage::dimensions))
+}
+
+/// Which frames are shown, one after the other, and for how many hundredths of a second.
+fn showing(frames: usize, fps: u16, boomerang: bool) -> Vec<(u16, usize)> {
+    let last = frames.saturating_sub(1);
+    let between = (100 + fps / 2) / fps;
+    let shown = |i| {
+        let rests = i == 0 || i == last;
+        (if rests { REST.max(between) } else { between }, i)
+    };
+    let back = if boomerang { last } else { 0 };
+    (0..frames).chain((1..back).rev()).map(shown).collect()
+}
+
+fn headline(args: &MorphArgs, (width, height): (u32, u32)) -> String {
+    format!(
+        "{}  {} frames of {width}x{height} pixels, {} a second, seed {}\n",
+        args.output.display(),
+        showing(args.frames.into(), args.fps, args.boomerang).len(),
+        args.fps,
+        args.seed,
+    )
+}
+
+/// What the classifier sees of each attribute, from the first frame to the last.
+fn table(path: &Path, frames: &[Frame]) -> String {
+    let mut table = "\nseen on the way\n".to_owned();
+    for name in path.names() {
+        let curve: Vec<f32> = frames.iter().map(|frame| frame.probability(name)).collect();
+        let ends = [curve.first(), curve.last()].map(|p| 100.0 * p.copied().unwrap_or(f32::NAN));
+        let bars: String = pictures::evenly_spaced(&curve, MOST_BARS)
+            .into_iter()
+            .map(|&probability| printer::column(probability))
+            .collect();
+        table += &format!(
+            "  {name:<28} {:>6.1} %  {bars}  {:.1} %\n",
+            ends[0], ends[1]
+        );
+    }
+    table
+}
+
+/// The animation as one line of JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    file: &'a FilePath,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sheet: Option<&'a FilePath>,
+    seed: u64,
+    frames: Vec<FrameLine<'a>>,
+}
+
+/// What was asked of a frame, and what the classifier sees in it.
+#[derive(Debug, Serialize)]
+struct FrameLine<'a> {
+    /// Strengths by name, those below 0 of what should be absent.
+    requested: BTreeMap<&'a str, f64>,
+    attributes: BTreeMap<&'a str, f32>,
+    loss: f64,
+}
+
+impl<'a> Report<'a> {
+    fn new(
+        args: &'a MorphArgs,
+        requests: &'a [Vec<v1::RequestedAttribute>],
+        frames: &'a [Frame],
+    ) -> Self {
+        let line = |(request, frame): (&'a Vec<v1::RequestedAttribute>, &'a Frame)| FrameLine {
+            requested: request
+                .iter()
+                .map(|wish| (wish.name.as_str(), signed(wish)))
+                .collect(),
+            attributes: frame
+                .seen
+                .iter()
+                .map(|attribute| (attribute.name.as_str(), attribute.probability))
+                .collect(),
+            loss: frame.loss,
+        };
+        Self {
+            file: &args.output,
+            sheet: args.sheet.as_deref(),
+            seed: args.seed,
+            frames: requests.iter().zip(frames).map(line).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_animation_rests_at_both_ends() {
+        let there = [(REST, 0), (10, 1), (10, 2), (REST, 3)];
+        assert_eq!(showing(4, 10, false), there);
+        let and_back = [&there[..], &[(10, 2), (10, 1)]].concat();
+        assert_eq!(showing(4, 10, true), and_back);
+        assert_eq!(showing(2, 50, true), [(REST, 0), (REST, 1)]);
+        assert_eq!(showing(3, 1, false)[1], (100, 1));
+    }
+}

@@ -1,0 +1,173 @@
+//! Which faces a page shows: a request, and variations of it by one attribute each.
+
+use deepface_client::v1::RequestedAttribute;
+
+use crate::wishes::{Catalogue, say, say_all};
+
+/// What is varied where nothing is said: attributes that are plain to see, in groups of their own.
+const DEFAULT_SWEEP: [&str; 6] = [
+    "Male",
+    "Senior",
+    "Smiling",
+    "Eyeglasses",
+    "Blond Hair",
+    "Mustache",
+];
+
+/// The rows of a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The request that is varied; empty where only variations are shown.
+    pub(crate) base: Vec<RequestedAttribute>,
+    /// The base, unless it is empty, and then its variations.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One request, shown with several seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// What makes it differ from the base; none for the base itself.
+    pub(crate) varied: Option<RequestedAttribute>,
+    /// All that is asked for.
+    pub(crate) wishes: Vec<RequestedAttribute>,
+}
+
+impl Row {
+    /// What the row is called.
+    pub(crate) fn label(&self) -> String {
+        let Some(varied) = &self.varied else {
+            return say_all(&self.wishes);
+        };
+        let preposition = if varied.absent { "without" } else { "with" };
+        let attribute = RequestedAttribute {
+            absent: false,
+            ..varied.clone()
+        };
+        format!("{preposition} {}", say(&attribute))
+    }
+}
+
+impl Plan {
+    /// For each attribute of the sweep the base with it, and without it where absence can be asked for. What is shown
+    /// already is not shown again.
+    pub(crate) fn new(
+        base: Vec<RequestedAttribute>,
+        sweep: &[RequestedAttribute],
+        absence: bool,
+    ) -> Self {
+        let mut rows = Vec::new();
+        let mut add = |row: Row| {
+            let known = rows.iter().any(|other: &Row| other.wishes == row.wishes);
+            if !known && !row.wishes.is_empty() {
+                rows.push(row);
+            }
+        };
+        add(Row {
+            varied: None,
+            wishes: base.clone(),
+        });
+        for attribute in sweep {
+            for absent in [false, true]
+                .into_iter()
+                .filter(|absent| absence || !absent)
+            {
+                let varied = RequestedAttribute {
+                    absent,
+                    ..attribute.clone()
+                };
+                add(Row {
+                    wishes: vary(&base, &varied),
+                    varied: Some(varied),
+                });
+            }
+        }
+        Self { base, rows }
+    }
+
+    /// Whether the first row is the request that the others vary.
+    pub(crate) fn has_base(&self) -> bool {
+        !self.base.is_empty()
+    }
+}
+
+/// The attributes that are varied where nothing is said: those the generator knows, in groups that the base leaves open.
+pub(crate) fn default_sweep(
+    catalogue: &Catalogue,
+    base: &[RequestedAttribute],
+) -> Vec<RequestedAttribute> {
+    let taken: Vec<_> = base
+        .iter()
+        .filter_map(|wish| catalogue.find(&wish.name))
+        .map(|info| &info.group)
+        .collect();
+    DEFAULT_SWEEP
+        .into_iter()
+        .filter_map(|name| catalogue.find(name))
+        .filter(|info| !taken.contains(&&info.group))
+        .flat_map(|info| deepface_client::attributes([info.name.as_str()], [] as [&str; 0]))
+        .collect()
+}
+
+/// The base with one attribute changed or added.
+fn vary(base: &[RequestedAttribute], varied: &RequestedAttribute) -> Vec<RequestedAttribute> {
+    let mut wishes = base.to_vec();
+    match wishes.iter_mut().find(|wish| wish.name == varied.name) {
+        Some(wish) => *wish = varied.clone(),
+        None => wishes.push(varied.clone()),
+    }
+    wishes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wishes::tests::{catalogue, wishes};
+
+    fn labels(plan: &Plan) -> Vec<String> {
+        let line = |row: &Row| format!("{}: {}", row.label(), say_all(&row.wishes));
+        plan.rows.iter().map(line).collect()
+    }
+
+    #[test]
+    fn an_attribute_is_shown_with_and_without() {
+        let plan = Plan::new(wishes("Male, not Bald"), &wishes("Smiling=2"), true);
+        let expected = [
+            "Male, not Bald: Male, not Bald",
+            "with Smiling=2: Male, not Bald, Smiling=2",
+            "without Smiling=2: Male, not Bald, not Smiling=2",
+        ];
+        assert_eq!(labels(&plan), expected);
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_shown_twice() {
+        let plan = Plan::new(wishes("Male, not Bald"), &wishes("Male, Bald, Bald"), true);
+        let expected = [
+            "Male, not Bald: Male, not Bald",
+            "without Male: not Male, not Bald",
+            "with Bald: Male, Bald",
+        ];
+        assert_eq!(labels(&plan), expected);
+    }
+
+    #[test]
+    fn without_a_base_there_are_only_variations_and_without_absence_only_presence() {
+        let plan = Plan::new(Vec::new(), &wishes("Male"), true);
+        assert_eq!(labels(&plan), ["with Male: Male", "without Male: not Male"]);
+        assert!(!plan.has_base());
+        let plan = Plan::new(wishes("Bald"), &wishes("Male"), false);
+        assert_eq!(labels(&plan), ["Bald: Bald", "with Male: Bald, Male"]);
+    }
+
+    #[test]
+    fn the_default_sweep_leaves_groups_alone_that_the_base_speaks_of() {
+        let catalogue = catalogue(&[
+            ("Male", "gender"),
+            ("Smiling", "expression"),
+            ("Frowning", "expression"),
+            ("Eyeglasses", "eyewear"),
+        ]);
+        let sweep = default_sweep(&catalogue, &wishes("not Frowning"));
+        assert_eq!(say_all(&sweep), "Male, Eyeglasses");
+    }
+}

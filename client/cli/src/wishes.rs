@@ -1,0 +1,156 @@
+//! What is asked of a face, checked before any work is begun: names against the generator's list, and the whole
+//! against its rules.
+
+use deepface_client::{ClientError, GeneratorClient, v1};
+use deepface_serve::{nearest, quote};
+
+use crate::exit::Usage;
+
+/// The attributes that the generator knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Catalogue(Vec<v1::AttributeInfo>);
+
+impl Catalogue {
+    /// Asks the generator.
+    pub(crate) async fn of(client: &GeneratorClient) -> Result<Self, ClientError> {
+        Ok(Self(client.list_attributes().await?.attributes))
+    }
+
+    /// An attribute, however its name is written.
+    pub(crate) fn find(&self, name: &str) -> Option<&v1::AttributeInfo> {
+        let wanted = plain(name);
+        self.0.iter().find(|info| plain(&info.name) == wanted)
+    }
+
+    /// Gives every wish the name that the generator has for it; `place` is where on the command line they stand.
+    pub(crate) fn name(
+        &self,
+        wishes: impl IntoIterator<Item = v1::RequestedAttribute>,
+        place: &str,
+    ) -> Result<Vec<v1::RequestedAttribute>, Usage> {
+        let named = |mut wish: v1::RequestedAttribute| match self.find(&wish.name) {
+            Some(info) => {
+                wish.name.clone_from(&info.name);
+                Ok(wish)
+            }
+            None => Err(self.unknown(&wish.name, place)),
+        };
+        wishes.into_iter().map(named).collect()
+    }
+
+    fn unknown(&self, name: &str, place: &str) -> Usage {
+        let near = nearest(name, self.0.iter().map(|info| info.name.as_str()));
+        let hint = match near.as_slice() {
+            [] => "`deepface attributes` lists them".to_owned(),
+            near => format!("did you mean {}?", near.join(", ")),
+        };
+        Usage(format!(
+            "{place}: unknown attribute {}; {hint}",
+            quote(name)
+        ))
+    }
+}
+
+/// Asks the generator whether it would take these wishes, which costs it next to nothing.
+pub(crate) async fn check(
+    client: &GeneratorClient,
+    wishes: &[v1::RequestedAttribute],
+    settings: &v1::GenerationSettings,
+) -> Result<(), ClientError> {
+    let mut target = settings.target.clone().unwrap_or_default();
+    if target.method() == v1::Method::ClassVisualization {
+        // It has no target to ask for, and the same rules for attributes.
+        target = v1::TargetSettings::default();
+    }
+    let request = v1::GetTargetRequest {
+        attributes: wishes.to_vec(),
+        target: Some(target),
+        ..Default::default()
+    };
+    client.get_target(request).await.map(drop)
+}
+
+/// Whether a method is one of the paper's, which know neither absent attributes nor strengths.
+pub(crate) fn is_the_papers(settings: &v1::GenerationSettings) -> bool {
+    let method = settings.target.as_ref().map(|target| target.method());
+    matches!(method, Some(v1::Method::CgmmMean | v1::Method::CgmmSample))
+}
+
+/// A wish as it is typed: `not Smiling=2`.
+pub(crate) fn say(wish: &v1::RequestedAttribute) -> String {
+    let not = if wish.absent { "not " } else { "" };
+    let strength = wish.strength.filter(|&strength| strength != 1.0);
+    let strength = strength.map_or(String::new(), |strength| format!("={strength}"));
+    format!("{not}{}{strength}", wish.name)
+}
+
+/// Wishes as they are typed: `Male, not Smiling=2`.
+pub(crate) fn say_all(wishes: &[v1::RequestedAttribute]) -> String {
+    wishes.iter().map(say).collect::<Vec<_>>().join(", ")
+}
+
+/// Letters and digits in lower case: what of a name matters.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// `not Smiling=2` as a message.
+    pub(crate) fn wish(text: &str) -> v1::RequestedAttribute {
+        let (absent, text) = match text.strip_prefix("not ") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let strength = |(name, strength): (_, &str)| Some((name, Some(strength.parse().ok()?)));
+        let (name, strength) = text
+            .split_once('=')
+            .and_then(strength)
+            .unwrap_or((text, None));
+        v1::RequestedAttribute {
+            name: name.to_owned(),
+            absent,
+            strength,
+        }
+    }
+
+    /// `Male, not Smiling=2` as messages.
+    pub(crate) fn wishes(text: &str) -> Vec<v1::RequestedAttribute> {
+        text.split(", ").map(wish).collect()
+    }
+
+    pub(crate) fn catalogue(names: &[(&str, &str)]) -> Catalogue {
+        let info = |&(name, group): &(&str, &str)| v1::AttributeInfo {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            ..Default::default()
+        };
+        Catalogue(names.iter().map(info).collect())
+    }
+
+    #[test]
+    fn names_are_known_however_they_are_written_and_suggested_where_they_are_not() {
+        let catalogue = catalogue(&[("5 o' Clock Shadow", "beard"), ("Eyeglasses", "eyewear")]);
+        let named = catalogue
+            .name(wishes("5_O_clock-shadow=2, not eyeglasses"), "--sweep")
+            .unwrap();
+        assert_eq!(say_all(&named), "5 o' Clock Shadow=2, not Eyeglasses");
+        let error = catalogue.name([wish("Eyeglases")], "--sweep").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--sweep: unknown attribute \"Eyeglases\"; did you mean Eyeglasses?"
+        );
+        let error = catalogue.name([wish("\u{1b}[2J")], "--from").unwrap_err();
+        assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    }
+
+    #[test]
+    fn wishes_are_said_as_they_are_typed() {
+        let typed = "Male, not Smiling=0.5, Bald=4";
+        assert_eq!(say_all(&wishes(typed)), typed);
+        assert_eq!(say(&wish("Male=1")), "Male");
+    }
+}
