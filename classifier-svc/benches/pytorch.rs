@@ -83,7 +83,7 @@ fn case(name: &str, threads: usize) -> anyhow::Result<Box<dyn FnMut()>> {
     let n: usize = batch.parse()?;
     ensure!(architecture.input == side.parse::<usize>()?, "{name}: side");
     if what == "train" {
-        let mut rehearsal = Rehearsal::new(&architecture, n);
+        let mut rehearsal = Rehearsal::new(&architecture, n, false);
         return Ok(Box::new(move || rehearsal.step()));
     }
     let mut model = Model::random(architecture, DeviceChoice::Cpu, threads)?;

@@ -136,7 +136,7 @@ mod tests {
     fn only_the_same_run_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.checkpoint");
-        let trainee = |seed| Trainee::new(&Architecture::tiny(), 2, 0.0, seed);
+        let trainee = |seed| Trainee::new(&Architecture::tiny(), 2, 0.0, true, seed);
         let mut first = trainee(1);
         save(&path, &mut first, 3, "run a").unwrap();
         let problem = resume(&path, &mut trainee(2), "run b").unwrap_err();

@@ -2,8 +2,11 @@
 
 mod batch_norm;
 mod checkpoint;
+mod convolution;
 mod data;
+mod dense;
 mod metrics;
+mod mixup;
 mod network;
 mod optimizer;
 mod rehearsal;
@@ -25,6 +28,7 @@ use crate::model::{
     weights::Weights,
 };
 use data::{Faces, Photographs};
+use mixup::Mixup;
 use network::Trainee;
 use optimizer::{Rule, Step, one_cycle, update};
 pub use rehearsal::Rehearsal;
@@ -57,6 +61,12 @@ pub struct TrainArgs {
     /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out).
     #[arg(long, value_name = "NAME", default_value = "vgg-face-mini")]
     pub arch: String,
+    /// Side of the network's input in pixels, a multiple of 32, where it is not to be the topology's own.
+    #[arg(long, value_name = "SIDE")]
+    pub input: Option<usize>,
+    /// Train the kernels of the convolutions alone, without a 1x1 kernel and the identity beside them.
+    #[arg(long)]
+    pub plain: bool,
     /// Passes over the training photographs.
     #[arg(long, default_value_t = 20)]
     pub epochs: usize,
@@ -78,6 +88,9 @@ pub struct TrainArgs {
     /// Share of every target that is spread evenly over its head.
     #[arg(long, default_value_t = 0.05)]
     pub label_smoothing: f32,
+    /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
+    #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
+    pub mixup: f32,
     /// Decides initial weights, views and order.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -94,13 +107,14 @@ pub struct TrainArgs {
 /// # Errors
 /// The data cannot be read, the settings make no sense, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    let architecture = Architecture::by_name(&args.arch).with_context(|| {
+    let mut architecture = Architecture::by_name(&args.arch).with_context(|| {
         format!(
             "--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {:?}",
             args.arch
         )
     })?;
     args.check()?;
+    architecture.input = args.input.unwrap_or(architecture.input);
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,
@@ -159,6 +173,19 @@ impl TrainArgs {
             (0.0..1.0).contains(&smoothing),
             "--label-smoothing: expected 0 to below 1, got {smoothing}"
         );
+        let mixup = self.mixup;
+        ensure!(
+            (0.0..=1.0).contains(&mixup),
+            "--mixup: expected 0 to 1, got {mixup}"
+        );
+        // Five poolings halve the side.
+        let fits = |side: usize| (32..=1024).contains(&side) && side.is_multiple_of(32);
+        if let Some(side) = self.input {
+            ensure!(
+                fits(side),
+                "--input: expected a multiple of 32 from 32 to 1024, got {side}"
+            );
+        }
         Ok(())
     }
 }
@@ -173,7 +200,13 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn new(args: &'a TrainArgs, architecture: Architecture, photographs: Photographs) -> Self {
         Self {
-            trainee: Trainee::new(&architecture, args.batch, args.dropout, args.seed),
+            trainee: Trainee::new(
+                &architecture,
+                args.batch,
+                args.dropout,
+                !args.plain,
+                args.seed,
+            ),
             // The published means of VGG-Face; the scale brings pixels to about unit deviation.
             preprocessing: Preprocessing {
                 channel_order: "RGB".into(),
@@ -265,9 +298,13 @@ impl<'a> Training<'a> {
         for (step, indices) in order.chunks_exact(args.batch).enumerate() {
             let index = epoch * steps + step;
             let seed = args.seed.wrapping_add(index as u64 + 1);
-            let views = self.views(indices, seed);
+            let (mut views, mut targets) = (self.views(indices, seed), self.targets(indices));
+            if args.mixup > 0.0 {
+                let mixup = Mixup::new(args.mixup, args.batch, seed);
+                (views, targets) = (mixup.blend(&views), mixup.blend(&targets));
+            }
             self.trainee.forward(&views, args.batch, Some(seed));
-            let loss = self.trainee.backward(args.batch, &self.targets(indices));
+            let loss = self.trainee.backward(args.batch, &targets);
             let rate = one_cycle(
                 args.learning_rate,
                 index as f32 / (args.epochs * steps) as f32,
@@ -436,6 +473,12 @@ mod tests {
             ("--dropout", "1"),
             ("--label-smoothing", "1.5"),
             ("--label-smoothing", "NaN"),
+            ("--mixup", "-0.1"),
+            ("--mixup", "1.5"),
+            ("--mixup", "NaN"),
+            ("--input", "0"),
+            ("--input", "80"),
+            ("--input", "1056"),
             ("--arch", "resnet"),
         ] {
             let bad = args(&[&format!("{flag}={value}")]);

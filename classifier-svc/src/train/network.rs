@@ -1,96 +1,126 @@
-//! The network in training: batch normalisation, dropout, gradients of the weights.
+//! The network in training: from the image up to the loss, back down to every gradient, and folded to what is served.
 
 use rayon::prelude::*;
 
-use super::batch_norm::{self, Moments};
-use super::optimizer::Parameter;
+use super::{
+    batch_norm::{Moments, Norm},
+    convolution::Branched,
+    dense::{Dense, Dropout},
+    optimizer::Parameter,
+};
 use crate::model::{
     arch::{Architecture, Op, Stage},
-    cpu::{Aligned, Epilogue, Isa, LANES, Layout, Parameters, Source},
+    cpu::{Aligned, Isa, Layout, MaxPool, Parameters},
     heads::{self, LOGITS},
 };
 
-/// What is learned at a stage.
-pub(super) struct Learned {
-    /// Weights as PyTorch has them.
-    pub(super) weight: Parameter,
-    /// Scale of the batch normalisation; empty for the heads, which have none.
-    pub(super) gamma: Parameter,
-    /// Its offset, or the bias of the heads.
-    pub(super) beta: Parameter,
+/// What a stage computes and learns.
+enum Kind {
+    Convolution(Box<Branched>),
+    Pool(MaxPool),
+    Dense(Box<Dense>),
 }
 
-/// Buffers of a stage for one batch.
-#[derive(Default)]
-struct Buffers {
-    /// Before batch normalisation.
-    z: Aligned,
+/// A stage, and its buffers for one batch.
+struct Layer {
+    kind: Kind,
+    layout: Layout,
     /// The activation.
     y: Aligned,
-    /// Cotangent of the activation, then of `z`.
+    /// Cotangent of the activation.
     d: Aligned,
-    /// Where the rectifier, or of a pooling the maxima, passed; see [`Bits`].
+    /// Where the rectifier, or of a pooling the maxima, passed; see [`crate::model::cpu::Bits`].
     bits: Vec<u16>,
-    /// Weights as forward and as its adjoint want them.
-    packed: [Aligned; 2],
-    moments: Moments,
+}
+
+/// Where a stage leaves the cotangent of its input.
+pub(super) struct Below<'a> {
+    pub(super) d: &'a mut [f32],
+    /// Where the rectifier passed that ends the stage below; `None` where none does.
+    pub(super) mask: Option<&'a [u16]>,
+}
+
+impl Layer {
+    fn new(stage: &Stage, batch: usize, branches: bool, seed: u64) -> Self {
+        let layout = stage.layout();
+        Self {
+            kind: match &stage.op {
+                Op::Conv(conv) => {
+                    Kind::Convolution(Branched::new(conv, batch, branches, seed).into())
+                }
+                Op::Pool(pool) => Kind::Pool(pool.clone()),
+                Op::Linear(linear) => {
+                    Kind::Dense(Dense::new(linear, batch, stage.rectified(), seed).into())
+                }
+            },
+            layout,
+            y: Aligned::zeros(batch * layout.len()),
+            d: Aligned::zeros(batch * layout.len()),
+            bits: vec![0; batch * stage.bits()],
+        }
+    }
+
+    fn below(&mut self) -> Below<'_> {
+        let rectified = !matches!(self.kind, Kind::Pool(_));
+        Below {
+            mask: rectified.then_some(&self.bits),
+            d: &mut self.d,
+        }
+    }
+
+    fn norms_mut(&mut self) -> &mut [Norm] {
+        match &mut self.kind {
+            Kind::Convolution(branched) => &mut branched.norms,
+            Kind::Pool(_) => &mut [],
+            Kind::Dense(dense) => dense.norm.as_mut_slice(),
+        }
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        match &mut self.kind {
+            Kind::Convolution(branched) => branched.parameters_mut(),
+            Kind::Pool(_) => Vec::new(),
+            Kind::Dense(dense) => dense.parameters_mut(),
+        }
+    }
+
+    fn fold(&self) -> Parameters {
+        match &self.kind {
+            Kind::Convolution(branched) => branched.fold(),
+            Kind::Pool(_) => Parameters::default(),
+            Kind::Dense(dense) => dense.fold(),
+        }
+    }
 }
 
 /// A network that learns.
 pub(super) struct Trainee {
     architecture: Architecture,
-    stages: Vec<Stage>,
-    /// Per stage; `None` for poolings.
-    pub(super) learned: Vec<Option<Learned>>,
-    buffers: Vec<Buffers>,
+    layers: Vec<Layer>,
     image: Layout,
     pixels: Aligned,
     isa: Isa,
     /// Share of the features of fc6 and fc7 that a step leaves out.
-    pub(super) dropout: f32,
+    dropout: f32,
 }
 
 impl Trainee {
-    /// A network with random weights (He et al. 2015).
-    pub(super) fn new(architecture: &Architecture, batch: usize, dropout: f32, seed: u64) -> Self {
+    /// A network with random weights, whose convolutions have branches or their kernel alone.
+    pub(super) fn new(
+        architecture: &Architecture,
+        batch: usize,
+        dropout: f32,
+        branches: bool,
+        seed: u64,
+    ) -> Self {
         let stages = architecture.stages();
-        let learned = stages.iter().enumerate().map(|(i, stage)| {
-            let shape = stage.weight_shape()?;
-            let fan_in: usize = shape[1..].iter().product();
-            let plain = normal(
-                seed.wrapping_add(i as u64),
-                shape.iter().product(),
-                (2.0 / fan_in as f32).sqrt(),
-            );
-            let outputs = stage.outputs().next_multiple_of(LANES);
-            let normed = if stage.rectified() { outputs } else { 0 };
-            Some(Learned {
-                weight: Parameter::new(plain, true),
-                gamma: Parameter::new(vec![1.0; normed], false),
-                beta: Parameter::new(vec![0.0; outputs], false),
-            })
-        });
-        let learned: Vec<_> = learned.collect();
-        let buffers = stages.iter().map(|stage| {
-            let len = batch * stage.layout().len();
-            let z = if stage.weight_shape().is_some() {
-                len
-            } else {
-                0
-            };
-            Buffers {
-                z: Aligned::zeros(z),
-                y: Aligned::zeros(len),
-                d: Aligned::zeros(len),
-                bits: vec![0; batch * stage.bits()],
-                ..Buffers::default()
-            }
-        });
+        let layers = stages
+            .iter()
+            .enumerate()
+            .map(|(i, stage)| Layer::new(stage, batch, branches, seed.wrapping_add(i as u64)));
         let image = Layout::bordered(3, architecture.input, architecture.input);
         Self {
-            buffers: buffers.collect(),
-            learned,
-            stages,
+            layers: layers.collect(),
             image,
             pixels: Aligned::zeros(batch * image.len()),
             isa: Isa::detect(),
@@ -101,52 +131,25 @@ impl Trainee {
 
     /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them.
     pub(super) fn forward(&mut self, inputs: &[f32], n: usize, dropout_seed: Option<u64>) {
-        let plain = inputs.len() / n;
-        let image = self.image;
+        let (isa, image) = (self.isa, self.image);
         self.pixels
             .par_chunks_mut(image.len())
-            .zip(inputs.par_chunks(plain))
+            .zip(inputs.par_chunks(inputs.len() / n))
             .for_each(|(to, from)| image.pack(from, to));
-        for i in 0..self.stages.len() {
-            let (below, above) = self.buffers.split_at_mut(i);
+        for i in 0..self.layers.len() {
+            let (below, above) = self.layers.split_at_mut(i);
             let x: &[f32] = below.last().map_or(&self.pixels, |b| &b.y);
-            let (stage, buffers) = (&self.stages[i], &mut above[0]);
-            let Some(learned) = &self.learned[i] else {
-                if let Op::Pool(pool) = &stage.op {
-                    pool.forward(self.isa, n, x, &mut buffers.y, &mut buffers.bits);
+            let Layer { kind, y, bits, .. } = &mut above[0];
+            match kind {
+                Kind::Convolution(branched) => branched.forward(isa, n, x, y, bits, i > 0),
+                Kind::Pool(pool) => pool.forward(isa, n, x, y, bits),
+                Kind::Dense(dense) => {
+                    let dropout = dropout_seed.map(|seed| Dropout {
+                        share: self.dropout,
+                        seed: seed ^ i as u64,
+                    });
+                    dense.forward(isa, n, x, y, bits, dropout);
                 }
-                continue;
-            };
-            let beta = &learned.beta.value;
-            buffers.packed = pack(stage, i, &learned.weight.value);
-            let weight = &buffers.packed[0];
-            match &stage.op {
-                Op::Conv(conv) => {
-                    conv.forward(self.isa, n, x, weight, &mut buffers.z, Epilogue::None)
-                }
-                Op::Linear(linear) if !stage.rectified() => {
-                    linear.forward(self.isa, n, x, weight, &mut buffers.y, Epilogue::Bias(beta));
-                    continue;
-                }
-                Op::Linear(linear) => {
-                    linear.forward(self.isa, n, x, weight, &mut buffers.z, Epilogue::None)
-                }
-                Op::Pool(_) => unreachable!("a pooling learns nothing"),
-            }
-            let layout = stage.layout();
-            buffers.moments = batch_norm::moments(self.isa, &layout, n, &buffers.z);
-            let gamma = &learned.gamma.value;
-            let Buffers {
-                z,
-                y,
-                bits,
-                moments,
-                ..
-            } = buffers;
-            batch_norm::forward(self.isa, &layout, moments, gamma, beta, z, y, bits, n);
-            if let (Op::Linear(_), Some(seed)) = (&stage.op, dropout_seed) {
-                let y = &mut y[..n * layout.len()];
-                drop_features(y, bits, self.dropout, seed ^ i as u64);
             }
         }
     }
@@ -154,9 +157,9 @@ impl Trainee {
     /// Loss per image of the last forward pass against `targets`, `[n, 115]`, and the gradients of everything
     /// learned.
     pub(super) fn backward(&mut self, n: usize, targets: &[f32]) -> f64 {
-        let top = self.stages.len() - 1;
-        let stride = self.stages[top].layout().len();
-        let Buffers { y, d, .. } = &mut self.buffers[top];
+        let top = self.layers.len() - 1;
+        let Layer { layout, y, d, .. } = &mut self.layers[top];
+        let stride = layout.len();
         let mut loss = 0.0;
         for image in 0..n {
             let logits = &mut d[image * stride..][..stride];
@@ -167,71 +170,32 @@ impl Trainee {
             logits[LOGITS..].fill(0.0);
         }
         for i in (0..=top).rev() {
-            self.backward_stage(i, n);
+            self.backward_layer(i, n);
         }
         loss / n as f64
     }
 
-    fn backward_stage(&mut self, i: usize, n: usize) {
-        let stage = &self.stages[i];
-        let layout = stage.layout();
-        let (below, above) = self.buffers.split_at_mut(i);
-        let Buffers {
-            z,
-            d,
-            bits,
-            packed,
-            moments,
-            ..
-        } = &mut above[0];
+    fn backward_layer(&mut self, i: usize, n: usize) {
+        let isa = self.isa;
+        let (below, above) = self.layers.split_at_mut(i);
+        let Layer { kind, d, bits, .. } = &mut above[0];
         let mut below = below.last_mut();
-        if let Some(learned) = &mut self.learned[i] {
-            if stage.rectified() {
-                let (dgamma, dbeta) =
-                    batch_norm::backward(self.isa, &layout, moments, &learned.gamma.value, z, d, n);
-                learned.gamma.gradient = dgamma;
-                learned.beta.gradient = dbeta;
-            } else {
-                let beta = &mut learned.beta.gradient;
-                beta.fill(0.0);
-                for image in d.chunks_exact(layout.len()).take(n) {
-                    beta.iter_mut().zip(image).for_each(|(b, g)| *b += g);
-                }
-            }
-            let x: &[f32] = below.as_ref().map_or(&self.pixels, |b| &b.y);
-            let gradient = &mut learned.weight.gradient;
-            match &stage.op {
-                Op::Conv(conv) => conv.weight_gradient(self.isa, n, x, d, gradient),
-                Op::Linear(linear) => linear.weight_gradient(self.isa, n, x, d, gradient),
-                Op::Pool(_) => {}
-            }
-            if let Some(Buffers { bits, d: dx, .. }) = below.as_deref_mut() {
-                let rectified = self.stages[i - 1].rectified();
-                let mask = rectified.then_some(bits.as_slice());
-                match &stage.op {
-                    Op::Conv(conv) => {
-                        let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
-                        let (dy, adjoint) = (Source::Planes(d), &packed[1]);
-                        conv.input_gradient(self.isa, n, dy, adjoint, dx, epilogue);
-                    }
-                    Op::Linear(linear) => {
-                        linear.input_gradient(self.isa, n, d, &packed[0], dx, mask);
-                        if rectified {
-                            // What dropout let through, it had scaled.
-                            let scale = 1.0 / (1.0 - self.dropout);
-                            dx.iter_mut().for_each(|d| *d *= scale);
-                        }
-                    }
-                    Op::Pool(_) => {}
-                }
-            }
-        } else if let (Op::Pool(pool), Some(Buffers { d: dx, .. })) = (&stage.op, below) {
-            pool.input_gradient_of_rectified(n, bits, d, dx);
+        let y = below.as_deref_mut().map(|b| std::mem::take(&mut b.y));
+        let x: &[f32] = y.as_deref().unwrap_or(&self.pixels);
+        let to = below.as_deref_mut().map(Layer::below);
+        match (kind, to) {
+            (Kind::Convolution(branched), to) => branched.backward(isa, n, x, d, to),
+            (Kind::Dense(dense), to) => dense.backward(isa, n, x, d, to),
+            (Kind::Pool(pool), Some(to)) => pool.input_gradient_of_rectified(n, bits, d, to.d),
+            (Kind::Pool(_), None) => {}
+        }
+        if let (Some(below), Some(y)) = (below, y) {
+            below.y = y;
         }
     }
 
-    /// Moments of every stage over the batches that `next` gives, by the averaged weights: what inference
-    /// normalises with. The weights themselves are put back.
+    /// What is served: the averaged weights, normalised with their moments over the batches that `next` gives, all
+    /// branches in one kernel. The weights themselves are put back.
     pub(super) fn fold(
         &mut self,
         batches: usize,
@@ -239,24 +203,19 @@ impl Trainee {
         mut next: impl FnMut(usize) -> Vec<f32>,
     ) -> Vec<Parameters> {
         self.swap_averages();
-        let mut total: Vec<Moments> = vec![Moments::default(); self.stages.len()];
+        let mut total: Vec<Moments> = Vec::new();
         for batch in 0..batches {
             self.forward(&next(batch), n, None);
-            for (total, buffers) in total.iter_mut().zip(&self.buffers) {
-                let Moments { mean, variance } = &buffers.moments;
-                for (total, part) in [(&mut total.mean, mean), (&mut total.variance, variance)] {
-                    total.resize(part.len(), 0.0);
-                    total
-                        .iter_mut()
-                        .zip(part)
-                        .for_each(|(t, p)| *t += p / batches as f32);
-                }
+            let norms = self.layers.iter_mut().flat_map(Layer::norms_mut);
+            let moments: Vec<&Moments> = norms.map(|norm| &norm.moments).collect();
+            total.resize(moments.len(), Moments::default());
+            for (total, part) in total.iter_mut().zip(moments) {
+                total.add(part, 1.0 / batches as f32);
             }
         }
-        let folded = self.stages.iter().zip(&self.learned).zip(&total);
-        let folded = folded
-            .map(|((stage, learned), m)| fold_stage(stage, learned.as_ref(), m))
-            .collect();
+        let norms = self.layers.iter_mut().flat_map(Layer::norms_mut);
+        norms.zip(total).for_each(|(norm, m)| norm.moments = m);
+        let folded = self.layers.iter().map(Layer::fold).collect();
         self.swap_averages();
         folded
     }
@@ -269,10 +228,7 @@ impl Trainee {
 
     /// Everything that is learned, always in the same order.
     pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        self.learned
-            .iter_mut()
-            .flatten()
-            .flat_map(|l| [&mut l.weight, &mut l.gamma, &mut l.beta])
+        self.layers.iter_mut().flat_map(Layer::parameters_mut)
     }
 
     /// The topology.
@@ -281,43 +237,8 @@ impl Trainee {
     }
 }
 
-/// Weights as forward and as its adjoint want them. The first stage has no adjoint: the image is not learned.
-fn pack(stage: &Stage, index: usize, plain: &[f32]) -> [Aligned; 2] {
-    match &stage.op {
-        Op::Conv(conv) => {
-            let packed = conv.pack(plain);
-            let adjoint = if index == 0 {
-                Vec::new()
-            } else {
-                conv.pack_adjoint(plain, &packed)
-            };
-            [packed.into(), adjoint.into()]
-        }
-        Op::Linear(linear) => [linear.pack(plain).into(), Aligned::default()],
-        Op::Pool(_) => Default::default(),
-    }
-}
-
-/// Weights and bias that compute what the stage with its batch normalisation does.
-fn fold_stage(stage: &Stage, learned: Option<&Learned>, moments: &Moments) -> Parameters {
-    let Some(learned) = learned else {
-        return Parameters::default();
-    };
-    let mut weight = learned.weight.value.clone();
-    let mut bias = learned.beta.value[..stage.outputs()].to_vec();
-    if stage.rectified() {
-        let inverse = moments.inverse_deviation();
-        let per_output = weight.len() / stage.outputs();
-        for (o, row) in weight.chunks_exact_mut(per_output).enumerate() {
-            let factor = learned.gamma.value[o] * inverse[o];
-            row.iter_mut().for_each(|w| *w *= factor);
-            bias[o] -= factor * moments.mean[o];
-        }
-    }
-    Parameters { weight, bias }
-}
-
-fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
+/// Independent normal values of mean 0.
+pub(super) fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
     use rand::{RngExt, SeedableRng};
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     // Box-Muller.
@@ -328,34 +249,29 @@ fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
     (0..n).map(|_| deviation * draw()).collect()
 }
 
-/// Leaves out a share of the features and scales the others up to make good for it.
-fn drop_features(y: &mut [f32], bits: &mut [u16], share: f32, seed: u64) {
-    use rand::{RngExt, SeedableRng};
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let scale = 1.0 / (1.0 - share);
-    for (block, bits) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(bits) {
-        for (lane, y) in block.iter_mut().enumerate() {
-            if rng.random::<f32>() < share {
-                *y = 0.0;
-                *bits &= !(1 << lane);
-            } else {
-                *y *= scale;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cpu::{LANES, Network};
+
+    const N: usize = 6;
+
+    fn images() -> Vec<f32> {
+        let side = Architecture::tiny().input;
+        normal(1, N * 3 * side * side, 1.0)
+    }
 
     /// Along the gradient of each parameter the loss must rise with the square of the gradient's norm.
     #[test]
     fn every_gradient_is_the_slope_of_the_loss() {
-        const N: usize = 6;
-        let architecture = Architecture::tiny();
-        let mut trainee = Trainee::new(&architecture, N, 0.25, 3);
-        let images = normal(1, N * 3 * architecture.input * architecture.input, 1.0);
+        for branches in [false, true] {
+            let trainee = Trainee::new(&Architecture::tiny(), N, 0.25, branches, 3);
+            gradients_are_slopes(trainee);
+        }
+    }
+
+    fn gradients_are_slopes(mut trainee: Trainee) {
+        let images = images();
         let mut targets = vec![0.0; N * LOGITS];
         for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
             heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
@@ -375,9 +291,6 @@ mod tests {
                 .map(|&g| f64::from(g).powi(2))
                 .sum::<f64>()
                 .sqrt();
-            if gradient.is_empty() {
-                continue;
-            }
             let mut at = |step: f64| {
                 let shift = |trainee: &mut Trainee, sign: f64| {
                     let parameter = trainee.parameters_mut().nth(i).unwrap();
@@ -394,8 +307,49 @@ mod tests {
             let slope = (at(step) - at(-step)) / (2.0 * step);
             assert!(
                 (slope - norm).abs() < 0.03 * norm + 2e-3,
-                "parameter {i}: {slope} instead of {norm}"
+                "parameter {i} of {}: {slope} instead of {norm}",
+                gradients.len()
             );
+        }
+    }
+
+    /// With the moments of a batch, the folded network computes what training computed of this batch.
+    #[test]
+    fn the_folded_network_is_the_trained_one() {
+        let (architecture, images) = (Architecture::tiny(), images());
+        for branches in [false, true] {
+            let mut trainee = Trainee::new(&architecture, N, 0.25, branches, 3);
+            for (i, p) in trainee.parameters_mut().enumerate() {
+                for (x, noise) in p
+                    .value
+                    .iter_mut()
+                    .zip(normal(i as u64, p.average.len(), 0.2))
+                {
+                    *x += noise;
+                }
+                p.average.clone_from(&p.value);
+            }
+            let parameters = trainee.fold(1, N, |_| images.clone());
+            let mut network = Network::new(&architecture, &parameters, Isa::detect(), 1);
+            let top = network.stages().len() - 1;
+            let folded: Vec<f32> = images
+                .chunks(network.capacity() * images.len() / N)
+                .flat_map(|part| {
+                    let n = part.len() * N / images.len();
+                    network.forward(part, n, &[top]).remove(0)
+                })
+                .collect();
+            trainee.forward(&images, N, None);
+            let trained = trainee.layers[top]
+                .y
+                .chunks_exact(LOGITS.next_multiple_of(LANES));
+            let trained: Vec<f32> = trained.flat_map(|y| &y[..LOGITS]).copied().collect();
+            assert_eq!(folded.len(), trained.len());
+            let largest = trained.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+            assert!(largest > 0.5, "{largest}");
+            for (f, t) in folded.iter().zip(&trained) {
+                assert!((f - t).abs() < 1e-3, "{branches}: {f} instead of {t}");
+            }
         }
     }
 }

@@ -141,38 +141,51 @@ impl Convolution {
         dy: &[f32],
         dw: &mut [f32],
     ) {
-        let (ins, outs) = (self.input.blocks(), self.output.blocks());
-        let packed = outs * ins * 9 * TAP;
-        // The batch is cut into a fixed number of parts, so that the order of the sum is always the same.
-        let parts = n.min(4);
-        let mut partial = vec![0.0; parts * packed];
-        partial
-            .par_chunks_mut(9 * TAP)
-            .enumerate()
-            .for_each(|(at, gradient)| {
-                let (part, o, i) = (at / (outs * ins), at / ins % outs, at % ins);
-                for image in part * n / parts..(part + 1) * n / parts {
-                    let x = &x[image * self.input.len() + i * self.input.plane()..];
-                    let dy = &dy[image * self.output.len() + o * self.output.plane()..];
-                    let channels = self.input.channels - i * LANES;
-                    direct::weight_gradient(isa, &self.walk, channels, x, dy, gradient);
-                }
-            });
-        let inputs = self.input.channels;
-        dw.par_chunks_mut(9).enumerate().for_each(|(at, dw)| {
-            let first = packed_at(at / inputs, at % inputs, ins);
-            for (tap, dw) in dw.iter_mut().enumerate() {
-                let parts = partial.iter().skip(first + tap * TAP).step_by(packed);
-                *dw = parts.sum();
-            }
-        });
+        weight_gradient(isa, &self.walk, [&self.input, &self.output], n, x, dy, dw);
     }
 }
 
+/// Computes the gradient of the weights, `[outputs, inputs, taps]`, summed over `n` images of these layouts.
+pub(super) fn weight_gradient(
+    isa: Isa,
+    walk: &Walk,
+    [input, output]: [&Layout; 2],
+    n: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+) {
+    let (ins, outs, taps) = (input.blocks(), output.blocks(), walk.taps.len());
+    let packed = outs * ins * taps * TAP;
+    // The batch is cut into a fixed number of parts, so that the order of the sum is always the same.
+    let parts = n.min(4);
+    let mut partial = vec![0.0; parts * packed];
+    partial
+        .par_chunks_mut(taps * TAP)
+        .enumerate()
+        .for_each(|(at, gradient)| {
+            let (part, o, i) = (at / (outs * ins), at / ins % outs, at % ins);
+            for image in part * n / parts..(part + 1) * n / parts {
+                let x = &x[image * input.len() + i * input.plane()..];
+                let dy = &dy[image * output.len() + o * output.plane()..];
+                let channels = input.channels - i * LANES;
+                direct::weight_gradient(isa, walk, channels, x, dy, gradient);
+            }
+        });
+    let inputs = input.channels;
+    dw.par_chunks_mut(taps).enumerate().for_each(|(at, dw)| {
+        let first = packed_at(at / inputs, at % inputs, ins, taps);
+        for (tap, dw) in dw.iter_mut().enumerate() {
+            let parts = partial.iter().skip(first + tap * TAP).step_by(packed);
+            *dw = parts.sum();
+        }
+    });
+}
+
 /// Where the first tap between two channels lies in `[output block, input block, tap, input lane, output lane]`.
-fn packed_at(output: usize, input: usize, input_blocks: usize) -> usize {
+fn packed_at(output: usize, input: usize, input_blocks: usize, taps: usize) -> usize {
     let block = output / LANES * input_blocks + input / LANES;
-    block * 9 * TAP + input % LANES * LANES + output % LANES
+    block * taps * TAP + input % LANES * LANES + output % LANES
 }
 
 fn walk(input: &Layout, output: &Layout) -> Walk {
@@ -196,8 +209,9 @@ enum Direction {
     Tiles(Winograd),
 }
 
+/// A convolution tap by tap.
 #[derive(Clone, Debug)]
-struct Direct {
+pub(super) struct Direct {
     input: Layout,
     output: Layout,
     walk: Walk,
@@ -207,11 +221,10 @@ impl Direction {
     fn new(input: Layout, output: Layout, method: Method) -> Self {
         match method {
             Method::Tiles(size) => Self::Tiles(Winograd::new(input, output, size)),
-            Method::Direct => Self::Direct(Box::new(Direct {
-                walk: walk(&input, &output),
-                input,
-                output,
-            })),
+            Method::Direct => {
+                let walk = walk(&input, &output);
+                Self::Direct(Box::new(Direct::new(input, output, walk)))
+            }
         }
     }
 
@@ -242,12 +255,21 @@ impl Direction {
 }
 
 impl Direct {
-    /// Packs `[outputs, inputs, 3, 3]` to `[output block, input block, tap, input lane, output lane]`.
-    fn pack(&self, plain: &[f32]) -> Vec<f32> {
+    pub(super) fn new(input: Layout, output: Layout, walk: Walk) -> Self {
+        Self {
+            input,
+            output,
+            walk,
+        }
+    }
+
+    /// Packs `[outputs, inputs, taps]` to `[output block, input block, tap, input lane, output lane]`.
+    pub(super) fn pack(&self, plain: &[f32]) -> Vec<f32> {
         let (inputs, ins) = (self.input.channels, self.input.blocks());
+        let taps = self.walk.taps.len();
         let mut packed = vec![0.0; self.output.blocks() * self.walk.weights_per_block()];
-        for (at, kernel) in plain.as_chunks::<9>().0.iter().enumerate() {
-            let first = packed_at(at / inputs, at % inputs, ins);
+        for (at, kernel) in plain.chunks_exact(taps).enumerate() {
+            let first = packed_at(at / inputs, at % inputs, ins, taps);
             for (tap, w) in kernel.iter().enumerate() {
                 packed[first + tap * TAP] = *w;
             }
@@ -256,7 +278,15 @@ impl Direct {
     }
 
     /// Runs over a batch, cut by image, by pair of output blocks, and by strips of pixels.
-    fn run(&self, isa: Isa, n: usize, x: &[f32], w: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
+    pub(super) fn run(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        w: &[f32],
+        y: &mut [f32],
+        epilogue: Epilogue<'_>,
+    ) {
         let (input, output, walk) = (&self.input, &self.output, &self.walk);
         assert!(x.len() >= n * input.len() && y.len() >= n * output.len());
         epilogue.check(output.blocks() * LANES, n * output.bits());

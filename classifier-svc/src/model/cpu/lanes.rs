@@ -47,43 +47,44 @@ impl Isa {
 
 /// Defines a function of an [`Isa`] whose body is written once over [`Lanes`] and compiled for each: the arguments
 /// follow the `Isa`. The body may call the methods of `Lanes` freely; of pointers it makes it owes the usual care.
+/// Behind `Lanes` there may be constants, which callers give or leave to inference.
 macro_rules! per_isa {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident<$lanes:ident>(
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<$lanes:ident $(, const $k:ident: $kind:ty)*>(
         $($arg:ident: $type:ty),* $(,)?
     ) -> $result:ty $body:block) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments, reason = "the arguments of a kernel")]
-        $vis fn $name(isa: $crate::model::cpu::Isa, $($arg: $type),*) -> $result {
+        $vis fn $name<$(const $k: $kind),*>(isa: $crate::model::cpu::Isa, $($arg: $type),*) -> $result {
             use $crate::model::cpu::lanes;
 
             #[inline(always)]
             #[allow(clippy::too_many_arguments, reason = "as above")]
-            unsafe fn with<$lanes: lanes::Lanes>($($arg: $type),*) -> $result {
+            unsafe fn with<$lanes: lanes::Lanes $(, const $k: $kind)*>($($arg: $type),*) -> $result {
                 // SAFETY: those below run this on processors that have the instructions.
                 unsafe { $body }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f")]
             #[allow(clippy::too_many_arguments, reason = "as above")]
-            unsafe fn avx512($($arg: $type),*) -> $result {
+            unsafe fn avx512<$(const $k: $kind),*>($($arg: $type),*) -> $result {
                 // SAFETY: this function's own contract.
-                unsafe { with::<lanes::Avx512>($($arg),*) }
+                unsafe { with::<lanes::Avx512 $(, $k)*>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments, reason = "as above")]
-            unsafe fn avx2($($arg: $type),*) -> $result {
+            unsafe fn avx2<$(const $k: $kind),*>($($arg: $type),*) -> $result {
                 // SAFETY: this function's own contract.
-                unsafe { with::<lanes::Avx2>($($arg),*) }
+                unsafe { with::<lanes::Avx2 $(, $k)*>($($arg),*) }
             }
             // SAFETY: an `Isa` is only made by detection.
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    $crate::model::cpu::Isa::Avx512 => avx512($($arg),*),
+                    $crate::model::cpu::Isa::Avx512 => avx512::<$($k),*>($($arg),*),
                     #[cfg(target_arch = "x86_64")]
-                    $crate::model::cpu::Isa::Avx2 => avx2($($arg),*),
-                    $crate::model::cpu::Isa::Portable => with::<lanes::Portable>($($arg),*),
+                    $crate::model::cpu::Isa::Avx2 => avx2::<$($k),*>($($arg),*),
+                    $crate::model::cpu::Isa::Portable => with::<lanes::Portable $(, $k)*>($($arg),*),
                 }
             }
         }
