@@ -31,12 +31,12 @@ impl Architecture {
         }
     }
 
-    /// Its small sibling, a quarter as wide, which is the embedded default.
+    /// Its small sibling, about a quarter as wide, which is the embedded default.
     pub fn vgg_face_mini() -> Self {
         Self {
             name: "vgg-face-mini".into(),
-            widths: [16, 32, 64, 128, 128],
-            input: 64,
+            widths: [16, 32, 64, 128, 192],
+            input: 96,
             features: 512,
         }
     }

@@ -85,6 +85,7 @@ fn jobs(
         request: v1::GenerateRequest {
             attributes: row.wishes.clone(),
             settings: Some(settings.clone()),
+            keep: Vec::new(),
             seed,
             stream: Some(v1::StreamSettings {
                 every: args.every,

@@ -104,7 +104,8 @@ fn jobs(path: &Path, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec
             request: v1::GenerateRequest {
                 attributes,
                 settings: Some(settings.clone()),
-                seed: args.seed,
+                keep: Vec::new(),
+            seed: args.seed,
                 stream: Some(v1::StreamSettings {
                     every: 1,
                     losses_only: true,
