@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::model::Architecture;
-    use crate::train::tests::args;
+    use crate::train::args::tests::args;
 
     fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
         let mut labels = [false; ATTRIBUTE_COUNT];

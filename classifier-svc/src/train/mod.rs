@@ -1,5 +1,6 @@
 //! Training of the classifier (paper, section 3.2): photographs in, a weights file out.
 
+mod args;
 mod batch_norm;
 mod checkpoint;
 mod convolution;
@@ -12,9 +13,7 @@ mod optimizer;
 mod rehearsal;
 mod report;
 
-use std::path::PathBuf;
-
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
@@ -27,10 +26,11 @@ use crate::model::{
     heads::{self, LOGITS},
     weights::Weights,
 };
+pub use args::TrainArgs;
 use data::{Faces, Photographs};
 use mixup::Mixup;
 use network::Trainee;
-use optimizer::{Rule, Step, one_cycle, update};
+use optimizer::{Step, one_cycle, update};
 pub use rehearsal::Rehearsal;
 
 /// Where the weights may go.
@@ -40,81 +40,12 @@ const LICENSE: &str =
 /// Batches whose moments stand for the whole training set when batch normalisation is folded.
 const FOLD_BATCHES: usize = 32;
 
-/// Trains a classifier on labelled photographs in the public LFW layout.
-///
-/// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on.
-#[derive(clap::Args, Clone, Debug)]
-pub struct TrainArgs {
-    /// Folder with a folder per person and one `*_attributes.txt`.
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
-    /// The label file, where it does not lie in --data.
-    #[arg(long, value_name = "FILE")]
-    pub labels: Option<PathBuf>,
-    /// Weights file to write. Checkpoint, loss curve and metrics are written beside it.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "out/vgg-face-mini.safetensors"
-    )]
-    pub output: PathBuf,
-    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out).
-    #[arg(long, value_name = "NAME", default_value = "vgg-face-mini")]
-    pub arch: String,
-    /// Side of the network's input in pixels, a multiple of 32, where it is not to be the topology's own.
-    #[arg(long, value_name = "SIDE")]
-    pub input: Option<usize>,
-    /// Train the kernels of the convolutions alone, without a 1x1 kernel and the identity beside them.
-    #[arg(long)]
-    pub plain: bool,
-    /// Passes over the training photographs.
-    #[arg(long, default_value_t = 20)]
-    pub epochs: usize,
-    /// Photographs per step.
-    #[arg(long, default_value_t = 64)]
-    pub batch: usize,
-    /// Rule of descent.
-    #[arg(long, value_enum, default_value_t = Rule::Adamw)]
-    pub optimizer: Rule,
-    /// Peak of the one-cycle learning rate.
-    #[arg(long, default_value_t = 3e-3)]
-    pub learning_rate: f32,
-    /// Decoupled weight decay.
-    #[arg(long, default_value_t = 0.05)]
-    pub weight_decay: f32,
-    /// Share of the features of fc6 and fc7 that each step leaves out.
-    #[arg(long, default_value_t = 0.3)]
-    pub dropout: f32,
-    /// Share of every target that is spread evenly over its head.
-    #[arg(long, default_value_t = 0.05)]
-    pub label_smoothing: f32,
-    /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
-    #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
-    pub mixup: f32,
-    /// Decides initial weights, views and order.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Use only the first so many training photographs.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Store 32-bit weights instead of 16-bit ones.
-    #[arg(long)]
-    pub full_precision: bool,
-}
-
 /// Trains, measures and writes. Goes on from the checkpoint beside the output where there is one.
 ///
 /// # Errors
 /// The data cannot be read, the settings make no sense, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    let mut architecture = Architecture::by_name(&args.arch).with_context(|| {
-        format!(
-            "--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {:?}",
-            args.arch
-        )
-    })?;
-    args.check()?;
-    architecture.input = args.input.unwrap_or(architecture.input);
+    let architecture = args.architecture()?;
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,
@@ -146,48 +77,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut training = Training::new(args, architecture, photographs);
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
-}
-
-impl TrainArgs {
-    /// What would fail, or learn nothing, is said before hours of work.
-    fn check(&self) -> anyhow::Result<()> {
-        let (epochs, batch) = (self.epochs, self.batch);
-        let (rate, decay) = (self.learning_rate, self.weight_decay);
-        let (dropout, smoothing) = (self.dropout, self.label_smoothing);
-        ensure!(epochs >= 1, "--epochs: expected at least 1, got {epochs}");
-        ensure!(batch >= 2, "--batch: expected at least 2, got {batch}");
-        ensure!(
-            rate > 0.0 && rate.is_finite(),
-            "--learning-rate: expected above 0, got {rate}"
-        );
-        // Each step keeps 1 - rate * decay of a weight.
-        ensure!(
-            decay >= 0.0 && rate * decay < 1.0,
-            "--weight-decay: expected 0 to below 1 / {rate}, the learning rate; got {decay}"
-        );
-        ensure!(
-            (0.0..1.0).contains(&dropout),
-            "--dropout: expected 0 to below 1, got {dropout}"
-        );
-        ensure!(
-            (0.0..1.0).contains(&smoothing),
-            "--label-smoothing: expected 0 to below 1, got {smoothing}"
-        );
-        let mixup = self.mixup;
-        ensure!(
-            (0.0..=1.0).contains(&mixup),
-            "--mixup: expected 0 to 1, got {mixup}"
-        );
-        // Five poolings halve the side.
-        let fits = |side: usize| (32..=1024).contains(&side) && side.is_multiple_of(32);
-        if let Some(side) = self.input {
-            ensure!(
-                fits(side),
-                "--input: expected a multiple of 32 from 32 to 1024, got {side}"
-            );
-        }
-        Ok(())
-    }
 }
 
 struct Training<'a> {
@@ -437,57 +326,4 @@ fn summary(
         all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
     };
     (mean(|m| m.accuracy), mean(|m| m.auc))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        train: TrainArgs,
-    }
-
-    /// The arguments of a command line.
-    pub(super) fn args(more: &[&str]) -> TrainArgs {
-        let line = ["train", "--data", "no/such/folder"];
-        let line = line.iter().chain(more);
-        <Cli as clap::Parser>::try_parse_from(line).unwrap().train
-    }
-
-    #[test]
-    fn settings_that_learn_nothing_are_refused_before_any_work() {
-        assert!(args(&[]).check().is_ok());
-        for (flag, value) in [
-            ("--epochs", "0"),
-            ("--batch", "1"),
-            ("--learning-rate", "0"),
-            ("--learning-rate", "NaN"),
-            ("--learning-rate", "inf"),
-            ("--learning-rate", "-0.1"),
-            ("--weight-decay", "-0.1"),
-            ("--weight-decay", "NaN"),
-            ("--weight-decay", "inf"),
-            ("--weight-decay", "400"),
-            ("--dropout", "1"),
-            ("--label-smoothing", "1.5"),
-            ("--label-smoothing", "NaN"),
-            ("--mixup", "-0.1"),
-            ("--mixup", "1.5"),
-            ("--mixup", "NaN"),
-            ("--input", "0"),
-            ("--input", "80"),
-            ("--input", "1056"),
-            ("--arch", "resnet"),
-        ] {
-            let bad = args(&[&format!("{flag}={value}")]);
-            let problem = run(&bad).unwrap_err().to_string();
-            assert!(
-                problem.starts_with(&format!("{flag}: expected")),
-                "{problem}"
-            );
-            assert!(problem.contains(value), "{flag} {value}: {problem}");
-        }
-    }
 }

@@ -261,6 +261,14 @@ mod tests {
         normal(1, N * 3 * side * side, 1.0)
     }
 
+    fn targets() -> Vec<f32> {
+        let mut targets = vec![0.0; N * LOGITS];
+        for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
+            heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
+        }
+        targets
+    }
+
     /// Along the gradient of each parameter the loss must rise with the square of the gradient's norm.
     #[test]
     fn every_gradient_is_the_slope_of_the_loss() {
@@ -272,10 +280,7 @@ mod tests {
 
     fn gradients_are_slopes(mut trainee: Trainee) {
         let images = images();
-        let mut targets = vec![0.0; N * LOGITS];
-        for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
-            heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
-        }
+        let targets = targets();
         let loss = |trainee: &mut Trainee| {
             trainee.forward(&images, N, Some(11));
             trainee.backward(N, &targets)
@@ -311,6 +316,21 @@ mod tests {
                 gradients.len()
             );
         }
+    }
+
+    #[test]
+    fn gradients_do_not_depend_on_the_number_of_threads() {
+        let step = |threads: usize| -> Vec<Vec<f32>> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let mut trainee = Trainee::new(&Architecture::tiny(), N, 0.25, true, 3);
+                trainee.forward(&images(), N, Some(11));
+                trainee.backward(N, &targets());
+                let all = trainee.parameters_mut().map(|p| p.gradient.clone());
+                all.collect()
+            })
+        };
+        assert!(step(1) == step(3));
     }
 
     /// With the moments of a batch, the folded network computes what training computed of this batch.

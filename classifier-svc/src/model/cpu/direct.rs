@@ -259,7 +259,13 @@ unsafe fn weight_gradient_avx512(
     gradient: &mut [f32],
 ) {
     // SAFETY: this function's own contract.
-    unsafe { weight_gradient_with::<Avx512, 16>(walk, lanes, input, cotangent, gradient) }
+    unsafe {
+        match lanes {
+            // The three colours of an image leave most of sixteen rows empty.
+            ..=4 => weight_gradient_with::<Avx512, 4>(walk, lanes, input, cotangent, gradient),
+            _ => weight_gradient_with::<Avx512, 16>(walk, lanes, input, cotangent, gradient),
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
