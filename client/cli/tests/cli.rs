@@ -140,7 +140,10 @@ fn what_fails_is_1() {
     std::fs::write(here.path().join("text.png"), "no image").unwrap();
     let (_, stderr) = expect(&deepface(here.path(), &["classify", "text.png"]), FAILURE);
     assert!(stderr.contains("text.png"), "{stderr}");
-    let (_, stderr) = expect(&deepface(here.path(), &["evaluate", "--data", "."]), FAILURE);
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["evaluate", "--data", "."]),
+        FAILURE,
+    );
     assert!(stderr.contains("*_attributes.txt"), "{stderr}");
     let arguments = ["attributes", "--generator", "http://127.0.0.1:9"];
     let (_, stderr) = expect(&deepface(here.path(), &arguments), FAILURE);

@@ -32,11 +32,11 @@ pub enum EvaluateError {
         source: ImageError,
     },
     /// Fewer people are held out than attribute sets are wanted.
-    #[error("{wanted} sets are wanted, and only {found} people are held out")]
+    #[error("{wanted} sets are wanted, and only {found} people are held out who can be asked for")]
     TooFewPeople {
         /// Sets wanted.
         wanted: usize,
-        /// People that are held out and have an attribute.
+        /// People that are held out and have attributes that can be asked for.
         found: usize,
     },
     /// Too few photographs are left to measure realism from.

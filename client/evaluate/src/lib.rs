@@ -31,7 +31,6 @@ pub use control::PixelRegression;
 pub use error::EvaluateError;
 pub use judge::{EMBEDDED, Judge, JudgeError};
 pub use methods::{METHODS, Method, Recipe, method};
-pub use photographs::{Photographs, Subject};
 pub use progress::{Progress, Watch};
 pub use report::{AttributeAuc, Report, Row, Set, Variety, Verdict};
 pub use run::{Files, Settings, evaluate};

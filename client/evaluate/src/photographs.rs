@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
+use deepface_client::{ClientError, Code, GeneratorClient, attributes as requested, v1};
 use deepface_dataset::{
     ATTRIBUTE_COUNT, Dataset, Framing, ImageLimits, Photograph, Split, attributes, decode,
     face_pixels,
@@ -24,45 +25,53 @@ const LIMITS: ImageLimits = ImageLimits {
 
 /// A photograph's face and its labels.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Name of the file, without its folder.
-    pub file: String,
+    pub(crate) file: String,
     /// In the order of [`deepface_dataset::attributes`].
-    pub labels: [bool; ATTRIBUTE_COUNT],
+    pub(crate) labels: [bool; ATTRIBUTE_COUNT],
     /// What a network looks at of the photograph.
-    pub face: RgbImage,
+    pub(crate) face: RgbImage,
 }
 
 /// The photographs of an evaluation, all of people that nothing was fitted to.
 #[derive(Clone, Debug)]
-pub struct Photographs {
+pub(crate) struct Photographs {
     /// One of each person: their attributes are asked for.
-    pub sources: Vec<Subject>,
+    pub(crate) sources: Vec<Subject>,
     /// Others, at most 600.
-    pub references: Vec<Subject>,
+    pub(crate) references: Vec<Subject>,
     /// SHA-256 over files and labels of the sources and the references.
-    pub digest: String,
+    pub(crate) digest: String,
 }
 
-impl Photographs {
-    /// Chooses `sets` sources by `seed` and reads them and the references, faces of `side` pixels.
+/// Which photographs an evaluation is of.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    sources: Vec<Photograph>,
+    references: Vec<Photograph>,
+}
+
+impl Choice {
+    /// Chooses `sets` sources by `seed`, all of other people, and the references from what is left. A photograph whose
+    /// labels contradict each other cannot be asked for and is no source.
     ///
     /// # Errors
-    /// The held-out part has fewer people with an attribute, too little is left for references, or a photograph cannot
-    /// be read.
-    pub fn choose(
+    /// Fewer people are held out, too little is left for references, or the generator fails.
+    pub(crate) async fn of(
         data: &Dataset,
+        generator: &GeneratorClient,
         sets: usize,
         seed: u64,
-        side: usize,
     ) -> Result<Self, EvaluateError> {
-        let mut held_out: Vec<_> = data.split(Split::Test).collect();
+        let mut held_out: Vec<_> = data.split(Split::Test).cloned().collect();
         held_out.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let mut people = HashSet::new();
         let (mut sources, mut references) = (Vec::new(), Vec::new());
         for photograph in held_out {
-            let wanted = sources.len() < sets && photograph.labels.contains(&true);
-            if wanted && people.insert(&photograph.person) {
+            let another = sources.len() < sets && !people.contains(&photograph.person);
+            if another && can_be_asked(generator, &photograph.labels).await? {
+                people.insert(photograph.person.clone());
                 sources.push(photograph);
             } else {
                 references.push(photograph);
@@ -78,9 +87,20 @@ impl Photographs {
         if references.len() < 2 {
             return Err(EvaluateError::TooFewReferences(references.len()));
         }
-        let (sources, source_digest) = read_all(&sources, side)?;
-        let (references, reference_digest) = read_all(&references, side)?;
         Ok(Self {
+            sources,
+            references,
+        })
+    }
+
+    /// Reads the photographs, faces of `side` pixels.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub(crate) fn read(&self, side: usize) -> Result<Photographs, EvaluateError> {
+        let (sources, source_digest) = read_all(&self.sources, side)?;
+        let (references, reference_digest) = read_all(&self.references, side)?;
+        Ok(Photographs {
             sources,
             references,
             digest: sha256([source_digest, reference_digest]),
@@ -88,20 +108,45 @@ impl Photographs {
     }
 }
 
+/// Whether the generator takes a request for all attributes that there are; it refuses contradictions.
+async fn can_be_asked(
+    generator: &GeneratorClient,
+    labels: &[bool; ATTRIBUTE_COUNT],
+) -> Result<bool, ClientError> {
+    let request = v1::GetTargetRequest {
+        attributes: requested(named(labels, true), named(labels, false)),
+        target: Some(v1::TargetSettings {
+            method: v1::Method::Regression.into(),
+            ..v1::TargetSettings::default()
+        }),
+        seed: 0,
+    };
+    match generator.get_target(request).await {
+        Ok(_) => Ok(labels.contains(&true)),
+        Err(refused) if refused.code() == Code::InvalidArgument => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Names of the attributes that are there, or of those that are not.
+fn named(labels: &[bool; ATTRIBUTE_COUNT], present: bool) -> Vec<&'static str> {
+    let labelled = attributes().zip(labels);
+    let chosen = labelled.filter(|(_, label)| **label == present);
+    chosen.map(|(name, _)| name).collect()
+}
+
 impl Subject {
     /// Names of the attributes that the photograph has, or of those that it has not.
-    pub fn named(&self, present: bool) -> Vec<&'static str> {
-        let labelled = attributes().zip(self.labels);
-        let chosen = labelled.filter(|(_, label)| *label == present);
-        chosen.map(|(name, _)| name).collect()
+    pub(crate) fn named(&self, present: bool) -> Vec<&'static str> {
+        named(&self.labels, present)
     }
 }
 
 fn read_all(
-    photographs: &[&Photograph],
+    photographs: &[Photograph],
     side: usize,
 ) -> Result<(Vec<Subject>, String), EvaluateError> {
-    let read = |p: &&Photograph| {
+    let read = |p: &Photograph| {
         let file = read_file(p)?;
         let face = face(p, &file, side)?;
         let digest = sha256([&file[..], &p.labels.map(u8::from)]);

@@ -19,7 +19,7 @@ use crate::generation::{self, Task};
 use crate::judge::Judge;
 use crate::measures::{detail, mean};
 use crate::methods::Method;
-use crate::photographs::{Photographs, Subject};
+use crate::photographs::{Choice, Photographs, Subject};
 use crate::pictures::png;
 use crate::progress::Watch;
 use crate::report::{Report, Row, Set};
@@ -94,7 +94,10 @@ pub async fn evaluate(
     }
     let side = usize::try_from(about.input_size).unwrap_or_default().max(1);
     watch.at("reading photographs", 0, 0);
-    let (data, photographs) = read(settings.clone(), side).await?;
+    let folder = settings.data.clone();
+    let data = blocking(move || Dataset::open(&folder)).await?;
+    let choice = Choice::of(&data, generator, settings.sets, settings.seed).await?;
+    let photographs = blocking(move || choice.read(side)).await?;
     let identity = Identity {
         data: photographs.digest.clone(),
         sets: settings.sets,
@@ -145,15 +148,6 @@ fn check(settings: &Settings) -> Result<(), EvaluateError> {
         }
     }
     Ok(())
-}
-
-async fn read(settings: Settings, side: usize) -> Result<(Dataset, Photographs), EvaluateError> {
-    blocking(move || {
-        let data = Dataset::open(&settings.data)?;
-        let photographs = Photographs::choose(&data, settings.sets, settings.seed, side)?;
-        Ok((data, photographs))
-    })
-    .await
 }
 
 async fn fit(data: Dataset, watch: Watch) -> Result<(PixelRegression, usize), EvaluateError> {

@@ -92,7 +92,7 @@ impl fmt::Display for Report {
         let (sets, seeds) = (self.sets.len(), self.seeds);
         writeln!(
             f,
-            "{sets} attribute sets, {seeds} faces each; by the judge:\n"
+            "{sets} attribute sets, faces of each: {seeds}; by the judge:\n"
         )?;
         let by_judge: Vec<_> = BY_NETWORK.iter().chain(&BY_PIXELS).collect();
         f.write_str(&lines(&self.rows, &by_judge, |row| &row.judge))?;

@@ -109,8 +109,8 @@ impl Description {
                 "input: expected a multiple of {step} up to {LARGEST_INPUT}, got {input}"
             ));
         }
-        if !self.mean.is_finite() || !(self.deviation.is_finite() && self.deviation > 0.0) {
-            let (mean, deviation) = (self.mean, self.deviation);
+        let (mean, deviation) = (self.mean, self.deviation);
+        if !(mean.is_finite() && deviation.is_finite() && deviation > 0.0) {
             return Err(format!(
                 "expected a mean and a positive deviation, got {mean} and {deviation}"
             ));

@@ -21,24 +21,22 @@ mod tests {
 
     #[test]
     fn it_counts_the_pairs_that_are_in_order() {
-        let cases: [(&[(f32, bool)], Option<f64>); 7] = [
-            (&[(0.1, false), (0.9, true)], Some(1.0)),
-            (&[(0.9, false), (0.1, true)], Some(0.0)),
-            // Of the four pairs 0.4 and 0.8 over 0.1, and 0.8 over 0.6, are in order.
-            (
-                &[(0.1, false), (0.4, true), (0.6, false), (0.8, true)],
-                Some(0.75),
-            ),
-            // A tie is half: 0.5 against 0.5, and 0.9 over 0.5.
-            (&[(0.5, true), (0.5, false), (0.9, true)], Some(0.75)),
-            (
-                &[(0.5, true), (0.5, false), (0.5, true), (0.5, false)],
-                Some(0.5),
-            ),
-            (&[(0.5, true)], None),
+        let perfect = [(0.1, false), (0.9, true)];
+        let wrong = [(0.9, false), (0.1, true)];
+        // Of the four pairs 0.4 and 0.8 over 0.1, and 0.8 over 0.6, are in order.
+        let mixed = [(0.1, false), (0.4, true), (0.6, false), (0.8, true)];
+        // A tie is half: 0.5 against 0.5, and 0.9 over 0.5.
+        let tied = [(0.5, true), (0.5, false), (0.9, true)];
+        let blind = [(0.5, true), (0.5, false), (0.5, true), (0.5, false)];
+        for (scored, expected) in [
+            (&perfect[..], Some(1.0)),
+            (&wrong, Some(0.0)),
+            (&mixed, Some(0.75)),
+            (&tied, Some(0.75)),
+            (&blind, Some(0.5)),
+            (&perfect[..1], None),
             (&[], None),
-        ];
-        for (scored, expected) in cases {
+        ] {
             assert_eq!(auc(scored.to_vec()), expected, "{scored:?}");
         }
     }

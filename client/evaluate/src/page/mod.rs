@@ -53,7 +53,7 @@ pub(crate) fn page(report: &Report, sheet: &[u8], variety: &[u8]) -> String {
 
 fn about(report: &Report) -> String {
     format!(
-        "<p>{} attribute sets of photographs of people that nothing was fitted to, {} faces of each by every method. \
+        "<p>{} attribute sets of photographs of people that nothing was fitted to; faces of each by every method: {}. \
          Realism is measured from {} other photographs. The mean face and the faces made without a network come from \
          {} training photographs. Classifier <code>{}</code>, statistics <code>{}</code>, judge <code>{}</code>.</p>\n",
         report.sets.len(),
