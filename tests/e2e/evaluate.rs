@@ -163,7 +163,8 @@ async fn an_evaluation_that_was_stopped_goes_on() {
     let (again, _) = evaluate(&generator, &classifier, &whole, &watch)
         .await
         .unwrap();
-    assert_eq!(serde_json::to_value(&again).unwrap(), json);
+    let text = |report| serde_json::to_string(report).unwrap();
+    assert!(text(&again) == text(&report), "a report is repeatable");
     assert_eq!(faces(folder.path()), after);
     let other = Settings { sets: 3, ..whole };
     let refused = evaluate(&generator, &classifier, &other, &watch)
