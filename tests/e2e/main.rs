@@ -10,6 +10,7 @@ mod classify;
 mod compare;
 mod deadline;
 mod differentiate;
+mod evaluate;
 mod generate;
 mod health;
 mod invert;

@@ -16,6 +16,8 @@ mod pictures;
 mod printer;
 mod progress;
 mod settings;
+mod stages;
+mod stages;
 mod wishes;
 
 use std::process::ExitCode;

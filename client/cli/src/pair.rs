@@ -52,6 +52,15 @@ impl Pair {
         Ok(pair)
     }
 
+    /// What a command needs that makes images and looks at them.
+    pub(crate) async fn with_both(services: &ServiceArgs) -> anyhow::Result<Self> {
+        let mut pair = Self::with_classifier(services).await?;
+        if pair.generator.is_none() {
+            pair.start_generator(any_port(), 0).await?;
+        }
+        Ok(pair)
+    }
+
     /// Both services, on addresses that others can be told, which are returned: the classifier's first.
     pub(crate) async fn listening_on(
         classifier: SocketAddr,

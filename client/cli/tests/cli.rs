@@ -77,7 +77,7 @@ fn help_teaches_and_is_no_failure() {
 #[test]
 fn wrong_usage_is_2() {
     let here = folder();
-    let wrong: [&[&str]; 16] = [
+    let wrong: [&[&str]; 19] = [
         &[],
         &["generat", "Male"],
         &["generate"],
@@ -96,6 +96,9 @@ fn wrong_usage_is_2() {
         &["compare", "-", "-"],
         &["serve", "--classifier", "http://localhost:1"],
         &["attributes", "--generator", "localhost"],
+        &["evaluate"],
+        &["evaluate", "--data", ".", "--methods", "magic"],
+        &["evaluate", "--data", ".", "--sets", "0"],
     ];
     for arguments in wrong {
         let (stdout, stderr) = expect(&deepface(here.path(), arguments), USAGE);
@@ -179,6 +182,11 @@ fn what_fails_is_1() {
     std::fs::write(here.path().join("text.png"), "no image").unwrap();
     let (_, stderr) = expect(&deepface(here.path(), &["classify", "text.png"]), FAILURE);
     assert!(stderr.contains("text.png"), "{stderr}");
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["evaluate", "--data", "."]),
+        FAILURE,
+    );
+    assert!(stderr.contains("*_attributes.txt"), "{stderr}");
     let arguments = ["attributes", "--generator", "http://127.0.0.1:9"];
     let (_, stderr) = expect(&deepface(here.path(), &arguments), FAILURE);
     assert!(

@@ -5,6 +5,7 @@ mod attributes;
 mod classify;
 mod compare;
 mod completions;
+mod evaluate;
 mod gallery;
 mod generate;
 mod images;
@@ -20,6 +21,7 @@ pub(crate) use attributes::AttributesArgs;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use completions::CompletionsArgs;
+pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use gallery::GalleryArgs;
 pub(crate) use generate::{GenerateArgs, MethodName, ResidualName, TargetArgs, WantedAttribute};
 pub(crate) use images::FramingArgs;
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// List the attributes that a face can be asked for.
     Attributes(AttributesArgs),
+    /// Measure how good the faces are, every method side by side.
+    Evaluate(EvaluateArgs),
     /// Run both services in this process, for trying them out.
     Serve(ServeArgs),
     /// Print the completions of a shell.

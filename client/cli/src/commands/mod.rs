@@ -5,6 +5,7 @@ mod attributes;
 mod classify;
 mod compare;
 mod completions;
+mod evaluate;
 mod gallery;
 mod generate;
 mod invert;
@@ -42,6 +43,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Activations(args) => activations::run(services, &args).await,
         Command::Compare(args) => compare::run(services, &args).await,
         Command::Attributes(args) => attributes::run(services, &args).await,
+        Command::Evaluate(args) => evaluate::run(services, &args).await,
         Command::Serve(args) => serve::run(services, &args).await,
         Command::Completions(args) => completions::run(&args),
     }

@@ -1,0 +1,92 @@
+use std::collections::HashSet;
+
+use deepface_evaluate::{Files, Settings, method};
+
+use crate::{
+    args::{EvaluateArgs, ServiceArgs},
+    pair::Pair,
+    printer,
+    stages::Stages,
+};
+
+pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::Result<()> {
+    let settings = settings(args);
+    let pair = Pair::with_both(services).await?;
+    let stages = Stages::new();
+    let (generator, classifier) = (pair.generator()?, pair.classifier()?);
+    let evaluated =
+        deepface_evaluate::evaluate(&generator, &classifier, &settings, &stages.watch()).await;
+    drop(stages);
+    let (report, files) = evaluated?;
+    pair.stop().await;
+    if args.json {
+        return printer::print_json(&report);
+    }
+    printer::print(&format!("{report}\n{}", written(&files)))
+}
+
+fn settings(args: &EvaluateArgs) -> Settings {
+    let mut seen = HashSet::new();
+    let named = args.methods.iter().filter_map(|name| method(name));
+    Settings {
+        data: args.data.clone(),
+        sets: args.sets as usize,
+        seeds: args.seeds,
+        variety_seeds: args.variety_seeds,
+        // Named twice is meant once.
+        methods: named.filter(|method| seen.insert(method.name)).collect(),
+        with_negatives: args.with_negatives,
+        seed: args.seed,
+        output: args.output.clone(),
+    }
+}
+
+fn written(files: &Files) -> String {
+    let all = [&files.page, &files.report, &files.sheet, &files.variety];
+    all.map(|file| format!("{}\n", file.display())).concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use deepface_evaluate::{METHODS, Recipe};
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn parsed(line: &str) -> Command {
+        let words = line.split_whitespace();
+        Cli::try_parse_from(words).unwrap().command
+    }
+
+    #[test]
+    fn all_methods_are_meant_unless_some_are_named() {
+        let Command::Evaluate(args) = parsed("deepface evaluate --data LFW") else {
+            panic!("expected evaluate");
+        };
+        let all = settings(&args);
+        assert_eq!(all.methods.len(), METHODS.len());
+        assert_eq!((all.sets, all.seeds, all.variety_seeds), (64, 1, 16));
+        let line = "deepface evaluate --data LFW --methods paper,default,paper";
+        let Command::Evaluate(args) = parsed(line) else {
+            panic!("expected evaluate");
+        };
+        let names: Vec<_> = settings(&args).methods.iter().map(|m| m.name).collect();
+        assert_eq!(names, ["paper", "default"]);
+    }
+
+    #[test]
+    fn the_papers_method_is_that_of_generate() {
+        let Command::Generate(args) = parsed("deepface generate Male --paper") else {
+            panic!("expected generate");
+        };
+        let paper = (method("paper").unwrap().recipe)();
+        let Recipe::Generate(settings) = paper else {
+            panic!("expected a recipe of generate: {paper:?}");
+        };
+        assert_eq!(
+            crate::settings::generate_request(&args).settings,
+            Some(settings)
+        );
+    }
+}

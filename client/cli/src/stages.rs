@@ -1,0 +1,49 @@
+//! How far work of several stages is, on stderr, where that is a terminal.
+
+use std::time::Duration;
+
+use deepface_evaluate::Watch;
+use indicatif::{ProgressBar, ProgressStyle};
+
+const TEMPLATE: &str = "{msg:>20} [{bar:32}] {pos}/{len}  {elapsed} gone, {eta} to go";
+
+/// A bar for work of several stages, one after the other.
+pub(crate) struct Stages(ProgressBar);
+
+impl Stages {
+    /// A bar of nothing yet.
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(bar)
+    }
+
+    /// What is to be told how far each stage is.
+    pub(crate) fn watch(&self) -> Watch {
+        let bar = self.0.clone();
+        Watch::new(move |progress| show(&bar, progress))
+    }
+}
+
+fn show(bar: &ProgressBar, progress: deepface_evaluate::Progress) {
+    let (done, total) = (progress.done as u64, progress.total as u64);
+    if bar.message() != progress.stage {
+        let style = ProgressStyle::with_template(TEMPLATE);
+        let style = style.expect("the template is well formed");
+        bar.set_style(style.progress_chars("=> "));
+        bar.set_message(progress.stage);
+        bar.set_position(done);
+        bar.reset_elapsed();
+        // What an earlier run did says nothing of how fast this one is.
+        bar.reset_eta();
+    }
+    bar.set_length(total);
+    bar.set_position(done);
+}
+
+impl Drop for Stages {
+    /// As for one descent, and also where the work was interrupted.
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,187 @@
+//! Both who judge: the judge, and the classifier that was inverted and so judges itself.
+
+use std::sync::Arc;
+
+use deepface_client::v1::{self, GetActivationsRequest, GetModelResponse};
+use deepface_client::{Array, ClassifierClient, encoded_image};
+use deepface_dataset::{ATTRIBUTE_COUNT, attribute_index};
+use image::RgbImage;
+
+use crate::error::EvaluateError;
+use crate::judge::Judge;
+use crate::pictures::png;
+use crate::progress::Watch;
+use crate::view::View;
+
+/// Layer of the classifier that is its embedding.
+const EMBEDDING: &str = "fc7";
+/// Faces in one request, where the classifier takes as many.
+const BATCH: usize = 32;
+
+/// The judge and the classifier.
+#[derive(Clone, Debug)]
+pub(crate) struct Eyes {
+    judge: Arc<Judge>,
+    classifier: ClassifierClient,
+    batch: usize,
+}
+
+/// What both see in one face.
+#[derive(Clone, Debug)]
+pub(crate) struct Views {
+    pub(crate) judge: View,
+    pub(crate) classifier: View,
+}
+
+impl Eyes {
+    pub(crate) fn new(
+        judge: Arc<Judge>,
+        classifier: ClassifierClient,
+        model: &GetModelResponse,
+    ) -> Self {
+        let most = model.limits.as_ref().map(|limits| limits.max_images);
+        let most = most
+            .and_then(|most| usize::try_from(most).ok())
+            .filter(|&most| most > 0);
+        Self {
+            judge,
+            classifier,
+            batch: most.unwrap_or(BATCH).min(BATCH),
+        }
+    }
+
+    /// Both look at faces.
+    pub(crate) async fn look(
+        &self,
+        faces: Vec<Arc<RgbImage>>,
+        watch: &Watch,
+    ) -> Result<Vec<Views>, EvaluateError> {
+        let total = faces.len();
+        let mut views = Vec::with_capacity(total);
+        for batch in faces.chunks(self.batch) {
+            watch.at("judging", views.len(), total);
+            let judge = self.judge.clone();
+            let owned = batch.to_vec();
+            let look = move || judge.look(&owned.iter().map(|face| &**face).collect::<Vec<_>>());
+            let judged = crate::blocking(look);
+            let (judged, classified) = tokio::join!(judged, self.classify(batch));
+            let pairs = judged?.into_iter().zip(classified?);
+            views.extend(pairs.map(|(judge, classifier)| Views { judge, classifier }));
+        }
+        Ok(views)
+    }
+
+    async fn classify(&self, faces: &[Arc<RgbImage>]) -> Result<Vec<View>, EvaluateError> {
+        let images = faces.iter().map(|face| {
+            let file = png(face)?;
+            Ok(encoded_image(file, v1::Framing::Face))
+        });
+        let images: Vec<v1::Image> = images.collect::<Result<_, EvaluateError>>()?;
+        let request = GetActivationsRequest {
+            images: images.clone(),
+            layers: vec![EMBEDDING.to_owned()],
+            data_type: v1::DataType::F32.into(),
+        };
+        let (probabilities, activations) = tokio::try_join!(
+            self.classifier.classify(images),
+            self.classifier.get_activations(request)
+        )?;
+        let wrong = |reason: String| EvaluateError::Answer {
+            url: self.classifier.url().to_owned(),
+            reason,
+        };
+        let probabilities = probabilities.results.iter().map(probabilities_of);
+        let probabilities: Vec<_> = probabilities.collect::<Result<_, _>>().map_err(wrong)?;
+        let embeddings = embeddings(&activations, faces.len()).map_err(wrong)?;
+        if probabilities.len() != embeddings.len() {
+            let (expected, got) = (embeddings.len(), probabilities.len());
+            return Err(wrong(format!("expected {expected} results, got {got}")));
+        }
+        let pairs = embeddings.into_iter().zip(probabilities);
+        Ok(pairs
+            .map(|(embedding, probabilities)| View {
+                embedding,
+                probabilities,
+            })
+            .collect())
+    }
+}
+
+fn embeddings(
+    response: &v1::GetActivationsResponse,
+    count: usize,
+) -> Result<Vec<Vec<f32>>, String> {
+    let activation = response
+        .activations
+        .first()
+        .filter(|a| a.layer == EMBEDDING);
+    let tensor = activation.and_then(|a| a.tensor.as_ref());
+    let tensor = tensor.ok_or_else(|| format!("expected activations of {EMBEDDING}"))?;
+    let array = Array::try_from(tensor).map_err(|e| format!("activations of {EMBEDDING}: {e}"))?;
+    match array.shape[..] {
+        [n, size] if n == count && size > 0 => {
+            Ok(array.data.chunks_exact(size).map(<[f32]>::to_vec).collect())
+        }
+        _ => {
+            let shape = &array.shape;
+            Err(format!(
+                "activations of {EMBEDDING}: expected {count} vectors, got shape {shape:?}"
+            ))
+        }
+    }
+}
+
+fn probabilities_of(classification: &v1::Classification) -> Result<Vec<f32>, String> {
+    let mut probabilities = vec![None; ATTRIBUTE_COUNT];
+    let scores = classification
+        .groups
+        .iter()
+        .flat_map(|group| &group.attributes);
+    for score in scores {
+        if let Some(number) = attribute_index(&score.name) {
+            probabilities[number] = Some(score.probability);
+        }
+    }
+    let all: Option<Vec<f32>> = probabilities.into_iter().collect();
+    all.ok_or_else(|| format!("expected probabilities of all {ATTRIBUTE_COUNT} attributes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_classifier_sends_is_checked() {
+        let response = |layer: &str, shape: &[usize]| {
+            let array = Array {
+                shape: shape.into(),
+                data: (0..shape.iter().product())
+                    .map(|i: usize| i as f32)
+                    .collect(),
+            };
+            let activation = v1::Activation {
+                layer: layer.to_owned(),
+                tensor: Some(array.to_tensor(v1::DataType::F32)),
+            };
+            v1::GetActivationsResponse {
+                activations: vec![activation],
+                timing: None,
+            }
+        };
+        let good = embeddings(&response("fc7", &[2, 2]), 2).unwrap();
+        assert_eq!(good, [[0.0, 1.0], [2.0, 3.0]]);
+        for (bad, problem) in [
+            (response("fc6", &[2, 2]), "expected activations of fc7"),
+            (
+                response("fc7", &[1, 4]),
+                "expected 2 vectors, got shape [1, 4]",
+            ),
+            (response("fc7", &[2, 2, 1]), "got shape [2, 2, 1]"),
+        ] {
+            let said = embeddings(&bad, 2).unwrap_err();
+            assert!(said.contains(problem), "{said}");
+        }
+        let nothing = probabilities_of(&v1::Classification::default()).unwrap_err();
+        assert!(nothing.contains("all 73"), "{nothing}");
+    }
+}

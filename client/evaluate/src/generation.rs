@@ -1,0 +1,145 @@
+//! Makes the faces of a run that are not there yet, a few at a time.
+
+use std::time::Instant;
+
+use deepface_client::v1::{self, image::Content};
+use deepface_client::{Event, EventStream, GeneratorClient, attributes, encoded_image};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::error::EvaluateError;
+use crate::methods::{Method, Recipe};
+use crate::photographs::Subject;
+use crate::pictures::png;
+use crate::progress::Watch;
+use crate::store::{Entry, Key, Store};
+
+/// Faces under way at once: one computes while the other's step travels.
+const IN_FLIGHT: usize = 2;
+
+/// A face to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) method: &'static Method,
+    pub(crate) set: usize,
+    pub(crate) seed: u64,
+}
+
+impl Task {
+    pub(crate) fn key(&self) -> Key {
+        Key {
+            method: self.method.name.to_owned(),
+            set: self.set,
+            seed: self.seed,
+        }
+    }
+}
+
+/// Makes what is missing of the tasks and keeps it. Whatever ends it, what was kept stays.
+pub(crate) async fn make(
+    generator: &GeneratorClient,
+    sources: &[Subject],
+    tasks: &[Task],
+    with_negatives: bool,
+    store: &mut Store,
+    watch: &Watch,
+) -> Result<(), EvaluateError> {
+    let missing = tasks
+        .iter()
+        .filter(|task| store.entry(&task.key()).is_none());
+    let missing: Vec<_> = missing.cloned().collect();
+    let mut done = tasks.len() - missing.len();
+    let mut faces = stream::iter(missing)
+        .map(|task| one(generator, &sources[task.set], task, with_negatives))
+        .buffer_unordered(IN_FLIGHT);
+    watch.at("generating", done, tasks.len());
+    while let Some((entry, face)) = faces.try_next().await? {
+        store.keep(entry, &face)?;
+        done += 1;
+        watch.at("generating", done, tasks.len());
+    }
+    Ok(())
+}
+
+async fn one(
+    generator: &GeneratorClient,
+    source: &Subject,
+    task: Task,
+    with_negatives: bool,
+) -> Result<(Entry, Vec<u8>), EvaluateError> {
+    let begun = Instant::now();
+    let stream = v1::StreamSettings {
+        every: 1,
+        format: v1::ImageFormat::Png.into(),
+        losses_only: true,
+    };
+    let events = match (task.method.recipe)() {
+        Recipe::Generate(settings) => {
+            let absent = match with_negatives && task.method.takes_absent {
+                true => source.named(false),
+                false => Vec::new(),
+            };
+            let request = v1::GenerateRequest {
+                attributes: attributes(source.named(true), absent),
+                settings: Some(settings),
+                keep: Vec::new(),
+                seed: task.seed,
+                stream: Some(stream),
+            };
+            generator.generate(request).await?
+        }
+        Recipe::Invert { layer, inversion } => {
+            let request = v1::InvertRequest {
+                image: Some(encoded_image(png(&source.face)?, v1::Framing::Face)),
+                layer: layer.to_owned(),
+                inversion: Some(inversion),
+                seed: task.seed,
+                stream: Some(stream),
+            };
+            generator.invert(request).await?
+        }
+    };
+    let followed = follow(events, generator.url()).await?;
+    let entry = Entry {
+        key: task.key(),
+        seconds: begun.elapsed().as_secs_f64(),
+        settings: followed.settings,
+        losses: followed.losses,
+    };
+    Ok((entry, followed.face))
+}
+
+struct Followed {
+    settings: String,
+    losses: Vec<f32>,
+    face: Vec<u8>,
+}
+
+async fn follow(mut events: EventStream, url: &str) -> Result<Followed, EvaluateError> {
+    let mut followed = Followed {
+        settings: String::new(),
+        losses: Vec::new(),
+        face: Vec::new(),
+    };
+    while let Some(event) = events.next().await? {
+        match event {
+            Event::Started(started) => {
+                let settings = started.settings.unwrap_or_default();
+                followed.settings = format!("{settings:?}");
+            }
+            Event::Iterate(iterate) => {
+                let loss = iterate.loss.unwrap_or_default().total;
+                followed.losses.push(loss as f32);
+            }
+            Event::Result(result) => {
+                let Some(Content::Encoded(face)) = result.image.and_then(|i| i.content) else {
+                    return Err(EvaluateError::Answer {
+                        url: url.to_owned(),
+                        reason: "expected a PNG as the result".to_owned(),
+                    });
+                };
+                followed.face = face;
+            }
+        }
+    }
+    Ok(followed)
+}

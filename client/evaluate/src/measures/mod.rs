@@ -1,0 +1,48 @@
+//! The measures, on plain arrays: what they say is written here, what they are applied to is not.
+
+mod auc;
+mod detail;
+mod distance;
+mod kernel_distance;
+mod likeness;
+
+pub use auc::auc;
+pub use detail::detail;
+pub use distance::{distance, mean_pairwise_distance};
+pub use kernel_distance::KernelDistance;
+pub use likeness::{Likeness, Sources};
+
+/// Mean of numbers; `None` of none.
+pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for value in values {
+        sum += value;
+        count += 1;
+    }
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Mean of vectors of one length, component by component; empty of none.
+pub fn mean_vector<V: AsRef<[f32]>>(vectors: &[V]) -> Vec<f32> {
+    let size = vectors.first().map_or(0, |v| v.as_ref().len());
+    let mut sums = vec![0.0; size];
+    for vector in vectors {
+        let components = sums.iter_mut().zip(vector.as_ref());
+        components.for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    let count = vectors.len() as f64;
+    sums.iter().map(|sum| (sum / count) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_means_and_none_of_none() {
+        assert_eq!(mean([1.0, 2.0, 6.0]), Some(3.0));
+        assert_eq!(mean([]), None);
+        assert_eq!(mean_vector(&[[1.0, 0.0], [3.0, -1.0]]), [2.0, -0.5]);
+        assert!(mean_vector::<Vec<f32>>(&[]).is_empty());
+    }
+}

@@ -1,0 +1,218 @@
+//! The methods that are put side by side, as changes to what the generator does by default.
+
+use deepface_client::v1::{
+    GenerationSettings, InversionSettings, Method as Target, Optimizer, Parametrization,
+    Regularizers, Start, TargetSettings,
+};
+
+/// A way to make a face.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// What it is called on the command line and in the report.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub note: &'static str,
+    /// Whether it has a place for attributes that should be absent.
+    pub takes_absent: bool,
+    /// How it is asked for.
+    pub recipe: fn() -> Recipe,
+}
+
+/// What is asked of the generator.
+#[derive(Clone, Debug)]
+pub enum Recipe {
+    /// A face from attributes.
+    Generate(GenerationSettings),
+    /// The source photograph, from the true activations of a layer.
+    Invert {
+        /// The layer.
+        layer: &'static str,
+        /// How the image is found.
+        inversion: InversionSettings,
+    },
+}
+
+/// All methods, in the order of the report.
+pub const METHODS: [Method; 12] = [
+    Method {
+        name: "default",
+        note: "what the generator does where nothing is said",
+        takes_absent: true,
+        recipe: || Recipe::Generate(GenerationSettings::default()),
+    },
+    Method {
+        name: "no-likelihood",
+        note: "the default without the attributes' likelihood",
+        takes_absent: true,
+        recipe: || {
+            changed(TargetSettings {
+                likelihood: Some(0.0),
+                ..TargetSettings::default()
+            })
+        },
+    },
+    Method {
+        name: "no-variety",
+        note: "the default without a draw of what attributes leave open",
+        takes_absent: true,
+        recipe: || {
+            changed(TargetSettings {
+                variety: Some(0.0),
+                ..TargetSettings::default()
+            })
+        },
+    },
+    Method {
+        name: "exaggerated",
+        note: "the default with the deviation from the mean doubled",
+        takes_absent: true,
+        recipe: || {
+            changed(TargetSettings {
+                exaggeration: Some(1.0),
+                ..TargetSettings::default()
+            })
+        },
+    },
+    Method {
+        name: "open",
+        note: "the default with what is not named left open, not absent",
+        takes_absent: true,
+        recipe: || {
+            changed(TargetSettings {
+                completeness: Some(0.0),
+                ..TargetSettings::default()
+            })
+        },
+    },
+    Method {
+        name: "unconditional",
+        note: "a regression target, found around the mean face",
+        takes_absent: true,
+        recipe: || Recipe::Generate(unconditional()),
+    },
+    Method {
+        name: "regression-fc6",
+        note: "regression target on fc6",
+        takes_absent: true,
+        recipe: || on_layer(Target::Regression, "fc6"),
+    },
+    Method {
+        name: "cgmm-mean",
+        note: "the paper's target (eq. 4), found in the image prior",
+        takes_absent: false,
+        recipe: || on_layer(Target::CgmmMean, ""),
+    },
+    Method {
+        name: "cgmm-sample",
+        note: "the paper's sampled target (eq. 2), found in the image prior",
+        takes_absent: false,
+        recipe: || on_layer(Target::CgmmSample, ""),
+    },
+    Method {
+        name: "paper",
+        note: "the paper's method as written: cgmm-mean towards pixels by gradient descent",
+        takes_absent: false,
+        recipe: || Recipe::Generate(paper()),
+    },
+    Method {
+        name: "class-visualization",
+        note: "no target: climbs the attributes' likelihood (section 3.3.1)",
+        takes_absent: true,
+        recipe: || on_layer(Target::ClassVisualization, ""),
+    },
+    Method {
+        name: "invert",
+        note: "the source photograph from its true activations of conv4_3: what inversion itself loses",
+        takes_absent: true,
+        recipe: || Recipe::Invert {
+            layer: "conv4_3",
+            inversion: InversionSettings::default(),
+        },
+    },
+];
+
+/// The method of this name.
+pub fn method(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}
+
+/// The default with another target.
+fn changed(target: TargetSettings) -> Recipe {
+    Recipe::Generate(GenerationSettings {
+        target: Some(target),
+        ..GenerationSettings::default()
+    })
+}
+
+/// Regression as it is without the image prior given attributes.
+fn unconditional() -> GenerationSettings {
+    GenerationSettings {
+        target: Some(TargetSettings {
+            likelihood: Some(0.0),
+            variety: Some(0.0),
+            ..TargetSettings::default()
+        }),
+        inversion: Some(InversionSettings {
+            regularizers: Some(Regularizers {
+                conditional: Some(false),
+                ..Regularizers::default()
+            }),
+            ..InversionSettings::default()
+        }),
+    }
+}
+
+/// A target on a layer, empty for the default, and everything else as by default.
+fn on_layer(target: Target, layer: &str) -> Recipe {
+    Recipe::Generate(GenerationSettings {
+        target: Some(TargetSettings {
+            method: target.into(),
+            layer: layer.to_owned(),
+            ..TargetSettings::default()
+        }),
+        ..GenerationSettings::default()
+    })
+}
+
+/// What `deepface generate --paper` asks for (section 3.3.2; the descent is that of eq. 1). The paper names blur and
+/// jitter without numbers.
+fn paper() -> GenerationSettings {
+    GenerationSettings {
+        target: Some(TargetSettings {
+            method: Target::CgmmMean.into(),
+            exaggeration: Some(0.0),
+            variety: Some(0.0),
+            ..TargetSettings::default()
+        }),
+        inversion: Some(InversionSettings {
+            parametrization: Parametrization::Pixels.into(),
+            optimizer: Optimizer::Sgd.into(),
+            start: Start::Noise.into(),
+            regularizers: Some(Regularizers {
+                total_variation: Some(0.0),
+                l2: Some(0.0),
+                jitter: Some(2),
+                blur_sigma: Some(0.5),
+                blur_every: Some(4),
+                ..Regularizers::default()
+            }),
+            ..InversionSettings::default()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_fit_for_files() {
+        let names: HashSet<_> = METHODS.iter().map(|method| method.name).collect();
+        assert_eq!(names.len(), METHODS.len());
+        let fit = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        assert!(names.iter().all(|name| name.chars().all(fit)));
+        assert!(method("paper").is_some() && method("magic").is_none());
+    }
+}

@@ -1,0 +1,188 @@
+//! An evaluation on drawn faces: all of it, stopped on the way and gone on with.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use deepface_dataset::{Split, attributes, split_of};
+use deepface_evaluate::{EvaluateError, Progress, Settings, StoreError, Watch, evaluate, method};
+use deepface_tests::{face_pixels, png, shared};
+use tokio::sync::Notify;
+
+const TRAINING: usize = 40;
+const HELD_OUT: usize = 8;
+
+/// No face is both, so a person who is both cannot be asked for.
+const CONTRADICTION: [&str; 2] = ["Smiling", "Frowning"];
+/// What nobody else has: without these no request contradicts itself.
+const RARE: [&str; 7] = [
+    "Baby",
+    "Blond Hair",
+    "Child",
+    "Eyeglasses",
+    "Frowning",
+    "Mouth Wide Open",
+    "Sunglasses",
+];
+
+/// A data set of drawn faces in the public LFW layout: a photograph per person. One who is held out cannot be asked
+/// for.
+fn data_set(folder: &Path) {
+    let names: Vec<_> = attributes().collect();
+    let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
+    let people = (0..).map(|i| format!("Person_{i}"));
+    let mut left = HashMap::from([(Split::Train, TRAINING), (Split::Test, HELD_OUT)]);
+    for (seed, person) in people.enumerate() {
+        if left.values().all(|&left| left == 0) {
+            break;
+        }
+        match left.get_mut(&split_of(&person)) {
+            Some(left) if *left > 0 => *left -= 1,
+            _ => continue,
+        }
+        let contradictory = left[&Split::Test] == HELD_OUT - 1 && split_of(&person) == Split::Test;
+        let has = |(number, name): (usize, &&str)| match contradictory {
+            true => CONTRADICTION.contains(name),
+            false => (seed * 31 + number * 17) % 7 < 2 && !RARE.contains(name),
+        };
+        let score = |attribute| if has(attribute) { "1" } else { "-1" };
+        let scores: Vec<_> = names.iter().enumerate().map(score).collect();
+        table += &format!("{person}\t1\t{}\n", scores.join("\t"));
+        let file = png(&face_pixels(100, seed as u64));
+        let image = image::load_from_memory(&file).unwrap();
+        fs::create_dir(folder.join(&person)).unwrap();
+        let path = folder.join(&person).join(format!("{person}_0001.jpg"));
+        image
+            .save_with_format(path, image::ImageFormat::Jpeg)
+            .unwrap();
+    }
+    fs::write(folder.join("drawn_attributes.txt"), table).unwrap();
+}
+
+fn settings(folder: &Path, methods: &[&str]) -> Settings {
+    Settings {
+        data: folder.join("data"),
+        sets: 2,
+        seeds: 1,
+        variety_seeds: 2,
+        methods: methods.iter().map(|name| method(name).unwrap()).collect(),
+        with_negatives: true,
+        seed: 0,
+        output: folder.join("run"),
+    }
+}
+
+fn faces(folder: &Path) -> HashMap<PathBuf, (SystemTime, Vec<u8>)> {
+    let methods = fs::read_dir(folder.join("run/faces")).unwrap();
+    let files = methods.flat_map(|method| fs::read_dir(method.unwrap().path()).unwrap());
+    let face = |file: fs::DirEntry| {
+        let changed = file.metadata().unwrap().modified().unwrap();
+        (file.path(), (changed, fs::read(file.path()).unwrap()))
+    };
+    files.map(|file| face(file.unwrap())).collect()
+}
+
+#[tokio::test]
+async fn an_evaluation_that_was_stopped_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    data_set(&folder.path().join("data"));
+    let (generator, classifier) = (shared().generator(), shared().classifier());
+
+    // Stopped as soon as a face is there.
+    let one = Arc::new(Notify::new());
+    let watch = Watch::new({
+        let one = one.clone();
+        move |progress: Progress| {
+            if progress.stage == "generating" && progress.done == 1 {
+                one.notify_one();
+            }
+        }
+    });
+    let first = settings(folder.path(), &["default"]);
+    tokio::select! {
+        done = evaluate(&generator, &classifier, &first, &watch) => panic!("not stopped: {done:?}"),
+        () = one.notified() => {}
+    }
+    let before = faces(folder.path());
+    assert!((1..4).contains(&before.len()), "{:?}", before.keys());
+
+    // Gone on with, and with another method besides.
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watch = Watch::new({
+        let seen = seen.clone();
+        move |progress| seen.lock().unwrap().push(progress)
+    });
+    let whole = settings(folder.path(), &["default", "invert"]);
+    let (report, files) = evaluate(&generator, &classifier, &whole, &watch)
+        .await
+        .unwrap();
+    let begun = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|p| p.stage == "generating")
+        .copied();
+    assert_eq!(begun.unwrap().done, before.len());
+    let after = faces(folder.path());
+    assert_eq!(after.len(), 2 * 2 * 2);
+    assert!(
+        before.iter().all(|(path, face)| after[path] == *face),
+        "made once"
+    );
+
+    let rows: Vec<_> = report.rows.iter().map(|row| row.name.as_str()).collect();
+    let controls = ["photographs", "mean-face", "no-network", "no-network-k1"];
+    assert_eq!(rows, [&controls[..], &["default", "invert"]].concat());
+    let photographs = &report.rows[0];
+    for verdict in [&photographs.judge, &photographs.classifier] {
+        assert_eq!((verdict.rank, verdict.mean_face_distance), (1.0, 1.0));
+        assert!((verdict.similarity - 1.0).abs() < 1e-5);
+    }
+    // The mean face is like nobody: all requests give the same, so nothing tells them apart.
+    assert_eq!(report.rows[1].judge.auc, Some(0.5));
+    assert!(report.rows[1].judge.mean_face_distance < 1e-6);
+    let default = &report.rows[4];
+    assert!(default.judge.kid.is_some() && default.losses.len() > 1);
+    assert!(default.losses.first() > default.losses.last());
+    assert!(default.judge.variety.unwrap().distance > 0.0);
+    assert_eq!((default.faces, report.references), (2, HELD_OUT - 2));
+
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(&files.report).unwrap()).unwrap();
+    assert_eq!(json["rows"][4]["name"], "default");
+    assert_eq!(json["sets"].as_array().unwrap().len(), 2);
+    let page = fs::read_to_string(&files.page).unwrap();
+    assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
+    let sheet = image::open(&files.sheet).unwrap();
+    assert_eq!(sheet.height(), 6 * 66 + 2);
+
+    // The same again makes nothing anew and says the same; another run is not mixed in.
+    let (again, _) = evaluate(&generator, &classifier, &whole, &watch)
+        .await
+        .unwrap();
+    let text = |report| serde_json::to_string(report).unwrap();
+    assert!(text(&again) == text(&report), "a report is repeatable");
+    assert_eq!(faces(folder.path()), after);
+    let other = Settings { sets: 3, ..whole };
+    let refused = evaluate(&generator, &classifier, &other, &watch)
+        .await
+        .unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        matches!(refused, EvaluateError::Store(StoreError::OtherRun { .. })),
+        "{said}"
+    );
+    assert!(said.contains("sets is 2, not 3"), "{said}");
+    let crowd = Settings { sets: 8, ..other };
+    let said = evaluate(&generator, &classifier, &crowd, &watch)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        said,
+        "8 sets are wanted, and only 7 people are held out who can be asked for"
+    );
+}
