@@ -13,7 +13,7 @@ use tonic::{Request, Status};
 
 use super::settings::{self, TargetChoice};
 use super::status::Refusal;
-use super::stream::{self, Goal, Job};
+use super::stream::{self, Aim, Goal, Job};
 use super::{Generator, attributes, target};
 
 /// Checks the request and starts the work.
@@ -72,7 +72,7 @@ fn check(
 struct Attributes(TargetChoice);
 
 impl Goal for Attributes {
-    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Objective, Refusal> {
+    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
         if model.digest != job.statistics.classifier_digest {
             return Err(Refusal::OtherClassifier {
                 fitted: job.statistics.classifier_digest.clone(),
@@ -91,10 +91,11 @@ impl Goal for Attributes {
                 })
             }
         };
-        Ok(Objective {
+        let objective = Objective {
             weight: 1.0,
             term: Some(term),
-        })
+        };
+        Ok((objective, None))
     }
 }
 
@@ -148,7 +149,8 @@ mod tests {
             digest: digest.into(),
             ..Default::default()
         };
-        Attributes(choice).objective(&job, &model).await
+        let aim = Attributes(choice).objective(&job, &model).await?;
+        Ok(aim.0)
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 use super::status::Refusal;
-use super::stream::{self, Goal, Job};
+use super::stream::{self, Aim, Goal, Job};
 use super::{Generator, settings};
 use crate::inversion::OracleError;
 
@@ -67,7 +67,7 @@ struct Reconstruction {
 }
 
 impl Goal for Reconstruction {
-    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Objective, Refusal> {
+    async fn objective(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
         let names: Vec<&str> = model
             .layers
             .iter()
@@ -86,16 +86,18 @@ impl Goal for Reconstruction {
             data_type: v1::DataType::F32.into(),
         };
         let reply = job.classifier.get_activations(request).await?;
+        let face = reply.faces.get(&0).copied();
         let target = reply.activations.into_iter().next().and_then(|a| a.tensor);
         let target = target
             .ok_or_else(|| OracleError::Reply("GetActivations carries no activation".into()))?;
-        Ok(Objective {
+        let objective = Objective {
             weight: 1.0,
             term: Some(Term::SquaredDistance(SquaredDistance {
                 layer: self.layer,
                 target: Some(target),
                 normalized: true,
             })),
-        })
+        };
+        Ok((objective, face))
     }
 }

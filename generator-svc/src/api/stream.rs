@@ -67,8 +67,11 @@ pub(super) trait Goal: Send + 'static {
         self,
         job: &Job,
         model: &v1::Model,
-    ) -> impl Future<Output = Result<Objective, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Aim, Refusal>> + Send;
 }
+
+/// An objective, and where the face was found whose activations it wants, if it had to be.
+pub(super) type Aim = (Objective, Option<v1::FaceBox>);
 
 /// A checked request.
 #[derive(Clone)]
@@ -155,7 +158,7 @@ async fn invert<M: From<Event> + Send>(
     let model = model.ok_or_else(|| OracleError::Reply("GetModel describes no model".into()))?;
     let side = job.statistics.input_size;
     check_size(side, &model)?;
-    let objective = goal.objective(job, &model).await?;
+    let (objective, face) = goal.objective(job, &model).await?;
     let setup = v1::DifferentiateSetup {
         objectives: vec![objective],
     };
@@ -165,6 +168,7 @@ async fn invert<M: From<Event> + Send>(
         image_size: model.input_size,
         digest: job.statistics.digest.clone(),
         classifier_digest: model.digest,
+        face,
     }))
     .await?;
 
