@@ -8,7 +8,8 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::{
-    args::OutputArgs, files, pictures, printer, progress::Progress, settings::SettingsInForce,
+    args::OutputArgs, files, pictures, place::Place, printer, progress::Progress,
+    settings::SettingsInForce,
 };
 
 /// An inversion that is done, its pictures written.
@@ -107,6 +108,9 @@ pub(crate) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     gif: Option<&'a Path>,
     seed: u64,
+    /// Where the face was found that was inverted, if it had to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<Place>,
     attributes: Vec<Judged<'a>>,
     loss: Loss,
     steps: i32,
@@ -152,6 +156,7 @@ impl Finished {
             sheet: output.sheet.as_deref(),
             gif: output.gif.as_deref(),
             seed,
+            face: self.started.face.map(Place::from),
             attributes: self.result.attributes.iter().map(judged).collect(),
             loss: Loss {
                 total: loss.total,

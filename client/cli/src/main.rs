@@ -10,6 +10,7 @@ mod files;
 mod follow;
 mod pair;
 mod pictures;
+mod place;
 mod printer;
 mod progress;
 mod settings;
