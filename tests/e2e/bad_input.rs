@@ -91,6 +91,9 @@ async fn images_that_are_none() {
         "16777216",
     );
     refused(classify(v1::Image::default()).await, "images[0]", "neither");
+    let grey = Array::new(vec![3, 300, 400], vec![0.5; 3 * 300 * 400]).unwrap();
+    let blank = encoded_image(png(&grey), v1::Framing::Detect);
+    refused(classify(blank).await, "images[0]", "no face was found");
     all_is_well().await;
 }
 

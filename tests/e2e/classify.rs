@@ -62,7 +62,7 @@ async fn an_image_gets_the_same_answer_alone_and_beside_others() {
             .unwrap()
             .results
             .remove(0);
-        assert_eq!(alone, together);
+        assert_eq!(alone.groups, together.groups);
     }
 }
 
@@ -111,5 +111,5 @@ async fn an_aligned_photograph_is_cropped_to_its_face() {
         .await
         .unwrap()
         .results;
-    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0].groups, results[1].groups);
 }

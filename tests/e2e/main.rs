@@ -9,6 +9,7 @@ mod classifier_down;
 mod classify;
 mod compare;
 mod deadline;
+mod detect;
 mod differentiate;
 mod evaluate;
 mod generate;

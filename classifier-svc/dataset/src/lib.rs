@@ -10,7 +10,7 @@ mod labels;
 mod schema;
 mod split;
 
-pub use framing::{Framing, ImageError, ImageLimits, decode, face_pixels};
+pub use framing::{Framing, ImageError, ImageLimits, Square, decode, face_pixels, square_pixels};
 pub use labels::{Dataset, DatasetError, Photograph};
 pub use schema::{ATTRIBUTE_COUNT, GROUPS, Group, attribute_index, attributes};
 pub use split::{Split, split_of};

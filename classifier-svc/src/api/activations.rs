@@ -7,6 +7,7 @@ use deepface_proto::v1::{self, DataType};
 use deepface_serve::{Deadline, Violations};
 use tonic::Request;
 
+use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, layers, timing};
 use crate::model::ModelInfo;
@@ -25,14 +26,18 @@ pub(super) async fn get_activations(
     let room = api.engine.admit(n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
-    let pixels = images::pixels(api, named.collect(), info.input_size, deadline).await?;
+    let (size, most) = (info.input_size, 1);
+    let faces = images::pixels(api, named.collect(), Wanted { size, most }, deadline).await?;
     let done = api
         .engine
-        .activations(room, pixels, asked.clone(), deadline);
+        .activations(room, faces.pixels, asked.clone(), deadline);
     let done = done.await?;
+    let places = faces.origins.into_iter();
+    let places = places.filter_map(|origin| Some((origin.image as i32, origin.found?)));
     Ok(v1::GetActivationsResponse {
         activations: layers::to_wire(&info, &asked, n, done.value, data_type),
         timing: Some(timing(arrived, done.compute)),
+        faces: places.collect(),
     })
 }
 

@@ -1,17 +1,19 @@
 //! Classify.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deepface_dataset::{ATTRIBUTE_COUNT, GROUPS};
 use deepface_proto::v1;
 use deepface_serve::Deadline;
 use tonic::Request;
 
+use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, timing};
+use crate::batch::{Admission, Computed, EngineError};
 use crate::model::ModelInfo;
 
-/// Probabilities and decisions for every image.
+/// Probabilities and decisions for every face.
 pub(super) async fn classify(
     api: &Classifier,
     request: Request<v1::ClassifyRequest>,
@@ -24,20 +26,57 @@ pub(super) async fn classify(
     let room = api.engine.admit(images.len())?;
     let named = images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
-    let pixels = images::pixels(api, named.collect(), info.input_size, deadline).await?;
-    let done = api.engine.classify(room, pixels, deadline).await?;
-    let results = done
-        .value
-        .chunks_exact(ATTRIBUTE_COUNT + GROUPS.len())
-        .map(|p| classification(&info, p));
+    let wanted = Wanted {
+        size: info.input_size,
+        most: api.limits.faces_per_image,
+    };
+    let faces = images::pixels(api, named.collect(), wanted, deadline).await?;
+    let done = classified(api, room, &faces.pixels, info.pixels(), deadline).await?;
+    let probabilities = done.value.chunks_exact(ATTRIBUTE_COUNT + GROUPS.len());
+    let results = faces.origins.into_iter().zip(probabilities);
+    let results = results.map(|(origin, p)| v1::Classification {
+        groups: groups(&info, p),
+        image: origin.image as i32,
+        face: origin.found,
+    });
     Ok(v1::ClassifyResponse {
         results: results.collect(),
         timing: Some(timing(arrived, done.compute)),
     })
 }
 
-/// The scores of one image: per group its attributes' probabilities, then that of none of them.
-fn classification(info: &ModelInfo, mut probabilities: &[f32]) -> v1::Classification {
+/// Probabilities of all faces. There may be more of them than images were admitted, and than the queue takes: so they
+/// go through it in portions, and none holds room while it waits for more.
+async fn classified(
+    api: &Classifier,
+    room: Admission,
+    pixels: &[f32],
+    size: usize,
+    deadline: Deadline,
+) -> Result<Computed<Vec<f32>>, EngineError> {
+    let mut all = Computed {
+        value: Vec::new(),
+        compute: Duration::ZERO,
+    };
+    let mut admitted = Some(room);
+    for portion in pixels.chunks(size * api.limits.images) {
+        let n = portion.len() / size;
+        let room = match admitted.take().filter(|room| room.images() >= n) {
+            Some(room) => room,
+            None => api.engine.admit_later(n, deadline).await?,
+        };
+        let done = api
+            .engine
+            .classify(room, portion.to_vec(), deadline)
+            .await?;
+        all.value.extend(done.value);
+        all.compute += done.compute;
+    }
+    Ok(all)
+}
+
+/// The scores of one face: per group its attributes' probabilities, then that of none of them.
+fn groups(info: &ModelInfo, mut probabilities: &[f32]) -> Vec<v1::GroupScores> {
     let mut thresholds = info.thresholds.iter().copied();
     let mut groups = Vec::with_capacity(GROUPS.len());
     for group in &GROUPS {
@@ -54,5 +93,5 @@ fn classification(info: &ModelInfo, mut probabilities: &[f32]) -> v1::Classifica
             none_probability: head[group.attributes.len()],
         });
     }
-    v1::Classification { groups }
+    groups
 }

@@ -7,6 +7,7 @@ use deepface_proto::v1;
 use deepface_serve::{Deadline, Violations};
 use tonic::Request;
 
+use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, timing};
 
@@ -26,19 +27,23 @@ pub(super) async fn compare(
     let request = request.into_inner();
     let pair = faces(request)?;
     let room = api.engine.admit(pair.len())?;
-    let pixels = images::pixels(api, pair, info.input_size, deadline).await?;
+    let (size, most) = (info.input_size, 1);
+    let faces = images::pixels(api, pair, Wanted { size, most }, deadline).await?;
     let layers = Arc::from([layer]);
     let done = api
         .engine
-        .activations(room, pixels, layers, deadline)
+        .activations(room, faces.pixels, layers, deadline)
         .await?;
     let both: Vec<f32> = done.value.into_iter().flatten().collect();
     let (first, second) = both.split_at(both.len() / 2);
     let cosine = cosine(first, second, &info.compare_mean) as f32;
+    let mut places = faces.origins.into_iter().map(|origin| origin.found);
     Ok(v1::CompareResponse {
         similarity_percent: 100.0 * cosine.max(0.0),
         cosine,
         timing: Some(timing(arrived, done.compute)),
+        first_face: places.next().flatten(),
+        second_face: places.next().flatten(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_dataset::{Framing, ImageLimits, decode, face_pixels};
+use deepface_dataset::{Framing, ImageLimits, decode};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
 use deepface_serve::{Deadline, Violations};
@@ -10,6 +10,7 @@ use image::RgbImage;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
+use super::faces::{Cut, Face, Wanted, faces};
 use super::layers::tensor;
 use super::status::Refusal;
 use super::{Classifier, Limits};
@@ -30,30 +31,74 @@ pub(super) fn check_count(n: usize, limits: &Limits) -> Result<(), Violations> {
     }
 }
 
-/// The pixels of named images, `[n, 3, size, size]`, 0 to 1.
+/// The faces of a request's images, in their order.
+pub(super) struct Faces {
+    /// `[n, 3, size, size]`, 0 to 1.
+    pub(super) pixels: Vec<f32>,
+    /// Where each of the n comes from.
+    pub(super) origins: Vec<Origin>,
+}
+
+/// Where a face comes from.
+pub(super) struct Origin {
+    /// Number of the image in the request.
+    pub(super) image: usize,
+    /// Where it was found there, if it had to be.
+    pub(super) found: Option<v1::FaceBox>,
+}
+
+/// The faces of named images, those of one image the largest first.
 ///
 /// Decoding is slow and wants memory, so it runs beside the async threads and only so many at once. A caller that
 /// goes away stops it at the next image. The wait for a decoder ends with the deadline.
 ///
 /// # Errors
-/// The deadline has passed, or an image is not what it should be: every one that is not gets its violation.
+/// The deadline has passed, or an image is not what it should be: every one that is not gets its violation. Or there
+/// are more faces in all than a request may have.
 pub(super) async fn pixels(
     api: &Classifier,
     images: Vec<(String, v1::Image)>,
-    size: usize,
+    wanted: Wanted,
     deadline: Deadline,
-) -> Result<Vec<f32>, Refusal> {
-    let mut all = Vec::with_capacity(images.len() * 3 * size * size);
+) -> Result<Faces, Refusal> {
+    let mut all = Faces {
+        pixels: Vec::with_capacity(images.len() * 3 * wanted.size * wanted.size),
+        origins: Vec::with_capacity(images.len()),
+    };
     let mut violations = Violations::new();
-    for (field, image) in images {
+    for (i, (field, image)) in images.into_iter().enumerate() {
         let limits = api.limits.image;
-        let work = move || face(image, &field, limits, size);
+        let work = move || faces_of(image, &field, limits, wanted);
         match decoded(&api.decoders, deadline, work).await? {
-            Ok(pixels) => all.extend(pixels),
+            Ok(faces) => all.append(i, faces),
             Err(wrong) => violations.extend(wrong),
         }
+        all.check_count(&api.limits)?;
     }
     Ok(violations.or(all)?)
+}
+
+impl Faces {
+    fn append(&mut self, image: usize, faces: Vec<Face>) {
+        for Face { pixels, found } in faces {
+            self.pixels.extend(pixels);
+            self.origins.push(Origin { image, found });
+        }
+    }
+
+    fn check_count(&self, limits: &Limits) -> Result<(), Violations> {
+        let (most, got) = (limits.faces, self.origins.len());
+        let Some(last) = self.origins.last().filter(|_| got > most) else {
+            return Ok(());
+        };
+        Err(Violations::one(
+            "images",
+            format_args!(
+                "expected at most {most} faces in all, found {got} up to image {}: send fewer images at once",
+                last.image
+            ),
+        ))
+    }
 }
 
 async fn decoded<T: Send + 'static>(
@@ -73,13 +118,13 @@ async fn decoded<T: Send + 'static>(
     done.map_err(|_| Refusal::Internal("decoding an image failed"))
 }
 
-/// The pixels of one image.
-fn face(
+/// The faces of one image.
+fn faces_of(
     image: v1::Image,
     field: &str,
     limits: ImageLimits,
-    size: usize,
-) -> Result<Vec<f32>, Violations> {
+    wanted: Wanted,
+) -> Result<Vec<Face>, Violations> {
     let framing = v1::Framing::try_from(image.framing).map_err(|_| {
         let (field, got) = (format!("{field}.framing"), image.framing);
         Violations::one(field, format_args!("unknown value {got} of Framing"))
@@ -92,45 +137,31 @@ fn face(
         Some(Content::Encoded(file)) => {
             let image = decode(&file, limits)
                 .map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
-            let framing = frame(framing, Framing::Aligned);
-            Ok(face_pixels(&image, framing, size))
+            faces(&image, Cut::new(framing, Framing::Aligned), wanted, field)
         }
         Some(Content::Tensor(t)) => {
-            let field = format!("{field}.tensor");
-            let array = tensor(Some(&t), &field)?;
-            let framing = frame(framing, Framing::Face);
-            from_tensor(array, framing, &field, limits, size)
+            let name = format!("{field}.tensor");
+            let array = tensor(Some(&t), &name)?;
+            let sides = check_tensor(&array, &name, limits)?;
+            let cut = Cut::new(framing, Framing::Face);
+            // A face of the network's size is taken value by value; all else is rounded and scaled as a file is.
+            if cut == Cut::Framed(Framing::Face) && array.shape[1..] == [wanted.size, wanted.size] {
+                let (pixels, found) = (array.data, None);
+                return Ok(vec![Face { pixels, found }]);
+            }
+            faces(&picture(&array, sides), cut, wanted, field)
         }
     }
 }
 
-fn frame(framing: v1::Framing, default: Framing) -> Framing {
-    match framing {
-        v1::Framing::Unspecified => default,
-        v1::Framing::Aligned => Framing::Aligned,
-        v1::Framing::Face => Framing::Face,
-    }
-}
-
-/// A face of the network's size is taken value by value; all else is rounded to bytes and scaled as a file is.
-fn from_tensor(
-    array: Array,
-    framing: Framing,
-    field: &str,
-    limits: ImageLimits,
-    size: usize,
-) -> Result<Vec<f32>, Violations> {
-    let (width, height) = check_tensor(&array, field, limits)?;
-    if framing == Framing::Face && array.shape[1..] == [size, size] {
-        return Ok(array.data);
-    }
+/// A tensor in bytes, as a file has them.
+fn picture(array: &Array, (width, height): (u32, u32)) -> RgbImage {
     let area = array.shape[1] * array.shape[2];
-    let image = RgbImage::from_fn(width, height, |x, y| {
+    RgbImage::from_fn(width, height, |x, y| {
         let at = y as usize * width as usize + x as usize;
         // In 0..=255 because the values are in 0..=1.
         image::Rgb([0, 1, 2].map(|c| (array.data[c * area + at] * 255.0).round() as u8))
-    });
-    Ok(face_pixels(&image, framing, size))
+    })
 }
 
 /// Width and height of a tensor that is an image.

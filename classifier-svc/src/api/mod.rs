@@ -7,6 +7,7 @@ mod activations;
 mod classify;
 mod compare;
 mod differentiate;
+mod faces;
 mod images;
 mod layers;
 mod model;
@@ -44,6 +45,10 @@ pub struct Limits {
     pub response_bytes: usize,
     /// Objectives in one Differentiate stream.
     pub objectives: usize,
+    /// Faces that are found in one image and classified; of more, the largest.
+    pub faces_per_image: usize,
+    /// Faces that are found in all images of one request and classified: each takes a network's input meanwhile.
+    pub faces: usize,
     /// Differentiate streams that are open at once: each holds its targets.
     pub streams: usize,
     /// Images that are decoded at once: each takes up to 100 MB meanwhile.
@@ -65,6 +70,8 @@ impl Default for Limits {
             request_bytes: 32 << 20,
             response_bytes: 64 << 20,
             objectives: 16,
+            faces_per_image: 32,
+            faces: 256,
             streams: 64,
             decoders: std::thread::available_parallelism().map_or(1, usize::from),
             idle: Duration::from_secs(60),

@@ -68,5 +68,7 @@ fn limits(limits: &Limits) -> v1::Limits {
         max_request_bytes: limits.request_bytes as i64,
         max_response_bytes: limits.response_bytes as i64,
         max_objectives: limits.objectives as i32,
+        max_faces_per_image: limits.faces_per_image as i32,
+        max_faces: limits.faces as i32,
     }
 }

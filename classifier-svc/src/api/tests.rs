@@ -2,6 +2,7 @@
 
 mod bad_requests;
 mod calls;
+mod detect;
 mod streams;
 
 use std::io::Cursor;

@@ -62,6 +62,13 @@ pub enum State {
 #[derive(Debug)]
 pub struct Admission(OwnedSemaphorePermit);
 
+impl Admission {
+    /// How many images there is room for.
+    pub fn images(&self) -> usize {
+        self.0.num_permits()
+    }
+}
+
 /// A result.
 #[derive(Clone, Debug)]
 pub struct Computed<T> {

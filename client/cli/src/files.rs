@@ -24,12 +24,7 @@ pub(crate) fn read_image(path: &Path, framing: FramingArgs) -> anyhow::Result<v1
         File::open(path).and_then(|file| file.take(MAX_IMAGE_BYTES).read_to_end(&mut bytes))
     };
     read.with_context(|| format!("cannot read {}", path.display()))?;
-    let framing = if framing.face {
-        v1::Framing::Face
-    } else {
-        v1::Framing::Aligned
-    };
-    Ok(encoded_image(bytes, framing))
+    Ok(encoded_image(bytes, framing.into()))
 }
 
 /// Writes a file so that it is there whole or not at all.

@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::{
     args::OutputArgs,
     faces::{Face, read},
-    files, pictures, printer,
+    files, pictures,
+    place::Place,
+    printer,
     progress::Progress,
     settings::SettingsInForce,
 };
@@ -89,6 +91,9 @@ pub(crate) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     gif: Option<&'a Path>,
     seed: u64,
+    /// Where the face was found that was inverted, if it had to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<Place>,
     attributes: Vec<Judged<'a>>,
     moved: &'a [String],
     loss: Loss,
@@ -142,6 +147,7 @@ impl Finished {
             sheet: output.sheet.as_deref(),
             gif: output.gif.as_deref(),
             seed,
+            face: self.started.face.map(Place::from),
             attributes: self.result.attributes.iter().map(judged).collect(),
             moved: &self.result.moved,
             loss: Loss {
@@ -194,9 +200,15 @@ impl Finished {
         let asked = all.iter().filter(|a| a.requested.is_some());
         part("asked for", asked.map(asked_line).collect());
         let kept = all.iter().filter(|a| a.kept);
-        part("to be kept", kept.map(|a| moved_line(a, moved(a))).collect());
+        part(
+            "to be kept",
+            kept.map(|a| moved_line(a, moved(a))).collect(),
+        );
         let changed = all.iter().filter(|a| !a.kept && moved(a));
-        part("changed unasked", changed.map(|a| moved_line(a, true)).collect());
+        part(
+            "changed unasked",
+            changed.map(|a| moved_line(a, true)).collect(),
+        );
         let mut seen: Vec<_> = all
             .iter()
             .filter(|a| a.requested.is_none() && !a.kept && a.present && !moved(a))

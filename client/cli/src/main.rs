@@ -13,10 +13,10 @@ mod gallery;
 mod morph;
 mod pair;
 mod pictures;
+mod place;
 mod printer;
 mod progress;
 mod settings;
-mod stages;
 mod stages;
 mod wishes;
 

@@ -285,7 +285,11 @@ mod tests {
         assert_eq!(good.kept.len(), 2);
         for (names, method, expected) in [
             (&["male"][..], REGRESSION, "keep[0]: Male is asked for"),
-            (&["bald", "Bald"], REGRESSION, "keep[1]: Bald is to be kept twice"),
+            (
+                &["bald", "Bald"],
+                REGRESSION,
+                "keep[1]: Bald is to be kept twice",
+            ),
             (&["Smilling"], REGRESSION, "did you mean Smiling"),
             (&["Bald"], Method::CgmmMean, "cannot keep"),
         ] {

@@ -92,6 +92,7 @@ impl Goal for Attributes {
                 objectives: vec![likelihood(job, 1.0)],
                 centre: nothing(),
                 reference: Some(nothing()),
+                face: None,
             });
         };
         let (statistics, layer) = (&job.statistics, self.0.layer.clone());
@@ -118,6 +119,7 @@ impl Goal for Attributes {
             objectives,
             centre,
             reference: Some(reference),
+            face: None,
         })
     }
 }
@@ -126,17 +128,22 @@ impl Goal for Attributes {
 /// counts what it does not name as absent.
 fn likelihood(job: &Job, weight: f64) -> Objective {
     let wish = &job.wish;
-    let asked = wish.asked.iter().map(|a| (a.attribute, a.absent, a.strength));
+    let asked = wish
+        .asked
+        .iter()
+        .map(|a| (a.attribute, a.absent, a.strength));
     let open = (0..ATTRIBUTE_COUNT).filter(|&a| wish.completeness > 0.0 && wish.leaves_open(a));
     let open = open.map(|a| (a, true, wish.completeness));
     let all: Vec<_> = asked.chain(open).collect();
     let total = all.len() as f64;
-    let targets = all.iter().map(|&(attribute, absent, weight)| AttributeTarget {
-        attribute: names().nth(attribute).unwrap_or_default().into(),
-        absent,
-        // A weight of 0 would be read as 1.
-        weight: (weight / total).max(f64::MIN_POSITIVE),
-    });
+    let targets = all
+        .iter()
+        .map(|&(attribute, absent, weight)| AttributeTarget {
+            attribute: names().nth(attribute).unwrap_or_default().into(),
+            absent,
+            // A weight of 0 would be read as 1.
+            weight: (weight / total).max(f64::MIN_POSITIVE),
+        });
     Objective {
         weight,
         term: Some(Term::AttributeLikelihood(AttributeLikelihood {
@@ -201,9 +208,7 @@ mod tests {
         let paper = aim(v1::Method::CgmmMean, &fitted).await.unwrap();
         assert_eq!(paper.objectives.len(), 1);
         assert!(paper.centre.iter().all(|&z| z == 0.0));
-        let refusal = aim(v1::Method::Regression, "other")
-            .await
-            .unwrap_err();
+        let refusal = aim(v1::Method::Regression, "other").await.unwrap_err();
         let status = Status::from(refusal);
         assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
     }
@@ -211,9 +216,7 @@ mod tests {
     #[tokio::test]
     async fn class_visualisation_climbs_what_was_asked() {
         let fitted = statistics().classifier_digest;
-        let aim = aim(v1::Method::ClassVisualization, &fitted)
-            .await
-            .unwrap();
+        let aim = aim(v1::Method::ClassVisualization, &fitted).await.unwrap();
         let Some(Term::AttributeLikelihood(likelihood)) = aim.objectives[0].term.clone() else {
             panic!("expected a likelihood, got {aim:?}");
         };

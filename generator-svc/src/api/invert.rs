@@ -87,6 +87,7 @@ impl Goal for Reconstruction {
             data_type: v1::DataType::F32.into(),
         };
         let reply = job.classifier.get_activations(request).await?;
+        let face = reply.faces.get(&0).copied();
         let target = reply.activations.into_iter().next().and_then(|a| a.tensor);
         let target = target
             .ok_or_else(|| OracleError::Reply("GetActivations carries no activation".into()))?;
@@ -102,6 +103,7 @@ impl Goal for Reconstruction {
             objectives: vec![objective],
             centre: vec![0.0; job.statistics.prior.components()],
             reference: None,
+            face,
         })
     }
 }

@@ -140,7 +140,12 @@ pub(super) fn target(
             v1::Residual::Diagonal => gaussian::Residual::Diagonal,
             v1::Residual::LowRank | v1::Residual::Unspecified => gaussian::Residual::LowRank,
         },
-        likelihood: check.number("likelihood", wire.likelihood, usual(LIKELIHOOD), 0.0..=100.0),
+        likelihood: check.number(
+            "likelihood",
+            wire.likelihood,
+            usual(LIKELIHOOD),
+            0.0..=100.0,
+        ),
         completeness: check.number("completeness", wire.completeness, completeness, 0.0..=1.0),
     };
     check.violations.or(choice)
@@ -420,7 +425,10 @@ mod tests {
                 ..Default::default()
             };
             let choice = target(&s, Some(&wire), &[], "t").unwrap();
-            assert_eq!(target(&s, Some(&choice.to_wire()), &[], "t").unwrap(), choice);
+            assert_eq!(
+                target(&s, Some(&choice.to_wire()), &[], "t").unwrap(),
+                choice
+            );
         }
         for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
             let wire = InversionSettings {
@@ -436,8 +444,16 @@ mod tests {
             method: v1::Method::CgmmMean.into(),
             ..Default::default()
         };
-        assert_eq!(target(&s, Some(&paper), &[], "t").unwrap().exaggeration, 0.0);
-        assert_eq!(inversion(None, Some(v1::Method::ClassVisualization), "i").unwrap().start, Start::Mean);
+        assert_eq!(
+            target(&s, Some(&paper), &[], "t").unwrap().exaggeration,
+            0.0
+        );
+        assert_eq!(
+            inversion(None, Some(v1::Method::ClassVisualization), "i")
+                .unwrap()
+                .start,
+            Start::Mean
+        );
     }
 
     #[test]

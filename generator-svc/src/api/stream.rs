@@ -14,13 +14,9 @@ use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{
-    Generator, picture::to_wire, result, settings, settings::Carries, status::Refusal,
-};
+use super::{Generator, picture::to_wire, result, settings, settings::Carries, status::Refusal};
 use crate::gaussian::{Statistics, Wish};
-use crate::inversion::{
-    GrpcOracle, Losses, OracleError, Parametrization, Session, Settings,
-};
+use crate::inversion::{GrpcOracle, Losses, OracleError, Parametrization, Session, Settings};
 use crate::workers::Workers;
 
 /// Iterates that may wait to be read.
@@ -64,11 +60,8 @@ impl From<Event> for InvertResponse {
 /// What is to be minimised, as a source of it: vanilla inversion must first ask for the activations.
 pub(super) trait Goal: Send + 'static {
     /// What to descend, given the model that is served.
-    fn aim(
-        self,
-        job: &Job,
-        model: &v1::Model,
-    ) -> impl Future<Output = Result<Aim, Refusal>> + Send;
+    fn aim(self, job: &Job, model: &v1::Model)
+    -> impl Future<Output = Result<Aim, Refusal>> + Send;
 }
 
 /// What to descend, and around what.
@@ -80,6 +73,8 @@ pub(super) struct Aim {
     pub(super) centre: Vec<f32>,
     /// Coordinates that it expects for the same seed when nothing is asked: where changes are counted from.
     pub(super) reference: Option<Vec<f32>>,
+    /// Where the face was found whose activations are wanted, if it had to be.
+    pub(super) face: Option<v1::FaceBox>,
 }
 
 /// A checked request.
@@ -171,6 +166,7 @@ async fn invert<M: From<Event> + Send>(
         objectives,
         centre,
         reference,
+        face,
     } = goal.aim(job, &model).await?;
     let setup = v1::DifferentiateSetup { objectives };
     let stream = job.classifier.differentiate(setup).await?;
@@ -179,6 +175,7 @@ async fn invert<M: From<Event> + Send>(
         image_size: model.input_size,
         digest: job.statistics.digest.clone(),
         classifier_digest: model.digest,
+        face,
     }))
     .await?;
 

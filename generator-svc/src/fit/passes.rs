@@ -202,7 +202,7 @@ mod tests {
     fn visits(activations: Vec<v1::Activation>) -> Result<Vec<(usize, usize, f32)>, String> {
         let reply = GetActivationsResponse {
             activations,
-            timing: None,
+            ..Default::default()
         };
         let mut seen = Vec::new();
         take(&reply, 10, 2, &layers(), &mut |i, l, a| {

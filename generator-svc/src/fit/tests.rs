@@ -106,7 +106,7 @@ impl ClassifierService for Lawful {
         });
         Ok(Response::new(v1::GetActivationsResponse {
             activations: activations.collect(),
-            timing: None,
+            ..Default::default()
         }))
     }
 

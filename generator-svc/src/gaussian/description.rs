@@ -59,7 +59,9 @@ impl Statistics {
     pub fn describe(&self, wish: &Wish) -> Description {
         let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
         let kept = wish.kept.iter().map(|&k| (k, self.frequencies[k]));
-        let mut values = self.attributes.complete(&said.chain(kept).collect::<Vec<_>>());
+        let mut values = self
+            .attributes
+            .complete(&said.chain(kept).collect::<Vec<_>>());
         for (attribute, value) in values.iter_mut().enumerate() {
             if wish.leaves_open(attribute) {
                 *value *= 1.0 - wish.completeness;
@@ -135,7 +137,10 @@ mod tests {
         };
         assert_eq!(values(1.0)[..3], [1.0, 0.25, 0.0]);
         let half = values(0.5);
-        assert!((half[2] - 0.125).abs() < 1e-6 && half[1] == 0.25, "{half:?}");
+        assert!(
+            (half[2] - 0.125).abs() < 1e-6 && half[1] == 0.25,
+            "{half:?}"
+        );
         let usual = |n, strength| {
             let asked: Vec<_> = (0..n).map(|a| asked(a, false, strength)).collect();
             Wish::usual_completeness(&asked)

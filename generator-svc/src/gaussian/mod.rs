@@ -265,7 +265,10 @@ pub(crate) mod tests {
         assert_eq!(back.digest.len(), 64);
         assert_eq!(back.prior.image(&[0.5; 12]), s.prior.image(&[0.5; 12]));
         assert_eq!(back.layers[0].slopes, s.layers[0].slopes);
-        assert_eq!(back.layers[0].response.shape(), s.layers[0].response.shape());
+        assert_eq!(
+            back.layers[0].response.shape(),
+            s.layers[0].response.shape()
+        );
         assert_eq!(back.prior.slopes, s.prior.slopes);
         assert_eq!(back.classifier_digest, "c");
         for cut in [0, 9, file.len() / 3, file.len() - 1] {

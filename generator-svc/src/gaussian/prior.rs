@@ -417,13 +417,20 @@ mod tests {
                 vector.iter_mut().step_by(2).for_each(|x| *x += 1.0);
             }
         }
-        let Fitted { prior, unexplained, .. } = fit(vectors, &labels);
+        let Fitted {
+            prior, unexplained, ..
+        } = fit(vectors, &labels);
         let mut offsets = [0.0; ATTRIBUTE_COUNT];
         let at = |offsets: &[f64]| prior.vector(&prior.expected(offsets));
         let without = at(&offsets);
         offsets[2] = 1.0;
         let with = at(&offsets);
-        let moved: f32 = with.iter().zip(&without).step_by(2).map(|(a, b)| a - b).sum();
+        let moved: f32 = with
+            .iter()
+            .zip(&without)
+            .step_by(2)
+            .map(|(a, b)| a - b)
+            .sum();
         assert!((moved / (SIZE / 2) as f32 - 1.0).abs() < 0.1, "{moved}");
         assert!(prior.residual()[0] < 0.3, "{:?}", prior.residual());
         assert!(prior.residual()[1] > 0.9, "{:?}", prior.residual());

@@ -90,7 +90,10 @@ mod tests {
         assert_eq!(Resampler::new(8, 8).apply(&ramp), ramp);
         let twice = Resampler::new(8, 16).apply(&ramp);
         for (x, value) in twice[..16].iter().enumerate().skip(4).take(8) {
-            assert!((value - (x as f32 - 0.5) / 2.0).abs() < 1e-5, "{x}: {value}");
+            assert!(
+                (value - (x as f32 - 0.5) / 2.0).abs() < 1e-5,
+                "{x}: {value}"
+            );
         }
         // Each sum of weights is 1, at the edge too.
         for (from, to) in [(8, 12), (12, 8), (16, 3), (5, 7)] {

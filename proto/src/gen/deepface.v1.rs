@@ -53,7 +53,27 @@ impl DataType {
         }
     }
 }
-/// An image of one face.
+/// A face that was found in an image, in pixels of the image as it was sent: the square that the model looked at.
+/// The same square sent with FRAMING_FACE gets the same answer, where it lies within the image.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct FaceBox {
+    /// Left border of the square. Below 0 where it reaches over the image's border, whose pixels are repeated there.
+    #[prost(int32, tag = "1")]
+    pub left: i32,
+    /// Upper border of the square. Below 0 where it reaches over the image's border.
+    #[prost(int32, tag = "2")]
+    pub top: i32,
+    /// Width of the square. `left + width` may be more than the image's width.
+    #[prost(int32, tag = "3")]
+    pub width: i32,
+    /// Height of the square, which is its width.
+    #[prost(int32, tag = "4")]
+    pub height: i32,
+    /// How sure the detector is, from 3 up: most clear faces have more than 10.
+    #[prost(float, tag = "5")]
+    pub score: f32,
+}
+/// An image of a face, or a photograph to find faces in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Image {
     /// How the face lies in the image.
@@ -88,6 +108,11 @@ pub enum Framing {
     Aligned = 1,
     /// The image is already the face and is used whole, as generated faces are.
     Face = 2,
+    /// Any photograph: the faces in it are found, and each is cut out as it would lie in an aligned photograph, though
+    /// not turned upright. Classify looks at all of them, other methods at the largest. What is found reliably is at
+    /// least 30 pixels and 1/32 of the photograph's longer side from forehead to chin, tilted by at most 20 degrees, and
+    /// not seen from the side. An image in which no face is found is refused.
+    Detect = 3,
 }
 impl Framing {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -99,6 +124,7 @@ impl Framing {
             Self::Unspecified => "FRAMING_UNSPECIFIED",
             Self::Aligned => "FRAMING_ALIGNED",
             Self::Face => "FRAMING_FACE",
+            Self::Detect => "FRAMING_DETECT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -107,6 +133,7 @@ impl Framing {
             "FRAMING_UNSPECIFIED" => Some(Self::Unspecified),
             "FRAMING_ALIGNED" => Some(Self::Aligned),
             "FRAMING_FACE" => Some(Self::Face),
+            "FRAMING_DETECT" => Some(Self::Detect),
             _ => None,
         }
     }
@@ -239,6 +266,12 @@ pub struct Limits {
     /// Objectives in one Differentiate stream.
     #[prost(int32, tag = "6")]
     pub max_objectives: i32,
+    /// Faces of one image with FRAMING_DETECT that Classify answers for; of more, the largest.
+    #[prost(int32, tag = "7")]
+    pub max_faces_per_image: i32,
+    /// Faces of all images of one Classify request; a request whose images show more is refused.
+    #[prost(int32, tag = "8")]
+    pub max_faces: i32,
 }
 /// Asks for the attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -250,19 +283,26 @@ pub struct ClassifyRequest {
 /// The attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClassifyResponse {
-    /// One result per image, in the order of the request.
+    /// One result per image, in the order of the request; but of an image with FRAMING_DETECT one per face, 1 to
+    /// `Limits.max_faces_per_image`, the largest first.
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<Classification>,
     /// Where the time went.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
 }
-/// What the network sees in one image.
+/// What the network sees in one face.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Classification {
     /// One entry per group, in the order of `Model.groups`.
     #[prost(message, repeated, tag = "1")]
     pub groups: ::prost::alloc::vec::Vec<GroupScores>,
+    /// Which image of the request it is, from 0.
+    #[prost(int32, tag = "2")]
+    pub image: i32,
+    /// Where the face was found. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "3")]
+    pub face: ::core::option::Option<FaceBox>,
 }
 /// The softmax of one head. Its probabilities and `none_probability` add up to 1.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -312,6 +352,9 @@ pub struct GetActivationsResponse {
     /// Where the time went.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
+    /// Where the face was found in each image with FRAMING_DETECT, by the number of the image in the request, from 0.
+    #[prost(map = "int32, message", tag = "3")]
+    pub faces: ::std::collections::HashMap<i32, FaceBox>,
 }
 /// The activation of one layer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -345,6 +388,12 @@ pub struct CompareResponse {
     /// Where the time went.
     #[prost(message, optional, tag = "3")]
     pub timing: ::core::option::Option<Timing>,
+    /// Where the face was found in the first image. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "4")]
+    pub first_face: ::core::option::Option<FaceBox>,
+    /// Where the face was found in the second image. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "5")]
+    pub second_face: ::core::option::Option<FaceBox>,
 }
 /// A message of the client in a Differentiate stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1442,6 +1491,9 @@ pub struct Started {
     /// SHA-256 of the classifier's weights.
     #[prost(string, tag = "4")]
     pub classifier_digest: ::prost::alloc::string::String,
+    /// Where the face was found in the image of an Invert request. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "5")]
+    pub face: ::core::option::Option<FaceBox>,
 }
 /// One step of the descent.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -9,7 +9,8 @@ Examples:
   deepface activations portrait.jpg --layer fc7 --output fc7.safetensors
   deepface activations *.jpg --layer conv4_3 --layer fc6 --type f16 --output faces.safetensors
 
-The file holds one tensor per layer, named after it, of shape [images, ...]; its metadata names the images.";
+The file holds one tensor per layer, named after it, of shape [images, ...]; its metadata names the images, and
+with --detect says where the largest face of each is.";
 
 /// Arguments of `activations`.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface classify portrait.jpg
   deepface classify --face male-smiling.png --all
+  deepface classify --detect holidays/*.jpg
   deepface classify photographs/*.jpg --json > attributes.jsonl";
 
 /// Arguments of `classify`.
@@ -23,7 +24,8 @@ pub(crate) struct ClassifyArgs {
     #[arg(long)]
     pub(crate) all: bool,
     /// Print one line of JSON per image: an object with "image", "attributes" (an object of probabilities by name)
-    /// and "present" (an array of names).
+    /// and "present" (an array of names). With --detect one per face, the largest first, with "face" (an object with
+    /// "left", "top", "width" and "height" in pixels, and "score") and "faces" (how many the image has).
     #[arg(long)]
     pub(crate) json: bool,
 }

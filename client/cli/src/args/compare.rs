@@ -8,8 +8,9 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface compare one.jpg other.jpg
   deepface compare --face first.png second.png --json
+  deepface compare --detect beach.jpg party.jpg
 
-100 % is the same image; two strangers lie near 0 % on average.";
+With --detect the largest face of each is compared. 100 % is the same image; two strangers lie near 0 % on average.";
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]

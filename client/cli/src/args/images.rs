@@ -1,4 +1,5 @@
 use clap::Args;
+use deepface_client::v1;
 
 /// How the face lies in an image.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -7,4 +8,18 @@ pub(crate) struct FramingArgs {
     /// central 64 % of each side is looked at.
     #[arg(long)]
     pub(crate) face: bool,
+    /// The images are any photographs: find the faces in them, which should be upright, and at least 30 pixels and
+    /// 1/32 of the longer side from forehead to chin.
+    #[arg(long, conflicts_with = "face")]
+    pub(crate) detect: bool,
+}
+
+impl From<FramingArgs> for v1::Framing {
+    fn from(args: FramingArgs) -> Self {
+        match (args.face, args.detect) {
+            (true, _) => Self::Face,
+            (false, true) => Self::Detect,
+            (false, false) => Self::Aligned,
+        }
+    }
 }

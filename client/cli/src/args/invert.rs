@@ -8,6 +8,7 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface invert portrait.jpg
   deepface invert portrait.jpg --layer fc6 --output fc6.png
+  deepface invert --detect holidays.jpg
   deepface invert face.png --face --layer conv3_3 --parametrization pixels --sheet steps.png";
 
 /// Arguments of `invert`.

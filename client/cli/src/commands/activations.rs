@@ -9,11 +9,20 @@ use crate::{
     args::{ActivationsArgs, ElementType, ServiceArgs},
     files,
     pair::Pair,
+    place::Place,
     printer,
 };
 
 /// Requests under way at once: the service reads one image while it computes another.
 const IN_FLIGHT: usize = 4;
+
+/// What came of the images before.
+#[derive(Default)]
+struct Results {
+    stacks: Vec<Stack>,
+    /// Where the face of each image was found, if it had to be.
+    faces: Vec<Option<Place>>,
+}
 
 /// The activations of one layer, image after image.
 struct Stack {
@@ -29,13 +38,15 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
     let results = stream::iter(0..args.images.len())
         .map(|i| activations(client.clone(), args, i))
         .buffered(IN_FLIGHT);
-    let stacks = results
-        .try_fold(Vec::new(), async |stacks, one| append(stacks, one))
+    let results = results
+        .try_fold(Results::default(), async |results, one| {
+            append(results, one)
+        })
         .await?;
     pair.stop().await;
-    files::write_atomically(&args.output, &safetensors(&stacks, args)?)?;
+    files::write_atomically(&args.output, &safetensors(&results, args)?)?;
     let mut summary = format!("{}\n", args.output.display());
-    for stack in &stacks {
+    for stack in &results.stacks {
         summary += &format!(
             "  {:<8} [{}, {}]\n",
             stack.layer,
@@ -50,7 +61,7 @@ async fn activations(
     client: ClassifierClient,
     args: &ActivationsArgs,
     i: usize,
-) -> anyhow::Result<Vec<v1::Activation>> {
+) -> anyhow::Result<v1::GetActivationsResponse> {
     let path = &args.images[i];
     let request = v1::GetActivationsRequest {
         images: vec![files::read_image(path, args.framing)?],
@@ -58,15 +69,16 @@ async fn activations(
         data_type: v1::DataType::from(args.element).into(),
     };
     let response = client.get_activations(request).await;
-    Ok(response
-        .with_context(|| path.display().to_string())?
-        .activations)
+    response.with_context(|| path.display().to_string())
 }
 
 /// Puts one image's activations behind those of the images before it.
-fn append(mut stacks: Vec<Stack>, one: Vec<v1::Activation>) -> anyhow::Result<Vec<Stack>> {
+fn append(mut results: Results, one: v1::GetActivationsResponse) -> anyhow::Result<Results> {
+    let face = one.faces.get(&0).copied();
+    results.faces.push(face.map(Place::from));
+    let stacks = &mut results.stacks;
     let first = stacks.is_empty();
-    for (i, activation) in one.into_iter().enumerate() {
+    for (i, activation) in one.activations.into_iter().enumerate() {
         let tensor = activation
             .tensor
             .context("the service sent an activation without a tensor")?;
@@ -94,16 +106,16 @@ fn append(mut stacks: Vec<Stack>, one: Vec<v1::Activation>) -> anyhow::Result<Ve
         );
         stack.data.extend(tensor.data);
     }
-    Ok(stacks)
+    Ok(results)
 }
 
-fn safetensors(stacks: &[Stack], args: &ActivationsArgs) -> anyhow::Result<Vec<u8>> {
+fn safetensors(results: &Results, args: &ActivationsArgs) -> anyhow::Result<Vec<u8>> {
     let dtype = match args.element {
         ElementType::F32 => Dtype::F32,
         ElementType::F16 => Dtype::F16,
         ElementType::Bf16 => Dtype::BF16,
     };
-    let views = stacks.iter().map(|stack| {
+    let views = results.stacks.iter().map(|stack| {
         let shape = [args.images.len()]
             .iter()
             .chain(&stack.shape)
@@ -120,7 +132,11 @@ fn safetensors(stacks: &[Stack], args: &ActivationsArgs) -> anyhow::Result<Vec<u
         .iter()
         .map(|path| path.to_string_lossy())
         .collect();
-    let metadata = HashMap::from([("images".to_owned(), serde_json::to_string(&images)?)]);
+    let mut metadata = HashMap::from([("images".to_owned(), serde_json::to_string(&images)?)]);
+    if args.framing.detect {
+        let faces = serde_json::to_string(&results.faces)?;
+        metadata.insert("faces".to_owned(), faces);
+    }
     Ok(safetensors::serialize(views, Some(metadata))?)
 }
 

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::{bail, ensure};
 use deepface_client::{ClassifierClient, v1};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use crate::{
     args::{ClassifyArgs, ServiceArgs},
     files,
     pair::Pair,
+    place::Place,
     printer,
 };
 
@@ -29,7 +30,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
     let mut failed = 0;
     while let Some((path, result)) = results.next().await {
         match result {
-            Ok(classification) => show(path, &classification, args)?,
+            Ok(faces) => show(path, &faces, args)?,
             // The other images have nothing to do with it.
             Err(error) if args.images.len() > 1 => {
                 eprintln!("error: {}: {error:#}", path.display());
@@ -53,38 +54,40 @@ async fn classify(
     client: &ClassifierClient,
     path: &Path,
     args: &ClassifyArgs,
-) -> anyhow::Result<v1::Classification> {
+) -> anyhow::Result<Vec<v1::Classification>> {
     let image = files::read_image(path, args.framing)?;
-    let response = client.classify(vec![image]).await?;
-    response
-        .results
-        .into_iter()
-        .next()
-        .context("the service sent no result")
+    let faces = client.classify(vec![image]).await?.results;
+    ensure!(!faces.is_empty(), "the service sent no result");
+    Ok(faces)
 }
 
-fn show(
-    path: &Path,
-    classification: &v1::Classification,
-    args: &ClassifyArgs,
-) -> anyhow::Result<()> {
-    if args.json {
-        printer::print_json(&Line::new(path, classification))
-    } else {
-        printer::print(&table(path, classification, args.all))
+fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyhow::Result<()> {
+    for (i, face) in faces.iter().enumerate() {
+        if args.json {
+            printer::print_json(&Line::new(path, face, faces.len()))?;
+        } else {
+            let title = title(path, face, (i, faces.len()));
+            printer::print(&(title + &table(face, args.all)))?;
+        }
     }
+    Ok(())
 }
 
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     image: &'a Path,
+    /// Where the face was found, and how many were; absent where none had to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faces: Option<usize>,
     attributes: BTreeMap<&'a str, f32>,
     present: Vec<&'a str>,
 }
 
 impl<'a> Line<'a> {
-    fn new(image: &'a Path, classification: &'a v1::Classification) -> Self {
+    fn new(image: &'a Path, classification: &'a v1::Classification, faces: usize) -> Self {
         let all = || {
             classification
                 .groups
@@ -92,8 +95,11 @@ impl<'a> Line<'a> {
                 .flat_map(|group| &group.attributes)
         };
         let present = all().filter(|attribute| attribute.present);
+        let face = classification.face.map(Place::from);
         Self {
             image,
+            face,
+            faces: face.map(|_| faces),
             attributes: all()
                 .map(|attribute| (attribute.name.as_str(), attribute.probability))
                 .collect(),
@@ -102,9 +108,18 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The line above a table: the image, and where the face is in it.
+fn title(path: &Path, face: &v1::Classification, (i, n): (usize, usize)) -> String {
+    let path = path.display();
+    match face.face.map(Place::from) {
+        Some(place) => format!("{path}  face {} of {n} {place}\n", i + 1),
+        None => format!("{path}\n"),
+    }
+}
+
 /// What is printed for people: group by group, what the network sees.
-fn table(path: &Path, classification: &v1::Classification, all: bool) -> String {
-    let mut table = format!("{}\n", path.display());
+fn table(classification: &v1::Classification, all: bool) -> String {
+    let mut table = String::new();
     for group in &classification.groups {
         let lines: String = group
             .attributes
@@ -141,13 +156,14 @@ mod tests {
                 ],
                 none_probability: 0.09,
             }],
+            ..Default::default()
         }
     }
 
     #[test]
     fn programs_get_every_attribute_by_name() {
         let json =
-            serde_json::to_string(&Line::new(Path::new("a.jpg"), &classification())).unwrap();
+            serde_json::to_string(&Line::new(Path::new("a.jpg"), &classification(), 1)).unwrap();
         assert_eq!(
             json,
             r#"{"image":"a.jpg","attributes":{"Black Hair":0.9,"Blond Hair":0.01},"present":["Black Hair"]}"#
@@ -156,12 +172,36 @@ mod tests {
 
     #[test]
     fn people_get_what_matters_unless_they_want_all() {
-        let some = table(Path::new("a.jpg"), &classification(), false);
+        let some = table(&classification(), false);
         assert!(
             some.contains("hair color\n  Black Hair") && some.contains("present"),
             "{some}"
         );
         assert!(!some.contains("Blond"), "{some}");
-        assert!(table(Path::new("a.jpg"), &classification(), true).contains("Blond"));
+        assert!(table(&classification(), true).contains("Blond"));
+    }
+
+    #[test]
+    fn a_face_that_was_found_has_its_place() {
+        let found = v1::Classification {
+            face: Some(v1::FaceBox {
+                left: -3,
+                top: 40,
+                width: 160,
+                height: 160,
+                score: 12.5,
+            }),
+            ..classification()
+        };
+        let path = Path::new("a.jpg");
+        let json = serde_json::to_string(&Line::new(path, &found, 2)).unwrap();
+        let place =
+            r#""face":{"left":-3,"top":40,"width":160,"height":160,"score":12.5},"faces":2"#;
+        assert!(json.contains(place), "{json}");
+        assert_eq!(
+            title(path, &found, (1, 2)),
+            "a.jpg  face 2 of 2 at -3, 40, 160x160 pixels\n"
+        );
+        assert_eq!(title(path, &classification(), (0, 1)), "a.jpg\n");
     }
 }

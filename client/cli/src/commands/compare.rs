@@ -5,6 +5,7 @@ use crate::{
     exit::Usage,
     files,
     pair::Pair,
+    place::Place,
     printer,
 };
 
@@ -15,6 +16,10 @@ struct Line<'a> {
     second: &'a std::path::Path,
     similarity_percent: f32,
     cosine: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_face: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_face: Option<Place>,
 }
 
 pub(crate) async fn run(services: &ServiceArgs, args: &CompareArgs) -> anyhow::Result<()> {
@@ -27,15 +32,23 @@ pub(crate) async fn run(services: &ServiceArgs, args: &CompareArgs) -> anyhow::R
     let response = pair.classifier()?.compare(first, second).await?;
     pair.stop().await;
     let (similarity_percent, cosine) = (response.similarity_percent, response.cosine);
+    let first_face = response.first_face.map(Place::from);
+    let second_face = response.second_face.map(Place::from);
     if args.json {
         return printer::print_json(&Line {
             first: &args.first,
             second: &args.second,
             similarity_percent,
             cosine,
+            first_face,
+            second_face,
         });
     }
-    printer::print(&format!(
-        "{similarity_percent:.1} % alike (cosine {cosine:.3})\n"
-    ))
+    let mut text = format!("{similarity_percent:.1} % alike (cosine {cosine:.3})\n");
+    for (path, face) in [(&args.first, first_face), (&args.second, second_face)] {
+        if let Some(face) = face {
+            text += &format!("{}  face {face}\n", path.display());
+        }
+    }
+    printer::print(&text)
 }

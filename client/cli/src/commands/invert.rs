@@ -5,6 +5,7 @@ use crate::{
     files,
     follow::follow,
     pair::Pair,
+    place::Place,
     printer, settings,
 };
 
@@ -22,7 +23,11 @@ pub(crate) async fn run(services: &ServiceArgs, args: &InvertArgs) -> anyhow::Re
     if args.output.json {
         return printer::print_json(&finished.report(&args.output, args.seed));
     }
-    printer::print(&(finished.headline(args.seed) + &finished.table()))
+    let mut text = finished.headline(args.seed);
+    if let Some(face) = finished.started.face.map(Place::from) {
+        text += &format!("{}  face {face}\n", args.image.display());
+    }
+    printer::print(&(text + &finished.table()))
 }
 
 /// `portrait-inverted.png` in the current folder for `photographs/portrait.jpg`.

@@ -105,7 +105,7 @@ fn jobs(path: &Path, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec
                 attributes,
                 settings: Some(settings.clone()),
                 keep: Vec::new(),
-            seed: args.seed,
+                seed: args.seed,
                 stream: Some(v1::StreamSettings {
                     every: 1,
                     losses_only: true,

@@ -149,6 +149,7 @@ pub(super) mod tests {
                 probability,
                 present: probability > 0.5,
                 requested,
+                ..Default::default()
             };
         Cell::of(Face {
             started: v1::Started {
