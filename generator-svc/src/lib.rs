@@ -23,6 +23,8 @@ enum Purpose {
     Target,
     /// What attributes leave open of a face.
     Variety,
+    /// What a request leaves open of the attributes.
+    Attributes,
 }
 
 /// The random numbers of a seed for one purpose. Each purpose has a ChaCha stream of its own: none depends on how many

@@ -148,8 +148,8 @@ pub(super) mod tests {
     #[test]
     fn an_input_of_ones_own_replaces_the_topologys() {
         let side = |more: &[&str]| args(more).architecture().unwrap().input;
-        assert_eq!(side(&[]), 64);
-        assert_eq!(side(&["--input", "96"]), 96);
+        assert_eq!(side(&[]), 96);
+        assert_eq!(side(&["--input", "128"]), 128);
     }
 
     #[test]

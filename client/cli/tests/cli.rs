@@ -402,7 +402,7 @@ fn a_morph_leads_from_one_generated_face_to_another() {
     let side = first.width();
     let tile = |column: u32, row: u32| {
         let at = |i: u32| 4 + i * (side + 4);
-        image::imageops::crop_imm(&sheet, at(column), at(row), side, side).to_image()
+        imageops::crop_imm(&sheet, at(column), at(row), side, side).to_image()
     };
     assert!(tile(0, 0) == first && tile(1, 1) == last);
     assert!(tile(1, 0) != first && tile(0, 1) != last && first != last);

@@ -166,6 +166,7 @@ mod tests {
             v1::GetActivationsResponse {
                 activations: vec![activation],
                 timing: None,
+                ..Default::default()
             }
         };
         let good = embeddings(&response("fc7", &[2, 2]), 2).unwrap();

@@ -182,6 +182,7 @@ fn paper() -> GenerationSettings {
             method: Target::CgmmMean.into(),
             exaggeration: Some(0.0),
             variety: Some(0.0),
+            likelihood: Some(0.0),
             ..TargetSettings::default()
         }),
         inversion: Some(InversionSettings {

@@ -12,11 +12,11 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 /// The layer whose targets show attributes best (`docs/generation.md`).
 const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
-const EXAGGERATION: f64 = 0.5;
+const EXAGGERATION: f64 = 0.0;
 /// Standard deviations of what attributes leave open, for a regression target.
-const VARIETY: f64 = 0.4;
+const VARIETY: f64 = 0.8;
 /// Weight of the attributes' likelihood beside a regression target.
-const LIKELIHOOD: f64 = 2.0;
+const LIKELIHOOD: f64 = 12.0;
 
 /// Below this, most steps of a descent would be lost in rounding.
 const LEAST_RATE: f64 = 1e-6;

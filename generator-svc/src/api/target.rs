@@ -33,17 +33,22 @@ pub(super) async fn get_target(
     Ok(GetTargetResponse {
         layer: choice.layer.clone(),
         relative_deviation: made.relative_deviation,
-        completed: completed(api, &choice, &wish),
+        completed: completed(api, &choice, &wish, &how),
         target: Some(made.tensor),
     })
 }
 
 /// What the wish means for every attribute; the paper's methods know nothing of the unsaid.
-fn completed(api: &Generator, choice: &TargetChoice, wish: &Wish) -> Vec<CompletedAttribute> {
+fn completed(
+    api: &Generator,
+    choice: &TargetChoice,
+    wish: &Wish,
+    how: &TargetSettings,
+) -> Vec<CompletedAttribute> {
     if !choice.regresses() {
         return Vec::new();
     }
-    let values = api.statistics.describe(wish).values;
+    let values = api.statistics.describe(wish, how).values;
     let completed = names().zip(values).enumerate();
     let completed = completed.map(|(i, (name, value))| CompletedAttribute {
         name: name.into(),
@@ -71,7 +76,7 @@ pub(super) async fn make(
     let (statistics, wish) = (statistics.clone(), wish.clone());
     let work = move || {
         let layer = statistics.layer(&layer)?;
-        let target = statistics.target(layer, &wish, &statistics.describe(&wish), &how);
+        let target = statistics.target(layer, &wish, &statistics.describe(&wish, &how), &how);
         let array = Array {
             shape: layer.shape.clone(),
             data: target.values,

@@ -264,7 +264,7 @@ async fn a_known_law_is_recovered() {
                 asked: labels.iter().enumerate().map(ask).collect(),
                 ..Wish::default()
             };
-            let description = statistics.describe(&wish);
+            let description = statistics.describe(&wish, &plain);
             let target = statistics.target(layer, &wish, &description, &plain);
             let found = target.values;
             for (f, t) in found.iter().zip(law.activation(number, labels)) {

@@ -1,6 +1,7 @@
 //! What a request means for every attribute, those that it does not name included.
 
-use super::Statistics;
+use super::{Statistics, TargetSettings};
+use crate::{Purpose, normal, random};
 
 /// What is asked of one attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,13 +56,16 @@ impl Wish {
 
 impl Statistics {
     /// Completes a wish. Said attributes are as said, kept ones at their mean; the others take their conditional
-    /// expectation, drawn towards absence by the completeness.
-    pub fn describe(&self, wish: &Wish) -> Description {
+    /// expectation, varied around it by the seed, and drawn towards absence by the completeness.
+    pub fn describe(&self, wish: &Wish, settings: &TargetSettings) -> Description {
         let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
         let kept = wish.kept.iter().map(|&k| (k, self.frequencies[k]));
-        let mut values = self
-            .attributes
-            .complete(&said.chain(kept).collect::<Vec<_>>());
+        let said: Vec<_> = said.chain(kept).collect();
+        let mut rng = random(settings.seed, Purpose::Attributes);
+        let noise = self.frequencies.iter();
+        let noise = noise.map(|_| settings.variety * f64::from(normal(&mut rng)));
+        let draw = self.attributes.draw(noise.collect());
+        let mut values = self.attributes.complete_with(&said, &draw);
         for (attribute, value) in values.iter_mut().enumerate() {
             if wish.leaves_open(attribute) {
                 *value *= 1.0 - wish.completeness;
@@ -88,7 +92,8 @@ impl Statistics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaussian::tests::statistics;
+    use crate::gaussian::Method;
+    use crate::gaussian::tests::{settings, statistics};
 
     fn asked(attribute: usize, absent: bool, strength: f64) -> Asked {
         Asked {
@@ -106,7 +111,7 @@ mod tests {
                 asked: vec![asked(4, absent, strength)],
                 ..Wish::default()
             };
-            s.describe(&wish).offsets[4]
+            s.describe(&wish, &settings(Method::Regression)).offsets[4]
         };
         // A quarter of the faces have it.
         for (absent, strength, expected) in [
@@ -133,7 +138,7 @@ mod tests {
                 kept: vec![1],
                 completeness,
             };
-            s.describe(&wish).values
+            s.describe(&wish, &settings(Method::Regression)).values
         };
         assert_eq!(values(1.0)[..3], [1.0, 0.25, 0.0]);
         let half = values(0.5);
@@ -148,5 +153,27 @@ mod tests {
         assert_eq!(usual(2, 4.0), 0.0);
         assert_eq!(usual(20, 1.0), 1.0);
         assert_eq!(usual(20, 0.15), 0.0);
+    }
+
+    #[test]
+    fn what_is_left_open_varies_with_the_seed_and_the_rest_does_not() {
+        let s = statistics();
+        let wish = Wish {
+            asked: vec![asked(0, false, 1.0)],
+            kept: vec![1],
+            completeness: 0.0,
+        };
+        let values = |seed| {
+            let how = TargetSettings {
+                variety: 1.0,
+                seed,
+                ..settings(Method::Regression)
+            };
+            s.describe(&wish, &how).values
+        };
+        let (one, other) = (values(1), values(2));
+        assert_eq!(one[..2], other[..2]);
+        assert_ne!(one[2..], other[2..]);
+        assert_eq!(one, values(1));
     }
 }

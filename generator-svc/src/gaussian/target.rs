@@ -115,7 +115,7 @@ impl Layer {
         self.mean.len()
     }
 
-    fn regression(&self, offsets: &[f64]) -> DVector<f32> {
+    pub(super) fn regression(&self, offsets: &[f64]) -> DVector<f32> {
         let offsets = DVector::from_iterator(offsets.len(), offsets.iter().map(|&o| o as f32));
         &self.mean + self.slopes.tr_mul(&offsets)
     }

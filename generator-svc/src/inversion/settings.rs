@@ -71,7 +71,7 @@ impl Settings {
             conditional: false,
             total_variation: 0.0,
             l2: 0.0,
-            jitter: 0,
+            jitter: 1,
             blur_sigma: 0.0,
             blur_every: 10,
         };

@@ -1254,8 +1254,9 @@ pub struct TargetSettings {
     /// 0 only for METHOD_CLASS_VISUALIZATION.
     #[prost(double, optional, tag = "3")]
     pub exaggeration: ::core::option::Option<f64>,
-    /// Standard deviations of what attributes leave open, drawn by the seed, in a regression target and in what the image
-    /// prior expects, 0 to 2. Not set: the default. 0 only for other methods.
+    /// Standard deviations of what the request leaves open, drawn by the seed, 0 to 2: of the attributes that it does not
+    /// name, given those that it names, and of what all attributes leave open in the target and in what the image prior
+    /// expects. Not set: the default. 0 only for other methods.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
     /// Weight of the attributes' mean negative log-likelihood, which joins the distance to the target, 0 to 100. Not set:
