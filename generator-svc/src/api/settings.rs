@@ -13,8 +13,8 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
 const EXAGGERATION: f64 = 0.0;
-/// Standard deviations of what attributes leave open, for a regression target.
-const VARIETY: f64 = 0.8;
+/// Standard deviations of what a request leaves open, for a regression target.
+const VARIETY: f64 = 1.0;
 /// Weight of the attributes' likelihood beside a regression target.
 const LIKELIHOOD: f64 = 12.0;
 

@@ -224,7 +224,7 @@ pub(crate) mod tests {
         let mut start = crate::random(1, crate::Purpose::Start);
         let alike = draw
             .iter()
-            .map(|d| (d / 0.5 - crate::normal(&mut start)).abs() < 1e-3);
+            .map(|d| (d / 0.325 - crate::normal(&mut start)).abs() < 1e-3);
         assert!(alike.filter(|&a| a).count() < 3);
     }
 

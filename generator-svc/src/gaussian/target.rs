@@ -5,6 +5,9 @@ use nalgebra::DVector;
 use super::{Asked, Description, Layer, Statistics, Wish};
 use crate::{Purpose, normal, random};
 
+/// Standard deviations of the image's own draw for each of the attributes'.
+const IMAGE_SHARE: f32 = 0.65;
+
 /// How a target is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -99,12 +102,13 @@ impl Statistics {
         z
     }
 
-    /// What attributes leave open of the image's coordinates, drawn for a seed. Target and image have the same draw.
+    /// What attributes leave open of the image's coordinates, drawn for a seed. Target and image have the same draw. It is
+    /// less far than that of the attributes: a Gaussian of pixels that is drawn in full looks like clouds.
     pub fn variation(&self, settings: &TargetSettings) -> Vec<f32> {
         let mut rng = random(settings.seed, Purpose::Variety);
         let deviations = self.prior.residual().iter();
         deviations
-            .map(|d| settings.variety as f32 * d * normal(&mut rng))
+            .map(|d| IMAGE_SHARE * settings.variety as f32 * d * normal(&mut rng))
             .collect()
     }
 }
