@@ -42,7 +42,7 @@ impl Prior {
         self.canvas.image(&self.mean)
     }
 
-    /// E[z] given attributes, each as far from its mean as `offsets` say.
+    /// The expectation of z given attributes, each as far from its mean as `offsets` say.
     pub fn expected(&self, offsets: &[f64]) -> Vec<f32> {
         let offsets = DVector::from_iterator(offsets.len(), offsets.iter().map(|&o| o as f32));
         self.slopes.tr_mul(&offsets).data.into()
