@@ -5,8 +5,9 @@
 //! ever smaller sizes (`pyramid`), at each place of each size (`cascade`); the windows that show the same face become
 //! one (`merge`); and constants that were measured lead from there to the models' framing (`framing`).
 //!
-//! Of 1,829 aligned photographs of LFW 99.6 % have their face found. The same pasted into others at half to three times
-//! their size are found as often. Turned by 20 degrees 98 % are found, by 30 degrees 89 %, by 40 degrees 61 %.
+//! In 99.5 % of 1,829 aligned photographs of LFW the face is found; `classifier-svc/examples/detect.rs` measures that. Of
+//! 400 pasted into larger ones at half to three times their size 99.5 % are found, of 200 turned by 20 degrees 98 %, by
+//! 30 degrees 89 %, by 40 degrees 61 %.
 
 mod cascade;
 mod framing;
@@ -34,8 +35,8 @@ pub const LOWEST_SCORE: f32 = 3.0;
 
 /// All faces of a photograph, the largest first, from the smallest that [`smallest_face`] says.
 ///
-/// Takes up to about 0.2 s, the more the longer the photograph's shorter side is in proportion, and three times that
-/// where everything is full of faces. A larger photograph takes no longer, as it is scaled down.
+/// Takes about 25 ms of one core for 250x250 pixels and 0.2 s from 1280 a side up, as larger photographs are scaled down;
+/// and up to 1 s for one that is full of faces.
 pub fn faces(photograph: &RgbImage) -> Vec<Face> {
     let windows = merge::faces(cascade::windows(photograph)).into_iter();
     let sure = windows.filter(|window| window.score >= LOWEST_SCORE);

@@ -1,0 +1,151 @@
+//! Measures how well faces are found, and what that costs the attributes: `detect LFW`, the public layout.
+//!
+//! In aligned photographs the framing is known, so what is found can be compared with it. The people are those that the
+//! built-in model was not trained on.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use classifier_svc::model::{DeviceChoice, Model};
+use classifier_svc::service::ModelSource;
+use deepface_dataset::{
+    ATTRIBUTE_COUNT, Dataset, Framing, GROUPS, ImageLimits, Photograph, Split, Square, decode,
+    face_pixels, square_pixels,
+};
+use rayon::prelude::*;
+
+/// A photograph whose face was found.
+struct Found {
+    labels: [bool; ATTRIBUTE_COUNT],
+    /// Centre and side of the square over those of the known framing: right, down and larger, of its side.
+    off: [f64; 3],
+    /// The network's input by the known framing, and by the square.
+    pixels: [Vec<f32>; 2],
+}
+
+fn main() -> Result<()> {
+    let folder = std::env::args_os().nth(1).context("usage: detect LFW")?;
+    let dataset = Dataset::open(Path::new(&folder))?;
+    let photographs: Vec<_> = dataset.photographs.iter().collect();
+    let test = photographs.iter().filter(|p| p.split() == Split::Test);
+    let test: Vec<_> = test.copied().collect();
+    let mut model = ModelSource::Embedded.load(DeviceChoice::Cpu, rayon::current_num_threads())?;
+    let size = model.info().input_size;
+    let found: Vec<_> = test
+        .par_iter()
+        .map(|p| find(p, size))
+        .collect::<Result<_>>()?;
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    let share = 100.0 * found.len() as f64 / test.len() as f64;
+    println!("found in {share:.1} % of {} photographs", test.len());
+    for (i, what) in ["right", "down", "larger"].into_iter().enumerate() {
+        let (mean, deviation) = moments(found.iter().map(|f| f.off[i]));
+        println!(
+            "{what:>6} by {:+.1} % of the side, +- {:.1}",
+            100.0 * mean,
+            100.0 * deviation
+        );
+    }
+    compare(&mut model, &found)
+}
+
+/// The face of the photograph, unless none is found near where it is.
+fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
+    let limits = ImageLimits {
+        bytes: 16 << 20,
+        side: 4096,
+    };
+    let image = decode(&std::fs::read(&photograph.path)?, limits)?;
+    let (width, height) = image.dimensions();
+    let known = 0.64 * f64::from(width);
+    let off = |Square { left, top, side }| {
+        let centre = |start: i32| f64::from(start) + f64::from(side) / 2.0;
+        [
+            (centre(left) - f64::from(width) / 2.0) / known,
+            (centre(top) - f64::from(height) / 2.0) / known,
+            f64::from(side) / known - 1.0,
+        ]
+    };
+    let faces = deepface_detect::faces(&image);
+    let mut faces = faces.iter().map(|face| (face.square, off(face.square)));
+    let same = faces.find(|(_, off)| off.iter().all(|o| o.abs() < 0.4));
+    Ok(same.map(|(square, off)| Found {
+        labels: photograph.labels,
+        off,
+        pixels: [
+            face_pixels(&image, Framing::Aligned, size),
+            square_pixels(&image, square, size),
+        ],
+    }))
+}
+
+/// Attributes by the known framing and by the squares.
+fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
+    let mut seen = [Vec::new(), Vec::new()];
+    for face in found {
+        for (seen, pixels) in seen.iter_mut().zip(&face.pixels) {
+            seen.push(attributes(&model.probabilities(pixels, 1)?));
+        }
+    }
+    let [aligned, detected] = &seen;
+    let thresholds = &model.info().thresholds;
+    let (mut off, mut alike) = (0.0, 0);
+    for (a, d) in aligned.iter().zip(detected) {
+        for ((a, d), &threshold) in a.iter().zip(d).zip(thresholds) {
+            off += f64::from((a - d).abs());
+            alike += usize::from((*a > threshold) == (*d > threshold));
+        }
+    }
+    let all = (found.len() * ATTRIBUTE_COUNT) as f64;
+    println!("probabilities differ by {:.4} in the mean", off / all);
+    println!(
+        "{:.1} % of decisions are the same",
+        100.0 * alike as f64 / all
+    );
+    for (what, seen) in [("aligned", aligned), ("detected", detected)] {
+        let aucs = (0..ATTRIBUTE_COUNT).filter_map(|i| auc(seen, found, i));
+        println!("{what:>8}: mean AUC {:.4}", moments(aucs).0);
+    }
+    Ok(())
+}
+
+/// Leaves out the probability of "none of these" that ends each group.
+fn attributes(mut probabilities: &[f32]) -> Vec<f32> {
+    let mut all = Vec::with_capacity(ATTRIBUTE_COUNT);
+    for group in &GROUPS {
+        let (head, rest) = probabilities.split_at(group.attributes.len() + 1);
+        all.extend(&head[..group.attributes.len()]);
+        probabilities = rest;
+    }
+    all
+}
+
+/// Share of pairs of a positive and a negative that are ranked right; `None` where there is no pair.
+fn auc(seen: &[Vec<f32>], found: &[Found], attribute: usize) -> Option<f64> {
+    let of = |label: bool| {
+        let faces = seen.iter().zip(found);
+        let faces = faces.filter(move |(_, f)| f.labels[attribute] == label);
+        faces.map(|(p, _)| p[attribute])
+    };
+    let (mut right, mut pairs) = (0.0, 0.0);
+    for positive in of(true) {
+        for negative in of(false) {
+            pairs += 1.0;
+            right += match positive.total_cmp(&negative) {
+                std::cmp::Ordering::Greater => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.0,
+            };
+        }
+    }
+    (pairs > 0.0).then_some(right / pairs)
+}
+
+/// Mean and standard deviation.
+fn moments(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let values: Vec<_> = values.collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let spread = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+    (mean, spread.sqrt())
+}
