@@ -98,6 +98,15 @@ impl Violations {
     }
 }
 
+/// What several checks found.
+impl FromIterator<Self> for Violations {
+    fn from_iter<I: IntoIterator<Item = Self>>(found: I) -> Self {
+        let mut all = Self::new();
+        found.into_iter().for_each(|v| all.extend(v));
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,12 +88,7 @@ pub(super) fn wish(
             kept,
             completeness: 0.0,
         }),
-        (asked, kept) => {
-            let mut all = Violations::new();
-            let wrong = [asked.err(), kept.err()];
-            wrong.into_iter().flatten().for_each(|v| all.extend(v));
-            Err(all)
-        }
+        (asked, kept) => Err([asked.err(), kept.err()].into_iter().flatten().collect()),
     }
 }
 

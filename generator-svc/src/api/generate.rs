@@ -67,10 +67,8 @@ fn check(
             Ok((choice, job))
         }
         (wish, choice, inversion, carries) => {
-            let mut all = Violations::new();
             let wrong = [wish.err(), choice.err(), inversion.err(), carries.err()];
-            wrong.into_iter().flatten().for_each(|v| all.extend(v));
-            Err(all)
+            Err(wrong.into_iter().flatten().collect())
         }
     }
 }

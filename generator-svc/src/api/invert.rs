@@ -32,9 +32,8 @@ pub(super) fn invert(
     let (inversion, carries, image) = match (inversion, carries, image) {
         (Ok(inversion), Ok(carries), Ok(image)) => (inversion, carries, image),
         (inversion, carries, image) => {
-            let mut all = Violations::new();
             let wrong = [inversion.err(), carries.err(), image.err()];
-            wrong.into_iter().flatten().for_each(|v| all.extend(v));
+            let all: Violations = wrong.into_iter().flatten().collect();
             return Err(all.into());
         }
     };
