@@ -109,8 +109,12 @@ impl Goal for Attributes {
             objectives.push(likelihood(job, self.0.likelihood));
         }
         let (centre, reference) = if job.inversion.conditional {
-            let expected = |wish| statistics.centre(&statistics.describe(wish, &how), &how);
-            (expected(&job.wish), expected(&Wish::default()))
+            let (statistics, asked) = (statistics.clone(), made.description);
+            let expected = move || {
+                let nothing = statistics.describe(&Wish::default(), &how);
+                [asked, nothing].map(|d| statistics.centre(&d, &how))
+            };
+            job.workers.run(expected).await?.into()
         } else {
             (nothing(), nothing())
         };

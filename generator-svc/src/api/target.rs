@@ -9,7 +9,7 @@ use deepface_serve::Violations;
 
 use super::settings::{self, TargetChoice};
 use super::{Generator, attributes, status::Refusal};
-use crate::gaussian::{Statistics, TargetSettings, Wish};
+use crate::gaussian::{Description, Statistics, TargetSettings, Wish};
 use crate::workers::Workers;
 
 /// Checks the request and answers from the statistics alone.
@@ -33,22 +33,16 @@ pub(super) async fn get_target(
     Ok(GetTargetResponse {
         layer: choice.layer.clone(),
         relative_deviation: made.relative_deviation,
-        completed: completed(api, &choice, &wish, &how),
+        completed: completed(&choice, &wish, made.description.values),
         target: Some(made.tensor),
     })
 }
 
 /// What the wish means for every attribute; the paper's methods know nothing of the unsaid.
-fn completed(
-    api: &Generator,
-    choice: &TargetChoice,
-    wish: &Wish,
-    how: &TargetSettings,
-) -> Vec<CompletedAttribute> {
+fn completed(choice: &TargetChoice, wish: &Wish, values: Vec<f64>) -> Vec<CompletedAttribute> {
     if !choice.regresses() {
         return Vec::new();
     }
-    let values = api.statistics.describe(wish, how).values;
     let completed = names().zip(values).enumerate();
     let completed = completed.map(|(i, (name, value))| CompletedAttribute {
         name: name.into(),
@@ -59,9 +53,10 @@ fn completed(
     completed.collect()
 }
 
-/// A target as it travels.
+/// A target as it travels, and the description that it is of.
 pub(super) struct Made {
     pub(super) tensor: v1::Tensor,
+    pub(super) description: Description,
     relative_deviation: f64,
 }
 
@@ -76,13 +71,15 @@ pub(super) async fn make(
     let (statistics, wish) = (statistics.clone(), wish.clone());
     let work = move || {
         let layer = statistics.layer(&layer)?;
-        let target = statistics.target(layer, &wish, &statistics.describe(&wish, &how), &how);
+        let description = statistics.describe(&wish, &how);
+        let target = statistics.target(layer, &wish, &description, &how);
         let array = Array {
             shape: layer.shape.clone(),
             data: target.values,
         };
         Some(Made {
             tensor: array.to_tensor(DataType::F32),
+            description,
             relative_deviation: target.relative_deviation,
         })
     };
