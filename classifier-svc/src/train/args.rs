@@ -58,6 +58,17 @@ pub struct TrainArgs {
     /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
     #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
     pub mixup: f32,
+    /// A trained model to learn from besides the labels, with the same input (distillation).
+    #[arg(long, value_name = "FILE")]
+    pub teacher: Option<PathBuf>,
+    /// Share of the teacher's word in every target.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.5,
+        requires = "teacher"
+    )]
+    pub teacher_weight: f32,
     /// Decides initial weights, views and order.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -114,6 +125,11 @@ impl TrainArgs {
         ensure!(
             (0.0..=1.0).contains(&mixup),
             "--mixup: expected 0 to 1, got {mixup}"
+        );
+        let teaching = self.teacher_weight;
+        ensure!(
+            (0.0..=1.0).contains(&teaching),
+            "--teacher-weight: expected 0 to 1, got {teaching}"
         );
         // Five poolings halve the side.
         let fits = |side: usize| (32..=1024).contains(&side) && side.is_multiple_of(32);

@@ -12,6 +12,7 @@ mod network;
 mod optimizer;
 mod rehearsal;
 mod report;
+mod teacher;
 
 use anyhow::ensure;
 use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split};
@@ -21,7 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::model::{
-    Architecture, Description, Isa, Preprocessing,
+    Description, Isa, Preprocessing,
     cpu::{Network, Parameters},
     heads::{self, LOGITS},
     weights::Weights,
@@ -32,6 +33,7 @@ use mixup::Mixup;
 use network::Trainee;
 use optimizer::{Step, one_cycle, update};
 pub use rehearsal::Rehearsal;
+use teacher::Teacher;
 
 /// Where the weights may go.
 const LICENSE: &str =
@@ -70,11 +72,32 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         "too few people: validation or test split is empty"
     );
 
-    let identity = checkpoint::identity(args, [&train, &validation, &test]);
+    let preprocessing = preprocessing();
+    let teacher = args.teacher.as_deref().map(|path| {
+        let (input, weight) = (architecture.input, args.teacher_weight);
+        Teacher::load(path, input, &preprocessing, weight)
+    });
+    let teacher = teacher.transpose()?;
+    let mut identity = checkpoint::identity(args, [&train, &validation, &test]);
+    if let Some(teacher) = &teacher {
+        identity = format!("{identity} taught by {}", teacher.digest);
+    }
     let photographs = Photographs::load(&train, architecture.input)?;
     let validation = Faces::load(&validation, architecture.input)?;
     let test = Faces::load(&test, architecture.input)?;
-    let mut training = Training::new(args, architecture, photographs);
+    let mut training = Training {
+        trainee: Trainee::new(
+            &architecture,
+            args.batch,
+            args.dropout,
+            !args.plain,
+            args.seed,
+        ),
+        args,
+        preprocessing,
+        photographs,
+        teacher,
+    };
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
 }
@@ -84,29 +107,19 @@ struct Training<'a> {
     preprocessing: Preprocessing,
     photographs: Photographs,
     trainee: Trainee,
+    teacher: Option<Teacher>,
 }
 
-impl<'a> Training<'a> {
-    fn new(args: &'a TrainArgs, architecture: Architecture, photographs: Photographs) -> Self {
-        Self {
-            trainee: Trainee::new(
-                &architecture,
-                args.batch,
-                args.dropout,
-                !args.plain,
-                args.seed,
-            ),
-            // The published means of VGG-Face; the scale brings pixels to about unit deviation.
-            preprocessing: Preprocessing {
-                channel_order: "RGB".into(),
-                mean: [129.1863, 104.7624, 93.5940],
-                scale: 1.0 / 64.0,
-            },
-            args,
-            photographs,
-        }
+/// The published means of VGG-Face; the scale brings pixels to about unit deviation.
+fn preprocessing() -> Preprocessing {
+    Preprocessing {
+        channel_order: "RGB".into(),
+        mean: [129.1863, 104.7624, 93.5940],
+        scale: 1.0 / 64.0,
     }
+}
 
+impl Training<'_> {
     /// Random views of photographs, as the network expects them.
     fn views(&self, indices: &[usize], seed: u64) -> Vec<f32> {
         let size = self.trainee.architecture().input;
@@ -191,6 +204,9 @@ impl<'a> Training<'a> {
             if args.mixup > 0.0 {
                 let mixup = Mixup::new(args.mixup, args.batch, seed);
                 (views, targets) = (mixup.blend(&views), mixup.blend(&targets));
+            }
+            if let Some(teacher) = &mut self.teacher {
+                teacher.correct(&views, &mut targets);
             }
             self.trainee.forward(&views, args.batch, Some(seed));
             let loss = self.trainee.backward(args.batch, &targets);
