@@ -69,6 +69,7 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         variety_seeds: 2,
         methods: methods.iter().map(|name| method(name).unwrap()).collect(),
         with_negatives: true,
+        probes: false,
         seed: 0,
         output: folder.join("run"),
     }
@@ -159,6 +160,8 @@ async fn an_evaluation_that_was_stopped_goes_on() {
     let sheet = image::open(&files.sheet).unwrap();
     assert_eq!(sheet.height(), 6 * 66 + 2);
 
+    assert!(report.probes.is_none());
+
     // The same again makes nothing anew and says the same; another run is not mixed in.
     let (again, _) = evaluate(&generator, &classifier, &whole, &watch)
         .await
@@ -166,6 +169,21 @@ async fn an_evaluation_that_was_stopped_goes_on() {
     let text = |report| serde_json::to_string(report).unwrap();
     assert!(text(&again) == text(&report), "a report is repeatable");
     assert_eq!(faces(folder.path()), after);
+    let probed = Settings {
+        probes: true,
+        methods: vec![method("default").unwrap()],
+        ..whole.clone()
+    };
+    let (report, _) = evaluate(&generator, &classifier, &probed, &watch)
+        .await
+        .unwrap();
+    let probes = report.probes.as_ref().unwrap();
+    assert_eq!(probes.flips.len(), 8);
+    let farther = probes.flips.iter().filter(|flip| flip.ratio() > 1.0);
+    assert!(farther.count() >= 7, "{:?}", probes.flips);
+    let said = report.to_string();
+    assert!(said.contains("flipped Smiling: its log-odds"), "{said}");
+
     let other = Settings { sets: 3, ..whole };
     let refused = evaluate(&generator, &classifier, &other, &watch)
         .await

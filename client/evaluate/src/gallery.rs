@@ -56,13 +56,13 @@ impl Gallery {
         tasks: &[Task],
         store: &Store,
     ) -> Result<Self, EvaluateError> {
-        let own = || tasks.iter().filter(|task| task.method.name == method.name);
-        let entries: Vec<_> = own().filter_map(|task| store.entry(&task.key())).collect();
+        let own = || tasks.iter().filter(|task| task.key.method == method.name);
+        let entries: Vec<_> = own().filter_map(|task| store.entry(&task.key)).collect();
         let face = |task: &Task| {
             Ok(Face {
-                set: task.set,
-                seed: task.seed,
-                picture: Arc::new(store.face(&task.key())?),
+                set: task.key.set,
+                seed: task.key.seed,
+                picture: Arc::new(store.face(&task.key)?),
             })
         };
         let steps = entries.iter().map(|entry| entry.losses.len()).max();

@@ -7,7 +7,7 @@ use deepface_client::{Event, EventStream, GeneratorClient, attributes, encoded_i
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::EvaluateError;
-use crate::methods::{Method, Recipe};
+use crate::methods::Recipe;
 use crate::photographs::Subject;
 use crate::pictures::png;
 use crate::progress::Watch;
@@ -19,19 +19,13 @@ const IN_FLIGHT: usize = 2;
 /// A face to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    pub(crate) method: &'static Method,
-    pub(crate) set: usize,
-    pub(crate) seed: u64,
-}
-
-impl Task {
-    pub(crate) fn key(&self) -> Key {
-        Key {
-            method: self.method.name.to_owned(),
-            set: self.set,
-            seed: self.seed,
-        }
-    }
+    /// Which face of the run; its set is the source that is inverted.
+    pub(crate) key: Key,
+    pub(crate) recipe: Recipe,
+    /// Attributes asked for.
+    pub(crate) present: Vec<&'static str>,
+    /// Attributes asked to be absent.
+    pub(crate) absent: Vec<&'static str>,
 }
 
 /// Makes what is missing of the tasks and keeps it. Whatever ends it, what was kept stays.
@@ -39,17 +33,14 @@ pub(crate) async fn make(
     generator: &GeneratorClient,
     sources: &[Subject],
     tasks: &[Task],
-    with_negatives: bool,
     store: &mut Store,
     watch: &Watch,
 ) -> Result<(), EvaluateError> {
-    let missing = tasks
-        .iter()
-        .filter(|task| store.entry(&task.key()).is_none());
+    let missing = tasks.iter().filter(|task| store.entry(&task.key).is_none());
     let missing: Vec<_> = missing.cloned().collect();
     let mut done = tasks.len() - missing.len();
     let mut faces = stream::iter(missing)
-        .map(|task| one(generator, &sources[task.set], task, with_negatives))
+        .map(|task| one(generator, sources, task))
         .buffer_unordered(IN_FLIGHT);
     watch.at("generating", done, tasks.len());
     while let Some((entry, face)) = faces.try_next().await? {
@@ -62,9 +53,8 @@ pub(crate) async fn make(
 
 async fn one(
     generator: &GeneratorClient,
-    source: &Subject,
+    sources: &[Subject],
     task: Task,
-    with_negatives: bool,
 ) -> Result<(Entry, Vec<u8>), EvaluateError> {
     let begun = Instant::now();
     let stream = v1::StreamSettings {
@@ -72,27 +62,24 @@ async fn one(
         format: v1::ImageFormat::Png.into(),
         losses_only: true,
     };
-    let events = match (task.method.recipe)() {
+    let Key { set, seed, .. } = task.key;
+    let events = match task.recipe {
         Recipe::Generate(settings) => {
-            let absent = match with_negatives && task.method.takes_absent {
-                true => source.named(false),
-                false => Vec::new(),
-            };
             let request = v1::GenerateRequest {
-                attributes: attributes(source.named(true), absent),
+                attributes: attributes(task.present, task.absent),
                 settings: Some(settings),
                 keep: Vec::new(),
-                seed: task.seed,
+                seed,
                 stream: Some(stream),
             };
             generator.generate(request).await?
         }
         Recipe::Invert { layer, inversion } => {
             let request = v1::InvertRequest {
-                image: Some(encoded_image(png(&source.face)?, v1::Framing::Face)),
+                image: Some(encoded_image(png(&sources[set].face)?, v1::Framing::Face)),
                 layer: layer.to_owned(),
                 inversion: Some(inversion),
-                seed: task.seed,
+                seed,
                 stream: Some(stream),
             };
             generator.invert(request).await?
@@ -100,7 +87,7 @@ async fn one(
     };
     let followed = follow(events, generator.url()).await?;
     let entry = Entry {
-        key: task.key(),
+        key: task.key,
         seconds: begun.elapsed().as_secs_f64(),
         settings: followed.settings,
         losses: followed.losses,

@@ -21,6 +21,8 @@ pub struct Report {
     pub fitted: usize,
     /// The controls, then the methods.
     pub rows: Vec<Row>,
+    /// The generator's defaults on requests of a few words, where they were tried.
+    pub probes: Option<Probes>,
 }
 
 /// An attribute set, and where it comes from.
@@ -102,4 +104,66 @@ pub struct AttributeAuc {
     pub asked: f64,
     /// AUC.
     pub auc: f64,
+}
+
+/// What the judge says of the answers to requests of a few words.
+#[derive(Clone, Debug, Serialize)]
+pub struct Probes {
+    /// Each attribute of each request.
+    pub short: Vec<Shown>,
+    /// One attribute present and absent, with everything else alike.
+    pub flips: Vec<Flip>,
+    /// The same request with many seeds, where there are photographs to compare with.
+    pub varied: Vec<Varied>,
+}
+
+impl Probes {
+    /// Of the attributes that the judge sees in most photographs that have them (a median above one half), how many it
+    /// sees in the faces that were asked for; and how many those are.
+    pub fn shown(&self) -> (usize, usize) {
+        let seen = |s: &&Shown| s.of_photographs.is_some_and(|p| p > 0.5);
+        let can_be_seen = self.short.iter().filter(seen);
+        let shown = can_be_seen.clone().filter(|s| s.probability > 0.5);
+        (shown.count(), can_be_seen.count())
+    }
+}
+
+/// One attribute of a short request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The request.
+    pub asked: Vec<&'static str>,
+    /// The attribute.
+    pub attribute: &'static str,
+    /// Its probability.
+    pub probability: f64,
+    /// Median probability in photographs that have it; `None` of fewer than three.
+    pub of_photographs: Option<f64>,
+}
+
+/// An attribute that was asked to be present and to be absent, at the same seed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Flip {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// How far its log-odds moved.
+    pub moved: f64,
+    /// How far those of all others did, on average.
+    pub others: f64,
+}
+
+impl Flip {
+    /// How many times farther than the others.
+    pub fn ratio(&self) -> f64 {
+        self.moved / self.others.max(1e-9)
+    }
+}
+
+/// How different the seeds of a short request are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Varied {
+    /// The request.
+    pub asked: Vec<&'static str>,
+    /// Mean distance of two seeds in the embedding, over that of two photographs with these attributes.
+    pub of_alike: f64,
 }

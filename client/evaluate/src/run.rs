@@ -22,10 +22,10 @@ use crate::methods::Method;
 use crate::photographs::{Choice, Photographs, Subject};
 use crate::pictures::png;
 use crate::progress::Watch;
-use crate::report::{Report, Row, Set};
-use crate::store::{Identity, Store};
+use crate::report::{Probes, Report, Row, Set};
+use crate::store::{Identity, Key, Store};
 use crate::view::View;
-use crate::{blocking, page, sheet};
+use crate::{blocking, page, probes, sheet};
 
 /// Requests, the first sets, that variety is measured on.
 const VARIETY_SETS: usize = 4;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub methods: Vec<&'static Method>,
     /// Whether attributes that a photograph does not have are asked to be absent, where a method has a place for that.
     pub with_negatives: bool,
+    /// Whether the generator's defaults are also tried on requests of a few words.
+    pub probes: bool,
     /// What the photographs are chosen by.
     pub seed: u64,
     /// Folder of the results.
@@ -109,17 +111,26 @@ pub async fn evaluate(
         judge: judge.digest().to_owned(),
     };
     let mut store = Store::open(&settings.output, &identity)?;
-    let tasks = tasks(settings);
-    let (sources, negatives) = (&photographs.sources, settings.with_negatives);
-    generation::make(generator, sources, &tasks, negatives, &mut store, watch).await?;
+    let sources = &photographs.sources;
+    let tasks = tasks(settings, sources);
+    let probes = match settings.probes {
+        true => probes::tasks(settings.variety_seeds),
+        false => Vec::new(),
+    };
+    let all = [&tasks[..], &probes].concat();
+    generation::make(generator, sources, &all, &mut store, watch).await?;
 
     let (regression, fitted) = fit(data, watch.clone()).await?;
-    let mut galleries = controls(sources, &regression, negatives);
+    let mut galleries = controls(sources, &regression, settings.with_negatives);
     for method in &settings.methods {
         galleries.push(Gallery::of_method(method, &tasks, &store)?);
     }
     let eyes = Eyes::new(judge, classifier.clone(), &model);
     let panel = Panel::look(&eyes, &photographs, &regression, &galleries, watch).await?;
+    let probes = match probes.is_empty() {
+        true => None,
+        false => Some(panel.probes(&eyes, &probes, &store, watch).await?),
+    };
     let rows = blocking({
         let (settings, galleries, watch) = (settings.clone(), galleries.clone(), watch.clone());
         move || panel.rows(&settings, &galleries, &watch)
@@ -132,6 +143,7 @@ pub async fn evaluate(
         references: photographs.references.len(),
         fitted,
         rows: rows.await,
+        probes,
     };
     let files = write(&store, &report, &galleries)?;
     Ok((report, files))
@@ -166,17 +178,30 @@ fn set(source: &Subject) -> Set {
 }
 
 /// Every seed of every set, and more of the first sets; one method after the other.
-fn tasks(settings: &Settings) -> Vec<Task> {
+fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
     let mut tasks = Vec::new();
     for &method in &settings.methods {
-        for set in 0..settings.sets {
+        for (set, source) in sources.iter().enumerate() {
             let more = if set < VARIETY_SETS {
                 settings.variety_seeds
             } else {
                 0
             };
+            let absent = match settings.with_negatives && method.takes_absent {
+                true => source.named(false),
+                false => Vec::new(),
+            };
             let seeds = 0..settings.seeds.max(more);
-            tasks.extend(seeds.map(|seed| Task { method, set, seed }));
+            tasks.extend(seeds.map(|seed| Task {
+                key: Key {
+                    method: method.name.to_owned(),
+                    set,
+                    seed,
+                },
+                recipe: (method.recipe)(),
+                present: source.named(true),
+                absent: absent.clone(),
+            }));
         }
     }
     tasks
@@ -248,6 +273,26 @@ impl Panel {
             mean_face,
             faces: galleries.iter().map(|g| take(g.faces.len())).collect(),
         })
+    }
+
+    /// What the judge says of the faces of [`probes::tasks`], beside all photographs.
+    async fn probes(
+        &self,
+        eyes: &Eyes,
+        tasks: &[Task],
+        store: &Store,
+        watch: &Watch,
+    ) -> Result<Probes, EvaluateError> {
+        let faces = tasks
+            .iter()
+            .map(|task| Ok(Arc::new(store.face(&task.key)?)));
+        let faces = faces.collect::<Result<_, EvaluateError>>()?;
+        let views = eyes.look(faces, watch).await?;
+        let views: Vec<&View> = views.iter().map(|views| &views.judge).collect();
+        let photographs = self.sources.iter().chain(&self.others);
+        let photographs: Vec<&View> = photographs.map(|views| &views.judge).collect();
+        let labels = [&self.labels[..], &self.reference_labels].concat();
+        Ok(probes::judge(&views, &photographs, &labels))
     }
 
     fn rows(&self, settings: &Settings, galleries: &[Gallery], watch: &Watch) -> Vec<Row> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::report::{Report, Row, Verdict};
+use crate::report::{Probes, Report, Row, Verdict};
 
 /// A figure of a row: heading, what it is, its value.
 pub(crate) struct Column {
@@ -105,6 +105,49 @@ impl fmt::Display for Report {
         f.write_char('\n')?;
         for column in by_judge {
             writeln!(f, "{:<7} {}", column.heading, column.meaning)?;
+        }
+        match &self.probes {
+            Some(probes) => write!(f, "\nRequests of a few words, by the judge:\n\n{probes}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The figures, one line each, and what could not be seen.
+impl fmt::Display for Probes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, seen) = self.shown();
+        writeln!(
+            f,
+            "shown   {shown} of {seen} attributes that the judge sees in most photographs that have them"
+        )?;
+        let all = self.short.iter();
+        for hidden in all.filter(|s| s.probability <= 0.5) {
+            let of_photographs = figure(hidden.of_photographs, 2);
+            let (asked, name, p) = (
+                hidden.asked.join(", "),
+                hidden.attribute,
+                hidden.probability,
+            );
+            writeln!(
+                f,
+                "        not {name} of ({asked}): {p:.2}, photographs {of_photographs}"
+            )?;
+        }
+        for flip in &self.flips {
+            let (name, ratio) = (flip.attribute, flip.ratio());
+            writeln!(
+                f,
+                "flipped {name}: its log-odds move {ratio:.1} times as far as others do"
+            )?;
+        }
+        for varied in &self.varied {
+            let asked = varied.asked.join(", ");
+            writeln!(
+                f,
+                "varied  {asked}: two seeds differ {:.2} times as much as two photographs that have these",
+                varied.of_alike
+            )?;
         }
         Ok(())
     }

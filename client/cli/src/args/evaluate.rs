@@ -36,6 +36,9 @@ pub(crate) struct EvaluateArgs {
     /// Ask for the attributes that a photograph does not have to be absent, where a method has a place for that.
     #[arg(long)]
     pub(crate) with_negatives: bool,
+    /// Leave out the requests of a few words, which only the generator's defaults are tried on.
+    #[arg(long)]
+    pub(crate) no_probes: bool,
     /// Another seed chooses other photographs.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

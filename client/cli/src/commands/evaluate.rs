@@ -36,6 +36,7 @@ fn settings(args: &EvaluateArgs) -> Settings {
         // Named twice is meant once.
         methods: named.filter(|method| seen.insert(method.name)).collect(),
         with_negatives: args.with_negatives,
+        probes: !args.no_probes,
         seed: args.seed,
         output: args.output.clone(),
     }

@@ -5,7 +5,7 @@ mod curve;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::report::{Report, Row, Verdict};
+use crate::report::{Probes, Report, Row, Verdict};
 use crate::table::{BY_NETWORK, BY_PIXELS, Column};
 
 const STYLE: &str = "\
@@ -42,6 +42,7 @@ pub(crate) fn page(report: &Report, sheet: &[u8], variety: &[u8]) -> String {
         picture(sheet, "faces by method and attribute set"),
         "<h2>Variety</h2>\n<p>The first attribute set, a column per seed.</p>\n".to_owned(),
         picture(variety, "faces of the first attribute set by method and seed"),
+        probes(report.probes.as_ref()),
         curves(&report.rows),
         methods(&report.rows),
         attributes(&report.rows),
@@ -112,6 +113,16 @@ fn picture(png: &[u8], alternative: &str) -> String {
     let data = STANDARD.encode(png);
     format!(
         "<div class=\"wide\"><img alt=\"{alternative}\" src=\"data:image/png;base64,{data}\"></div>\n"
+    )
+}
+
+fn probes(probes: Option<&Probes>) -> String {
+    let Some(probes) = probes else {
+        return String::new();
+    };
+    let figures = escape(&probes.to_string());
+    format!(
+        "<h2>Requests of a few words</h2>\n<p>The generator's defaults, by the judge.</p>\n<pre>{figures}</pre>\n"
     )
 }
 
