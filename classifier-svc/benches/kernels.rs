@@ -30,11 +30,13 @@ const SHAPES: [[usize; 3]; 17] = [
     [512, 512, 14],
 ];
 
-const WAYS: [(&str, Option<Method>); 4] = [
+const WAYS: [(&str, Option<Method>); 6] = [
     ("chosen", None),
     ("direct", Some(Method::Direct)),
     ("F2", Some(Method::Tiles(TileSize::Two))),
     ("F4", Some(Method::Tiles(TileSize::Four))),
+    ("F2-fresh", Some(Method::Fresh(TileSize::Two))),
+    ("F4-fresh", Some(Method::Fresh(TileSize::Four))),
 ];
 
 fn kernels(criterion: &mut Criterion) {

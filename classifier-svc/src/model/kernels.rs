@@ -90,13 +90,14 @@ impl Kernel {
             threads,
             x,
             y,
+            weights,
             adjoint,
             ..
         } = self;
         let (n, dy) = (self.n, Source::Planes(y));
-        threads.install(|| {
-            convolution.input_gradient(Isa::detect(), n, dy, adjoint, x, Epilogue::None)
-        });
+        let both: [&[f32]; 2] = [weights, adjoint];
+        threads
+            .install(|| convolution.input_gradient(Isa::detect(), n, dy, both, x, Epilogue::None));
     }
 
     /// Computes the gradient of the weights.

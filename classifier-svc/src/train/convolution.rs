@@ -138,8 +138,9 @@ impl Branched {
             (Some(mask), None) => Epilogue::Mask(mask),
             _ => Epilogue::None,
         };
-        let (dz, adjoint) = (Source::Planes(&self.z), &self.packed[1]);
-        self.conv.input_gradient(isa, n, dz, adjoint, dx, epilogue);
+        let dz = Source::Planes(&self.z);
+        let weights = self.packed.each_ref().map(|packed| &**packed);
+        self.conv.input_gradient(isa, n, dz, weights, dx, epilogue);
         if let Some(point) = &self.point {
             let identity = cotangents
                 .get(2)

@@ -9,7 +9,7 @@ use super::{
     lanes::{Isa, LANES},
     layout::Layout,
     shared::Shared,
-    winograd::{TileSize, Winograd},
+    winograd::{Filters, TileSize, Winograd},
 };
 
 /// Tasks that a layer is cut into where the batch alone does not give as many.
@@ -22,20 +22,29 @@ pub enum Method {
     Direct,
     /// By Winograd's minimal filtering.
     Tiles(TileSize),
+    /// Likewise, with filters made at every pass, which take no memory.
+    Fresh(TileSize),
 }
+
+/// Kernels of a layer from which on making its filters takes no longer than reading them would.
+const MANY_KERNELS: usize = 256 * 256;
 
 impl Method {
     /// The fastest for a shape, as `cargo bench -p classifier-svc --bench kernels` finds them (docs/performance.md).
     /// It depends on the shape alone, not on the batch or the machine, so that results do not either.
     fn choose(input: &Layout, output: &Layout) -> Self {
         let overhang = output.height % 4 + output.width % 4 > 0;
+        // Tiles of four that overhang the plane waste what they gain, and have filters twice as large.
+        let size = match overhang {
+            true => TileSize::Two,
+            false => TileSize::Four,
+        };
         match (input.channels, output.channels) {
             // So few products an output that transforming it costs more.
             (..LANES, ..64) => Self::Direct,
             (..LANES, _) => Self::Tiles(TileSize::Two),
-            // Tiles of four that overhang the plane waste what they gain, and have filters twice as large.
-            _ if overhang => Self::Tiles(TileSize::Two),
-            _ => Self::Tiles(TileSize::Four),
+            (inputs, outputs) if inputs * outputs >= MANY_KERNELS => Self::Fresh(size),
+            _ => Self::Tiles(size),
         }
     }
 }
@@ -66,8 +75,8 @@ impl Convolution {
     pub(crate) fn with_methods(input: Layout, output: Layout, down: Method, up: Method) -> Self {
         Self {
             walk: walk(&input, &output),
-            down: Direction::new(input, output, down),
-            up: Direction::new(output, input, up),
+            down: Direction::new(input, output, down, false),
+            up: Direction::new(output, input, up, true),
             input,
             output,
         }
@@ -84,10 +93,18 @@ impl Convolution {
     }
 
     /// Weights for [`Convolution::input_gradient`]: kernels turned by half, input and output channels exchanged.
-    /// `packed` are those of [`Convolution::pack`].
+    /// `packed` are those of [`Convolution::pack`]. Empty where it takes those, too.
     pub(crate) fn pack_adjoint(&self, plain: &[f32], packed: &[f32]) -> Vec<f32> {
         match (&self.down, &self.up) {
-            (Direction::Tiles(down), Direction::Tiles(up)) if down.size == up.size => {
+            (Direction::Tiles(down), Direction::Tiles(up))
+                if down.filters != Filters::Ready && up.filters != Filters::Ready =>
+            {
+                Vec::new()
+            }
+            (_, Direction::Tiles(up)) if up.filters != Filters::Ready => plain.to_vec(),
+            (Direction::Tiles(down), Direction::Tiles(up))
+                if down.filters == Filters::Ready && down.size == up.size =>
+            {
                 up.turned_filters(packed)
             }
             _ => self.up.pack(&self.turn(plain)),
@@ -119,16 +136,18 @@ impl Convolution {
         self.down.run(isa, n, Source::Planes(x), w, y, epilogue);
     }
 
-    /// Computes the gradient of the input of `n` images from the adjoint's weights.
+    /// Computes the gradient of the input of `n` images from both packed weights, of [`Convolution::pack`] and of
+    /// [`Convolution::pack_adjoint`].
     pub(crate) fn input_gradient(
         &self,
         isa: Isa,
         n: usize,
         dy: Source<'_>,
-        w: &[f32],
+        [packed, adjoint]: [&[f32]; 2],
         dx: &mut [f32],
         epilogue: Epilogue<'_>,
     ) {
+        let w = if adjoint.is_empty() { packed } else { adjoint };
         self.up.run(isa, n, dy, w, dx, epilogue);
     }
 
@@ -218,9 +237,12 @@ pub(super) struct Direct {
 }
 
 impl Direction {
-    fn new(input: Layout, output: Layout, method: Method) -> Self {
+    /// One of two, of which the adjoint is `turned`.
+    fn new(input: Layout, output: Layout, method: Method, turned: bool) -> Self {
+        let tiles = |size, filters| Self::Tiles(Winograd::new(input, output, size, filters));
         match method {
-            Method::Tiles(size) => Self::Tiles(Winograd::new(input, output, size)),
+            Method::Tiles(size) => tiles(size, Filters::Ready),
+            Method::Fresh(size) => tiles(size, Filters::Fresh { turned }),
             Method::Direct => {
                 let walk = walk(&input, &output);
                 Self::Direct(Box::new(Direct::new(input, output, walk)))
@@ -231,7 +253,8 @@ impl Direction {
     fn pack(&self, plain: &[f32]) -> Vec<f32> {
         match self {
             Self::Direct(direct) => direct.pack(plain),
-            Self::Tiles(tiles) => tiles.filters(plain),
+            Self::Tiles(tiles) if tiles.filters == Filters::Ready => tiles.filters(plain),
+            Self::Tiles(_) => plain.to_vec(),
         }
     }
 

@@ -285,7 +285,8 @@ fn run_adjoint(
     match (&stage.op, source) {
         (Op::Conv(conv), source) => {
             let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
-            conv.input_gradient(isa, n, source, &packed.adjoint, dx, epilogue);
+            let weights: [&[f32]; 2] = [&packed.weight, &packed.adjoint];
+            conv.input_gradient(isa, n, source, weights, dx, epilogue);
         }
         (Op::Linear(linear), Source::Planes(dy)) => {
             linear.input_gradient(isa, n, dy, &packed.weight, dx, mask);

@@ -4,10 +4,12 @@ use super::*;
 use crate::model::cpu::{Bits, MaxPool};
 use crate::model::random::noise;
 
-const WAYS: [Method; 3] = [
+const WAYS: [Method; 5] = [
     Method::Direct,
     Method::Tiles(TileSize::Two),
     Method::Tiles(TileSize::Four),
+    Method::Fresh(TileSize::Two),
+    Method::Fresh(TileSize::Four),
 ];
 
 /// Channels in, channels out, height, width: full and partial tiles, blocks that are not full.
@@ -101,7 +103,7 @@ fn tiles_bear_adversarial_input() {
     for name in ["mean", "checkerboard", "spike"] {
         let x = noise(3, n).into_iter().enumerate();
         let x: Vec<f32> = x.map(|(at, x)| value(name, at, x)).collect();
-        for (method, bound) in WAYS.into_iter().zip([1e-6, 2e-5, 2e-5]) {
+        for (method, bound) in WAYS.into_iter().zip([1e-6, 2e-5, 2e-5, 2e-5, 2e-5]) {
             // A pixel beside a spike has its rounding, so errors are taken relative to the largest sum there is.
             let e = error_of_largest(method, shape, &x, &w);
             println!("{name} {method:?}: {e:.1e}");
@@ -154,7 +156,7 @@ fn the_adjoint_is_the_adjoint() {
             );
             let blocked_dy = blocked(&output, &dy);
             let source = Source::Planes(&blocked_dy);
-            conv.input_gradient(isa, 1, source, &adjoint, &mut dx, Epilogue::None);
+            conv.input_gradient(isa, 1, source, [&packed, &adjoint], &mut dx, Epilogue::None);
             let dot = |a: &[f32], b: &[f32]| -> f64 {
                 a.iter()
                     .zip(b)
@@ -179,11 +181,10 @@ fn the_adjoint_is_the_adjoint() {
 fn what_is_fused_is_what_is_done_in_turn() {
     const N: usize = 3;
     let isa = Isa::detect();
-    for ([i, o, height, width], size) in SHAPES[..4]
+    for ([i, o, height, width], method) in SHAPES[..4]
         .iter()
-        .flat_map(|s| [TileSize::Two, TileSize::Four].map(|t| (*s, t)))
+        .flat_map(|shape| WAYS[1..].iter().map(|way| (*shape, *way)))
     {
-        let method = Method::Tiles(size);
         let (input, output) = (plane(i, [height, width]), plane(o, [height, width]));
         let conv = Convolution::with_methods(input, output, method, method);
         let pool = MaxPool::new(output, 1);
@@ -218,7 +219,7 @@ fn what_is_fused_is_what_is_done_in_turn() {
         let adjoint = conv.pack_adjoint(&noise(2, o * i * 9), &packed);
         let gradient = |source| {
             let mut dx = vec![0.0; N * input.len()];
-            conv.input_gradient(isa, N, source, &adjoint, &mut dx, Epilogue::None);
+            conv.input_gradient(isa, N, source, [&packed, &adjoint], &mut dx, Epilogue::None);
             dx
         };
         let source = Source::Unpooled {

@@ -5,10 +5,11 @@
 //! while they are in the cache; where there are few and the filters are large, the steps follow each other and
 //! each is shared out, so that every filter is read once. The sums are the same in both.
 
+mod fresh;
 mod kernel;
 mod tile;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Range};
 
 use rayon::prelude::*;
 
@@ -52,12 +53,25 @@ impl TileSize {
     }
 }
 
+/// What a convolution by tiles is given for filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filters {
+    /// Those of [`Winograd::filters`] or [`Winograd::turned_filters`].
+    Ready,
+    /// The kernels as they are; filters are made of them at every pass.
+    Fresh {
+        /// Whether they are those of the convolution whose adjoint this is.
+        turned: bool,
+    },
+}
+
 /// A convolution of planes of one size by tiles.
 #[derive(Clone, Debug)]
 pub(super) struct Winograd {
     pub(super) input: Layout,
     pub(super) output: Layout,
     pub(super) size: TileSize,
+    pub(super) filters: Filters,
     /// Tiles in a row of them.
     across: usize,
     /// Tiles of an image.
@@ -75,12 +89,13 @@ struct Scratch<'a> {
 }
 
 impl Winograd {
-    pub(super) fn new(input: Layout, output: Layout, size: TileSize) -> Self {
+    pub(super) fn new(input: Layout, output: Layout, size: TileSize, filters: Filters) -> Self {
         let across = output.width.div_ceil(size.outputs());
         Self {
             input,
             output,
             size,
+            filters,
             across,
             tiles: across * output.height.div_ceil(size.outputs()),
         }
@@ -188,15 +203,22 @@ impl Winograd {
         y: &mut [f32],
         epilogue: Epilogue<'_>,
     ) {
-        assert!(filters.len() >= self.filters_len());
         let call = kernel::Call::new(self, n, source, y, epilogue);
         let total = n * self.tiles;
         let per_tile = self.size.points() * LANES * (self.input.blocks() + self.output.blocks());
+        if self.filters != Filters::Ready {
+            let most = (STAGED_FLOATS / per_tile).max(1);
+            for first in (0..total).step_by(most) {
+                self.staged(isa, first..(first + most).min(total), filters, &call);
+            }
+            return;
+        }
+        assert!(filters.len() >= self.filters_len());
         let chunk = (CHUNK_FLOATS / per_tile).next_multiple_of(ROWS);
         let filters_pay = self.filters_len() > 2 * total.min(4 * chunk) * per_tile;
         let many = total >= 2 * chunk * rayon::current_num_threads() && !filters_pay;
         if !many && total * per_tile <= STAGED_FLOATS {
-            return self.staged(isa, total, filters, &call);
+            return self.staged(isa, 0..total, filters, &call);
         }
         let chunks = total.div_ceil(chunk);
         (0..chunks).into_par_iter().for_each(|at| {
@@ -223,8 +245,9 @@ impl Winograd {
         });
     }
 
-    /// Step after step, each by all threads.
-    fn staged(&self, isa: Isa, total: usize, filters: &[f32], call: &kernel::Call<'_>) {
+    /// Some tiles, step after step, each by all threads.
+    fn staged(&self, isa: Isa, tiles: Range<usize>, filters: &[f32], call: &kernel::Call<'_>) {
+        let (origin, total) = (tiles.start, tiles.len());
         let strips = (16 / self.input.blocks().min(self.output.blocks()).max(1)).clamp(1, total);
         let strip = |at: usize| at * total / strips..(at + 1) * total / strips;
         self.with_scratch(total, |s| {
@@ -235,31 +258,68 @@ impl Winograd {
                     let tiles = strip(at % strips);
                     let row = self.input.blocks() * LANES;
                     let to = v.at(tiles.start * row);
+                    let tiles = origin + tiles.start..origin + tiles.end;
                     // SAFETY: the scratch holds all tiles; a block and a strip of them are this task's alone.
                     unsafe { call.scatter(isa, at / strips, tiles, to, s.tiles) };
                 });
             let m = Shared(s.m.as_mut_ptr());
-            let panels = self.output.blocks().div_ceil(4);
-            (0..self.size.points() * panels)
-                .into_par_iter()
-                .for_each(|at| {
-                    let first = at % panels * 4;
-                    let blocks = first..(first + 4).min(self.output.blocks());
-                    // SAFETY: a point and some output blocks are this task's alone.
-                    unsafe {
-                        self.product(at / panels, blocks, total, filters, s.v, m.at(0), s.tiles)
-                            .run(isa)
-                    };
-                });
+            match self.filters {
+                Filters::Ready => self.products(isa, total, filters, s.v, m, s.tiles),
+                Filters::Fresh { turned } => {
+                    self.fresh_products(isa, total, (filters, turned), s.v, m, s.tiles);
+                }
+            }
             (0..self.output.blocks() * strips)
                 .into_par_iter()
                 .for_each(|at| {
                     let tiles = strip(at % strips);
                     let row = self.output.blocks() * LANES;
                     let from = m.at(tiles.start * row);
+                    let tiles = origin + tiles.start..origin + tiles.end;
                     // SAFETY: as the first step.
                     unsafe { call.gather(isa, at / strips, tiles, from, s.tiles) };
                 });
+        });
+    }
+
+    /// All products, shared out by point and panel of output blocks.
+    fn products(&self, isa: Isa, rows: usize, filters: &[f32], v: &[f32], m: Shared, tiles: usize) {
+        let panels = self.output.blocks().div_ceil(4);
+        (0..self.size.points() * panels)
+            .into_par_iter()
+            .for_each(|at| {
+                let first = at % panels * 4;
+                let blocks = first..(first + 4).min(self.output.blocks());
+                // SAFETY: a point and some output blocks are this task's alone.
+                unsafe {
+                    self.product(at / panels, blocks, rows, filters, v, m.at(0), tiles)
+                        .run(isa)
+                };
+            });
+    }
+
+    /// All products, shared out by output block, whose filters the task makes.
+    fn fresh_products(
+        &self,
+        isa: Isa,
+        rows: usize,
+        (plain, turned): (&[f32], bool),
+        v: &[f32],
+        m: Shared,
+        tiles: usize,
+    ) {
+        (0..self.output.blocks()).into_par_iter().for_each(|block| {
+            self.with_fresh(isa, plain, turned, block, |filters| {
+                for point in 0..self.size.points() {
+                    let one = block..block + 1;
+                    let gemm = Gemm {
+                        b: filters[point * self.filter_block()..].as_ptr(),
+                        ..self.product(point, one, rows, &[], v, m.at(0), tiles)
+                    };
+                    // SAFETY: an output block is this task's alone, and the filters hold every point of it.
+                    unsafe { gemm.run(isa) };
+                }
+            });
         });
     }
 
@@ -268,7 +328,7 @@ impl Winograd {
     fn product(
         &self,
         point: usize,
-        blocks: std::ops::Range<usize>,
+        blocks: Range<usize>,
         rows: usize,
         filters: &[f32],
         v: &[f32],
@@ -284,7 +344,7 @@ impl Winograd {
             blocks: blocks.len(),
             a: v[point * Self::point(&self.input, tiles)..].as_ptr(),
             a_row: ins,
-            b: filters[first..].as_ptr(),
+            b: filters.as_ptr().wrapping_add(first),
             b_block: self.filter_block(),
             c: m.wrapping_add(c),
             c_row: outs,

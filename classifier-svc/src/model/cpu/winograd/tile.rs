@@ -16,6 +16,12 @@ pub(super) trait Tile<const N: usize, const M: usize> {
     /// Three taps at the points.
     fn filter(taps: [f64; 3]) -> [f64; N];
 
+    /// The same of sixteen kernels at once.
+    ///
+    /// # Safety
+    /// As [`Lanes`].
+    unsafe fn filters<L: Lanes>(taps: [L; 3]) -> [L; N];
+
     /// The input at the points.
     ///
     /// # Safety
@@ -37,6 +43,16 @@ impl Tile<4, 2> for F2 {
 
     fn filter([g0, g1, g2]: [f64; 3]) -> [f64; 4] {
         [g0, (g0 + g1 + g2) / 2.0, (g0 - g1 + g2) / 2.0, g2]
+    }
+
+    #[inline(always)]
+    unsafe fn filters<L: Lanes>([g0, g1, g2]: [L; 3]) -> [L; 4] {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let half = L::splat(0.5);
+            let (even, odd) = (half.mul(g0.add(g2)), half.mul(g1));
+            [g0, even.add(odd), even.sub(odd), g2]
+        }
     }
 
     #[inline(always)]
@@ -66,6 +82,24 @@ impl Tile<6, 4> for F4 {
         // At B = 1/A, times A^2: what a kernel turned around has at A.
         let turned = A * A * g0 + g2;
         [g0, even + odd, even - odd, turned + odd, turned - odd, g2]
+    }
+
+    #[inline(always)]
+    unsafe fn filters<L: Lanes>([g0, g1, g2]: [L; 3]) -> [L; 6] {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let square = L::splat((A * A) as f32);
+            let (even, odd) = (g0.fma(square, g2), L::splat(A as f32).mul(g1));
+            let turned = g2.fma(square, g0);
+            [
+                g0,
+                even.add(odd),
+                even.sub(odd),
+                turned.add(odd),
+                turned.sub(odd),
+                g2,
+            ]
+        }
     }
 
     #[inline(always)]
@@ -123,6 +157,14 @@ mod tests {
         let filter = T::filter(taps);
         for (i, at) in T::TURNED.into_iter().enumerate() {
             assert!((turned[i] - filter[at]).abs() < 1e-15);
+        }
+        // SAFETY: plain Rust.
+        let at_once = unsafe { T::filters(taps.map(|g| Portable::splat(g as f32))) };
+        for (at_once, expected) in at_once.into_iter().zip(filter) {
+            let mut lanes = [0.0; LANES];
+            // SAFETY: sixteen floats.
+            unsafe { at_once.store(lanes.as_mut_ptr()) };
+            assert!((f64::from(lanes[0]) - expected).abs() < 2e-7);
         }
         // SAFETY: plain Rust.
         let y = unsafe {
