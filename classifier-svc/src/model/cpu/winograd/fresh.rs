@@ -16,6 +16,12 @@ use crate::model::cpu::{
 };
 
 impl Winograd {
+    /// Floats from the fresh filters of a point to those of the next. The extra line spreads them over the cache, as
+    /// that of the transformed input does.
+    pub(super) fn fresh_point(&self) -> usize {
+        self.filter_block() + LANES
+    }
+
     /// Gives `work` the filters of a block of output channels, `[point, input, output lane]`, from `plain`, the kernels
     /// of the convolution, `[outputs, inputs, 3, 3]`, of which this may be the adjoint.
     pub(super) fn with_fresh<R>(
@@ -30,7 +36,7 @@ impl Winograd {
             static FILTERS: RefCell<Aligned> = RefCell::default();
         }
         let mut filters = FILTERS.take();
-        let len = self.size.points() * self.filter_block();
+        let len = self.size.points() * self.fresh_point();
         if filters.len() < len {
             filters = Aligned::zeros(len);
         }
@@ -39,6 +45,7 @@ impl Winograd {
             turned,
             inputs: self.input.channels,
             outputs: self.output.channels,
+            point: self.fresh_point(),
         };
         assert!(plain.len() >= 9 * kernels.inputs * kernels.outputs);
         transform(isa, self.size, &kernels, block, &mut filters[..len]);
@@ -55,6 +62,8 @@ struct Kernels<'a> {
     turned: bool,
     inputs: usize,
     outputs: usize,
+    /// See [`Winograd::fresh_point`].
+    point: usize,
 }
 
 impl Kernels<'_> {
@@ -93,7 +102,7 @@ unsafe fn transform_with<L: Lanes, T: Tile<N, M>, const N: usize, const M: usize
     block: usize,
     filters: &mut [f32],
 ) {
-    let point = kernels.inputs * LANES;
+    let point = kernels.point;
     assert!(filters.len() >= N * N * point);
     for input in 0..kernels.inputs {
         let taps = kernels.taps(input, block);

@@ -313,7 +313,7 @@ impl Winograd {
                 for point in 0..self.size.points() {
                     let one = block..block + 1;
                     let gemm = Gemm {
-                        b: filters[point * self.filter_block()..].as_ptr(),
+                        b: filters[point * self.fresh_point()..].as_ptr(),
                         ..self.product(point, one, rows, &[], v, m.at(0), tiles)
                     };
                     // SAFETY: an output block is this task's alone, and the filters hold every point of it.
