@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use classifier_svc::model::{DeviceChoice, Model};
+use classifier_svc::model::{DeviceChoice, Model, Thresholds};
 use classifier_svc::service::ModelSource;
 use deepface_dataset::{
     ATTRIBUTE_COUNT, Dataset, Framing, GROUPS, ImageLimits, Photograph, Split, Square, decode,
@@ -91,9 +91,9 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
     let thresholds = &model.info().thresholds;
     let (mut off, mut alike) = (0.0, 0);
     for (a, d) in aligned.iter().zip(detected) {
-        for ((a, d), &threshold) in a.iter().zip(d).zip(thresholds) {
+        for ((a, d), &Thresholds { accurate, .. }) in a.iter().zip(d).zip(thresholds) {
             off += f64::from((a - d).abs());
-            alike += usize::from((*a > threshold) == (*d > threshold));
+            alike += usize::from((*a > accurate) == (*d > accurate));
         }
     }
     let all = (found.len() * ATTRIBUTE_COUNT) as f64;

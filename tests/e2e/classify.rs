@@ -43,6 +43,12 @@ async fn every_attribute_has_a_probability_and_a_decision() {
                 "{}",
                 score.name
             );
+            assert_eq!(
+                score.present_balanced,
+                score.probability > attribute.balanced_threshold,
+                "{}",
+                score.name
+            );
             attributes += 1;
         }
     }

@@ -11,7 +11,7 @@ use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, timing};
 use crate::batch::{Admission, Computed, EngineError};
-use crate::model::ModelInfo;
+use crate::model::{ModelInfo, Thresholds};
 
 /// Probabilities and decisions for every face.
 pub(super) async fn classify(
@@ -82,10 +82,14 @@ fn groups(info: &ModelInfo, mut probabilities: &[f32]) -> Vec<v1::GroupScores> {
     for group in &GROUPS {
         let (head, rest) = probabilities.split_at(group.attributes.len() + 1);
         probabilities = rest;
-        let score = |(name, &probability): (&&str, &f32)| v1::AttributeScore {
-            name: (*name).to_owned(),
-            probability,
-            present: probability > thresholds.next().unwrap_or(0.5),
+        let score = |(name, &probability): (&&str, &f32)| {
+            let Thresholds { accurate, balanced } = thresholds.next().unwrap_or_default();
+            v1::AttributeScore {
+                name: (*name).to_owned(),
+                probability,
+                present: probability > accurate,
+                present_balanced: probability > balanced,
+            }
         };
         groups.push(v1::GroupScores {
             group: group.name.to_owned(),

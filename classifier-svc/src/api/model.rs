@@ -41,13 +41,17 @@ fn model(info: &ModelInfo) -> v1::Model {
 fn groups(info: &ModelInfo) -> Vec<v1::Group> {
     let mut calibrated = info.thresholds.iter().zip(&info.metrics);
     let mut attribute = |name: &&str| {
-        let (threshold, metrics) = calibrated.next().map_or((0.5, &None), |(t, m)| (*t, m));
+        let (thresholds, metrics) = calibrated
+            .next()
+            .map_or_else(Default::default, |(t, m)| (*t, *m));
         v1::Attribute {
             name: (*name).to_owned(),
-            threshold,
+            threshold: thresholds.accurate,
+            balanced_threshold: thresholds.balanced,
             metrics: metrics.map(|m| v1::AttributeMetrics {
                 accuracy: m.accuracy,
                 balanced_accuracy: m.balanced_accuracy,
+                balanced_accuracy_at_balanced: m.balanced_accuracy_at_balanced,
                 auc: m.auc,
                 positives: m.positives,
             }),

@@ -33,13 +33,34 @@ pub struct LayerInfo {
     pub shape: Vec<usize>,
 }
 
+/// Above which probability an attribute is present.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Thresholds {
+    /// Decides most faces right. Of a rare attribute it finds few.
+    pub accurate: f32,
+    /// Tells presence as well as absence: for balanced accuracy.
+    pub balanced: f32,
+}
+
+impl Default for Thresholds {
+    /// One half, where nothing was calibrated.
+    fn default() -> Self {
+        Self {
+            accurate: 0.5,
+            balanced: 0.5,
+        }
+    }
+}
+
 /// Quality of one attribute on the test people.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AttributeMetrics {
-    /// Share of right decisions, 0 to 1.
+    /// Share of right decisions with [`Thresholds::accurate`], 0 to 1.
     pub accuracy: f32,
-    /// Mean of the true-positive and the true-negative rate.
+    /// Mean of the true-positive and the true-negative rate, with [`Thresholds::accurate`].
     pub balanced_accuracy: f32,
+    /// The same with [`Thresholds::balanced`].
+    pub balanced_accuracy_at_balanced: f32,
     /// Area under the ROC curve.
     pub auc: f32,
     /// Share of positives.
@@ -59,8 +80,8 @@ pub struct ModelInfo {
     pub preprocessing: Preprocessing,
     /// Every stage, from the image up.
     pub layers: Vec<LayerInfo>,
-    /// Decision threshold per attribute, in the order of [`deepface_dataset::attributes`].
-    pub thresholds: Vec<f32>,
+    /// Decision thresholds per attribute, in the order of [`deepface_dataset::attributes`].
+    pub thresholds: Vec<Thresholds>,
     /// Quality per attribute, where it was measured.
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.

@@ -7,12 +7,12 @@ use deepface_serve::write_atomically;
 use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{Architecture, AttributeMetrics, ModelError, cpu::Parameters};
+use super::{Architecture, AttributeMetrics, ModelError, Thresholds, cpu::Parameters};
 
 /// Key of the description in the header.
 const KEY: &str = "deepface";
 /// Version of the description.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How pixels become the network's input: `(255 pixel - mean) * scale` per channel.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,12 +37,18 @@ pub struct Description {
     attributes: Vec<String>,
     /// The groups: must be this program's.
     groups: Vec<String>,
-    /// Decision threshold of each attribute.
-    pub thresholds: Vec<f32>,
+    /// Decision thresholds of each attribute.
+    pub thresholds: Vec<Thresholds>,
     /// Quality of each attribute on the test people.
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Licence of the weights.
     pub license: String,
+}
+
+/// What is read first: of another version, nothing else need be as expected.
+#[derive(serde::Deserialize)]
+struct Version {
+    version: u32,
 }
 
 impl Description {
@@ -54,19 +60,13 @@ impl Description {
             preprocessing,
             attributes: attributes().map(Into::into).collect(),
             groups: GROUPS.iter().map(|g| g.name.into()).collect(),
-            thresholds: vec![0.5; ATTRIBUTE_COUNT],
+            thresholds: vec![Thresholds::default(); ATTRIBUTE_COUNT],
             metrics: vec![None; ATTRIBUTE_COUNT],
             license: license.into(),
         }
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.version != VERSION {
-            return Err(format!(
-                "expected format version {VERSION}, got {}",
-                self.version
-            ));
-        }
         self.architecture.check()?;
         let order = &self.preprocessing.channel_order;
         if order != "RGB" && order != "BGR" {
@@ -117,8 +117,14 @@ impl Weights {
                 "the header has no entry {KEY:?}: not a model of this program"
             ))
         })?;
-        let description: Description =
-            serde_json::from_str(text).map_err(|e| wrong(format!("header entry {KEY:?}: {e}")))?;
+        let not_ours = |e: serde_json::Error| wrong(format!("header entry {KEY:?}: {e}"));
+        let Version { version } = serde_json::from_str(text).map_err(not_ours)?;
+        if version != VERSION {
+            return Err(wrong(format!(
+                "expected format version {VERSION}, got {version}"
+            )));
+        }
+        let description: Description = serde_json::from_str(text).map_err(not_ours)?;
         description.check().map_err(wrong)?;
         let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
         let mut parameters = Vec::new();

@@ -58,10 +58,11 @@ pub struct TrainArgs {
     /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
     #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
     pub mixup: f32,
-    /// A trained model to learn from besides the labels, with the same input (distillation).
+    /// A trained model to learn from besides the labels, with the same input (distillation). May be given several
+    /// times: then the mean of what they say counts.
     #[arg(long, value_name = "FILE")]
-    pub teacher: Option<PathBuf>,
-    /// Share of the teacher's word in every target.
+    pub teacher: Vec<PathBuf>,
+    /// Share of the teachers' word in every target.
     #[arg(
         long,
         value_name = "SHARE",

@@ -70,6 +70,12 @@ impl Photographs {
         self.images.len()
     }
 
+    /// Share of the photographs that have an attribute.
+    pub(super) fn positives(&self, attribute: usize) -> f32 {
+        let all = self.labels.iter().filter(|labels| labels[attribute]);
+        all.count() as f32 / self.len() as f32
+    }
+
     /// Writes a random view, `[3, S, S]`, 0 to 1; the seed decides which.
     pub(super) fn view(&self, index: usize, seed: u64, out: &mut [f32]) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

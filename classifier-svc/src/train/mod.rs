@@ -22,7 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::model::{
-    Description, Isa, Preprocessing,
+    Description, Isa, Preprocessing, Thresholds,
     cpu::{Network, Parameters},
     heads::{self, LOGITS},
     weights::Weights,
@@ -73,13 +73,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     );
 
     let preprocessing = preprocessing();
-    let teacher = args.teacher.as_deref().map(|path| {
-        let (input, weight) = (architecture.input, args.teacher_weight);
-        Teacher::load(path, input, &preprocessing, weight)
-    });
-    let teacher = teacher.transpose()?;
+    let teachers = args.teacher.iter();
+    let teachers = teachers.map(|path| Teacher::load(path, architecture.input, &preprocessing));
+    let teachers = teachers.collect::<anyhow::Result<Vec<_>>>()?;
     let mut identity = checkpoint::identity(args, [&train, &validation, &test]);
-    if let Some(teacher) = &teacher {
+    for teacher in &teachers {
         identity = format!("{identity} taught by {}", teacher.digest);
     }
     let photographs = Photographs::load(&train, architecture.input)?;
@@ -96,7 +94,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         args,
         preprocessing,
         photographs,
-        teacher,
+        teachers,
     };
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
@@ -107,7 +105,7 @@ struct Training<'a> {
     preprocessing: Preprocessing,
     photographs: Photographs,
     trainee: Trainee,
-    teacher: Option<Teacher>,
+    teachers: Vec<Teacher>,
 }
 
 /// The published means of VGG-Face; the scale brings pixels to about unit deviation.
@@ -176,7 +174,7 @@ impl Training<'_> {
             let loss = self.epoch(epoch, steps, &bar);
             let folded = self.fold();
             let probabilities = self.probabilities(&folded, validation).0;
-            let (accuracy, auc) = summary(&probabilities, validation, &[0.5; ATTRIBUTE_COUNT]);
+            let (accuracy, auc) = summary(&probabilities, validation);
             bar.suspend(|| {
                 eprintln!(
                     "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}",
@@ -205,9 +203,12 @@ impl Training<'_> {
                 let mixup = Mixup::new(args.mixup, args.batch, seed);
                 (views, targets) = (mixup.blend(&views), mixup.blend(&targets));
             }
-            if let Some(teacher) = &mut self.teacher {
-                teacher.correct(&views, &mut targets);
-            }
+            teacher::correct(
+                &mut self.teachers,
+                args.teacher_weight,
+                &views,
+                &mut targets,
+            );
             self.trainee.forward(&views, args.batch, Some(seed));
             let loss = self.trainee.backward(args.batch, &targets);
             let rate = one_cycle(
@@ -290,8 +291,18 @@ impl Training<'_> {
         };
         let labels =
             |faces: &Faces, a: usize| -> Vec<bool> { faces.labels.iter().map(|l| l[a]).collect() };
-        let thresholds: Vec<f32> = (0..ATTRIBUTE_COUNT)
-            .map(|a| metrics::best_threshold(&column(&calibration, a), &labels(validation, a)))
+        let thresholds: Vec<Thresholds> = (0..ATTRIBUTE_COUNT)
+            .map(|a| {
+                let (p, labels) = (column(&calibration, a), labels(validation, a));
+                Thresholds {
+                    accurate: metrics::best_threshold(&p, &labels),
+                    balanced: metrics::balanced_threshold(
+                        &p,
+                        &labels,
+                        self.photographs.positives(a),
+                    ),
+                }
+            })
             .collect();
         let (probabilities, _) = self.probabilities(&parameters, test);
         let mut description = Description::new(
@@ -321,12 +332,8 @@ fn round_to_half(parameters: &mut Parameters) {
     }
 }
 
-/// Mean accuracy and mean AUC over the attributes that can be measured.
-fn summary(
-    probabilities: &[f32],
-    faces: &Faces,
-    thresholds: &[f32; ATTRIBUTE_COUNT],
-) -> (f64, f64) {
+/// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
+fn summary(probabilities: &[f32], faces: &Faces) -> (f64, f64) {
     let measured = (0..ATTRIBUTE_COUNT).filter_map(|a| {
         let p: Vec<f32> = probabilities
             .iter()
@@ -335,7 +342,7 @@ fn summary(
             .copied()
             .collect();
         let labels: Vec<bool> = faces.labels.iter().map(|l| l[a]).collect();
-        metrics::measure(&p, &labels, thresholds[a])
+        metrics::measure(&p, &labels, Thresholds::default())
     });
     let all: Vec<_> = measured.collect();
     let mean = |f: fn(&crate::model::AttributeMetrics) -> f32| {

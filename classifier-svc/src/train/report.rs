@@ -10,7 +10,7 @@ use anyhow::Context;
 use deepface_dataset::attributes;
 use deepface_serve::write_atomically;
 
-use crate::model::{AttributeMetrics, Description};
+use crate::model::{AttributeMetrics, Description, Thresholds};
 
 /// Loss, accuracy and AUC per epoch: a table that grows, and a picture of it.
 pub(super) struct Curve {
@@ -113,9 +113,9 @@ fn draw(table: &str) -> String {
 /// Writes the metrics of every attribute on the test people as a Markdown table, and prints their means.
 pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<()> {
     let mut text = String::from(
-        "| attribute | accuracy | balanced accuracy | AUC | positives | threshold |\n|---|---|---|---|---|---|\n",
+        "| attribute | accuracy | balanced accuracy | AUC | positives | threshold | balanced threshold |\n|---|---|---|---|---|---|---|\n",
     );
-    for ((name, metrics), threshold) in attributes()
+    for ((name, metrics), Thresholds { accurate, balanced }) in attributes()
         .zip(&description.metrics)
         .zip(&description.thresholds)
     {
@@ -123,10 +123,10 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
         let _ = match metrics {
             Some(m) => writeln!(
                 text,
-                "| {name} | {:.3} | {:.3} | {:.3} | {:.3} | {threshold:.3} |",
-                m.accuracy, m.balanced_accuracy, m.auc, m.positives
+                "| {name} | {:.3} | {:.3} | {:.3} | {:.3} | {accurate:.3} | {balanced:.3} |",
+                m.accuracy, m.balanced_accuracy_at_balanced, m.auc, m.positives
             ),
-            None => writeln!(text, "| {name} | | | | | {threshold:.3} |"),
+            None => writeln!(text, "| {name} | | | | | {accurate:.3} | {balanced:.3} |"),
         };
     }
     let measured: Vec<&AttributeMetrics> = description.metrics.iter().flatten().collect();
@@ -135,8 +135,9 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
     };
     let majority = mean(|m| m.positives.max(1.0 - m.positives));
     let means = format!(
-        "mean accuracy {:.4} (always answering the majority: {majority:.4}), mean balanced accuracy {:.4}, mean AUC {:.4}",
+        "mean accuracy {:.4} (always answering the majority: {majority:.4}), mean balanced accuracy {:.4} ({:.4} at the thresholds for accuracy), mean AUC {:.4}",
         mean(|m| m.accuracy),
+        mean(|m| m.balanced_accuracy_at_balanced),
         mean(|m| m.balanced_accuracy),
         mean(|m| m.auc)
     );

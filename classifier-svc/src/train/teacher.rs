@@ -13,13 +13,11 @@ use crate::model::{
     weights::Weights,
 };
 
-/// A trained network whose word counts as a part of every target.
+/// A trained network whose word counts.
 pub(super) struct Teacher {
     network: Network,
     /// Values of an image: `3 * S * S`.
     pixels: usize,
-    /// Share of its word in a target.
-    weight: f32,
     /// SHA-256 of its file.
     pub(super) digest: String,
 }
@@ -33,7 +31,6 @@ impl Teacher {
         path: &Path,
         input: usize,
         preprocessing: &Preprocessing,
-        weight: f32,
     ) -> anyhow::Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("--teacher: {}", path.display()))?;
         let Weights {
@@ -60,26 +57,90 @@ impl Teacher {
                 threads,
             ),
             pixels: 3 * side * side,
-            weight,
             digest: sha256(&file),
         })
     }
 
-    /// Moves targets `[n, 115]` towards what the teacher says of the images, `[n, 3, S, S]` as the networks expect
-    /// them.
-    pub(super) fn correct(&mut self, images: &[f32], targets: &mut [f32]) {
+    /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
+    fn say(&mut self, images: &[f32]) -> Vec<f32> {
         let top = self.network.stages().len() - 1;
-        let part = self.network.capacity();
-        for (images, targets) in images
-            .chunks(part * self.pixels)
-            .zip(targets.chunks_mut(part * LOGITS))
-        {
-            let n = targets.len() / LOGITS;
-            let mut said = self.network.forward(images, n, &[top]).remove(0);
-            said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
-            for (target, said) in targets.iter_mut().zip(&said) {
-                *target += self.weight * (said - *target);
-            }
+        let portion = self.network.capacity() * self.pixels;
+        let portions = images.chunks(portion).flat_map(|images| {
+            let n = images.len() / self.pixels;
+            self.network.forward(images, n, &[top]).remove(0)
+        });
+        let mut said: Vec<f32> = portions.collect();
+        said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
+        said
+    }
+}
+
+/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of what teachers say of the images.
+pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], targets: &mut [f32]) {
+    if teachers.is_empty() {
+        return;
+    }
+    targets.iter_mut().for_each(|t| *t *= 1.0 - weight);
+    let share = weight / teachers.len() as f32;
+    for teacher in teachers {
+        for (target, said) in targets.iter_mut().zip(teacher.say(images)) {
+            *target += share * said;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Architecture, Description, cpu::Parameters, random::noise};
+
+    /// A network that says the same of every image: only the bias of its heads is not zero.
+    fn teacher(folder: &Path, bias: f32) -> Teacher {
+        let architecture = Architecture::tiny();
+        let stages = architecture.stages();
+        let parameters = stages.iter().map(|stage| {
+            let weights = stage.weight_shape().map_or(0, |s| s.iter().product());
+            let outputs = stage.weight_shape().map_or(0, |_| stage.outputs());
+            let mut parameters = Parameters {
+                weight: vec![0.0; weights],
+                bias: vec![0.0; outputs],
+            };
+            if stage.name == "heads" {
+                parameters.bias[0] = bias;
+            }
+            parameters
+        });
+        let preprocessing = crate::train::preprocessing();
+        let path = folder.join("teacher.safetensors");
+        let weights = Weights {
+            parameters: parameters.collect(),
+            fc7_mean: vec![0.0; architecture.features],
+            description: Description::new(architecture, preprocessing.clone(), "none"),
+        };
+        weights.write(&path, false).unwrap();
+        let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
+        let said = "--teacher: expected a model with an input of 64 pixels, got one of 32";
+        assert_eq!(wrong.to_string(), said);
+        Teacher::load(&path, 32, &preprocessing).unwrap()
+    }
+
+    #[test]
+    fn targets_move_towards_the_mean_of_the_teachers() {
+        let folder = tempfile::tempdir().unwrap();
+        // The first head is that of one attribute: three to one for it, then one to three.
+        let odds = 3.0_f32.ln();
+        let mut teachers = [odds, -odds].map(|bias| teacher(folder.path(), bias));
+        let images = noise(1, 2 * 3 * 32 * 32);
+        let mut targets = vec![0.0; 2 * LOGITS];
+        correct(&mut teachers[..1], 0.5, &images, &mut targets);
+        for image in targets.chunks_exact(LOGITS) {
+            assert!((image[0] - 0.375).abs() < 1e-6, "{}", image[0]);
+        }
+        let mut targets = vec![1.0; 2 * LOGITS];
+        correct(&mut teachers, 0.5, &images, &mut targets);
+        assert!((targets[0] - (0.5 + 0.25)).abs() < 1e-6, "{}", targets[0]);
+        let mut same = targets.clone();
+        correct(&mut [], 0.5, &images, &mut same);
+        assert_eq!(same, targets);
     }
 }

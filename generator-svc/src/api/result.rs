@@ -110,6 +110,7 @@ mod tests {
             name: name.into(),
             probability,
             present,
+            present_balanced: present,
         }
     }
 

@@ -222,20 +222,24 @@ pub struct Attribute {
     /// Name, such as "Eyeglasses".
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Decision threshold, 0 to 1: present where the probability is above it. Calibrated on the validation people.
+    /// Decision threshold, 0 to 1: present where the probability is above it. Calibrated on the validation people, to
+    /// decide most faces right; of a rare attribute it finds few.
     #[prost(float, tag = "2")]
     pub threshold: f32,
     /// How well the model does on people it was not trained on. Not set where it was not measured.
     #[prost(message, optional, tag = "3")]
     pub metrics: ::core::option::Option<AttributeMetrics>,
+    /// Another decision threshold, 0 to 1, calibrated to tell presence as well as absence: for balanced accuracy.
+    #[prost(float, tag = "4")]
+    pub balanced_threshold: f32,
 }
 /// Quality of one attribute on the test people.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct AttributeMetrics {
-    /// Share of right decisions, 0 to 1.
+    /// Share of right decisions with `Attribute.threshold`, 0 to 1.
     #[prost(float, tag = "1")]
     pub accuracy: f32,
-    /// Mean of the true-positive and the true-negative rate, 0 to 1.
+    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.threshold`.
     #[prost(float, tag = "2")]
     pub balanced_accuracy: f32,
     /// Area under the ROC curve, 0 to 1; 0.5 is chance.
@@ -244,6 +248,9 @@ pub struct AttributeMetrics {
     /// Share of positives among the test images, 0 to 1.
     #[prost(float, tag = "4")]
     pub positives: f32,
+    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.balanced_threshold`.
+    #[prost(float, tag = "5")]
+    pub balanced_accuracy_at_balanced: f32,
 }
 /// What one request may ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -326,9 +333,12 @@ pub struct AttributeScore {
     /// Softmax probability within its group, 0 to 1.
     #[prost(float, tag = "2")]
     pub probability: f32,
-    /// The decision: whether `probability` is above the attribute's calibrated threshold.
+    /// The decision: whether `probability` is above `Attribute.threshold`.
     #[prost(bool, tag = "3")]
     pub present: bool,
+    /// The decision by `Attribute.balanced_threshold`.
+    #[prost(bool, tag = "4")]
+    pub present_balanced: bool,
 }
 /// Asks for activations.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -23,6 +23,10 @@ pub(crate) struct ClassifyArgs {
     /// Show every attribute, also those that the network does not see.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Decide so that presence is told as well as absence. Without it most decisions are right, but of a rare
+    /// attribute few faces that have it are found.
+    #[arg(long)]
+    pub(crate) balanced: bool,
     /// Print one line of JSON per image: an object with "image", "attributes" (an object of probabilities by name)
     /// and "present" (an array of names). With --detect one per face, the largest first, with "face" (an object with
     /// "left", "top", "width" and "height" in pixels, and "score") and "faces" (how many the image has).

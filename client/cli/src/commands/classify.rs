@@ -56,9 +56,19 @@ async fn classify(
     args: &ClassifyArgs,
 ) -> anyhow::Result<Vec<v1::Classification>> {
     let image = files::read_image(path, args.framing)?;
-    let faces = client.classify(vec![image]).await?.results;
+    let mut faces = client.classify(vec![image]).await?.results;
     ensure!(!faces.is_empty(), "the service sent no result");
+    if args.balanced {
+        faces.iter_mut().for_each(decide_balanced);
+    }
     Ok(faces)
+}
+
+/// Takes the balanced decisions for the decisions.
+fn decide_balanced(face: &mut v1::Classification) {
+    for attribute in face.groups.iter_mut().flat_map(|g| &mut g.attributes) {
+        attribute.present = attribute.present_balanced;
+    }
 }
 
 fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyhow::Result<()> {
@@ -146,6 +156,7 @@ mod tests {
             name: name.to_owned(),
             probability,
             present,
+            present_balanced: probability > 0.005,
         };
         v1::Classification {
             groups: vec![v1::GroupScores {
@@ -167,6 +178,17 @@ mod tests {
         assert_eq!(
             json,
             r#"{"image":"a.jpg","attributes":{"Black Hair":0.9,"Blond Hair":0.01},"present":["Black Hair"]}"#
+        );
+    }
+
+    #[test]
+    fn balanced_decisions_take_the_place_of_the_others() {
+        let mut face = classification();
+        decide_balanced(&mut face);
+        let json = serde_json::to_value(Line::new(Path::new("a.jpg"), &face, 1)).unwrap();
+        assert_eq!(
+            json["present"],
+            serde_json::json!(["Black Hair", "Blond Hair"])
         );
     }
 
