@@ -121,16 +121,22 @@ fn what_would_execute_is_refused_by_name() {
 
 #[test]
 fn a_truncated_file_is_an_error_wherever_it_ends() {
-    for file in [ZIP, LEGACY, SAFETENSORS, SMALL_ZIP, SMALL_LEGACY] {
+    for (file, step) in [
+        (ZIP, 61),
+        (LEGACY, 61),
+        (SAFETENSORS, 61),
+        (SMALL_ZIP, 1),
+        (SMALL_LEGACY, 1),
+    ] {
         let whole = Bytes::copy_from_slice(file);
-        for end in 0..file.len() {
+        for end in (0..file.len()).step_by(step) {
             assert!(read(&whole.slice(..end)).is_err(), "{end} bytes");
         }
     }
     // A protocol buffer may end between two fields; then layers are missing.
     for file in [V1, NEW] {
         let whole = Bytes::copy_from_slice(file);
-        for end in 0..file.len() {
+        for end in (0..file.len()).step_by(61) {
             if let Ok(contents) = read(&whole.slice(..end)) {
                 assert!(
                     contents.tensors.len() < 32 || end > file.len() - 64,
