@@ -146,9 +146,9 @@ fn a_damaged_weight_keeps_the_model_from_loading() {
         let stages = weights.description.architecture.stages();
         let index = stages.iter().position(|s| s.name == stage).unwrap();
         let weight = &mut weights.parameters[index].weight;
-        // A bit of the exponent, in the weights of one output.
+        // All weights of one output, so that it wakes where it slept and sleeps where it was awake.
         let row = weight.len() / 16;
-        weight[..row].iter_mut().for_each(|w| *w *= 4.0);
+        weight[..row].iter_mut().for_each(|w| *w *= -4.0);
         let path = case.path("damaged");
         weights.write(&path, false).unwrap();
         let problem = load(&std::fs::read(&path).unwrap()).err().expect(stage);

@@ -180,15 +180,15 @@ mod tests {
                 .check(&mut load(weights(Architecture::tiny())), TOLERANCE)
                 .is_ok()
         );
-        // One weight of any stage that is twice as large as the largest.
+        // Half of the outputs of any stage are 5 in 100 too large.
         for stage in 0..sealed.parameters.len() {
             let mut damaged = weights(Architecture::tiny());
             let weight = &mut damaged.parameters[stage].weight;
             if weight.is_empty() {
                 continue;
             }
-            let middle = weight.len() / 2;
-            weight[middle] += 2.0 * largest(weight);
+            let half = weight.len() / 2;
+            weight[..half].iter_mut().for_each(|w| *w *= 1.05);
             let problem = golden
                 .check(&mut load(damaged), TOLERANCE)
                 .unwrap_err()
