@@ -1,6 +1,7 @@
 //! The classifier service on its own.
 
 use clap::{Parser, Subcommand};
+use classifier_svc::import::{self, ImportArgs};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
 use classifier_svc::train::{self, TrainArgs};
@@ -23,6 +24,8 @@ enum Command {
     Serve(Settings),
     /// Trains a model on labelled photographs.
     Train(TrainArgs),
+    /// Makes a weights file from the published weights of VGG-Face.
+    Import(ImportArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
+        Command::Import(args) => import::run(&args),
     }
 }
 

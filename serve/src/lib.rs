@@ -17,7 +17,7 @@ mod violations;
 
 pub use deadline::Deadline;
 pub use errors::{DOMAIN, detailed};
-pub use files::{sha256, write_atomically};
+pub use files::{sha256, write_atomically, write_atomically_with};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use names::{nearest, quote};
 pub use server::{ServeError, serve};

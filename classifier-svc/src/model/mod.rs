@@ -6,6 +6,7 @@ mod candle;
 mod candle_reference;
 pub(crate) mod cpu;
 mod engine;
+mod golden;
 pub(crate) mod heads;
 pub mod kernels;
 #[cfg(test)]
@@ -17,9 +18,11 @@ pub(crate) mod weights;
 pub use arch::Architecture;
 pub use cpu::Isa;
 pub use engine::DeviceChoice;
+pub use golden::Golden;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use weights::{Description, Preprocessing};
 
+use cpu::Parameters;
 use deepface_serve::sha256;
 use engine::Engine;
 use weights::Weights;
@@ -143,9 +146,14 @@ impl Model {
     ///
     /// # Errors
     /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
-    /// is not finite.
+    /// is not finite, or not the golden output that the file keeps.
     pub fn load(file: &[u8], device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
-        let mut model = Self::from_weights(Weights::read(file)?, sha256(file), device, threads)?;
+        let mut weights = Weights::read(file)?;
+        let golden = weights.description.golden.take();
+        let mut model = Self::from_weights(weights, sha256(file), device, threads)?;
+        if let Some(golden) = golden {
+            golden.check(&mut model, golden::TOLERANCE)?;
+        }
         let size = model.info.pixels();
         let grey = vec![0.5; size];
         let heads = model.heads;
@@ -172,13 +180,23 @@ impl Model {
         device: DeviceChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        let description = weights.description;
-        let network = Engine::new(
-            &description.architecture,
-            &weights.parameters,
-            device,
-            threads,
-        )?;
+        let Weights {
+            description,
+            parameters,
+            fc7_mean,
+        } = weights;
+        Self::from_parts(description, &parameters, fc7_mean, digest, device, threads)
+    }
+
+    fn from_parts(
+        description: Description,
+        parameters: &[Parameters],
+        fc7_mean: Vec<f32>,
+        digest: String,
+        device: DeviceChoice,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        let network = Engine::new(&description.architecture, parameters, device, threads)?;
         let layers = network.stages().iter().map(|s| LayerInfo {
             name: s.name.clone(),
             shape: s.shape(),
@@ -191,9 +209,8 @@ impl Model {
             layers: layers.collect(),
             thresholds: description.thresholds,
             metrics: description.metrics,
-            compare_mean: weights.fc7_mean,
-            parameters: weights
-                .parameters
+            compare_mean: fc7_mean,
+            parameters: parameters
                 .iter()
                 .map(|p| p.weight.len() + p.bias.len())
                 .sum(),

@@ -1,18 +1,23 @@
 //! The weights file: safetensors with the network's tensors under its own names and a description in the header.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, io::Write, path::Path};
 
 use deepface_dataset::{ATTRIBUTE_COUNT, GROUPS, attributes};
-use deepface_serve::write_atomically;
+use deepface_serve::write_atomically_with;
 use half::f16;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{
+    Dtype, SafeTensors,
+    tensor::{Metadata, TensorInfo},
+};
 
-use super::{Architecture, AttributeMetrics, ModelError, Thresholds, cpu::Parameters};
+use super::{Architecture, AttributeMetrics, Golden, ModelError, Thresholds, cpu::Parameters};
 
 /// Key of the description in the header.
 const KEY: &str = "deepface";
 /// Version of the description.
 const VERSION: u32 = 2;
+/// Values that are encoded at a time.
+const CHUNK: usize = 1 << 16;
 
 /// How pixels become the network's input: `(255 pixel - mean) * scale` per channel.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -43,6 +48,12 @@ pub struct Description {
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Licence of the weights.
     pub license: String,
+    /// Where imported weights came from, and what is new about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// What the network computed when the file was made, which it must compute when it is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub golden: Option<Golden>,
 }
 
 /// What is read first: of another version, nothing else need be as expected.
@@ -63,7 +74,27 @@ impl Description {
             thresholds: vec![Thresholds::default(); ATTRIBUTE_COUNT],
             metrics: vec![None; ATTRIBUTE_COUNT],
             license: license.into(),
+            origin: None,
+            golden: None,
         }
+    }
+
+    /// The description among the texts of a header; `None` where the file is not of this program.
+    pub(crate) fn read(texts: &HashMap<String, String>) -> Result<Option<Self>, ModelError> {
+        let Some(text) = texts.get(KEY) else {
+            return Ok(None);
+        };
+        let wrong = |e: String| ModelError::Weights(e);
+        let not_ours = |e: serde_json::Error| wrong(format!("header entry {KEY:?}: {e}"));
+        let Version { version } = serde_json::from_str(text).map_err(not_ours)?;
+        if version != VERSION {
+            return Err(wrong(format!(
+                "expected format version {VERSION}, got {version}"
+            )));
+        }
+        let description: Self = serde_json::from_str(text).map_err(not_ours)?;
+        description.check().map_err(wrong)?;
+        Ok(Some(description))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -111,21 +142,13 @@ impl Weights {
         let wrong = |e: String| ModelError::Weights(e);
         let (_, header) = SafeTensors::read_metadata(file)
             .map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
-        let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let text = text.ok_or_else(|| {
+        let texts = header.metadata().as_ref();
+        let description = texts.map_or(Ok(None), Description::read)?;
+        let description = description.ok_or_else(|| {
             wrong(format!(
                 "the header has no entry {KEY:?}: not a model of this program"
             ))
         })?;
-        let not_ours = |e: serde_json::Error| wrong(format!("header entry {KEY:?}: {e}"));
-        let Version { version } = serde_json::from_str(text).map_err(not_ours)?;
-        if version != VERSION {
-            return Err(wrong(format!(
-                "expected format version {VERSION}, got {version}"
-            )));
-        }
-        let description: Description = serde_json::from_str(text).map_err(not_ours)?;
-        description.check().map_err(wrong)?;
         let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
         let mut parameters = Vec::new();
         for stage in description.architecture.stages() {
@@ -149,7 +172,13 @@ impl Weights {
         })
     }
 
-    /// Writes the file whole or not at all; the tensors as `f16` where that is asked for.
+    /// The same with its golden output, which is computed from the weights as they are now.
+    pub(crate) fn sealed(mut self) -> Result<Self, ModelError> {
+        self.description.golden = Some(Golden::of(&self)?);
+        Ok(self)
+    }
+
+    /// Writes the file whole or not at all; the tensors as `f16` where that is asked for. Takes no memory for the file.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
         let wrong =
             |e: &dyn std::fmt::Display| ModelError::Weights(format!("{}: {e}", path.display()));
@@ -166,23 +195,36 @@ impl Weights {
             }
         }
         arrays.push(("fc7.mean".into(), vec![self.fc7_mean.len()], &self.fc7_mean));
-        let bytes: Vec<Vec<u8>> = arrays
-            .iter()
-            .map(|(_, _, data)| encode(data, half))
-            .collect();
-        let dtype = if half { Dtype::F16 } else { Dtype::F32 };
-        let views = arrays
-            .iter()
-            .zip(&bytes)
-            .map(|((name, shape, _), bytes)| {
-                TensorView::new(dtype, shape.clone(), bytes).map(|view| (name.clone(), view))
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| wrong(&e))?;
+        // The order that the safetensors library writes in.
+        arrays.sort_by(|a, b| a.0.cmp(&b.0));
+        let (dtype, size) = if half {
+            (Dtype::F16, 2)
+        } else {
+            (Dtype::F32, 4)
+        };
+        let mut end = 0;
+        let infos = arrays.iter().map(|(name, shape, data)| {
+            let start = end;
+            end += size * data.len();
+            let info = TensorInfo {
+                dtype,
+                shape: shape.clone(),
+                data_offsets: (start, end),
+            };
+            (name.clone(), info)
+        });
         let text = serde_json::to_string(&self.description).map_err(|e| wrong(&e))?;
-        let header = HashMap::from([(KEY.to_owned(), text)]);
-        let file = safetensors::serialize(views, Some(header)).map_err(|e| wrong(&e))?;
-        write_atomically(path, &file).map_err(|e| wrong(&e))
+        let texts = HashMap::from([(KEY.to_owned(), text)]);
+        let header = Metadata::new(Some(texts), infos.collect()).map_err(|e| wrong(&e))?;
+        let mut header = serde_json::to_vec(&header).map_err(|e| wrong(&e))?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let written = write_atomically_with(path, |file| {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(&header)?;
+            let mut chunks = arrays.iter().flat_map(|(_, _, data)| data.chunks(CHUNK));
+            chunks.try_for_each(|chunk| file.write_all(&encode(chunk, half)))
+        });
+        written.map_err(|e| wrong(&e))
     }
 }
 

@@ -320,6 +320,7 @@ impl Training<'_> {
             parameters,
             fc7_mean,
         };
+        let weights = weights.sealed()?;
         weights.write(&self.args.output, !self.args.full_precision)?;
         eprintln!("wrote {}", self.args.output.display());
         Ok(())
