@@ -47,13 +47,13 @@ impl ModelSource {
             Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),
             Self::Random(architecture) => Ok(Model::random(architecture.clone(), device, threads)?),
             Self::Bytes(bytes) => Ok(Model::load(bytes, device, threads)?),
-            Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+            Self::File(path) => Model::open(path, device, threads).map_err(|error| match error {
+                ModelError::Read(source) => LoadError::Read {
                     path: path.clone(),
                     source,
-                })?;
-                Ok(Model::load(&bytes, device, threads)?)
-            }
+                },
+                other => other.into(),
+            }),
         }
     }
 }

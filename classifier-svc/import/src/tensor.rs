@@ -96,7 +96,7 @@ impl Tensor {
             return Ok(tensor);
         }
         // One index repeated would let a few bytes stand for any number of values.
-        let last = tensor.shape.iter().zip(&strides);
+        let mut last = tensor.shape.iter().zip(&strides);
         let last = last.try_fold(offset, |sum, (n, stride)| {
             sum.checked_add((n - 1).checked_mul(*stride)?)
         });

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{DeviceChoice, Model};
 
+/// Tensors by name, shape and values.
+type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
+
 const V1: &[u8] = include_bytes!("../../import/tests/fixtures/v1.caffemodel");
 const NEW: &[u8] = include_bytes!("../../import/tests/fixtures/new.caffemodel");
 const ZIP: &[u8] = include_bytes!("../../import/tests/fixtures/zip.pth");
@@ -68,7 +71,7 @@ fn load(file: &[u8]) -> Result<Model, String> {
 }
 
 /// A safetensors file of the small network's tensors as `change` leaves them: name, shape, values.
-fn changed(change: impl Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>)) -> Vec<u8> {
+fn changed(change: impl Fn(&mut Tensors)) -> Vec<u8> {
     let contents = deepface_import::read(&Bytes::from_static(SAFETENSORS)).unwrap();
     let held = |t: &Tensor| (t.name().to_owned(), t.shape().to_vec(), t.read().unwrap());
     let mut tensors = contents.tensors.iter().map(held).collect();
@@ -211,7 +214,7 @@ fn other_names_and_shapes_of_the_same_network_are_understood() {
 
 #[test]
 fn what_is_not_vgg_face_is_named() {
-    let problem = |change: &dyn Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>)| {
+    let problem = |change: &dyn Fn(&mut Tensors)| {
         import(&changed(change), &["--channel-order", "rgb"]).unwrap_err()
     };
     let missing = problem(&|t| t.retain(|t| t.0 != "conv4_2.bias"));

@@ -182,6 +182,12 @@ impl Stage {
         }
     }
 
+    /// Number of weights and biases.
+    pub(crate) fn parameters(&self) -> usize {
+        let weights = self.weight_shape();
+        weights.map_or(0, |w| w.iter().product::<usize>() + self.outputs())
+    }
+
     /// Number of outputs with a bias of their own.
     pub(crate) fn outputs(&self) -> usize {
         self.layout().channels
@@ -197,11 +203,7 @@ mod tests {
         let mut stages = Architecture::vgg_face().stages();
         let heads = stages.pop().unwrap();
         assert_eq!(heads.shape(), [115]);
-        let weights = |s: &Stage| {
-            s.weight_shape()
-                .map_or(0, |w| w.iter().product::<usize>() + s.outputs())
-        };
-        let body: usize = stages.iter().map(weights).sum();
+        let body: usize = stages.iter().map(Stage::parameters).sum();
         // 145,002,878 with the 2622-way fc8 (Parkhi et al. 2015).
         assert_eq!(body + 2622 * 4097, 145_002_878);
         assert_eq!(stages.len(), 13 + 5 + 2);

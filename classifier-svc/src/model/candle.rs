@@ -30,18 +30,18 @@ pub(crate) struct CandleNetwork {
 }
 
 impl CandleNetwork {
-    /// Moves the weights to the device; `parameters` has an entry per stage, empty for poolings.
-    pub(crate) fn new(
+    /// Moves the weights to the device; `read` gives those of a stage, none for poolings.
+    pub(crate) fn new<E: From<candle_core::Error>>(
         architecture: &Architecture,
-        parameters: &[Parameters],
+        mut read: impl FnMut(usize) -> std::result::Result<Parameters, E>,
         device: Device,
-    ) -> Result<Self> {
+    ) -> std::result::Result<Self, E> {
         let stages = architecture.stages();
         let weights = stages
             .iter()
-            .zip(parameters)
-            .map(|(stage, p)| upload(stage, p, &device))
-            .collect::<Result<_>>()?;
+            .enumerate()
+            .map(|(i, stage)| Ok(upload(stage, &read(i)?, &device)?))
+            .collect::<std::result::Result<_, E>>()?;
         Ok(Self {
             device,
             stages,

@@ -48,25 +48,25 @@ pub(super) enum Engine {
 const CANDLE_CAPACITY: usize = 16;
 
 impl Engine {
-    /// Moves the weights to where they are used.
+    /// Moves the weights to where they are used, a stage at a time.
     pub(super) fn new(
         architecture: &Architecture,
-        parameters: &[Parameters],
+        read: impl FnMut(usize) -> Result<Parameters, ModelError>,
         device: DeviceChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
         match device {
-            DeviceChoice::Cpu => Ok(Self::Cpu(Box::new(Network::new(
+            DeviceChoice::Cpu => Ok(Self::Cpu(Box::new(Network::read(
                 architecture,
-                parameters,
+                read,
                 Isa::detect(),
                 threads,
-            )))),
+            )?))),
             DeviceChoice::Cuda(number) => {
                 let device = cuda(number)?;
                 Ok(Self::Candle(CandleNetwork::new(
                     architecture,
-                    parameters,
+                    read,
                     device,
                 )?))
             }

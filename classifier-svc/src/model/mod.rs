@@ -9,10 +9,11 @@ mod engine;
 mod golden;
 pub(crate) mod heads;
 pub mod kernels;
+mod mapped;
 #[cfg(test)]
 mod numerics;
 mod objective;
-mod random;
+pub(crate) mod random;
 pub(crate) mod weights;
 
 pub use arch::Architecture;
@@ -22,10 +23,13 @@ pub use golden::Golden;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use weights::{Description, Preprocessing};
 
+use std::path::Path;
+
 use cpu::Parameters;
 use deepface_serve::sha256;
 use engine::Engine;
-use weights::Weights;
+use mapped::Mapped;
+use weights::{Weights, WeightsFile};
 
 /// Name and shape of a stage's activation for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +119,9 @@ pub enum ModelError {
     /// The weights file is not what it should be.
     #[error("weights: {0}")]
     Weights(String),
+    /// The weights file cannot be read.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
     /// The device is not there or failed.
     #[error("device: {0}")]
     Device(String),
@@ -148,9 +155,38 @@ impl Model {
     /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
     /// is not finite, or not the golden output that the file keeps.
     pub fn load(file: &[u8], device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
-        let mut weights = Weights::read(file)?;
-        let golden = weights.description.golden.take();
-        let mut model = Self::from_weights(weights, sha256(file), device, threads)?;
+        Self::load_and_release(file, device, threads, || ())
+    }
+
+    /// [`Model::load`] from a file, of which no more than a layer is in memory beside the network's own weights.
+    ///
+    /// # Errors
+    /// As [`Model::load`], or the file cannot be read.
+    pub fn open(path: &Path, device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
+        let mapped = Mapped::open(path)?;
+        Self::load_and_release(&mapped, device, threads, || mapped.release())
+    }
+
+    /// Calls `release` where what was read of the file is no longer needed.
+    fn load_and_release(
+        file: &[u8],
+        device: DeviceChoice,
+        threads: usize,
+        release: impl Fn(),
+    ) -> Result<Self, ModelError> {
+        let weights = WeightsFile::open(file)?;
+        let stages = weights.description.architecture.stages();
+        let digest = sha256(file);
+        release();
+        let mut description = weights.description.clone();
+        let golden = description.golden.take();
+        let read = |stage: usize| {
+            let parameters = weights.stage(&stages[stage]);
+            release();
+            parameters
+        };
+        let mean = weights.fc7_mean()?;
+        let mut model = Self::from_parts(description, read, mean, digest, device, threads)?;
         if let Some(golden) = golden {
             golden.check(&mut model, golden::TOLERANCE)?;
         }
@@ -182,21 +218,23 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let Weights {
             description,
-            parameters,
+            mut parameters,
             fc7_mean,
         } = weights;
-        Self::from_parts(description, &parameters, fc7_mean, digest, device, threads)
+        let read = |stage: usize| Ok(std::mem::take(&mut parameters[stage]));
+        Self::from_parts(description, read, fc7_mean, digest, device, threads)
     }
 
+    /// `read` gives the weights of a stage, and is asked for one after the other.
     fn from_parts(
         description: Description,
-        parameters: &[Parameters],
+        read: impl FnMut(usize) -> Result<Parameters, ModelError>,
         fc7_mean: Vec<f32>,
         digest: String,
         device: DeviceChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        let network = Engine::new(&description.architecture, parameters, device, threads)?;
+        let network = Engine::new(&description.architecture, read, device, threads)?;
         let layers = network.stages().iter().map(|s| LayerInfo {
             name: s.name.clone(),
             shape: s.shape(),
@@ -210,10 +248,7 @@ impl Model {
             thresholds: description.thresholds,
             metrics: description.metrics,
             compare_mean: fc7_mean,
-            parameters: parameters
-                .iter()
-                .map(|p| p.weight.len() + p.bias.len())
-                .sum(),
+            parameters: network.stages().iter().map(arch::Stage::parameters).sum(),
             device: device.to_string(),
             license: description.license,
         };

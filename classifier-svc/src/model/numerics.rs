@@ -112,8 +112,12 @@ fn the_network_on_candle_is_the_network_on_the_cpu() {
     let (architecture, n) = (&weights.description.architecture, 2);
     let inputs = noise(1, n * 3 * 48 * 48);
     let mut cpu = Network::new(architecture, &weights.parameters, Isa::detect(), 2);
-    let mut candle =
-        CandleNetwork::new(architecture, &weights.parameters, candle_core::Device::Cpu).unwrap();
+    let mut candle = CandleNetwork::new(
+        architecture,
+        |stage| candle_core::Result::Ok(weights.parameters[stage].clone()),
+        candle_core::Device::Cpu,
+    )
+    .unwrap();
     let close = |a: &[f32], b: &[f32]| {
         let top = b.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * top)

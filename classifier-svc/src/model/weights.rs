@@ -10,7 +10,9 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-use super::{Architecture, AttributeMetrics, Golden, ModelError, Thresholds, cpu::Parameters};
+use super::{
+    Architecture, AttributeMetrics, Golden, ModelError, Thresholds, arch::Stage, cpu::Parameters,
+};
 
 /// Key of the description in the header.
 const KEY: &str = "deepface";
@@ -126,6 +128,54 @@ impl Description {
     }
 }
 
+/// The bytes of a weights file, whose tensors are read one after the other.
+pub(crate) struct WeightsFile<'a> {
+    /// The header.
+    pub(crate) description: Description,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> WeightsFile<'a> {
+    /// Reads and checks the header.
+    pub(crate) fn open(file: &'a [u8]) -> Result<Self, ModelError> {
+        let wrong = |e: String| ModelError::Weights(e);
+        let (_, header) = SafeTensors::read_metadata(file)
+            .map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
+        let texts = header.metadata().as_ref();
+        let description = texts.map_or(Ok(None), Description::read)?;
+        let description = description.ok_or_else(|| {
+            wrong(format!(
+                "the header has no entry {KEY:?}: not a model of this program"
+            ))
+        })?;
+        let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
+        Ok(Self {
+            description,
+            tensors,
+        })
+    }
+
+    /// Reads and checks the weights of a stage.
+    pub(crate) fn stage(&self, stage: &Stage) -> Result<Parameters, ModelError> {
+        let Some(shape) = stage.weight_shape() else {
+            return Ok(Parameters::default());
+        };
+        let tensor = |what: &str, shape: &[usize]| {
+            tensor(&self.tensors, &format!("{}.{what}", stage.name), shape)
+        };
+        Ok(Parameters {
+            weight: tensor("weight", &shape)?,
+            bias: tensor("bias", &[stage.outputs()])?,
+        })
+    }
+
+    /// Reads and checks the mean activation of fc7.
+    pub(crate) fn fc7_mean(&self) -> Result<Vec<f32>, ModelError> {
+        let features = self.description.architecture.features;
+        tensor(&self.tensors, "fc7.mean", &[features])
+    }
+}
+
 /// A weights file in memory.
 pub(crate) struct Weights {
     /// The header.
@@ -139,36 +189,15 @@ pub(crate) struct Weights {
 impl Weights {
     /// Reads and checks the bytes of a weights file.
     pub(crate) fn read(file: &[u8]) -> Result<Self, ModelError> {
-        let wrong = |e: String| ModelError::Weights(e);
-        let (_, header) = SafeTensors::read_metadata(file)
-            .map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
-        let texts = header.metadata().as_ref();
-        let description = texts.map_or(Ok(None), Description::read)?;
-        let description = description.ok_or_else(|| {
-            wrong(format!(
-                "the header has no entry {KEY:?}: not a model of this program"
-            ))
-        })?;
-        let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
-        let mut parameters = Vec::new();
-        for stage in description.architecture.stages() {
-            parameters.push(match stage.weight_shape() {
-                None => Parameters::default(),
-                Some(shape) => Parameters {
-                    weight: tensor(&tensors, &format!("{}.weight", stage.name), &shape)?,
-                    bias: tensor(
-                        &tensors,
-                        &format!("{}.bias", stage.name),
-                        &[stage.outputs()],
-                    )?,
-                },
-            });
-        }
-        let fc7_mean = tensor(&tensors, "fc7.mean", &[description.architecture.features])?;
+        let file = WeightsFile::open(file)?;
+        let stages = file.description.architecture.stages();
         Ok(Self {
-            description,
-            parameters,
-            fc7_mean,
+            parameters: stages
+                .iter()
+                .map(|s| file.stage(s))
+                .collect::<Result<_, _>>()?,
+            fc7_mean: file.fc7_mean()?,
+            description: file.description,
         })
     }
 

@@ -68,7 +68,7 @@ impl Dense {
         bits: &mut [u16],
         dropout: Option<Dropout>,
     ) {
-        self.packed = self.linear.pack(&self.weight.value).into();
+        self.packed = self.linear.pack(&self.weight.value);
         let (layout, beta) = (self.layout(), &self.beta.value);
         let Some(norm) = &mut self.norm else {
             return self

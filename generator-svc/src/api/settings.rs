@@ -13,8 +13,6 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
 const EXAGGERATION: f64 = 0.0;
-/// Standard deviations of what a request leaves open, for a regression target.
-const VARIETY: f64 = 1.0;
 /// Weight of the attributes' likelihood beside a regression target.
 const LIKELIHOOD: f64 = 12.0;
 
@@ -126,6 +124,8 @@ pub(super) fn target(
         }
     };
     let completeness = usual(gaussian::Wish::usual_completeness(asked));
+    let completeness = check.number("completeness", wire.completeness, completeness, 0.0..=1.0);
+    let variety = usual(gaussian::Wish::usual_variety(completeness));
     let choice = TargetChoice {
         method,
         layer,
@@ -135,7 +135,7 @@ pub(super) fn target(
             usual(EXAGGERATION),
             0.0..=4.0,
         ),
-        variety: check.number("variety", wire.variety, usual(VARIETY), 0.0..=2.0),
+        variety: check.number("variety", wire.variety, variety, 0.0..=2.0),
         residual: match check.known("residual", wire.residual) {
             v1::Residual::Diagonal => gaussian::Residual::Diagonal,
             v1::Residual::LowRank | v1::Residual::Unspecified => gaussian::Residual::LowRank,
@@ -146,7 +146,7 @@ pub(super) fn target(
             usual(LIKELIHOOD),
             0.0..=100.0,
         ),
-        completeness: check.number("completeness", wire.completeness, completeness, 0.0..=1.0),
+        completeness,
     };
     check.violations.or(choice)
 }

@@ -40,12 +40,23 @@ const SKETCH: f64 = 3.0;
 /// One that names so many would have named the others.
 const PORTRAIT: f64 = 12.0;
 
+/// Standard deviations that are drawn of what a sketch leaves open. Inversion keeps about 0.6 of what is drawn, in a
+/// judge's eyes, so this makes faces about as different as people are.
+const VARIETY_OF_SKETCH: f64 = 1.6;
+/// Of what a portrait leaves open, which is no attribute any more, only what they do not tell.
+const VARIETY_OF_PORTRAIT: f64 = 1.0;
+
 impl Wish {
     /// How complete a description is taken to be where nobody says: people who list a dozen traits would have listed the
     /// eyeglasses, people who say "smiling" leave them open. A weak wish counts as a part of one.
     pub fn usual_completeness(asked: &[Asked]) -> f64 {
         let named: f64 = asked.iter().map(|a| a.strength.min(1.0)).sum();
         ((named - SKETCH) / (PORTRAIT - SKETCH)).clamp(0.0, 1.0)
+    }
+
+    /// How much is drawn where nobody says, in standard deviations, for a completeness.
+    pub fn usual_variety(completeness: f64) -> f64 {
+        VARIETY_OF_SKETCH + completeness * (VARIETY_OF_PORTRAIT - VARIETY_OF_SKETCH)
     }
 
     /// Whether nothing is said of an attribute.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
+    aligned::Aligned,
     direct::{self, TAP, Walk, linear_input_gradient},
     epilogue::Epilogue,
     gemm::Gemm,
@@ -50,8 +51,8 @@ impl Linear {
 
     /// Packs `[outputs, inputs]`, whose inputs are in the order channel, row, column, to
     /// `[output block, input, output lane]` with the inputs as they lie in memory.
-    pub(crate) fn pack(&self, plain: &[f32]) -> Vec<f32> {
-        let mut packed = vec![0.0; self.block() * self.blocks()];
+    pub(crate) fn pack(&self, plain: &[f32]) -> Aligned {
+        let mut packed = Aligned::zeros(self.block() * self.blocks());
         let places = self.places();
         packed
             .par_chunks_mut(self.block())

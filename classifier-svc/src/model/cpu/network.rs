@@ -3,6 +3,8 @@
 //! Activations live in two buffers in turn. Of each stage only bits are kept for backward: where the rectifier
 //! passed, or which pixel of its window the pooling took. Filters are transformed once, when the network is made.
 
+use std::{borrow::Borrow, convert::Infallible};
+
 use rayon::prelude::*;
 
 use super::{Aligned, Bits, Epilogue, Isa, LANES, Layout, Source};
@@ -67,23 +69,37 @@ impl Network {
         isa: Isa,
         threads: usize,
     ) -> Self {
+        let read = |stage: usize| Ok::<_, Infallible>(&parameters[stage]);
+        let Ok(network) = Self::read(architecture, read, isa, threads);
+        network
+    }
+
+    /// Packs the weights that `read` gives of each stage, one after the other.
+    pub(crate) fn read<P: Borrow<Parameters>, E>(
+        architecture: &Architecture,
+        mut read: impl FnMut(usize) -> Result<P, E>,
+        isa: Isa,
+        threads: usize,
+    ) -> Result<Self, E> {
         let stages = architecture.stages();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("model-{i}"))
             .build()
             .expect("the system can start threads");
-        let packed = threads.install(|| {
-            let both = stages.par_iter().zip(parameters);
-            both.map(|(stage, p)| pack(stage, p)).collect()
+        let packed = stages.iter().enumerate().map(|(i, stage)| {
+            let parameters = read(i)?;
+            let parameters = parameters.borrow();
+            Ok(threads.install(|| pack(stage, parameters)))
         });
+        let packed = packed.collect::<Result<_, E>>()?;
         let image = Layout::bordered(3, architecture.input, architecture.input);
         let sizes = stages.iter().map(|s| s.layout().len());
         let largest = sizes.chain([image.len()]).max().unwrap_or(0);
         let bits: usize = stages.iter().map(Stage::bits).sum();
         let capacity = PASS_BYTES / (4 * (4 * largest + image.len()) + 2 * bits);
         let capacity = capacity.clamp(1, MAX_CAPACITY);
-        Self {
+        Ok(Self {
             isa,
             threads,
             packed,
@@ -101,7 +117,7 @@ impl Network {
             },
             stages,
             image,
-        }
+        })
     }
 
     /// The stages.
@@ -233,7 +249,7 @@ fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
             }
         }
         Op::Linear(linear) => Packed {
-            weight: linear.pack(&parameters.weight).into(),
+            weight: linear.pack(&parameters.weight),
             adjoint: Aligned::default(),
             bias: bias.into(),
         },
