@@ -24,6 +24,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// The settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
     /// There is no thread for the model.
     #[error("cannot start the model thread")]
     Thread(#[source] std::io::Error),
@@ -49,7 +52,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let health = Health::new(&[SERVICE_NAME]).await;
-    let (device, threads) = (settings.device, settings.threads());
+    let device = settings.device().map_err(ServiceError::Settings)?;
+    let threads = settings.threads();
     let engine = Engine::start(move || model.load(device, threads), settings.batch());
     let engine = engine.map_err(ServiceError::Thread)?;
     let state = engine.state();

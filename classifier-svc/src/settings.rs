@@ -6,7 +6,7 @@ use deepface_serve::ServeSettings;
 
 use crate::api::Limits;
 use crate::batch::BatchSettings;
-use crate::model::DeviceChoice;
+use crate::model::{DeviceChoice, Precision};
 use crate::source::ModelSource;
 
 const QUEUE: u16 = 256;
@@ -22,6 +22,9 @@ pub struct Settings {
     /// Where the network runs: cpu or cuda:N. CUDA needs a program built with the feature cuda.
     #[arg(long, env = "DEEPFACE_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
+    /// What a GPU computes in. 16 bits take half the memory and less time; the processor knows f32 only.
+    #[arg(long, env = "DEEPFACE_DTYPE", value_name = "TYPE", value_enum, default_value_t = Precision::F32)]
+    pub dtype: Precision,
     /// Threads for the network. Default: one per core.
     #[arg(long, env = "DEEPFACE_THREADS", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -49,6 +52,7 @@ impl Default for Settings {
         Self {
             model: None,
             device: DeviceChoice::Cpu,
+            dtype: Precision::F32,
             threads: None,
             queue: QUEUE,
             max_batch: MAX_BATCH,
@@ -64,6 +68,15 @@ impl Settings {
         self.model
             .clone()
             .map_or(ModelSource::Embedded, ModelSource::File)
+    }
+
+    /// Where the network runs, and in what.
+    ///
+    /// # Errors
+    /// The device does not compute in that.
+    pub fn device(&self) -> Result<DeviceChoice, String> {
+        let device = self.device.with_precision(self.dtype);
+        device.map_err(|problem| format!("--dtype: {problem}"))
     }
 
     /// Threads for the network.
@@ -111,6 +124,16 @@ mod tests {
     fn no_flags_are_the_default() {
         let parsed = parse(&[]).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn the_processor_knows_no_16_bits() {
+        let device = |args: &[&str]| parse(args).unwrap().device();
+        assert_eq!(device(&[]), Ok(DeviceChoice::Cpu));
+        let said = device(&["--dtype", "bf16"]).unwrap_err();
+        assert!(said.starts_with("--dtype: the processor computes in f32"));
+        let gpu = device(&["--device", "cuda:1", "--dtype", "bf16"]);
+        assert_eq!(gpu.unwrap().to_string(), "cuda:1 (bf16)");
     }
 
     #[test]

@@ -22,6 +22,8 @@ struct Weights {
 /// A network on a device. Its tensors belong to the thread that made it.
 pub(crate) struct CandleNetwork {
     device: Device,
+    /// What everything is computed in.
+    dtype: DType,
     stages: Vec<Stage>,
     weights: Vec<Option<Weights>>,
     side: usize,
@@ -35,15 +37,17 @@ impl CandleNetwork {
         architecture: &Architecture,
         mut read: impl FnMut(usize) -> std::result::Result<Parameters, E>,
         device: Device,
+        dtype: DType,
     ) -> std::result::Result<Self, E> {
         let stages = architecture.stages();
         let weights = stages
             .iter()
             .enumerate()
-            .map(|(i, stage)| Ok(upload(stage, &read(i)?, &device)?))
+            .map(|(i, stage)| Ok(upload(stage, &read(i)?, &device, dtype)?))
             .collect::<std::result::Result<_, E>>()?;
         Ok(Self {
             device,
+            dtype,
             stages,
             weights,
             side: architecture.input,
@@ -68,6 +72,7 @@ impl CandleNetwork {
             return Ok(Vec::new());
         };
         let x = Tensor::from_slice(inputs, (n, 3, self.side, self.side), &self.device)?;
+        let x = x.to_dtype(self.dtype)?;
         self.trace = vec![x];
         for (stage, weights) in self.stages[..=last].iter().zip(&self.weights) {
             let x = &self.trace[self.trace.len() - 1];
@@ -75,7 +80,7 @@ impl CandleNetwork {
             self.trace
                 .push(if stage.rectified() { y.relu()? } else { y });
         }
-        let plain = |&stage: &usize| self.trace[stage + 1].flatten_all()?.to_vec1();
+        let plain = |&stage: &usize| values(&self.trace[stage + 1]);
         wanted.iter().map(plain).collect()
     }
 
@@ -84,28 +89,46 @@ impl CandleNetwork {
     pub(crate) fn backward(&self, cotangents: &[(usize, Vec<f32>)]) -> Result<Vec<f32>> {
         let top = cotangents.iter().map(|(stage, _)| *stage).max();
         let Some(top) = top else {
-            return self.trace[0].zeros_like()?.flatten_all()?.to_vec1();
+            return values(&self.trace[0].zeros_like()?);
         };
+        let scale = scale(cotangents, self.dtype);
         let mut d = self.trace[top + 1].zeros_like()?;
         for i in (0..=top).rev() {
             let (x, y) = (&self.trace[i], &self.trace[i + 1]);
             for (_, cotangent) in cotangents.iter().filter(|(stage, _)| *stage == i) {
-                d = (d + Tensor::from_slice(cotangent, y.shape(), &self.device)?)?;
+                let cotangent = Tensor::from_slice(cotangent, y.shape(), &self.device)?;
+                d = (d + (cotangent * scale)?.to_dtype(self.dtype)?)?;
             }
             if self.stages[i].rectified() {
-                d = (d * y.gt(0.0)?.to_dtype(DType::F32)?)?;
+                d = (d * y.gt(0.0)?.to_dtype(self.dtype)?)?;
             }
             d = backward(&self.stages[i], self.weights[i].as_ref(), x, y, &d)?;
         }
-        d.flatten_all()?.to_vec1()
+        values(&(d.to_dtype(DType::F32)? * (1.0 / scale))?)
     }
 }
 
-fn upload(stage: &Stage, p: &Parameters, device: &Device) -> Result<Option<Weights>> {
+/// All values, in 32 bits.
+fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
+
+/// A power of two that brings cotangents to where 16 bits have all their digits: gradients of a loss are small, and an
+/// f16 below 6e-5 loses some. A gradient is linear in them, so the factor is taken away again without a trace.
+fn scale(cotangents: &[(usize, Vec<f32>)], dtype: DType) -> f64 {
+    let all = cotangents.iter().flat_map(|(_, values)| values);
+    let largest = all.fold(0.0_f32, |m, x| m.max(x.abs()));
+    if dtype == DType::F32 || largest == 0.0 || !largest.is_finite() {
+        return 1.0;
+    }
+    f64::from(-largest.log2()).floor().exp2()
+}
+
+fn upload(stage: &Stage, p: &Parameters, device: &Device, dtype: DType) -> Result<Option<Weights>> {
     let Some(shape) = stage.weight_shape() else {
         return Ok(None);
     };
-    let weight = Tensor::from_slice(&p.weight, shape, device)?;
+    let weight = Tensor::from_slice(&p.weight, shape, device)?.to_dtype(dtype)?;
     let outputs = stage.outputs();
     let (adjoint, bias_shape) = match stage.op {
         Op::Conv(_) => (
@@ -120,7 +143,7 @@ fn upload(stage: &Stage, p: &Parameters, device: &Device) -> Result<Option<Weigh
         _ => (weight.t()?.contiguous()?, vec![1, outputs]),
     };
     Ok(Some(Weights {
-        bias: Tensor::from_slice(&p.bias, bias_shape, device)?,
+        bias: Tensor::from_slice(&p.bias, bias_shape, device)?.to_dtype(dtype)?,
         weight,
         adjoint,
     }))
@@ -169,7 +192,7 @@ fn unpool(x: &Tensor, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
                 .narrow(2, row, 1)?
                 .narrow(4, column, 1)?
                 .reshape((n * c, h, w))?;
-            let first = (value.eq(&y)?.to_dtype(DType::F32)? * &left)?;
+            let first = (value.eq(&y)?.to_dtype(x.dtype())? * &left)?;
             left = (left - &first)?;
             columns.push((first * &dy)?);
         }

@@ -18,7 +18,7 @@ pub(crate) mod weights;
 
 pub use arch::Architecture;
 pub use cpu::Isa;
-pub use engine::DeviceChoice;
+pub use engine::{DeviceChoice, Precision};
 pub use golden::Golden;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use weights::{Description, Preprocessing};
@@ -95,7 +95,7 @@ pub struct ModelInfo {
     pub compare_mean: Vec<f32>,
     /// Number of weights.
     pub parameters: usize,
-    /// `cpu` or `cuda:N`.
+    /// `cpu`, or `cuda:N` and what it computes in, where that is not 32 bits.
     pub device: String,
     /// Licence of the weights.
     pub license: String,
@@ -188,7 +188,7 @@ impl Model {
         let mean = weights.fc7_mean()?;
         let mut model = Self::from_parts(description, read, mean, digest, device, threads)?;
         if let Some(golden) = golden {
-            golden.check(&mut model, golden::TOLERANCE)?;
+            golden.check(&mut model, device.precision().tolerance())?;
         }
         let size = model.info.pixels();
         let grey = vec![0.5; size];

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use candle_core::DType;
+
 use super::{
     Architecture, DeviceChoice, Isa, Model, Objective, Term,
     candle::CandleNetwork,
@@ -116,6 +118,7 @@ fn the_network_on_candle_is_the_network_on_the_cpu() {
         architecture,
         |stage| candle_core::Result::Ok(weights.parameters[stage].clone()),
         candle_core::Device::Cpu,
+        DType::F32,
     )
     .unwrap();
     let close = |a: &[f32], b: &[f32]| {
@@ -137,6 +140,38 @@ fn the_network_on_candle_is_the_network_on_the_cpu() {
             close(&candle.backward(&cotangents).unwrap(), &gradient),
             "{name}"
         );
+    }
+}
+
+/// What f16 costs, as a share of what the values amount to: no more than docs/numerics.md says. Of bf16 candle knows no
+/// products on the processor.
+#[test]
+fn half_precision_costs_what_is_said() {
+    let weights = weights(architecture());
+    let (architecture, n) = (&weights.description.architecture, 2);
+    let inputs = noise(1, n * 3 * 48 * 48);
+    let [exact, half] = [DType::F32, DType::F16].map(|dtype| {
+        let read = |stage: usize| candle_core::Result::Ok(weights.parameters[stage].clone());
+        let device = candle_core::Device::Cpu;
+        let mut network = CandleNetwork::new(architecture, read, device, dtype).unwrap();
+        let top = network.stages().len() - 1;
+        let logits = network.forward(&inputs, n, &[top]).unwrap().remove(0);
+        // So small that f16 would lose it all.
+        let cotangent = noise(5, logits.len()).iter().map(|x| 1e-9 * x).collect();
+        let gradient = network.backward(&[(top, cotangent)]).unwrap();
+        [logits, gradient]
+    });
+    let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    // Some rectifiers and poolings decide otherwise, which a gradient shows and a logit hardly does.
+    for (i, (what, bound)) in [("logits", 5e-3), ("gradient", 0.2)]
+        .into_iter()
+        .enumerate()
+    {
+        let apart: Vec<f32> = half[i].iter().zip(&exact[i]).map(|(a, b)| a - b).collect();
+        let off = norm(&apart) / norm(&exact[i]);
+        println!("{what}: {off:.1e}");
+        // Above 0, or it was computed in 32 bits.
+        assert!((1e-6..bound).contains(&off), "{what}: {off:e}");
     }
 }
 
