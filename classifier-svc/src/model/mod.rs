@@ -11,7 +11,7 @@ pub mod kernels;
 #[cfg(test)]
 mod numerics;
 mod objective;
-mod random;
+pub(crate) mod random;
 pub(crate) mod weights;
 
 pub use arch::Architecture;
