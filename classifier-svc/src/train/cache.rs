@@ -8,9 +8,9 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io,
-    os::unix::fs::FileExt,
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, ensure};
@@ -27,7 +27,8 @@ const RESERVED: usize = 1 << 20;
 /// A file of activations.
 pub(super) struct Cache {
     path: PathBuf,
-    file: File,
+    /// Read and written by one at a time; what costs time are the checksums.
+    file: Mutex<File>,
     /// Bytes before the first record.
     header: u64,
     /// Values of a record.
@@ -63,19 +64,17 @@ impl Cache {
             .open(path);
         let cache = Self {
             path: path.to_owned(),
-            file: options.with_context(failed)?,
+            file: options.with_context(failed)?.into(),
             header: header.len() as u64,
             values,
             count,
         };
-        let kept = cache.file.metadata().with_context(failed)?.len() > 0;
+        let kept = cache.file().metadata().with_context(failed)?.len() > 0;
         let kept = kept && cache.begins_with(&header);
         if !kept {
-            cache.file.set_len(0).with_context(failed)?;
-            cache
-                .file
-                .write_all_at(header.as_bytes(), 0)
-                .with_context(failed)?;
+            cache.file().set_len(0).with_context(failed)?;
+            let written = cache.write_at(header.as_bytes(), 0);
+            written.with_context(failed)?;
         }
         let reserved = cache.reserve(size);
         reserved.with_context(|| format!("cannot reserve {size} bytes for {}", path.display()))?;
@@ -87,9 +86,25 @@ impl Cache {
         Ok((cache, missing))
     }
 
+    fn file(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut file = self.file();
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(bytes)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut file = self.file();
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)
+    }
+
     fn begins_with(&self, header: &str) -> bool {
         let mut found = vec![0; header.len()];
-        let read = self.file.read_exact_at(&mut found, 0);
+        let read = self.read_at(&mut found, 0);
         let own = read.is_ok() && found == header.as_bytes();
         if !own {
             eprintln!("{} holds other activations: made anew", self.path.display());
@@ -99,14 +114,14 @@ impl Cache {
 
     /// Gives the file its size, and the disk the chance to be too small before hours of work.
     fn reserve(&self, size: u64) -> io::Result<()> {
-        let mut at = self.file.metadata()?.len();
+        let mut at = self.file().metadata()?.len();
         let zeros = vec![0; RESERVED];
         while at < size {
             let part = (size - at).min(RESERVED as u64);
-            self.file.write_all_at(&zeros[..part as usize], at)?;
+            self.write_at(&zeros[..part as usize], at)?;
             at += part;
         }
-        self.file.set_len(size)
+        self.file().set_len(size)
     }
 
     fn missing(&self) -> anyhow::Result<Vec<usize>> {
@@ -151,7 +166,7 @@ impl Cache {
         );
         let sum = checksum(at, &bytes[CHECKSUM..]);
         bytes[..CHECKSUM].copy_from_slice(sum.as_bytes());
-        let written = self.file.write_all_at(&bytes, self.place(at));
+        let written = self.write_at(&bytes, self.place(at));
         written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 
@@ -170,7 +185,7 @@ impl Cache {
     /// Reads a record; `None` where its checksum is not that of its content.
     fn read(&self, at: usize) -> io::Result<Option<Vec<f32>>> {
         let mut bytes = vec![0; record(self.values)];
-        self.file.read_exact_at(&mut bytes, self.place(at))?;
+        self.read_at(&mut bytes, self.place(at))?;
         let (sum, content) = bytes.split_at(CHECKSUM);
         if sum != checksum(at, content).as_bytes() {
             return Ok(None);

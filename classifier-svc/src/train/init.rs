@@ -72,10 +72,10 @@ impl Init {
 
 /// Whether 16 bits hold these weights as they are.
 pub(super) fn fits_half(parameters: &[Parameters]) -> bool {
-    let all = parameters
+    let mut all = parameters
         .iter()
         .flat_map(|p| p.weight.iter().chain(&p.bias));
-    all.into_iter().all(|&x| f16::from_f32(x).to_f32() == x)
+    all.all(|&x| f16::from_f32(x).to_f32() == x)
 }
 
 /// Says where the settings contradict the model that a run begins with.
