@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 
-use super::optimizer::Rule;
+use super::{
+    init::agree,
+    optimizer::{Rule, Schedule},
+};
 use crate::model::Architecture;
 
 /// Trains a classifier on labelled photographs in the public LFW layout.
@@ -25,15 +28,38 @@ pub struct TrainArgs {
         default_value = "out/vgg-face-mini.safetensors"
     )]
     pub output: PathBuf,
-    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out).
-    #[arg(long, value_name = "NAME", default_value = "vgg-face-mini")]
-    pub arch: String,
+    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out). With --init it is the file's, else
+    /// vgg-face-mini where nothing is said.
+    #[arg(long, value_name = "NAME")]
+    pub arch: Option<String>,
     /// Side of the network's input in pixels, a multiple of 32, where it is not to be the topology's own.
     #[arg(long, value_name = "SIDE")]
     pub input: Option<usize>,
     /// Train the kernels of the convolutions alone, without a 1x1 kernel and the identity beside them.
     #[arg(long)]
     pub plain: bool,
+    /// A model to begin with: its topology, its preparation of pixels and its weights. The network has neither
+    /// branches nor batch normalisation then.
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// Let only this stage and those above learn, such as fc6 or conv5_1.
+    #[arg(long, value_name = "STAGE", requires = "init")]
+    pub freeze_below: Option<String>,
+    /// Begin with heads that know nothing in place of the file's.
+    #[arg(long, requires = "init")]
+    pub new_heads: bool,
+    /// Views of a photograph whose activations below --freeze-below are computed once and kept on the disk beside the
+    /// output: the photograph, its mirror image, then random ones. With 0 every step computes those of new random views.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "freeze_below")]
+    pub views: usize,
+    /// Bytes that these activations may take.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 8 << 30,
+        requires = "freeze_below"
+    )]
+    pub cache_limit: u64,
     /// Passes over the training photographs.
     #[arg(long, default_value_t = 20)]
     pub epochs: usize,
@@ -43,15 +69,24 @@ pub struct TrainArgs {
     /// Rule of descent.
     #[arg(long, value_enum, default_value_t = Rule::Adamw)]
     pub optimizer: Rule,
-    /// Peak of the one-cycle learning rate.
+    /// Peak of the learning rate.
     #[arg(long, default_value_t = 3e-3)]
     pub learning_rate: f32,
+    /// How the learning rate goes.
+    #[arg(long, value_enum, default_value_t = Schedule::OneCycle)]
+    pub schedule: Schedule,
+    /// Each stage below the heads learns at so many times the rate of the one above.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub layer_decay: f32,
     /// Decoupled weight decay.
     #[arg(long, default_value_t = 0.05)]
     pub weight_decay: f32,
     /// Share of the features of fc6 and fc7 that each step leaves out.
     #[arg(long, default_value_t = 0.3)]
     pub dropout: f32,
+    /// Leave them out of every convolution that learns too.
+    #[arg(long)]
+    pub dropout_everywhere: bool,
     /// Share of every target that is spread evenly over its head.
     #[arg(long, default_value_t = 0.05)]
     pub label_smoothing: f32,
@@ -60,7 +95,7 @@ pub struct TrainArgs {
     pub mixup: f32,
     /// A trained model to learn from besides the labels, with the same input (distillation). May be given several
     /// times: then the mean of what they say counts.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "freeze_below")]
     pub teacher: Vec<PathBuf>,
     /// Share of the teachers' word in every target.
     #[arg(
@@ -82,24 +117,31 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
-    /// The topology that is to learn.
+    /// The topology that is to learn, where a model to begin with may have `own`.
     ///
     /// # Errors
-    /// It has no such name, or a setting makes no sense.
-    pub(super) fn architecture(&self) -> anyhow::Result<Architecture> {
-        let mut architecture = Architecture::by_name(&self.arch).with_context(|| {
-            format!(
-                "--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {:?}",
-                self.arch
-            )
+    /// It has no such name, or is not that of the model to begin with.
+    pub(super) fn architecture(&self, own: Option<&Architecture>) -> anyhow::Result<Architecture> {
+        if let Some(own) = own {
+            let name = self.arch.as_ref().unwrap_or(&own.name);
+            agree("--arch", name, &own.name)?;
+            let input = self.input.unwrap_or(own.input);
+            agree("--input", &input.to_string(), &own.input.to_string())?;
+            return Ok(own.clone());
+        }
+        let name = self.arch.as_deref().unwrap_or("vgg-face-mini");
+        let mut architecture = Architecture::by_name(name).with_context(|| {
+            format!("--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {name:?}")
         })?;
-        self.check()?;
         architecture.input = self.input.unwrap_or(architecture.input);
         Ok(architecture)
     }
 
     /// What would fail, or learn nothing, is said before hours of work.
-    fn check(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// A setting makes no sense.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
         let (epochs, batch) = (self.epochs, self.batch);
         let (rate, decay) = (self.learning_rate, self.weight_decay);
         let (dropout, smoothing) = (self.dropout, self.label_smoothing);
@@ -108,6 +150,17 @@ impl TrainArgs {
         ensure!(
             rate > 0.0 && rate.is_finite(),
             "--learning-rate: expected above 0, got {rate}"
+        );
+        let (layers, views) = (self.layer_decay, self.views);
+        ensure!(
+            layers > 0.0 && layers <= 1.0,
+            "--layer-decay: expected above 0 to 1, got {layers}"
+        );
+        ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
+        ensure!(
+            self.init.as_ref() != Some(&self.output),
+            "--output: expected another file than --init, got {}",
+            self.output.display()
         );
         // Each step keeps 1 - rate * decay of a weight.
         ensure!(
@@ -164,7 +217,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_input_of_ones_own_replaces_the_topologys() {
-        let side = |more: &[&str]| args(more).architecture().unwrap().input;
+        let side = |more: &[&str]| args(more).architecture(None).unwrap().input;
         assert_eq!(side(&[]), 96);
         assert_eq!(side(&["--input", "128"]), 128);
     }
@@ -193,6 +246,9 @@ pub(super) mod tests {
             ("--input", "80"),
             ("--input", "1056"),
             ("--arch", "resnet"),
+            ("--layer-decay", "0"),
+            ("--layer-decay", "1.5"),
+            ("--layer-decay", "NaN"),
         ] {
             let bad = args(&[&format!("{flag}={value}")]);
             let problem = run(&bad).unwrap_err().to_string();

@@ -269,6 +269,15 @@ per_isa! {
     }
 }
 
+/// The gradient of an offset that is added to every pixel of a channel, from the cotangent `d` of the sum.
+pub(super) fn offset_gradient(isa: Isa, layout: &Layout, n: usize, d: &[f32]) -> Vec<f32> {
+    let sums: Vec<Sums<1>> = sums(layout, n, |at| {
+        let d = &d[at * layout.plane()..][..layout.plane()];
+        cotangent_sums(isa, layout, [], [], d).1
+    });
+    sums.iter().flat_map(|[s]| s.map(|x| x as f32)).collect()
+}
+
 /// The cotangent of a term `z` of the sum, `a d + b z + c` per channel, where `d` is the cotangent of the sum.
 pub(super) struct Cotangent {
     a: Vec<f32>,

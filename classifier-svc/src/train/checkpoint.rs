@@ -1,11 +1,11 @@
 //! Training that goes on after a kill: everything that was learned, written whole or not at all.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{borrow::Cow, collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
 use deepface_serve::{sha256, write_atomically};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors, View};
 
 use super::{TrainArgs, network::Trainee};
 
@@ -23,6 +23,31 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
     format!("{args:?} on {counts:?} photographs {}", sha256(&all))
 }
 
+/// An array that becomes bytes only when it is written: of the largest network there are gigabytes.
+struct Array<'a> {
+    values: &'a [f32],
+    shape: [usize; 1],
+}
+
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let bytes = self.values.iter().flat_map(|x| x.to_le_bytes());
+        bytes.collect::<Vec<u8>>().into()
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
+}
+
 /// Writes what has been learned after some epochs. `identity` says what run it is of.
 pub(super) fn save(
     path: &Path,
@@ -30,34 +55,24 @@ pub(super) fn save(
     epochs: usize,
     identity: &str,
 ) -> anyhow::Result<()> {
-    let mut arrays: Vec<(String, Vec<u8>)> = Vec::new();
-    for (i, p) in trainee.parameters_mut().enumerate() {
-        for (name, data) in [
+    let arrays = trainee.parameters_mut().enumerate().flat_map(|(i, p)| {
+        let all = [
             ("value", &p.value),
             ("first", &p.first),
             ("second", &p.second),
             ("average", &p.average),
-        ] {
-            arrays.push((
-                format!("{i}.{name}"),
-                data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            ));
-        }
-    }
-    let views = arrays
-        .iter()
-        .map(|(name, bytes)| {
-            Ok((
-                name,
-                TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?,
-            ))
+        ];
+        all.map(|(name, values)| {
+            let shape = [values.len()];
+            (format!("{i}.{name}"), Array { values, shape })
         })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    });
+    let arrays: Vec<(String, Array<'_>)> = arrays.collect();
     let header = HashMap::from([
         ("epochs".to_owned(), epochs.to_string()),
         ("run".to_owned(), identity.to_owned()),
     ]);
-    let file = safetensors::serialize(views, Some(header))?;
+    let file = safetensors::serialize(arrays, Some(header))?;
     write_atomically(path, &file).with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -81,6 +96,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
     );
     let tensors = SafeTensors::deserialize(&file).with_context(damaged)?;
     for (i, p) in trainee.parameters_mut().enumerate() {
+        let len = p.value.len();
         let arrays = [
             ("value", &mut p.value),
             ("first", &mut p.first),
@@ -91,6 +107,11 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
             let view = tensors
                 .tensor(&format!("{i}.{name}"))
                 .with_context(damaged)?;
+            // Moments are there since the first step that has them.
+            let moment = name == "first" || name == "second";
+            if moment && view.shape() == [len] {
+                data.resize(len, 0.0);
+            }
             ensure!(view.shape() == [data.len()], damaged());
             let values = view.data().as_chunks::<4>().0;
             data.iter_mut()
@@ -107,7 +128,10 @@ mod tests {
 
     use super::*;
     use crate::model::Architecture;
-    use crate::train::args::tests::args;
+    use crate::train::{
+        args::tests::args,
+        optimizer::{Rule, Step},
+    };
 
     fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
         let mut labels = [false; ATTRIBUTE_COUNT];
@@ -130,6 +154,30 @@ mod tests {
             assert_ne!(of(&[&a]), of(changed));
         }
         assert_ne!(of(&[&a]), identity(&args, [&[&a], &[&b, &b], &[]]));
+    }
+
+    #[test]
+    fn moments_come_back_with_the_rule_that_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.checkpoint");
+        for (rule, seconds) in [(Rule::Sgd, false), (Rule::Adamw, true)] {
+            let mut first = Trainee::new(&Architecture::tiny(), 2, 0.0, true, 1);
+            let step = Step {
+                rule,
+                rate: 0.1,
+                decay: 0.1,
+                index: 0,
+            };
+            first.learn(step, 1.0);
+            save(&path, &mut first, 1, "run").unwrap();
+            let mut second = Trainee::new(&Architecture::tiny(), 2, 0.0, true, 2);
+            assert_eq!(resume(&path, &mut second, "run").unwrap(), 1);
+            for (a, b) in first.parameters_mut().zip(second.parameters_mut()) {
+                assert!(a.value == b.value && a.average == b.average);
+                assert!(a.first == b.first && a.second == b.second);
+                assert_eq!(b.second.len(), if seconds { b.value.len() } else { 0 });
+            }
+        }
     }
 
     #[test]

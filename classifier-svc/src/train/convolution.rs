@@ -1,16 +1,19 @@
 //! A convolution in training: beside its 3x3 kernel a 1x1 kernel and, where as many channels go in as come out, the
 //! identity, each with a batch normalisation of its own (RepVGG, Ding et al. 2021, section 3.2). They train better
-//! than the kernel alone, and all fold into one 3x3 kernel and a bias (section 3.3).
+//! than the kernel alone, and all fold into one 3x3 kernel and a bias (section 3.3). Or, where it begins with trained
+//! weights, the kernel and a bias alone.
 
 use rayon::prelude::*;
 
 use super::{
     batch_norm::{self, Cotangent, Norm},
+    dropout::Dropout,
     network::{Below, normal},
     optimizer::Parameter,
 };
 use crate::model::cpu::{
-    Aligned, Convolution, Epilogue, Isa, LANES, Layout, Parameters, Pointwise, Source, per_isa,
+    Aligned, Bits, Convolution, Epilogue, Isa, LANES, Layout, Parameters, Pointwise, Source,
+    per_isa,
 };
 
 /// Taps of the kernel, and the one at the pixel itself.
@@ -21,14 +24,18 @@ const CENTRE: usize = 4;
 pub(super) struct Branched {
     conv: Convolution,
     weight: Parameter,
-    /// The kernel's output, then its cotangent.
+    /// The kernel's output, then its cotangent; empty without normalisation.
     z: Aligned,
     /// Weights as forward and as its adjoint want them.
     packed: [Aligned; 2],
     point: Option<Point>,
-    /// Of the kernel and, in this order, of the 1x1 kernel and the identity where there are branches.
+    /// Of the kernel and, in this order, of the 1x1 kernel and the identity where there are branches. None where the
+    /// stage begins with weights that have none.
     pub(super) norms: Vec<Norm>,
+    /// Offset of the normalisations, or the bias.
     beta: Parameter,
+    /// What dropout had multiplied the activation with that it let through.
+    scale: f32,
 }
 
 /// The branch with a 1x1 kernel.
@@ -65,6 +72,23 @@ impl Branched {
             }),
             norms: (0..count).map(|_| Norm::new(&conv.output)).collect(),
             beta: Parameter::new(vec![0.0; conv.output.blocks() * LANES], false),
+            scale: 1.0,
+            conv: conv.clone(),
+        }
+    }
+
+    /// One that begins with these weights: a kernel and a bias, no branches and no normalisation.
+    pub(super) fn with(conv: &Convolution, parameters: Parameters) -> Self {
+        let Parameters { weight, mut bias } = parameters;
+        bias.resize(conv.output.blocks() * LANES, 0.0);
+        Self {
+            weight: Parameter::new(weight, true),
+            z: Aligned::default(),
+            packed: Default::default(),
+            point: None,
+            norms: Vec::new(),
+            beta: Parameter::new(bias, false),
+            scale: 1.0,
             conv: conv.clone(),
         }
     }
@@ -78,6 +102,7 @@ impl Branched {
     }
 
     /// The activation of a batch, and the bits of its rectifier. `learns` says whether the input has a gradient.
+    #[allow(clippy::too_many_arguments, reason = "the arguments of the layer")]
     pub(super) fn forward(
         &mut self,
         isa: Isa,
@@ -86,11 +111,32 @@ impl Branched {
         y: &mut [f32],
         bits: &mut [u16],
         learns: bool,
+        dropout: Option<Dropout>,
     ) {
         let weight = &self.weight.value;
         let packed = self.conv.pack(weight);
         let adjoint = learns.then(|| self.conv.pack_adjoint(weight, &packed));
         self.packed = [packed.into(), adjoint.unwrap_or_default().into()];
+        if self.norms.is_empty() {
+            let epilogue = Epilogue::BiasRelu(&self.beta.value, Bits::new(bits));
+            self.conv.forward(isa, n, x, &self.packed[0], y, epilogue);
+        } else {
+            self.forward_normalised(isa, n, x, y, bits);
+        }
+        self.scale = dropout.map_or(1.0, |d| d.scale());
+        if let Some(dropout) = dropout {
+            dropout.apply(&self.conv.output, n, y, bits);
+        }
+    }
+
+    fn forward_normalised(
+        &mut self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        y: &mut [f32],
+        bits: &mut [u16],
+    ) {
         let (kernel, layout) = (&self.packed[0], &self.conv.output);
         self.conv
             .forward(isa, n, x, kernel, &mut self.z, Epilogue::None);
@@ -109,9 +155,46 @@ impl Branched {
         batch_norm::forward(isa, layout, &self.norms, beta, &terms, y, bits, n);
     }
 
-    /// From the cotangent `d` of what goes into the rectifier to the gradients of everything learned and, where there
-    /// is something below, to its cotangent.
+    /// From the cotangent `d` of the activation, which is 0 where the rectifier or dropout stopped it, to the gradients
+    /// of everything learned and, where there is something below, to its cotangent.
     pub(super) fn backward(
+        &mut self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        d: &mut [f32],
+        below: Option<Below<'_>>,
+    ) {
+        if self.scale != 1.0 {
+            d.par_iter_mut().for_each(|d| *d *= self.scale);
+        }
+        if self.norms.is_empty() {
+            self.backward_plain(isa, n, x, d, below);
+        } else {
+            self.backward_normalised(isa, n, x, d, below);
+        }
+    }
+
+    fn backward_plain(
+        &mut self,
+        isa: Isa,
+        n: usize,
+        x: &[f32],
+        d: &[f32],
+        below: Option<Below<'_>>,
+    ) {
+        let Self { conv, weight, .. } = self;
+        self.beta.gradient = batch_norm::offset_gradient(isa, &conv.output, n, d);
+        conv.weight_gradient(isa, n, x, d, &mut weight.gradient);
+        if let Some(Below { d: dx, mask }) = below {
+            let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
+            let dz = Source::Planes(d);
+            let weights = self.packed.each_ref().map(|packed| &**packed);
+            conv.input_gradient(isa, n, dz, weights, dx, epilogue);
+        }
+    }
+
+    fn backward_normalised(
         &mut self,
         isa: Isa,
         n: usize,
@@ -151,6 +234,13 @@ impl Branched {
 
     /// The one kernel and bias that compute what all branches do.
     pub(super) fn fold(&self) -> Parameters {
+        if self.norms.is_empty() {
+            let bias = &self.beta.value[..self.conv.output.channels];
+            return Parameters {
+                weight: self.weight.value.clone(),
+                bias: bias.to_vec(),
+            };
+        }
         let factors: Vec<Vec<f32>> = self.norms.iter().map(Norm::factor).collect();
         let (ins, outs) = (self.conv.input.channels, self.conv.output.channels);
         let mut weight = self.weight.value.clone();

@@ -4,10 +4,13 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 use deepface_dataset::{ATTRIBUTE_COUNT, Framing, ImageLimits, Photograph, decode, face_pixels};
+use deepface_serve::sha256;
 use image::{RgbImage, imageops};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+
+use crate::model::Preprocessing;
 
 const LIMITS: ImageLimits = ImageLimits {
     bytes: 16 << 20,
@@ -38,6 +41,49 @@ impl Faces {
             labels: photographs.iter().map(|p| p.labels).collect(),
         })
     }
+
+    /// SHA-256 of every face.
+    pub(super) fn digests(&self) -> Vec<String> {
+        let size = self.pixels.len() / self.labels.len().max(1);
+        let faces = self.pixels.par_chunks(size.max(1));
+        let bytes = |face: &[f32]| {
+            face.iter()
+                .flat_map(|x| x.to_le_bytes())
+                .collect::<Vec<u8>>()
+        };
+        faces.map(|face| sha256(&bytes(face))).collect()
+    }
+}
+
+/// A seed for each photograph of a step, or for each of its views.
+pub(super) fn view_seed(seed: u64, number: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(number)
+}
+
+/// Pixels, `[3, S, S]`, 0 to 1, to what the network expects.
+pub(super) fn prepare(preprocessing: &Preprocessing, image: &mut [f32]) {
+    let area = image.len() / 3;
+    for (plane, mean) in image.chunks_exact_mut(area).zip(preprocessing.mean) {
+        plane
+            .iter_mut()
+            .for_each(|x| *x = (255.0 * *x - mean) * preprocessing.scale);
+    }
+    if preprocessing.channel_order == "BGR" {
+        let (red, rest) = image.split_at_mut(area);
+        red.swap_with_slice(&mut rest[area..]);
+    }
+}
+
+/// How a view lies in its photograph.
+struct Place {
+    /// Of the angle, times the scale.
+    sin: f32,
+    cos: f32,
+    /// Pixels.
+    shift: [f32; 2],
+    /// -1 where left and right change places, else 1.
+    mirror: f32,
 }
 
 /// Photographs with a margin around the face.
@@ -67,7 +113,61 @@ impl Photographs {
 
     /// Number of photographs.
     pub(super) fn len(&self) -> usize {
-        self.images.len()
+        self.labels.len()
+    }
+
+    /// Values of a view.
+    pub(super) fn pixels(&self) -> usize {
+        3 * self.size * self.size
+    }
+
+    /// SHA-256 of every photograph.
+    pub(super) fn digests(&self) -> Vec<String> {
+        let images = self.images.par_iter();
+        images.map(|image| sha256(image.as_raw())).collect()
+    }
+
+    /// Gives the memory of the photographs back, when their labels are all that is needed from now on.
+    pub(super) fn forget_images(&mut self) {
+        self.images = Vec::new();
+    }
+
+    /// Random views of photographs, `[n, 3, S, S]`, as the network expects them.
+    pub(super) fn views(
+        &self,
+        preprocessing: &Preprocessing,
+        indices: &[usize],
+        seed: u64,
+    ) -> Vec<f32> {
+        let mut batch = vec![0.0; indices.len() * self.pixels()];
+        batch
+            .par_chunks_mut(self.pixels())
+            .zip(indices)
+            .for_each(|(view, &index)| {
+                self.view(index, view_seed(seed, index as u64), view);
+                prepare(preprocessing, view);
+            });
+        batch
+    }
+
+    /// Writes one of the views that never change, `[3, S, S]`, 0 to 1: the photograph, its mirror image, and then
+    /// random views, which the seed decides.
+    pub(super) fn fixed_view(&self, index: usize, number: usize, seed: u64, out: &mut [f32]) {
+        let straight = |mirror| Place {
+            sin: 0.0,
+            cos: 1.0,
+            shift: [0.0; 2],
+            mirror,
+        };
+        match number {
+            0 => self.draw(index, &straight(1.0), out),
+            1 => self.draw(index, &straight(-1.0), out),
+            _ => self.view(
+                index,
+                view_seed(view_seed(seed, index as u64), number as u64),
+                out,
+            ),
+        }
     }
 
     /// Share of the photographs that have an attribute.
@@ -85,6 +185,32 @@ impl Photographs {
         let shift = [random(-0.05, 0.05), random(-0.05, 0.05)].map(|s| s * self.size as f32);
         let mirror = if random(0.0, 1.0) < 0.5 { -1.0 } else { 1.0 };
         let (sin, cos) = (scale * angle.sin(), scale * angle.cos());
+        let place = Place {
+            sin,
+            cos,
+            shift,
+            mirror,
+        };
+        self.draw(index, &place, out);
+        let area = self.size * self.size;
+        let (brightness, contrast, saturation) =
+            (random(-0.12, 0.12), random(0.75, 1.25), random(0.6, 1.3));
+        recolour(out, area, brightness, contrast, saturation);
+        if random(0.0, 1.0) < 0.5 {
+            let at =
+                [random(0.0, 0.75), random(0.0, 0.75)].map(|a| (a * self.size as f32) as usize);
+            cut_out(out, self.size, at);
+        }
+    }
+
+    /// Writes the pixels of a view.
+    fn draw(&self, index: usize, place: &Place, out: &mut [f32]) {
+        let Place {
+            sin,
+            cos,
+            shift,
+            mirror,
+        } = *place;
         let (centre, middle) = (
             (self.size as f32 - 1.0) / 2.0,
             (self.side as f32 - 1.0) / 2.0,
@@ -102,14 +228,6 @@ impl Photographs {
                     out[c * area + y * self.size + x] = value;
                 }
             }
-        }
-        let (brightness, contrast, saturation) =
-            (random(-0.12, 0.12), random(0.75, 1.25), random(0.6, 1.3));
-        recolour(out, area, brightness, contrast, saturation);
-        if random(0.0, 1.0) < 0.5 {
-            let at =
-                [random(0.0, 0.75), random(0.0, 0.75)].map(|a| (a * self.size as f32) as usize);
-            cut_out(out, self.size, at);
         }
     }
 

@@ -1,29 +1,25 @@
 //! A fully connected layer in training: batch normalisation, rectifier and dropout, or the heads, which have neither.
+//! Without the normalisation where it begins with weights that were trained without.
 
 use super::{
     batch_norm::{self, Norm},
+    dropout::Dropout,
     network::{Below, normal},
     optimizer::Parameter,
 };
-use crate::model::cpu::{Aligned, Epilogue, Isa, LANES, Layout, Linear, Parameters};
-
-/// A share of the features that a step leaves out, and the seed that decides which.
-#[derive(Clone, Copy)]
-pub(super) struct Dropout {
-    pub(super) share: f32,
-    pub(super) seed: u64,
-}
+use crate::model::cpu::{Aligned, Bits, Epilogue, Isa, Layout, Linear, Parameters};
 
 /// A fully connected layer, what it learns, and its buffers for one batch.
 pub(super) struct Dense {
     linear: Linear,
+    /// Packed as forward and its adjoint read it: fc6 of VGG-Face is too large for another copy every step.
     weight: Parameter,
     /// Before batch normalisation, then its cotangent.
     z: Aligned,
-    packed: Aligned,
-    /// `None` for the heads.
+    /// `None` for the heads, and for what begins with weights that have none.
     pub(super) norm: Option<Norm>,
-    /// Offset of the normalisation, or the bias of the heads.
+    rectified: bool,
+    /// Offset of the normalisation, or the bias.
     beta: Parameter,
     /// What dropout had multiplied the features with that it let through.
     scale: f32,
@@ -38,11 +34,26 @@ impl Dense {
         let z = if rectified { batch * layout.len() } else { 0 };
         Self {
             linear: linear.clone(),
-            weight: Parameter::new(weight, true),
+            weight: Parameter::new(linear.pack(&weight).to_vec(), true),
             z: Aligned::zeros(z),
-            packed: Aligned::default(),
             norm: rectified.then(|| Norm::new(&layout)),
+            rectified,
             beta: Parameter::new(vec![0.0; layout.len()], false),
+            scale: 1.0,
+        }
+    }
+
+    /// One that begins with these weights and has no normalisation.
+    pub(super) fn with(linear: &Linear, rectified: bool, parameters: Parameters) -> Self {
+        let Parameters { weight, mut bias } = parameters;
+        bias.resize(Layout::vector(linear.outputs).len(), 0.0);
+        Self {
+            linear: linear.clone(),
+            weight: Parameter::new(linear.pack(&weight).to_vec(), true),
+            z: Aligned::default(),
+            norm: None,
+            rectified,
+            beta: Parameter::new(bias, false),
             scale: 1.0,
         }
     }
@@ -68,21 +79,22 @@ impl Dense {
         bits: &mut [u16],
         dropout: Option<Dropout>,
     ) {
-        self.packed = self.linear.pack(&self.weight.value);
-        let (layout, beta) = (self.layout(), &self.beta.value);
-        let Some(norm) = &mut self.norm else {
-            return self
-                .linear
-                .forward(isa, n, x, &self.packed, y, Epilogue::Bias(beta));
-        };
-        self.linear
-            .forward(isa, n, x, &self.packed, &mut self.z, Epilogue::None);
-        norm.measure(isa, &layout, n, &self.z);
-        let norms = std::slice::from_ref(norm);
-        batch_norm::forward(isa, &layout, norms, beta, &[&self.z], y, bits, n);
-        self.scale = dropout.map_or(1.0, |d| 1.0 / (1.0 - d.share));
+        let (layout, linear) = (self.layout(), &self.linear);
+        let (weight, beta) = (&self.weight.value, &self.beta.value);
+        if let Some(norm) = &mut self.norm {
+            linear.forward(isa, n, x, weight, &mut self.z, Epilogue::None);
+            norm.measure(isa, &layout, n, &self.z);
+            let norms = std::slice::from_ref(norm);
+            batch_norm::forward(isa, &layout, norms, beta, &[&self.z], y, bits, n);
+        } else if self.rectified {
+            let epilogue = Epilogue::BiasRelu(beta, Bits::new(bits));
+            linear.forward(isa, n, x, weight, y, epilogue);
+        } else {
+            return linear.forward(isa, n, x, weight, y, Epilogue::Bias(beta));
+        }
+        self.scale = dropout.map_or(1.0, |d| d.scale());
         if let Some(dropout) = dropout {
-            drop_features(&mut y[..n * layout.len()], bits, dropout, self.scale);
+            dropout.apply(&layout, n, y, bits);
         }
     }
 
@@ -98,8 +110,10 @@ impl Dense {
     ) {
         let layout = self.layout();
         let d = &mut d[..n * layout.len()];
-        let dz: &[f32] = if let Some(norm) = &mut self.norm {
+        if self.rectified {
             d.iter_mut().for_each(|d| *d *= self.scale);
+        }
+        let dz: &[f32] = if let Some(norm) = &mut self.norm {
             let (norms, beta) = (std::slice::from_mut(norm), &mut self.beta);
             let cotangents = batch_norm::backward(isa, &layout, norms, beta, &[&self.z], d, n);
             cotangents[0].replace(isa, &layout, n, d, &mut self.z);
@@ -115,14 +129,14 @@ impl Dense {
         let gradient = &mut self.weight.gradient;
         self.linear.weight_gradient(isa, n, x, dz, gradient);
         if let Some(Below { d: dx, mask }) = below {
-            let weight = &self.packed;
+            let weight = &self.weight.value;
             self.linear.input_gradient(isa, n, dz, weight, dx, mask);
         }
     }
 
     /// Weights and bias that compute what the layer with its batch normalisation does.
     pub(super) fn fold(&self) -> Parameters {
-        let mut weight = self.weight.value.clone();
+        let mut weight = self.linear.unpack(&self.weight.value);
         let mut bias = self.beta.value[..self.linear.outputs].to_vec();
         if let Some(norm) = &self.norm {
             let rows = weight.chunks_exact_mut(self.linear.inputs());
@@ -132,21 +146,5 @@ impl Dense {
             }
         }
         Parameters { weight, bias }
-    }
-}
-
-/// Leaves out a share of the features and scales the others up to make good for it.
-fn drop_features(y: &mut [f32], bits: &mut [u16], dropout: Dropout, scale: f32) {
-    use rand::{RngExt, SeedableRng};
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(dropout.seed);
-    for (block, bits) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(bits) {
-        for (lane, y) in block.iter_mut().enumerate() {
-            if rng.random::<f32>() < dropout.share {
-                *y = 0.0;
-                *bits &= !(1 << lane);
-            } else {
-                *y *= scale;
-            }
-        }
     }
 }

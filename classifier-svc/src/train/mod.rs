@@ -2,24 +2,31 @@
 
 mod args;
 mod batch_norm;
+mod cache;
 mod checkpoint;
 mod convolution;
 mod data;
 mod dense;
+mod dropout;
+mod fine_tune;
+mod init;
+mod lower;
 mod metrics;
 mod mixup;
 mod network;
 mod optimizer;
 mod rehearsal;
 mod report;
+mod source;
 mod teacher;
+
+use std::time::Instant;
 
 use anyhow::ensure;
 use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use crate::model::{
     Description, Isa, Preprocessing, Thresholds,
@@ -28,11 +35,13 @@ use crate::model::{
     weights::Weights,
 };
 pub use args::TrainArgs;
-use data::{Faces, Photographs};
+use data::{Faces, Photographs, prepare};
+use init::Init;
 use mixup::Mixup;
 use network::Trainee;
-use optimizer::{Step, one_cycle, update};
+use optimizer::Step;
 pub use rehearsal::Rehearsal;
+use source::Source;
 use teacher::Teacher;
 
 /// Where the weights may go.
@@ -47,7 +56,15 @@ const FOLD_BATCHES: usize = 32;
 /// # Errors
 /// The data cannot be read, the settings make no sense, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
-    let architecture = args.architecture()?;
+    args.check()?;
+    let init = args.init.as_deref().map(Init::load).transpose()?;
+    let own = init.as_ref().map(|i| &i.weights.description);
+    let architecture = args.architecture(own.map(|d| &d.architecture))?;
+    let preprocessing = own.map_or_else(preprocessing, |d| d.preprocessing.clone());
+    let below = match (&init, &args.freeze_below) {
+        (Some(init), Some(name)) => init.below(name)?,
+        _ => 0,
+    };
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,
@@ -72,7 +89,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         "too few people: validation or test split is empty"
     );
 
-    let preprocessing = preprocessing();
     let teachers = args.teacher.iter();
     let teachers = teachers.map(|path| Teacher::load(path, architecture.input, &preprocessing));
     let teachers = teachers.collect::<anyhow::Result<Vec<_>>>()?;
@@ -80,21 +96,31 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     for teacher in &teachers {
         identity = format!("{identity} taught by {}", teacher.digest);
     }
+    if let Some(init) = &init {
+        identity = format!("{identity} begun with {}", init.digest);
+    }
     let photographs = Photographs::load(&train, architecture.input)?;
     let validation = Faces::load(&validation, architecture.input)?;
     let test = Faces::load(&test, architecture.input)?;
-    let mut training = Training {
-        trainee: Trainee::new(
-            &architecture,
-            args.batch,
-            args.dropout,
-            !args.plain,
-            args.seed,
-        ),
-        args,
-        preprocessing,
-        photographs,
-        teachers,
+    let mut training = match init {
+        None => Training {
+            trainee: Trainee::new(
+                &architecture,
+                args.batch,
+                args.dropout,
+                !args.plain,
+                args.seed,
+            )
+            .drop_everywhere(args.dropout_everywhere),
+            args,
+            preprocessing,
+            photographs,
+            source: Source::Pixels,
+            teachers,
+            license: LICENSE.into(),
+            half: !args.full_precision,
+        },
+        Some(init) => Training::begun_with(init, below, args, photographs, &validation, teachers)?,
     };
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
@@ -104,8 +130,13 @@ struct Training<'a> {
     args: &'a TrainArgs,
     preprocessing: Preprocessing,
     photographs: Photographs,
+    source: Source,
     trainee: Trainee,
     teachers: Vec<Teacher>,
+    /// Of the weights that are written.
+    license: String,
+    /// Whether they are written with 16 bits.
+    half: bool,
 }
 
 /// The published means of VGG-Face; the scale brings pixels to about unit deviation.
@@ -118,31 +149,10 @@ fn preprocessing() -> Preprocessing {
 }
 
 impl Training<'_> {
-    /// Random views of photographs, as the network expects them.
-    fn views(&self, indices: &[usize], seed: u64) -> Vec<f32> {
-        let size = self.trainee.architecture().input;
-        let mut batch = vec![0.0; indices.len() * 3 * size * size];
-        batch
-            .par_chunks_mut(3 * size * size)
-            .zip(indices)
-            .for_each(|(view, &index)| {
-                let seed = seed
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                    .wrapping_add(index as u64);
-                self.photographs.view(index, seed, view);
-                self.preprocess(view);
-            });
-        batch
-    }
-
-    fn preprocess(&self, image: &mut [f32]) {
-        let p = &self.preprocessing;
-        let area = image.len() / 3;
-        for (plane, mean) in image.chunks_exact_mut(area).zip(p.mean) {
-            plane
-                .iter_mut()
-                .for_each(|x| *x = (255.0 * *x - mean) * p.scale);
-        }
+    /// What the trainee reads of photographs.
+    fn inputs(&mut self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
+        let (source, photographs) = (&mut self.source, &self.photographs);
+        source.inputs(photographs, &self.preprocessing, indices, seed)
     }
 
     fn targets(&self, indices: &[usize]) -> Vec<f32> {
@@ -171,13 +181,13 @@ impl Training<'_> {
         bar.set_position((done * steps) as u64);
         bar.reset_eta();
         for epoch in done..args.epochs {
-            let loss = self.epoch(epoch, steps, &bar);
-            let folded = self.fold();
-            let probabilities = self.probabilities(&folded, validation).0;
-            let (accuracy, auc) = summary(&probabilities, validation);
+            let began = Instant::now();
+            let loss = self.epoch(epoch, steps, &bar)?;
+            let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
+            let (accuracy, auc) = self.validate(validation)?;
             bar.suspend(|| {
                 eprintln!(
-                    "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}",
+                    "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}  {rate:.1} photographs/s",
                     epoch + 1
                 );
             });
@@ -185,11 +195,11 @@ impl Training<'_> {
             checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, identity)?;
         }
         bar.finish_and_clear();
-        Ok(self.fold())
+        self.fold()
     }
 
     /// One pass over the photographs; gives the mean loss.
-    fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> f64 {
+    fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> anyhow::Result<f64> {
         let args = self.args;
         let mut order: Vec<usize> = (0..self.photographs.len()).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(args.seed ^ ((epoch as u64) << 32));
@@ -198,50 +208,51 @@ impl Training<'_> {
         for (step, indices) in order.chunks_exact(args.batch).enumerate() {
             let index = epoch * steps + step;
             let seed = args.seed.wrapping_add(index as u64 + 1);
-            let (mut views, mut targets) = (self.views(indices, seed), self.targets(indices));
+            let (mut inputs, mut targets) = (self.inputs(indices, seed)?, self.targets(indices));
             if args.mixup > 0.0 {
                 let mixup = Mixup::new(args.mixup, args.batch, seed);
-                (views, targets) = (mixup.blend(&views), mixup.blend(&targets));
+                (inputs, targets) = (mixup.blend(&inputs), mixup.blend(&targets));
             }
             teacher::correct(
                 &mut self.teachers,
                 args.teacher_weight,
-                &views,
+                &inputs,
                 &mut targets,
             );
-            self.trainee.forward(&views, args.batch, Some(seed));
+            self.trainee.forward(&inputs, args.batch, Some(seed));
             let loss = self.trainee.backward(args.batch, &targets);
-            let rate = one_cycle(
-                args.learning_rate,
-                index as f32 / (args.epochs * steps) as f32,
-            );
+            let progress = index as f32 / (args.epochs * steps) as f32;
             let step = Step {
                 rule: args.optimizer,
-                rate,
+                rate: args.schedule.rate(args.learning_rate, progress),
                 decay: args.weight_decay,
                 index,
             };
-            self.trainee.parameters_mut().for_each(|p| update(p, step));
+            self.trainee.learn(step, args.layer_decay);
             total += loss;
             bar.set_message(format!("epoch {}, loss {loss:.3}", epoch + 1));
             bar.inc(1);
         }
-        total / steps as f64
+        Ok(total / steps as f64)
     }
 
-    fn fold(&mut self) -> Vec<Parameters> {
+    fn fold(&mut self) -> anyhow::Result<Vec<Parameters>> {
         let n = self.args.batch;
-        let count = (self.photographs.len() / n).min(FOLD_BATCHES);
+        let count = if self.trainee.normalised() {
+            (self.photographs.len() / n).min(FOLD_BATCHES)
+        } else {
+            0
+        };
         let batches: Vec<Vec<f32>> = (0..count)
             .map(|b| {
                 // Spread over the whole set.
                 let indices: Vec<usize> = (0..n)
                     .map(|i| (i * count + b) * self.photographs.len() / (n * count))
                     .collect();
-                self.views(&indices, u64::MAX - b as u64)
+                self.inputs(&indices, u64::MAX - b as u64)
             })
-            .collect();
-        self.trainee.fold(count, n, |b| batches[b].clone())
+            .collect::<anyhow::Result<_>>()?;
+        Ok(self.trainee.fold(count, n, |b| batches[b].clone()))
     }
 
     /// Probabilities `[n, 73]` and mean of fc7 of faces, as the service computes them.
@@ -258,7 +269,7 @@ impl Training<'_> {
             let mut inputs = part.to_vec();
             inputs
                 .chunks_exact_mut(plain)
-                .for_each(|image| self.preprocess(image));
+                .for_each(|image| prepare(&self.preprocessing, image));
             let mut found = network.forward(&inputs, n, &[top, top - 1]);
             for image in found[0].chunks_exact_mut(LOGITS) {
                 heads::softmax(image);
@@ -281,7 +292,7 @@ impl Training<'_> {
         validation: &Faces,
         test: &Faces,
     ) -> anyhow::Result<()> {
-        if !self.args.full_precision {
+        if self.half {
             // What is measured is what is stored.
             parameters.iter_mut().for_each(round_to_half);
         }
@@ -308,7 +319,7 @@ impl Training<'_> {
         let mut description = Description::new(
             self.trainee.architecture().clone(),
             self.preprocessing.clone(),
-            LICENSE,
+            &self.license,
         );
         description.metrics = (0..ATTRIBUTE_COUNT)
             .map(|a| metrics::measure(&column(&probabilities, a), &labels(test, a), thresholds[a]))
@@ -321,7 +332,7 @@ impl Training<'_> {
             fc7_mean,
         };
         let weights = weights.sealed()?;
-        weights.write(&self.args.output, !self.args.full_precision)?;
+        weights.write(&self.args.output, self.half)?;
         eprintln!("wrote {}", self.args.output.display());
         Ok(())
     }
@@ -351,3 +362,6 @@ fn summary(probabilities: &[f32], faces: &Faces) -> (f64, f64) {
     };
     (mean(|m| m.accuracy), mean(|m| m.auc))
 }
+
+#[cfg(test)]
+mod tests;

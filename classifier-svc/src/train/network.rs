@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use super::{
     batch_norm::{Moments, Norm},
     convolution::Branched,
-    dense::{Dense, Dropout},
-    optimizer::Parameter,
+    dense::Dense,
+    dropout::Dropout,
+    optimizer::{Parameter, Step, update},
 };
 use crate::model::{
     arch::{Architecture, Op, Stage},
@@ -40,19 +41,35 @@ pub(super) struct Below<'a> {
     pub(super) mask: Option<&'a [u16]>,
 }
 
+impl Kind {
+    /// A stage with random weights.
+    fn random(stage: &Stage, batch: usize, branches: bool, seed: u64) -> Self {
+        match &stage.op {
+            Op::Conv(conv) => Self::Convolution(Branched::new(conv, batch, branches, seed).into()),
+            Op::Pool(pool) => Self::Pool(pool.clone()),
+            Op::Linear(linear) => {
+                Self::Dense(Dense::new(linear, batch, stage.rectified(), seed).into())
+            }
+        }
+    }
+
+    /// A stage that begins with these weights.
+    fn with(stage: &Stage, parameters: Parameters) -> Self {
+        match &stage.op {
+            Op::Conv(conv) => Self::Convolution(Branched::with(conv, parameters).into()),
+            Op::Pool(pool) => Self::Pool(pool.clone()),
+            Op::Linear(linear) => {
+                Self::Dense(Dense::with(linear, stage.rectified(), parameters).into())
+            }
+        }
+    }
+}
+
 impl Layer {
-    fn new(stage: &Stage, batch: usize, branches: bool, seed: u64) -> Self {
+    fn new(stage: &Stage, batch: usize, kind: Kind) -> Self {
         let layout = stage.layout();
         Self {
-            kind: match &stage.op {
-                Op::Conv(conv) => {
-                    Kind::Convolution(Branched::new(conv, batch, branches, seed).into())
-                }
-                Op::Pool(pool) => Kind::Pool(pool.clone()),
-                Op::Linear(linear) => {
-                    Kind::Dense(Dense::new(linear, batch, stage.rectified(), seed).into())
-                }
-            },
+            kind,
             layout,
             y: Aligned::zeros(batch * layout.len()),
             d: Aligned::zeros(batch * layout.len()),
@@ -93,15 +110,19 @@ impl Layer {
     }
 }
 
-/// A network that learns.
+/// A network that learns, or the upper part of one, whose inputs are then the activations of the stages below.
 pub(super) struct Trainee {
     architecture: Architecture,
+    /// Of the stages below, which do not learn.
+    below: Vec<Parameters>,
     layers: Vec<Layer>,
-    image: Layout,
-    pixels: Aligned,
+    input: Layout,
+    inputs: Aligned,
     isa: Isa,
     /// Share of the features of fc6 and fc7 that a step leaves out.
     dropout: f32,
+    /// Whether it is left out of the convolutions' too.
+    dropout_everywhere: bool,
 }
 
 impl Trainee {
@@ -114,44 +135,94 @@ impl Trainee {
         seed: u64,
     ) -> Self {
         let stages = architecture.stages();
-        let layers = stages
-            .iter()
-            .enumerate()
-            .map(|(i, stage)| Layer::new(stage, batch, branches, seed.wrapping_add(i as u64)));
+        let layers = stages.iter().enumerate().map(|(i, stage)| {
+            let kind = Kind::random(stage, batch, branches, seed.wrapping_add(i as u64));
+            Layer::new(stage, batch, kind)
+        });
         let image = Layout::bordered(3, architecture.input, architecture.input);
         Self {
+            architecture: architecture.clone(),
+            below: Vec::new(),
             layers: layers.collect(),
-            image,
-            pixels: Aligned::zeros(batch * image.len()),
+            input: image,
+            inputs: Aligned::zeros(batch * image.len()),
             isa: Isa::detect(),
             dropout,
-            architecture: architecture.clone(),
+            dropout_everywhere: false,
         }
     }
 
-    /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them.
+    /// A network that begins with trained weights, an entry per stage, and of which the stages from `first` on learn.
+    /// It has neither branches nor batch normalisation.
+    pub(super) fn with(
+        architecture: &Architecture,
+        batch: usize,
+        dropout: f32,
+        mut parameters: Vec<Parameters>,
+        first: usize,
+    ) -> Self {
+        let stages = architecture.stages();
+        let above = parameters.split_off(first);
+        let layers = stages[first..].iter().zip(above);
+        let layers = layers.map(|(stage, p)| Layer::new(stage, batch, Kind::with(stage, p)));
+        let image = Layout::bordered(3, architecture.input, architecture.input);
+        let input = first.checked_sub(1).map_or(image, |i| stages[i].layout());
+        Self {
+            architecture: architecture.clone(),
+            below: parameters,
+            layers: layers.collect(),
+            input,
+            inputs: Aligned::zeros(batch * input.len()),
+            isa: Isa::detect(),
+            dropout,
+            dropout_everywhere: false,
+        }
+    }
+
+    /// Says whether a step leaves out features of the convolutions too.
+    pub(super) fn drop_everywhere(mut self, everywhere: bool) -> Self {
+        self.dropout_everywhere = everywhere;
+        self
+    }
+
+    /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them, or the activations of the stage
+    /// below the first that learns.
     pub(super) fn forward(&mut self, inputs: &[f32], n: usize, dropout_seed: Option<u64>) {
-        let (isa, image) = (self.isa, self.image);
-        self.pixels
-            .par_chunks_mut(image.len())
+        let (isa, input) = (self.isa, self.input);
+        self.inputs
+            .par_chunks_mut(input.len())
             .zip(inputs.par_chunks(inputs.len() / n))
-            .for_each(|(to, from)| image.pack(from, to));
+            .for_each(|(to, from)| input.pack(from, to));
         for i in 0..self.layers.len() {
+            let dropout = dropout_seed.map(|seed| Dropout {
+                share: self.dropout,
+                seed: seed ^ (self.below.len() + i) as u64,
+            });
             let (below, above) = self.layers.split_at_mut(i);
-            let x: &[f32] = below.last().map_or(&self.pixels, |b| &b.y);
+            let x: &[f32] = below.last().map_or(&self.inputs, |b| &b.y);
             let Layer { kind, y, bits, .. } = &mut above[0];
             match kind {
-                Kind::Convolution(branched) => branched.forward(isa, n, x, y, bits, i > 0),
-                Kind::Pool(pool) => pool.forward(isa, n, x, y, bits),
-                Kind::Dense(dense) => {
-                    let dropout = dropout_seed.map(|seed| Dropout {
-                        share: self.dropout,
-                        seed: seed ^ i as u64,
-                    });
-                    dense.forward(isa, n, x, y, bits, dropout);
+                Kind::Convolution(branched) => {
+                    let dropout = dropout.filter(|_| self.dropout_everywhere);
+                    branched.forward(isa, n, x, y, bits, i > 0, dropout);
                 }
+                Kind::Pool(pool) => pool.forward(isa, n, x, y, bits),
+                Kind::Dense(dense) => dense.forward(isa, n, x, y, bits, dropout),
             }
         }
+    }
+
+    /// What the averaged weights make of inputs, `[n, 115]`, for a network without batch normalisation: with it, what
+    /// is served is what [`Trainee::fold`] gives.
+    pub(super) fn logits(&mut self, inputs: &[f32], n: usize) -> Vec<f32> {
+        self.swap_averages();
+        self.forward(inputs, n, None);
+        self.swap_averages();
+        let Some(Layer { layout, y, .. }) = self.layers.last() else {
+            return Vec::new();
+        };
+        let images = y[..n * layout.len()].chunks_exact(layout.len());
+        images.flat_map(|image| &image[..LOGITS]).copied().collect()
     }
 
     /// Loss per image of the last forward pass against `targets`, `[n, 115]`, and the gradients of everything
@@ -181,7 +252,7 @@ impl Trainee {
         let Layer { kind, d, bits, .. } = &mut above[0];
         let mut below = below.last_mut();
         let y = below.as_deref_mut().map(|b| std::mem::take(&mut b.y));
-        let x: &[f32] = y.as_deref().unwrap_or(&self.pixels);
+        let x: &[f32] = y.as_deref().unwrap_or(&self.inputs);
         let to = below.as_deref_mut().map(Layer::below);
         match (kind, to) {
             (Kind::Convolution(branched), to) => branched.backward(isa, n, x, d, to),
@@ -192,6 +263,27 @@ impl Trainee {
         if let (Some(below), Some(y)) = (below, y) {
             below.y = y;
         }
+    }
+
+    /// Moves everything learned along its gradients: the heads at the rate of the step, every stage below that learns
+    /// at `decay` times the rate of the one above.
+    pub(super) fn learn(&mut self, step: Step, decay: f32) {
+        let mut rate = step.rate;
+        for layer in self.layers.iter_mut().rev() {
+            let parameters = layer.parameters_mut();
+            // A pooling is no distance.
+            if parameters.is_empty() {
+                continue;
+            }
+            let step = Step { rate, ..step };
+            parameters.into_iter().for_each(|p| update(p, step));
+            rate *= decay;
+        }
+    }
+
+    /// Whether what is served depends on moments that [`Trainee::fold`] must measure.
+    pub(super) fn normalised(&mut self) -> bool {
+        self.layers.iter_mut().any(|l| !l.norms_mut().is_empty())
     }
 
     /// What is served: the averaged weights, normalised with their moments over the batches that `next` gives, all
@@ -215,7 +307,8 @@ impl Trainee {
         }
         let norms = self.layers.iter_mut().flat_map(Layer::norms_mut);
         norms.zip(total).for_each(|(norm, m)| norm.moments = m);
-        let folded = self.layers.iter().map(Layer::fold).collect();
+        let learned = self.layers.iter().map(Layer::fold);
+        let folded = self.below.iter().cloned().chain(learned).collect();
         self.swap_averages();
         folded
     }
@@ -252,7 +345,11 @@ pub(super) fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::cpu::{LANES, Network};
+    use crate::model::{
+        cpu::{LANES, Network},
+        random,
+    };
+    use crate::train::optimizer::Rule;
 
     const N: usize = 6;
 
@@ -273,16 +370,141 @@ mod tests {
     #[test]
     fn every_gradient_is_the_slope_of_the_loss() {
         for branches in [false, true] {
-            let trainee = Trainee::new(&Architecture::tiny(), N, 0.25, branches, 3);
-            gradients_are_slopes(trainee);
+            for everywhere in [false, true] {
+                let trainee = Trainee::new(&Architecture::tiny(), N, 0.25, branches, 3);
+                gradients_are_slopes(trainee.drop_everywhere(everywhere), &images());
+            }
+        }
+        for first in [0, conv5_1(), conv5_1() + 4, conv5_1() + 6] {
+            for everywhere in [false, true] {
+                let mut parameters = random::weights(Architecture::tiny()).parameters;
+                // Dropout after every layer makes logits so large that the loss stops at its smallest probability.
+                let heads = parameters.last_mut().unwrap();
+                heads.weight.iter_mut().for_each(|w| *w *= 0.1);
+                let trainee = Trainee::with(&Architecture::tiny(), N, 0.25, parameters, first);
+                let trainee = trainee.drop_everywhere(everywhere);
+                let inputs = normal(1, N * inputs(first), 1.0);
+                gradients_are_slopes(trainee, &inputs);
+            }
         }
     }
 
-    fn gradients_are_slopes(mut trainee: Trainee) {
-        let images = images();
+    fn conv5_1() -> usize {
+        let stages = Architecture::tiny().stages();
+        stages.iter().position(|s| s.name == "conv5_1").unwrap()
+    }
+
+    /// Values that the stages from `first` on read.
+    fn inputs(first: usize) -> usize {
+        let side = Architecture::tiny().input;
+        let stages = Architecture::tiny().stages();
+        let below = first.checked_sub(1);
+        below.map_or(3 * side * side, |i| stages[i].shape().iter().product())
+    }
+
+    /// A network that begins with weights, and of which the stages from `first` on learn.
+    fn begun(first: usize) -> Trainee {
+        let parameters = random::weights(Architecture::tiny()).parameters;
+        Trainee::with(&Architecture::tiny(), N, 0.25, parameters, first)
+    }
+
+    fn network() -> Network {
+        let parameters = random::weights(Architecture::tiny()).parameters;
+        Network::new(&Architecture::tiny(), &parameters, Isa::detect(), 1)
+    }
+
+    #[test]
+    fn a_network_begins_as_the_model_that_it_is_made_from() {
+        let (images, targets, mut network) = (images(), targets(), network());
+        let top = network.stages().len() - 1;
+        for first in [0, conv5_1(), top - 2, top - 1, top] {
+            let wanted = [first.saturating_sub(1), top];
+            let mut said = network.forward(&images, N, &wanted);
+            let inputs = if first == 0 { &images } else { &said[0] };
+            let mut trainee = begun(first);
+            let close = |a: &[f32], b: &[f32]| {
+                assert_eq!(a.len(), b.len());
+                a.iter()
+                    .zip(b)
+                    .for_each(|(a, b)| assert!((a - b).abs() < 1e-4, "{a} {b}"));
+            };
+            close(&trainee.logits(inputs, N), &said[1]);
+            trainee.forward(inputs, N, None);
+            let loss = trainee.backward(N, &targets);
+            let each = said[1]
+                .chunks_exact_mut(LOGITS)
+                .zip(targets.chunks_exact(LOGITS));
+            let own: f64 = each.map(|(l, t)| heads::cross_entropy(l, t)).sum();
+            assert!((loss - own / N as f64).abs() < 1e-4, "{first}: {loss}");
+            assert!(!trainee.normalised());
+            assert!(
+                trainee.fold(0, N, |_| unreachable!())
+                    == random::weights(Architecture::tiny()).parameters
+            );
+        }
+    }
+
+    #[test]
+    fn every_stage_learns_at_its_own_rate() {
+        let mut trainee = begun(conv5_1());
+        let inputs = normal(1, N * inputs(conv5_1()), 1.0);
+        trainee.forward(&inputs, N, None);
+        trainee.backward(N, &targets());
+        let before: Vec<Parameter> = trainee.parameters_mut().map(|p| p.clone()).collect();
+        let step = Step {
+            rule: Rule::Sgd,
+            rate: 0.1,
+            decay: 0.0,
+            index: 0,
+        };
+        trainee.learn(step, 0.5);
+        // Weight and bias of conv5_1, conv5_2, conv5_3, fc6, fc7 and the heads.
+        let rates = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0, 1.0].map(|r| 0.1 * r);
+        let rates = rates.iter().flat_map(|r| [r; 2]);
+        let after: Vec<&mut Parameter> = trainee.parameters_mut().collect();
+        assert_eq!(after.len(), 12);
+        for ((before, after), rate) in before.iter().zip(after).zip(rates) {
+            assert!(before.gradient.iter().any(|&g| g != 0.0));
+            let moved = before
+                .value
+                .iter()
+                .zip(&before.gradient)
+                .map(|(w, g)| w - rate * g);
+            assert!(moved.zip(&after.value).all(|(m, &w)| (m - w).abs() <= 1e-7));
+        }
+    }
+
+    #[test]
+    fn what_does_not_learn_stays_as_it_is() {
+        let first = conv5_1();
+        let mut trainee = begun(first);
+        let inputs = normal(1, N * inputs(first), 1.0);
+        for index in 0..3 {
+            trainee.forward(&inputs, N, Some(5));
+            trainee.backward(N, &targets());
+            let step = Step {
+                rule: Rule::Adamw,
+                rate: 0.1,
+                decay: 0.1,
+                index,
+            };
+            trainee.learn(step, 0.9);
+        }
+        let (before, after) = (
+            random::weights(Architecture::tiny()).parameters,
+            trainee.fold(0, N, |_| unreachable!()),
+        );
+        assert_eq!(before.len(), after.len());
+        for (i, (before, after)) in before.iter().zip(&after).enumerate() {
+            let learns = i >= first && !before.weight.is_empty();
+            assert_eq!(before != after, learns, "stage {i}");
+        }
+    }
+
+    fn gradients_are_slopes(mut trainee: Trainee, images: &[f32]) {
         let targets = targets();
         let loss = |trainee: &mut Trainee| {
-            trainee.forward(&images, N, Some(11));
+            trainee.forward(images, N, Some(11));
             trainee.backward(N, &targets)
         };
         loss(&mut trainee);

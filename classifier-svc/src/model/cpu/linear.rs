@@ -67,6 +67,23 @@ impl Linear {
         packed
     }
 
+    /// Undoes [`Linear::pack`].
+    pub(crate) fn unpack(&self, packed: &[f32]) -> Vec<f32> {
+        let mut plain = vec![0.0; self.outputs * self.inputs()];
+        let places = self.places();
+        plain
+            .par_chunks_mut(LANES * self.inputs())
+            .zip(packed.par_chunks(self.block()))
+            .for_each(|(rows, packed)| {
+                for (lane, row) in rows.chunks_exact_mut(self.inputs()).enumerate() {
+                    for (w, &at) in row.iter_mut().zip(&places) {
+                        *w = packed[at * LANES + lane];
+                    }
+                }
+            });
+        plain
+    }
+
     /// Where each input feature lies in memory.
     fn places(&self) -> Vec<usize> {
         let area = self.input.height * self.input.width;
@@ -135,11 +152,14 @@ impl Linear {
     ) {
         let (ins, outs) = (self.input_len(), self.output_len());
         assert!(mask.is_none_or(|m| m.len() * LANES >= n * ins));
-        dx[..n * ins]
-            .par_chunks_mut(LANES)
-            .enumerate()
-            .for_each(|(at, dx)| {
-                let (image, block) = (at / (ins / LANES), at % (ins / LANES));
+        assert!(dx.len() >= n * ins);
+        let to = Shared(dx.as_mut_ptr());
+        (0..ins / LANES).into_par_iter().for_each(|block| {
+            // Image after image, so that the weights of the block come from memory once.
+            for image in 0..n {
+                let at = image * (ins / LANES) + block;
+                // SAFETY: the length is checked above, and the block of every image is this task's alone.
+                let dx = unsafe { std::slice::from_raw_parts_mut(to.at(at * LANES), LANES) };
                 let dy = &dy[image * outs..(image + 1) * outs];
                 linear_input_gradient(isa, self.block(), block, w, dy, dx);
                 if let Some(mask) = mask {
@@ -147,10 +167,11 @@ impl Linear {
                         *dx = if mask[at] >> lane & 1 == 1 { *dx } else { 0.0 };
                     }
                 }
-            });
+            }
+        });
     }
 
-    /// Computes the gradient of the weights, `[outputs, inputs]`, summed over `n` images.
+    /// Computes the gradient of the weights, packed as they are, summed over `n` images.
     pub(crate) fn weight_gradient(
         &self,
         isa: Isa,
@@ -160,19 +181,13 @@ impl Linear {
         dw: &mut [f32],
     ) {
         let walk = self.walk(n);
-        let places = self.places();
-        dw.par_chunks_mut(LANES * self.inputs())
+        dw.par_chunks_mut(self.block())
             .enumerate()
-            .for_each(|(o, rows)| {
-                let mut packed = vec![0.0; self.block()];
-                for (i, tile) in packed.chunks_exact_mut(TAP).enumerate() {
+            .for_each(|(o, block)| {
+                for (i, tile) in block.chunks_exact_mut(TAP).enumerate() {
                     let (x, dy) = (&x[i * LANES..], &dy[o * LANES..]);
+                    tile.fill(0.0);
                     direct::weight_gradient(isa, &walk, LANES, x, dy, tile);
-                }
-                for (lane, row) in rows.chunks_exact_mut(self.inputs()).enumerate() {
-                    for (dw, &at) in row.iter_mut().zip(&places) {
-                        *dw = packed[at * LANES + lane];
-                    }
                 }
             });
     }
@@ -186,6 +201,26 @@ impl Linear {
             input_offsets: (0..n).map(|i| i * self.input_len()).collect(),
             output_offsets: (0..n).map(|i| i * self.output_len()).collect(),
             output_plane: LANES,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_packed_and_unpacked_in_every_order_of_inputs() {
+        let plane = Layout {
+            border: 0,
+            ..Layout::bordered(32, 3, 2)
+        };
+        for input in [plane, Layout::vector(48)] {
+            let linear = Linear { input, outputs: 21 };
+            let plain: Vec<f32> = (1..=21 * linear.inputs()).map(|i| i as f32).collect();
+            let packed = linear.pack(&plain);
+            assert_ne!(packed[..plain.len()], plain[..]);
+            assert_eq!(linear.unpack(&packed), plain);
         }
     }
 }
