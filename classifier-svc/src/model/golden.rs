@@ -61,10 +61,9 @@ impl Golden {
     pub(super) fn check(&self, model: &mut Model, tolerance: f32) -> Result<(), ModelError> {
         let names = self.layers.iter().map(|l| l.name.clone());
         let found = Self::compute(model, names)?;
-        let pairs = self.layers.iter().zip(&found.layers);
+        let mut pairs = self.layers.iter().zip(&found.layers);
         pairs
-            .map(|(expected, got)| expected.compare(got, tolerance))
-            .collect::<Result<(), String>>()
+            .try_for_each(|(expected, got)| expected.compare(got, tolerance))
             .map_err(|problem| ModelError::Weights(format!("golden output: {problem}")))
     }
 
