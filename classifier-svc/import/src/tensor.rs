@@ -96,8 +96,8 @@ impl Tensor {
             return Ok(tensor);
         }
         // One index repeated would let a few bytes stand for any number of values.
-        let mut last = tensor.shape.iter().zip(&strides);
-        let last = last.try_fold(offset, |sum, (n, stride)| {
+        let mut dimensions = tensor.shape.iter().zip(&strides);
+        let last = dimensions.try_fold(offset, |sum, (n, stride)| {
             sum.checked_add((n - 1).checked_mul(*stride)?)
         });
         let end = match last {

@@ -18,10 +18,7 @@ fn open(file: &[u8]) -> Result<Contents, ReadError> {
 
 fn values(contents: &Contents, name: &str) -> Vec<f32> {
     let tensor = contents.tensors.iter().find(|t| t.name() == name);
-    tensor
-        .expect(name)
-        .read()
-        .expect("a tensor that can be read")
+    tensor.expect(name).read().expect("values")
 }
 
 fn shape<'a>(contents: &'a Contents, name: &str) -> &'a [usize] {

@@ -9,9 +9,6 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{DeviceChoice, Model};
 
-/// Tensors by name, shape and values.
-type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
-
 const V1: &[u8] = include_bytes!("../../import/tests/fixtures/v1.caffemodel");
 const NEW: &[u8] = include_bytes!("../../import/tests/fixtures/new.caffemodel");
 const ZIP: &[u8] = include_bytes!("../../import/tests/fixtures/zip.pth");
@@ -70,8 +67,11 @@ fn load(file: &[u8]) -> Result<Model, String> {
     Model::load(file, DeviceChoice::Cpu, 1).map_err(|e| e.to_string())
 }
 
+/// Name, shape and values of tensors.
+type Named = Vec<(String, Vec<usize>, Vec<f32>)>;
+
 /// A safetensors file of the small network's tensors as `change` leaves them: name, shape, values.
-fn changed(change: impl Fn(&mut Tensors)) -> Vec<u8> {
+fn changed(change: impl Fn(&mut Named)) -> Vec<u8> {
     let contents = deepface_import::read(&Bytes::from_static(SAFETENSORS)).unwrap();
     let held = |t: &Tensor| (t.name().to_owned(), t.shape().to_vec(), t.read().unwrap());
     let mut tensors = contents.tensors.iter().map(held).collect();
@@ -214,7 +214,7 @@ fn other_names_and_shapes_of_the_same_network_are_understood() {
 
 #[test]
 fn what_is_not_vgg_face_is_named() {
-    let problem = |change: &dyn Fn(&mut Tensors)| {
+    let problem = |change: &dyn Fn(&mut Named)| {
         import(&changed(change), &["--channel-order", "rgb"]).unwrap_err()
     };
     let missing = problem(&|t| t.retain(|t| t.0 != "conv4_2.bias"));
