@@ -45,7 +45,13 @@ impl Case {
             });
             let path = dir.join(format!("{name}_0001.jpg"));
             image.save_with_format(path, ImageFormat::Png).unwrap();
-            let label = |a: usize| if bright ^ (a % 3 == 0) { "1" } else { "-1" };
+            let label = |a: usize| {
+                if bright ^ a.is_multiple_of(3) {
+                    "1"
+                } else {
+                    "-1"
+                }
+            };
             let scores: Vec<&str> = (0..ATTRIBUTE_COUNT).map(label).collect();
             labels += &format!("{name}\t1\t{}\n", scores.join("\t"));
         }
