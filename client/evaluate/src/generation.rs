@@ -22,6 +22,8 @@ pub(crate) struct Task {
     /// Which face of the run; its set is the source that is inverted.
     pub(crate) key: Key,
     pub(crate) recipe: Recipe,
+    /// The generator's seed where the key's is 0.
+    pub(crate) first_seed: u64,
     /// Attributes asked for.
     pub(crate) present: Vec<&'static str>,
     /// Attributes asked to be absent.
@@ -63,6 +65,7 @@ async fn one(
         losses_only: true,
     };
     let Key { set, seed, .. } = task.key;
+    let seed = task.first_seed + seed;
     let events = match task.recipe {
         Recipe::Generate(settings) => {
             let request = v1::GenerateRequest {

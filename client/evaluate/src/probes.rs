@@ -69,6 +69,7 @@ pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
             seed,
         },
         recipe: Recipe::Generate(GenerationSettings::default()),
+        first_seed: 0,
         present: present.to_vec(),
         absent: absent.to_vec(),
     };

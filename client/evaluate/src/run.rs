@@ -29,6 +29,8 @@ use crate::{blocking, page, probes, sheet};
 
 /// Requests, the first sets, that variety is measured on.
 const VARIETY_SETS: usize = 4;
+/// Seeds from one set's first to the next one's: what is drawn by chance should not be the same in all faces of a method.
+const SEEDS: u64 = 1000;
 /// Side at which detail and pixels are measured, whatever size the faces have.
 const SIDE: usize = 64;
 
@@ -199,6 +201,7 @@ fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
                     seed,
                 },
                 recipe: (method.recipe)(),
+                first_seed: SEEDS * set as u64,
                 present: source.named(true),
                 absent: absent.clone(),
             }));

@@ -13,8 +13,6 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 const LAYER: &str = "conv4_3";
 /// k in `T + k (T - mean)`, for a regression target. The paper's targets are taken as they are.
 const EXAGGERATION: f64 = 0.0;
-/// Weight of the attributes' likelihood beside a regression target.
-const LIKELIHOOD: f64 = 12.0;
 
 /// Below this, most steps of a descent would be lost in rounding.
 const LEAST_RATE: f64 = 1e-6;
@@ -143,7 +141,7 @@ pub(super) fn target(
         likelihood: check.number(
             "likelihood",
             wire.likelihood,
-            usual(LIKELIHOOD),
+            usual(gaussian::Wish::usual_likelihood(completeness)),
             0.0..=100.0,
         ),
         completeness,

@@ -40,11 +40,12 @@ const SKETCH: f64 = 3.0;
 /// One that names so many would have named the others.
 const PORTRAIT: f64 = 12.0;
 
-/// Standard deviations that are drawn of what a sketch leaves open. Inversion keeps about 0.6 of what is drawn, in a
-/// judge's eyes, so this makes faces about as different as people are.
-const VARIETY_OF_SKETCH: f64 = 1.6;
-/// Of what a portrait leaves open, which is no attribute any more, only what they do not tell.
-const VARIETY_OF_PORTRAIT: f64 = 1.0;
+/// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait does, which is no attribute
+/// any more. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
+const VARIETY: [f64; 2] = [1.5, 0.6];
+/// Weight of the likelihood beside a target for a sketch and for a portrait: the more the target says of itself, the less
+/// has to be insisted on.
+const LIKELIHOOD: [f64; 2] = [12.0, 5.0];
 
 impl Wish {
     /// How complete a description is taken to be where nobody says: people who list a dozen traits would have listed the
@@ -56,13 +57,22 @@ impl Wish {
 
     /// How much is drawn where nobody says, in standard deviations, for a completeness.
     pub fn usual_variety(completeness: f64) -> f64 {
-        VARIETY_OF_SKETCH + completeness * (VARIETY_OF_PORTRAIT - VARIETY_OF_SKETCH)
+        between(VARIETY, completeness)
+    }
+
+    /// Weight of the attributes' likelihood where nobody says, for a completeness.
+    pub fn usual_likelihood(completeness: f64) -> f64 {
+        between(LIKELIHOOD, completeness)
     }
 
     /// Whether nothing is said of an attribute.
     pub fn leaves_open(&self, attribute: usize) -> bool {
         !self.kept.contains(&attribute) && self.asked.iter().all(|a| a.attribute != attribute)
     }
+}
+
+fn between([sketch, portrait]: [f64; 2], completeness: f64) -> f64 {
+    sketch + completeness * (portrait - sketch)
 }
 
 impl Statistics {

@@ -1266,11 +1266,12 @@ pub struct TargetSettings {
     pub exaggeration: ::core::option::Option<f64>,
     /// Standard deviations of what the request leaves open, drawn by the seed, 0 to 2: of the attributes that it does not
     /// name, given those that it names, and, 0.65 times as far, of what all attributes leave open in the target and in what the
-    /// image prior expects. Not set: from 1.6 where the completeness is 0 to 1 where it is 1. 0 only for other methods.
+    /// image prior expects. Not set: from 1.5 where the completeness is 0 to 0.6 where it is 1. 0 only for other methods.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
     /// Weight of the attributes' mean negative log-likelihood, which joins the distance to the target, 0 to 100. Not set:
-    /// the default. METHOD_CLASS_VISUALIZATION has nothing else and takes no weight.
+    /// from 12 where the completeness is 0 to 5 where it is 1; 0 for other methods. METHOD_CLASS_VISUALIZATION has nothing
+    /// else and takes no weight.
     #[prost(double, optional, tag = "5")]
     pub likelihood: ::core::option::Option<f64>,
     /// How complete the description is, from 0 (what is not named follows from what is named) to 1 (what is not named is

@@ -57,8 +57,8 @@ pub(crate) struct TargetArgs {
     /// How far to exaggerate what is special about the attributes, 0 to 4.
     #[arg(long, value_name = "K")]
     pub(crate) exaggeration: Option<f64>,
-    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Without it 1.6 for a few
-    /// words, down to 1 for a full description. Regression only.
+    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Without it 1.5 for a few
+    /// words, down to 0.6 for a full description. Regression only.
     #[arg(long, value_name = "SD")]
     pub(crate) variety: Option<f64>,
     /// What variety is drawn from. Regression only.
