@@ -45,14 +45,14 @@ impl Kernel {
             Aligned::from(image.repeat(n))
         };
         Ok(Self {
-            adjoint: convolution.pack_adjoint(&plain, &weights).into(),
+            adjoint: convolution.pack_adjoint(&plain, &weights),
             gradient: vec![0.0; plain.len()],
             x: planes(&input),
             y: planes(&output),
             threads: rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()?,
-            weights: weights.into(),
+            weights,
             convolution,
             n,
         })

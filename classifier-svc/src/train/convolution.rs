@@ -116,7 +116,7 @@ impl Branched {
         let weight = &self.weight.value;
         let packed = self.conv.pack(weight);
         let adjoint = learns.then(|| self.conv.pack_adjoint(weight, &packed));
-        self.packed = [packed.into(), adjoint.unwrap_or_default().into()];
+        self.packed = [packed, adjoint.unwrap_or_default()];
         if self.norms.is_empty() {
             let epilogue = Epilogue::BiasRelu(&self.beta.value, Bits::new(bits));
             self.conv.forward(isa, n, x, &self.packed[0], y, epilogue);

@@ -25,11 +25,17 @@ impl Aligned {
     }
 }
 
+impl From<&[f32]> for Aligned {
+    fn from(floats: &[f32]) -> Self {
+        let mut aligned = Self::zeros(floats.len());
+        aligned.copy_from_slice(floats);
+        aligned
+    }
+}
+
 impl From<Vec<f32>> for Aligned {
     fn from(floats: Vec<f32>) -> Self {
-        let mut aligned = Self::zeros(floats.len());
-        aligned.copy_from_slice(&floats);
-        aligned
+        floats.as_slice().into()
     }
 }
 

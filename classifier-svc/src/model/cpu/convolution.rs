@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::{
+    aligned::Aligned,
     direct::{self, TAP, Walk},
     epilogue::{Epilogue, Source},
     lanes::{Isa, LANES},
@@ -88,24 +89,24 @@ impl Convolution {
     }
 
     /// Weights for [`Convolution::forward`], from `[outputs, inputs, 3, 3]`.
-    pub(crate) fn pack(&self, plain: &[f32]) -> Vec<f32> {
+    pub(crate) fn pack(&self, plain: &[f32]) -> Aligned {
         self.down.pack(plain)
     }
 
     /// Weights for [`Convolution::input_gradient`]: kernels turned by half, input and output channels exchanged.
     /// `packed` are those of [`Convolution::pack`]. Empty where it takes those, too.
-    pub(crate) fn pack_adjoint(&self, plain: &[f32], packed: &[f32]) -> Vec<f32> {
+    pub(crate) fn pack_adjoint(&self, plain: &[f32], packed: &[f32]) -> Aligned {
         match (&self.down, &self.up) {
             (Direction::Tiles(down), Direction::Tiles(up))
                 if down.filters != Filters::Ready && up.filters != Filters::Ready =>
             {
-                Vec::new()
+                Aligned::default()
             }
-            (_, Direction::Tiles(up)) if up.filters != Filters::Ready => plain.to_vec(),
+            (_, Direction::Tiles(up)) if up.filters != Filters::Ready => plain.into(),
             (Direction::Tiles(down), Direction::Tiles(up))
                 if down.filters == Filters::Ready && down.size == up.size =>
             {
-                up.turned_filters(packed)
+                up.turned_filters(packed).into()
             }
             _ => self.up.pack(&self.turn(plain)),
         }
@@ -250,11 +251,11 @@ impl Direction {
         }
     }
 
-    fn pack(&self, plain: &[f32]) -> Vec<f32> {
+    fn pack(&self, plain: &[f32]) -> Aligned {
         match self {
-            Self::Direct(direct) => direct.pack(plain),
-            Self::Tiles(tiles) if tiles.filters == Filters::Ready => tiles.filters(plain),
-            Self::Tiles(_) => plain.to_vec(),
+            Self::Direct(direct) => direct.pack(plain).into(),
+            Self::Tiles(tiles) if tiles.filters == Filters::Ready => tiles.filters(plain).into(),
+            Self::Tiles(_) => plain.into(),
         }
     }
 

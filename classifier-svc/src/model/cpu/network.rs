@@ -11,7 +11,7 @@ use super::{Aligned, Bits, Epilogue, Isa, LANES, Layout, Source};
 use crate::model::arch::{Architecture, Op, Stage};
 
 /// Bytes of buffers that one pass may touch; a larger batch goes through in parts.
-const PASS_BYTES: usize = 256 << 20;
+const PASS_BYTES: usize = 64 << 20;
 /// Images of a pass at most.
 const MAX_CAPACITY: usize = 8;
 
@@ -243,8 +243,8 @@ fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
         Op::Conv(conv) => {
             let weight = conv.pack(&parameters.weight);
             Packed {
-                adjoint: conv.pack_adjoint(&parameters.weight, &weight).into(),
-                weight: weight.into(),
+                adjoint: conv.pack_adjoint(&parameters.weight, &weight),
+                weight,
                 bias: bias.into(),
             }
         }

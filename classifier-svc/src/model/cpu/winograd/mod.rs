@@ -29,7 +29,7 @@ const CHUNK_FLOATS: usize = 160 << 10;
 /// Rows of the matrix product's tallest tile: chunks are multiples of it.
 const ROWS: usize = 12;
 /// Floats of both transformed arrays of a whole layer, up to which its steps may follow each other.
-const STAGED_FLOATS: usize = 12 << 20;
+const STAGED_FLOATS: usize = 8 << 20;
 
 /// Outputs of a tile in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
