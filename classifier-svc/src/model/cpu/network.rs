@@ -62,7 +62,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Packs the weights; `parameters` has an entry per stage, empty for poolings.
+    /// Packs the weights; `parameters` has an entry per stage, empty for poolings. Of fewer, it is the lower part of a
+    /// network, and can be asked for nothing above.
     pub(crate) fn new(
         architecture: &Architecture,
         parameters: &[Parameters],
@@ -70,12 +71,24 @@ impl Network {
         threads: usize,
     ) -> Self {
         let read = |stage: usize| Ok::<_, Infallible>(&parameters[stage]);
-        let Ok(network) = Self::read(architecture, read, isa, threads);
+        let depth = parameters.len();
+        let Ok(network) = Self::to_depth(depth, architecture, read, isa, threads);
         network
     }
 
     /// Packs the weights that `read` gives of each stage, one after the other.
     pub(crate) fn read<P: Borrow<Parameters>, E>(
+        architecture: &Architecture,
+        read: impl FnMut(usize) -> Result<P, E>,
+        isa: Isa,
+        threads: usize,
+    ) -> Result<Self, E> {
+        Self::to_depth(usize::MAX, architecture, read, isa, threads)
+    }
+
+    /// The lowest `depth` stages.
+    fn to_depth<P: Borrow<Parameters>, E>(
+        depth: usize,
         architecture: &Architecture,
         mut read: impl FnMut(usize) -> Result<P, E>,
         isa: Isa,
@@ -87,7 +100,8 @@ impl Network {
             .thread_name(|i| format!("model-{i}"))
             .build()
             .expect("the system can start threads");
-        let packed = stages.iter().enumerate().map(|(i, stage)| {
+        let packed = stages.iter().enumerate().take(depth);
+        let packed = packed.map(|(i, stage)| {
             let parameters = read(i)?;
             let parameters = parameters.borrow();
             Ok(threads.install(|| pack(stage, parameters)))
