@@ -105,6 +105,18 @@ pub struct TrainArgs {
         requires = "teacher"
     )]
     pub teacher_weight: f32,
+    /// Learn from views that were moved so far, in the L2 norm of pixels from 0 to 1, to where the network errs most
+    /// (adversarial training). For a network that knows something already.
+    #[arg(
+        long,
+        value_name = "EPSILON",
+        requires = "init",
+        conflicts_with = "freeze_below"
+    )]
+    pub adversarial: Option<f32>,
+    /// In how many steps of gradient ascent.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "adversarial")]
+    pub adversarial_steps: usize,
     /// Decides initial weights, views and order.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -185,6 +197,15 @@ impl TrainArgs {
             (0.0..=1.0).contains(&teaching),
             "--teacher-weight: expected 0 to 1, got {teaching}"
         );
+        let (far, steps) = (self.adversarial.unwrap_or(1.0), self.adversarial_steps);
+        ensure!(
+            far > 0.0 && far.is_finite(),
+            "--adversarial: expected above 0, got {far}"
+        );
+        ensure!(
+            (1..=100).contains(&steps),
+            "--adversarial-steps: expected 1 to 100, got {steps}"
+        );
         // Five poolings halve the side.
         let fits = |side: usize| (32..=1024).contains(&side) && side.is_multiple_of(32);
         if let Some(side) = self.input {
@@ -257,6 +278,28 @@ pub(super) mod tests {
                 "{problem}"
             );
             assert!(problem.contains(value), "{flag} {value}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_adversary_needs_a_distance_and_a_step() {
+        let with = |more: &[&str]| args(&[&["--init=a.safetensors"], more].concat()).check();
+        assert!(with(&["--adversarial=0.25"]).is_ok());
+        for (more, said) in [
+            (
+                &["--adversarial=0"][..],
+                "--adversarial: expected above 0, got 0",
+            ),
+            (
+                &["--adversarial=inf"],
+                "--adversarial: expected above 0, got inf",
+            ),
+            (
+                &["--adversarial=1", "--adversarial-steps=0"],
+                "--adversarial-steps: expected 1 to 100, got 0",
+            ),
+        ] {
+            assert_eq!(with(more).unwrap_err().to_string(), said);
         }
     }
 }

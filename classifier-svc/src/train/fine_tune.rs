@@ -3,6 +3,7 @@
 
 use super::{
     LICENSE, TrainArgs, Training,
+    adversary::Adversary,
     data::{Faces, Photographs},
     init::{Init, fits_half},
     lower::Lower,
@@ -56,6 +57,11 @@ impl<'a> Training<'a> {
                 photographs.forget_images();
             }
         }
+        // Of pixels from 0 to 1, as distances of images are given everywhere.
+        let unit = 255.0 * preprocessing.scale;
+        let adversary = args
+            .adversarial
+            .map(|epsilon| Adversary::new(epsilon * unit, args.adversarial_steps));
         Ok(Self {
             trainee: Trainee::with(&architecture, args.batch, args.dropout, parameters, below)
                 .drop_everywhere(args.dropout_everywhere),
@@ -64,6 +70,7 @@ impl<'a> Training<'a> {
             photographs,
             source,
             teachers,
+            adversary,
             license,
             half,
         })

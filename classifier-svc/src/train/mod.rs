@@ -1,5 +1,6 @@
 //! Training of the classifier (paper, section 3.2): photographs in, a weights file out.
 
+mod adversary;
 mod args;
 mod batch_norm;
 mod cache;
@@ -34,6 +35,7 @@ use crate::model::{
     heads::{self, LOGITS},
     weights::Weights,
 };
+use adversary::Adversary;
 pub use args::TrainArgs;
 use data::{Faces, Photographs, prepare};
 use init::Init;
@@ -117,6 +119,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             photographs,
             source: Source::Pixels,
             teachers,
+            adversary: None,
             license: LICENSE.into(),
             half: !args.full_precision,
         },
@@ -133,6 +136,7 @@ struct Training<'a> {
     source: Source,
     trainee: Trainee,
     teachers: Vec<Teacher>,
+    adversary: Option<Adversary>,
     /// Of the weights that are written.
     license: String,
     /// Whether they are written with 16 bits.
@@ -219,6 +223,11 @@ impl Training<'_> {
                 &inputs,
                 &mut targets,
             );
+            if let Some(adversary) = &mut self.adversary {
+                let architecture = self.trainee.architecture().clone();
+                let current = || self.trainee.current();
+                adversary.disturb(&architecture, current, &mut inputs, &targets);
+            }
             self.trainee.forward(&inputs, args.batch, Some(seed));
             let loss = self.trainee.backward(args.batch, &targets);
             let progress = index as f32 / (args.epochs * steps) as f32;

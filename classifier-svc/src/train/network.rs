@@ -313,6 +313,12 @@ impl Trainee {
         folded
     }
 
+    /// The weights as they are now, of a network without batch normalisation.
+    pub(super) fn current(&self) -> Vec<Parameters> {
+        let learned = self.layers.iter().map(Layer::fold);
+        self.below.iter().cloned().chain(learned).collect()
+    }
+
     fn swap_averages(&mut self) {
         for parameter in self.parameters_mut() {
             std::mem::swap(&mut parameter.value, &mut parameter.average);
