@@ -18,12 +18,12 @@ use classifier_svc::train::Rehearsal;
 const CASES: [(&str, usize, f64); 8] = [
     ("vgg-face/224/pool5/forward/1", 2, 0.6),
     ("vgg-face/224/pool5/gradient/1", 2, 0.5),
-    ("vgg-face-mini/64/conv4_3/forward/1", 40, 0.6),
-    ("vgg-face-mini/64/conv4_3/gradient/1", 40, 0.5),
-    ("vgg-face-mini/64/pool5/gradient/1", 40, 0.5),
-    ("vgg-face-mini/64/heads/forward/1", 40, 0.6),
-    ("vgg-face-mini/64/heads/forward/32", 10, 1.0 / 1.5),
-    ("vgg-face-mini/64/heads/train/64", 2, 1.0),
+    ("vgg-face-mini/96/conv4_3/forward/1", 40, 0.6),
+    ("vgg-face-mini/96/conv4_3/gradient/1", 40, 0.5),
+    ("vgg-face-mini/96/pool5/gradient/1", 40, 0.5),
+    ("vgg-face-mini/96/heads/forward/1", 40, 0.6),
+    ("vgg-face-mini/96/heads/forward/32", 10, 1.0 / 1.5),
+    ("vgg-face-mini/96/heads/train/64", 2, 1.0),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-WIDTHS = {"vgg-face": (64, 128, 256, 512, 512), "vgg-face-mini": (16, 32, 64, 128, 128)}
+WIDTHS = {"vgg-face": (64, 128, 256, 512, 512), "vgg-face-mini": (16, 32, 64, 128, 192)}
 DEPTHS = (2, 2, 3, 3, 3)
 
 
