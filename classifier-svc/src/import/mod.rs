@@ -16,13 +16,12 @@ use deepface_serve::sha256;
 pub use args::{ChannelOrder, ImportArgs};
 
 use crate::model::{
-    Architecture, Description, Preprocessing, cpu::Parameters, heads::LOGITS, weights::Weights,
+    Architecture, Description, Preprocessing, VGG_FACE_MEAN, cpu::Parameters, heads::LOGITS,
+    weights::Weights,
 };
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
 const MAX_FILE: u64 = 4 << 30;
-/// What VGG-Face takes from pixels, red first.
-const MEAN: [f32; 3] = [129.1863, 104.7624, 93.5940];
 /// What the authors ask of those who use their weights.
 const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: Deep Face Recognition, BMVC 2015, \
     www.robots.ox.ac.uk/~vgg/software/vgg_face), say what was changed, no commercial use";
@@ -51,7 +50,7 @@ fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     let before = own.as_ref().map(|own| &own.preprocessing);
     let preprocessing = Preprocessing {
         channel_order: "RGB".into(),
-        mean: mean.or(before.map(|p| p.mean)).unwrap_or(MEAN),
+        mean: mean.or(before.map(|p| p.mean)).unwrap_or(VGG_FACE_MEAN),
         scale: scale.or(before.map(|p| p.scale)).unwrap_or(1.0),
     };
     let architecture = names::architecture(&contents)?;

@@ -21,7 +21,7 @@ pub use cpu::Isa;
 pub use engine::{DeviceChoice, Precision};
 pub use golden::Golden;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
-pub use weights::{Description, Preprocessing};
+pub use weights::{Description, Preprocessing, VGG_FACE_MEAN};
 
 use std::path::Path;
 

@@ -21,6 +21,9 @@ const VERSION: u32 = 2;
 /// Values that are encoded at a time.
 const CHUNK: usize = 1 << 16;
 
+/// What VGG-Face takes from pixels of 0 to 255, red first: the means of the faces that it was trained with.
+pub const VGG_FACE_MEAN: [f32; 3] = [129.1863, 104.7624, 93.5940];
+
 /// How pixels become the network's input: `(255 pixel - mean) * scale` per channel.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Preprocessing {

@@ -15,6 +15,7 @@ const REACH: f32 = 2.5;
 
 /// Who moves views.
 pub(super) struct Adversary {
+    architecture: Architecture,
     /// Largest distance of an image from its view, in units of the network's input.
     epsilon: f32,
     steps: usize,
@@ -24,8 +25,9 @@ pub(super) struct Adversary {
 
 impl Adversary {
     /// One that moves images by `epsilon` at most, in units of the network's input, in so many steps.
-    pub(super) fn new(epsilon: f32, steps: usize) -> Self {
+    pub(super) fn new(architecture: &Architecture, epsilon: f32, steps: usize) -> Self {
         Self {
+            architecture: architecture.clone(),
             epsilon,
             steps,
             network: None,
@@ -37,21 +39,20 @@ impl Adversary {
     /// and is asked now and then.
     pub(super) fn disturb(
         &mut self,
-        architecture: &Architecture,
         current: impl FnOnce() -> Vec<Parameters>,
         images: &mut [f32],
         targets: &[f32],
     ) {
         if self.age.is_multiple_of(REFRESHED) {
             let threads = rayon::current_num_threads();
-            let network = Network::new(architecture, &current(), Isa::detect(), threads);
+            let network = Network::new(&self.architecture, &current(), Isa::detect(), threads);
             self.network = Some(network);
         }
         self.age += 1;
         let Some(network) = &mut self.network else {
             return;
         };
-        let pixels = 3 * architecture.input * architecture.input;
+        let pixels = 3 * self.architecture.input * self.architecture.input;
         let capacity = network.capacity();
         let parts = images.chunks_mut(capacity * pixels);
         for (images, targets) in parts.zip(targets.chunks(capacity * LOGITS)) {
@@ -153,9 +154,9 @@ mod tests {
             })
             .collect();
         let (before, random) = (loss(&views), loss(&random));
-        let mut adversary = Adversary::new(epsilon, 3);
+        let mut adversary = Adversary::new(&architecture, epsilon, 3);
         let mut moved = views.clone();
-        adversary.disturb(&architecture, || parameters.clone(), &mut moved, &targets);
+        adversary.disturb(|| parameters.clone(), &mut moved, &targets);
         let after = loss(&moved);
         assert!(
             after - before > 3.0 * (random - before).abs(),

@@ -5,8 +5,8 @@ use super::{
     LICENSE, TrainArgs, Training,
     adversary::Adversary,
     data::{Faces, Photographs},
+    frozen::Frozen,
     init::{Init, fits_half},
-    lower::Lower,
     network::Trainee,
     source::{Cached, Source, Views},
     teacher::Teacher,
@@ -39,7 +39,7 @@ impl<'a> Training<'a> {
         }
         let mut source = Source::Pixels;
         if below > 0 {
-            let mut lower = Lower::new(&architecture, frozen);
+            let mut lower = Frozen::new(&architecture, frozen);
             if args.views == 0 {
                 source = Source::Fresh(lower.into());
             } else {
@@ -61,7 +61,7 @@ impl<'a> Training<'a> {
         let unit = 255.0 * preprocessing.scale;
         let adversary = args
             .adversarial
-            .map(|epsilon| Adversary::new(epsilon * unit, args.adversarial_steps));
+            .map(|epsilon| Adversary::new(&architecture, epsilon * unit, args.adversarial_steps));
         Ok(Self {
             trainee: Trainee::with(&architecture, args.batch, args.dropout, parameters, below)
                 .drop_everywhere(args.dropout_everywhere),

@@ -1,12 +1,12 @@
-//! The stages that do not learn, as the service computes them.
+//! Stages that do not learn, as the service computes them: those below the ones that do, or all of a teacher.
 
 use crate::model::{
     Architecture, Isa,
     cpu::{Network, Parameters},
 };
 
-/// The lower part of a network.
-pub(super) struct Lower {
+/// The lower part of a network, or all of it.
+pub(super) struct Frozen {
     network: Network,
     /// The last stage.
     top: usize,
@@ -16,7 +16,7 @@ pub(super) struct Lower {
     pub(super) values: usize,
 }
 
-impl Lower {
+impl Frozen {
     /// The stages of some parameters, one entry for each from the image up: at least one.
     pub(super) fn new(architecture: &Architecture, parameters: &[Parameters]) -> Self {
         let threads = rayon::current_num_threads();

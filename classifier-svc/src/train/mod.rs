@@ -10,8 +10,8 @@ mod data;
 mod dense;
 mod dropout;
 mod fine_tune;
+mod frozen;
 mod init;
-mod lower;
 mod metrics;
 mod mixup;
 mod network;
@@ -30,7 +30,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::model::{
-    Description, Isa, Preprocessing, Thresholds,
+    Description, Isa, Preprocessing, Thresholds, VGG_FACE_MEAN,
     cpu::{Network, Parameters},
     heads::{self, LOGITS},
     weights::Weights,
@@ -147,7 +147,7 @@ struct Training<'a> {
 fn preprocessing() -> Preprocessing {
     Preprocessing {
         channel_order: "RGB".into(),
-        mean: [129.1863, 104.7624, 93.5940],
+        mean: VGG_FACE_MEAN,
         scale: 1.0 / 64.0,
     }
 }
@@ -224,9 +224,8 @@ impl Training<'_> {
                 &mut targets,
             );
             if let Some(adversary) = &mut self.adversary {
-                let architecture = self.trainee.architecture().clone();
                 let current = || self.trainee.current();
-                adversary.disturb(&architecture, current, &mut inputs, &targets);
+                adversary.disturb(current, &mut inputs, &targets);
             }
             self.trainee.forward(&inputs, args.batch, Some(seed));
             let loss = self.trainee.backward(args.batch, &targets);

@@ -307,13 +307,12 @@ impl Trainee {
         }
         let norms = self.layers.iter_mut().flat_map(Layer::norms_mut);
         norms.zip(total).for_each(|(norm, m)| norm.moments = m);
-        let learned = self.layers.iter().map(Layer::fold);
-        let folded = self.below.iter().cloned().chain(learned).collect();
+        let folded = self.current();
         self.swap_averages();
         folded
     }
 
-    /// The weights as they are now, of a network without batch normalisation.
+    /// The weights as they are now, normalised with the moments that were measured last, all branches in one kernel.
     pub(super) fn current(&self) -> Vec<Parameters> {
         let learned = self.layers.iter().map(Layer::fold);
         self.below.iter().cloned().chain(learned).collect()

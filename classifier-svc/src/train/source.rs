@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::{
     cache::Cache,
     data::{Faces, Photographs, prepare, view_seed},
-    lower::Lower,
+    frozen::Frozen,
 };
 use crate::model::Preprocessing;
 
@@ -22,7 +22,7 @@ pub(super) enum Source {
     /// Random views of photographs.
     Pixels,
     /// What the stages that do not learn make of random views.
-    Fresh(Box<Lower>),
+    Fresh(Box<Frozen>),
     /// What they made of some fixed views.
     Cached(Cached),
 }
@@ -109,7 +109,7 @@ impl Cached {
         path: &Path,
         limit: u64,
         stages: &str,
-        lower: &mut Lower,
+        lower: &mut Frozen,
         views: &Views<'_>,
     ) -> anyhow::Result<Self> {
         if let Some(folder) = path.parent() {
@@ -165,7 +165,7 @@ impl Cached {
 fn fill(
     cache: &Cache,
     missing: &[usize],
-    lower: &mut Lower,
+    lower: &mut Frozen,
     views: &Views<'_>,
 ) -> anyhow::Result<()> {
     let style = "stages that do not learn [{bar:40}] {pos}/{len} views, {per_sec}, {eta} left";

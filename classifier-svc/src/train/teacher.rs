@@ -6,18 +6,16 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use deepface_serve::sha256;
 
+use super::frozen::Frozen;
 use crate::model::{
-    Isa, Preprocessing,
-    cpu::Network,
+    Preprocessing,
     heads::{self, LOGITS},
     weights::Weights,
 };
 
 /// A trained network whose word counts.
 pub(super) struct Teacher {
-    network: Network,
-    /// Values of an image: `3 * S * S`.
-    pixels: usize,
+    network: Frozen,
     /// SHA-256 of its file.
     pub(super) digest: String,
 }
@@ -48,28 +46,15 @@ impl Teacher {
             "--teacher: expected a model that prepares pixels by {preprocessing:?}, got one by {:?}",
             description.preprocessing
         );
-        let threads = rayon::current_num_threads();
         Ok(Self {
-            network: Network::new(
-                &description.architecture,
-                &parameters,
-                Isa::detect(),
-                threads,
-            ),
-            pixels: 3 * side * side,
+            network: Frozen::new(&description.architecture, &parameters),
             digest: sha256(&file),
         })
     }
 
     /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
     fn say(&mut self, images: &[f32]) -> Vec<f32> {
-        let top = self.network.stages().len() - 1;
-        let portion = self.network.capacity() * self.pixels;
-        let portions = images.chunks(portion).flat_map(|images| {
-            let n = images.len() / self.pixels;
-            self.network.forward(images, n, &[top]).remove(0)
-        });
-        let mut said: Vec<f32> = portions.collect();
+        let mut said = self.network.activations(images);
         said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
         said
     }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{
     args::tests::args,
     data::{Faces, Photographs, prepare},
-    lower::Lower,
+    frozen::Frozen,
     network::{Trainee, normal},
     optimizer::{Rule, Step},
     run,
@@ -213,7 +213,7 @@ fn with_cached_activations_a_network_learns_as_without() {
         count: 3,
         seed: 5,
     };
-    let mut lower = Lower::new(&architecture, &parameters[..CONV5_1]);
+    let mut lower = Frozen::new(&architecture, &parameters[..CONV5_1]);
     let path = case.path("a.activations");
     let cached = Cached::open(&path, 1 << 30, "test", &mut lower, &views).unwrap();
     let pixels = |view: usize| -> Vec<f32> {
