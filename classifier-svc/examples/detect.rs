@@ -6,12 +6,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use classifier_svc::model::{DeviceChoice, Model, Thresholds};
 use classifier_svc::service::ModelSource;
-use deepface_dataset::{
-    ATTRIBUTE_COUNT, Dataset, Framing, GROUPS, ImageLimits, Photograph, Split, Square, decode,
-    face_pixels, square_pixels,
-};
+use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
+use deepface_dataset::{Dataset, Photograph, Split};
+use deepface_images::{Framing, ImageLimits, Square, decode, face_pixels, square_pixels};
+use deepface_network::{DeviceChoice, Model, Thresholds};
 use rayon::prelude::*;
 
 /// A photograph whose face was found.
@@ -51,11 +50,7 @@ fn main() -> Result<()> {
 
 /// The face of the photograph, unless none is found near where it is.
 fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
-    let limits = ImageLimits {
-        bytes: 16 << 20,
-        side: 4096,
-    };
-    let image = decode(&std::fs::read(&photograph.path)?, limits)?;
+    let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?;
     let (width, height) = image.dimensions();
     let known = 0.64 * f64::from(width);
     let off = |Square { left, top, side }| {

@@ -1,10 +1,10 @@
 //! The classifier service on its own.
 
 use clap::{Parser, Subcommand};
-use classifier_svc::import::{self, ImportArgs};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
-use classifier_svc::train::{self, TrainArgs};
+use deepface_network::import::{self, ImportArgs};
+use deepface_network::train::{self, TrainArgs};
 use deepface_serve::{init_telemetry, shutdown_signal};
 
 /// Threads for the network's traffic; the model has its own.

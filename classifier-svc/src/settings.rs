@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use deepface_serve::ServeSettings;
+use deepface_serve::{ServeSettings, cores};
 
 use crate::api::Limits;
 use crate::batch::BatchSettings;
-use crate::model::{DeviceChoice, Precision};
 use crate::source::ModelSource;
+use deepface_network::{DeviceChoice, Precision};
 
 const QUEUE: u16 = 256;
 const MAX_BATCH: u16 = 16;
@@ -81,7 +81,6 @@ impl Settings {
 
     /// Threads for the network.
     pub(crate) fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(cores, usize::from)
     }
 

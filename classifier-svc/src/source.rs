@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{Architecture, DeviceChoice, Model, ModelError};
+use deepface_network::{Architecture, DeviceChoice, Model, ModelError};
 
 /// The weights of the model that is built in.
 const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");

@@ -35,10 +35,3 @@ fn random(seed: u64, purpose: Purpose) -> rand_chacha::ChaCha8Rng {
     rng.set_stream(purpose as u64);
     rng
 }
-
-/// Standard normal, by Box-Muller.
-fn normal(rng: &mut rand_chacha::ChaCha8Rng) -> f32 {
-    use rand::RngExt;
-    let (u, v): (f32, f32) = (1.0 - rng.random::<f32>(), rng.random());
-    (-2.0 * u.ln()).sqrt() * (std::f32::consts::TAU * v).cos()
-}

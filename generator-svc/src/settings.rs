@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deepface_serve::ServeSettings;
+use deepface_serve::{ServeSettings, cores};
 
 use crate::source::StatisticsSource;
 
@@ -53,7 +53,6 @@ impl Settings {
 
     /// Threads for linear algebra and pictures.
     pub(crate) fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(cores, usize::from)
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! One concern a file. Nothing here names an RPC or knows what a service computes.
 
+mod cores;
 mod deadline;
 mod errors;
-mod files;
 mod health;
 mod lifetime;
 mod names;
@@ -15,9 +15,9 @@ mod shutdown;
 mod telemetry;
 mod violations;
 
+pub use cores::cores;
 pub use deadline::Deadline;
 pub use errors::{DOMAIN, detailed};
-pub use files::{sha256, write_atomically, write_atomically_with};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use names::{nearest, quote};
 pub use server::{ServeError, serve};

@@ -2,7 +2,7 @@
 
 use deepface_client::{Event, attributes, encoded_image, v1};
 use deepface_tests::shared;
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage, imageops};
+use image::{Rgb, RgbImage, imageops};
 use v1::image::Content;
 
 /// A face that the generator makes of few steps, and where it is pasted: left, top and side.
@@ -31,10 +31,7 @@ async fn face() -> RgbImage {
 }
 
 fn encoded(picture: RgbImage) -> v1::Image {
-    let mut file = std::io::Cursor::new(Vec::new());
-    let picture = DynamicImage::from(picture);
-    picture.write_to(&mut file, ImageFormat::Png).unwrap();
-    encoded_image(file.into_inner(), v1::Framing::Detect)
+    encoded_image(deepface_images::png(&picture).unwrap(), v1::Framing::Detect)
 }
 
 /// The face at these places, on a plain wall.

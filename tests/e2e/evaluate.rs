@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use deepface_dataset::{Split, attributes, split_of};
+use deepface_attributes::AttributeId;
+use deepface_dataset::{Split, split_of};
 use deepface_evaluate::{EvaluateError, Progress, Settings, StoreError, Watch, evaluate, method};
 use deepface_tests::{face_pixels, png, shared};
 use tokio::sync::Notify;
@@ -30,7 +31,7 @@ const RARE: [&str; 7] = [
 /// A data set of drawn faces in the public LFW layout: a photograph per person. One who is held out cannot be asked
 /// for.
 fn data_set(folder: &Path) {
-    let names: Vec<_> = attributes().collect();
+    let names: Vec<_> = AttributeId::names().collect();
     let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
     let people = (0..).map(|i| format!("Person_{i}"));
     let mut left = HashMap::from([(Split::Train, TRAINING), (Split::Test, HELD_OUT)]);

@@ -1,7 +1,5 @@
-use std::io::Cursor;
-
 use deepface_client::{Array, tensor_image, v1};
-use image::{ImageFormat, RgbImage};
+use deepface_images::image_of;
 
 /// Pixels of a drawn face, `[3, size, size]`, 0 to 1: skin, eyes and a mouth, differing by seed, with grain. No
 /// photograph is needed to compare services with themselves; without grain, max-pooling meets ties, where there is
@@ -54,15 +52,8 @@ pub fn png(pixels: &Array) -> Vec<u8> {
     let [3, height, width] = pixels.shape[..] else {
         panic!("expected [3, height, width], got {:?}", pixels.shape);
     };
-    let at = |c: usize, x: u32, y: u32| pixels.data[(c * height + y as usize) * width + x as usize];
-    let image = RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        image::Rgb([0, 1, 2].map(|c| (at(c, x, y) * 255.0).round() as u8))
-    });
-    let mut file = Cursor::new(Vec::new());
-    image
-        .write_to(&mut file, ImageFormat::Png)
-        .expect("memory takes a PNG");
-    file.into_inner()
+    let sides = [height, width].map(|side| side as u32);
+    deepface_images::png(&image_of(&pixels.data, sides)).expect("memory takes a PNG")
 }
 
 /// Largest absolute difference over the largest absolute value of the second.

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{ATTRIBUTE_COUNT, Split, attributes, split_of};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+
+use crate::{Split, split_of};
 
 /// One labelled photograph.
 #[derive(Clone, Debug)]
@@ -14,7 +16,7 @@ pub struct Photograph {
     pub path: PathBuf,
     /// The person, in folder spelling (`Aaron_Peirsol`).
     pub person: String,
-    /// One label per attribute, in the order of [`crate::attributes`].
+    /// One label per attribute, in the order of [`AttributeId::all`].
     pub labels: [bool; ATTRIBUTE_COUNT],
 }
 
@@ -172,7 +174,7 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Row>, DatasetError> {
 
 /// The column of each of our attributes, by name: files may hold them in another order, or more of them.
 fn header(names: &[&str]) -> Result<Vec<usize>, String> {
-    attributes()
+    AttributeId::names()
         .map(|a| {
             names
                 .iter()
@@ -244,7 +246,7 @@ mod tests {
     use super::*;
 
     fn write(dir: &Path, rows: &str) {
-        let names: Vec<_> = attributes().collect();
+        let names: Vec<_> = AttributeId::names().collect();
         let header = format!("# a comment\n#\tperson\timagenum\t{}\n", names.join("\t"));
         fs::write(dir.join("x_attributes.txt"), header + rows).unwrap();
     }

@@ -5,12 +5,8 @@
 //! tab separated: comment lines, a header, then person, image number and a score per attribute (Kumar et al.,
 //! ICCV 2009; PubFig's file has the same form). A score above 0 is a positive label.
 
-mod framing;
 mod labels;
-mod schema;
 mod split;
 
-pub use framing::{Framing, ImageError, ImageLimits, Square, decode, face_pixels, square_pixels};
 pub use labels::{Dataset, DatasetError, Photograph};
-pub use schema::{ATTRIBUTE_COUNT, GROUPS, Group, attribute_index, attributes};
 pub use split::{Split, split_of};

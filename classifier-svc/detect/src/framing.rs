@@ -1,6 +1,6 @@
 //! From the detector's windows to the models' framing.
 
-use deepface_dataset::Square;
+use deepface_images::Square;
 
 use crate::merge::Window;
 

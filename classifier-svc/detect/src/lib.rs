@@ -16,7 +16,7 @@ mod pyramid;
 
 use std::cmp::Reverse;
 
-use deepface_dataset::Square;
+use deepface_images::Square;
 use image::RgbImage;
 
 pub use pyramid::smallest_face;

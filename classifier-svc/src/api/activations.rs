@@ -10,7 +10,7 @@ use tonic::Request;
 use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, layers, timing};
-use crate::model::ModelInfo;
+use deepface_network::ModelInfo;
 
 /// Activations of some layers for some images, in one pass.
 pub(super) async fn get_activations(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deepface_dataset::{ATTRIBUTE_COUNT, GROUPS};
+use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
 use deepface_proto::v1;
 use deepface_serve::Deadline;
 use tonic::Request;
@@ -11,7 +11,7 @@ use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, timing};
 use crate::batch::{Admission, Computed, EngineError};
-use crate::model::{ModelInfo, Thresholds};
+use deepface_network::{ModelInfo, Thresholds};
 
 /// Probabilities and decisions for every face.
 pub(super) async fn classify(

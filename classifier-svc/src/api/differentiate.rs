@@ -17,7 +17,7 @@ use tonic::{Request, Status, Streaming};
 use super::status::Refusal;
 use super::{Classifier, layers, objectives, timing};
 use crate::batch::EngineError;
-use crate::model::{Differentiated, ModelInfo, Objective};
+use deepface_network::{Differentiated, ModelInfo, Objective};
 
 /// Steps of one stream that are computed or waiting: while one is in the network the next can arrive.
 const IN_FLIGHT: usize = 2;

@@ -1,7 +1,7 @@
 //! The faces of an image, as the network takes them.
 
-use deepface_dataset::{Framing, face_pixels, square_pixels};
 use deepface_detect::smallest_face;
+use deepface_images::{Framing, face_pixels, square_pixels};
 use deepface_proto::v1;
 use deepface_serve::Violations;
 use image::RgbImage;

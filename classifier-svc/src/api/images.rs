@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_dataset::{Framing, ImageLimits, decode};
+use deepface_images::{Framing, ImageLimits, decode};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
 use deepface_serve::{Deadline, Violations};

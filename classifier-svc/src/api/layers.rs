@@ -7,7 +7,7 @@ use deepface_proto::{Array, position, v1};
 use deepface_serve::{Violations, nearest, quote};
 
 use super::Limits;
-use crate::model::{LayerInfo, ModelInfo};
+use deepface_network::{LayerInfo, ModelInfo};
 
 /// Bytes for everything in a reply that is not a tensor's data.
 const OVERHEAD: usize = 64 << 10;

@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deepface_dataset::ImageLimits;
+use deepface_images::ImageLimits;
 use deepface_proto::v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use deepface_proto::v1::{
     ClassifyRequest, ClassifyResponse, CompareRequest, CompareResponse, DifferentiateRequest,
@@ -63,17 +63,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             images: 64,
-            image: ImageLimits {
-                bytes: 16 << 20,
-                side: 4096,
-            },
+            image: ImageLimits::default(),
             request_bytes: 32 << 20,
             response_bytes: 64 << 20,
             objectives: 16,
             faces_per_image: 32,
             faces: 256,
             streams: 64,
-            decoders: std::thread::available_parallelism().map_or(1, usize::from),
+            decoders: deepface_serve::cores(),
             idle: Duration::from_secs(60),
             call: Duration::from_secs(3600),
         }

@@ -1,11 +1,11 @@
 //! GetModel.
 
-use deepface_dataset::GROUPS;
+use deepface_attributes::GROUPS;
 use deepface_proto::v1;
 
 use super::status::Refusal;
 use super::{Classifier, Limits};
-use crate::model::ModelInfo;
+use deepface_network::ModelInfo;
 
 /// Describes the model and the limits.
 pub(super) fn get_model(api: &Classifier) -> Result<v1::GetModelResponse, Refusal> {
@@ -17,7 +17,7 @@ pub(super) fn get_model(api: &Classifier) -> Result<v1::GetModelResponse, Refusa
 }
 
 fn model(info: &ModelInfo) -> v1::Model {
-    let layer = |l: &crate::model::LayerInfo| v1::Layer {
+    let layer = |l: &deepface_network::LayerInfo| v1::Layer {
         name: l.name.clone(),
         shape: l.shape.iter().map(|&d| d as i64).collect(),
     };
@@ -57,7 +57,7 @@ fn groups(info: &ModelInfo) -> Vec<v1::Group> {
             }),
         }
     };
-    let group = |g: &deepface_dataset::Group| v1::Group {
+    let group = |g: &deepface_attributes::Group| v1::Group {
         name: g.name.to_owned(),
         attributes: g.attributes.iter().map(&mut attribute).collect(),
     };

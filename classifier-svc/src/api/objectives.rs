@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use deepface_dataset::{attribute_index, attributes};
+use deepface_attributes::AttributeId;
 use deepface_proto::v1::{self, objective};
 use deepface_serve::Violations;
 
 use super::layers::{self, bounded, size, tensor, unknown};
-use crate::model::{AttributeTarget, ModelInfo, Objective, Term};
+use deepface_network::{AttributeTarget, ModelInfo, Objective, Term};
 
 /// Largest magnitude of a weight. With this and [`MAX_VALUE`], no setup makes a loss or a gradient overflow.
 const MAX_WEIGHT: f64 = 1e6;
@@ -122,7 +122,7 @@ fn activation(
 }
 
 fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Violations> {
-    let most = attributes().count();
+    let most = AttributeId::names().count();
     if !(1..=most).contains(&targets.len()) {
         let n = targets.len();
         return Err(Violations::one(
@@ -150,10 +150,12 @@ fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Viol
 
 fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarget, Violations> {
     let name = &target.attribute;
-    let attribute = attribute_index(name).ok_or_else(|| {
-        let field = format!("{field}.attribute");
-        Violations::one(field, unknown("attribute", name, attributes()))
-    })?;
+    let attribute = AttributeId::from_name(name)
+        .map(AttributeId::index)
+        .ok_or_else(|| {
+            let field = format!("{field}.attribute");
+            Violations::one(field, unknown("attribute", name, AttributeId::names()))
+        })?;
     let weight = match target.weight {
         0.0 => 1.0,
         w if w > 0.0 && w <= MAX_WEIGHT => w,

@@ -5,7 +5,6 @@ mod calls;
 mod detect;
 mod streams;
 
-use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -21,9 +20,7 @@ use tonic_types::StatusExt;
 
 use super::{Classifier, Limits};
 use crate::batch::{BatchSettings, Engine, State};
-use crate::model::cpu::Parameters;
-use crate::model::weights::Weights;
-use crate::model::{Architecture, Description, Model, Preprocessing};
+use deepface_network::{Architecture, Model, write_random};
 
 type Client = ClassifierServiceClient<Channel>;
 
@@ -44,32 +41,9 @@ fn noise(seed: u64, n: usize) -> Vec<f32> {
 
 /// The bytes of a weights file of a tiny network.
 pub(crate) static WEIGHTS: LazyLock<Arc<[u8]>> = LazyLock::new(|| {
-    let architecture = Architecture::tiny();
-    let parameters = architecture.stages().into_iter().map(|stage| {
-        let Some(shape) = stage.weight_shape() else {
-            return Parameters::default();
-        };
-        let fan_in: usize = shape[1..].iter().product();
-        let scale = (6.0 / fan_in as f32).sqrt();
-        let weight = noise(fan_in as u64, shape.iter().product());
-        Parameters {
-            weight: weight.iter().map(|x| x * scale).collect(),
-            bias: noise(7, stage.outputs()).iter().map(|x| x * 0.1).collect(),
-        }
-    });
-    let preprocessing = Preprocessing {
-        channel_order: "RGB".into(),
-        mean: [120.0; 3],
-        scale: 1.0 / 64.0,
-    };
-    let weights = Weights {
-        parameters: parameters.collect(),
-        fc7_mean: vec![0.0; architecture.features],
-        description: Description::new(architecture, preprocessing, "none"),
-    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.safetensors");
-    weights.write(&path, false).unwrap();
+    write_random(Architecture::tiny(), &path).unwrap();
     std::fs::read(path).unwrap().into()
 });
 
@@ -85,7 +59,7 @@ async fn service(limits: Limits) -> Service {
         max_batch: 4,
     };
     let engine = Engine::start(
-        || Model::load(&WEIGHTS, crate::model::DeviceChoice::Cpu, 1),
+        || Model::load(&WEIGHTS, deepface_network::DeviceChoice::Cpu, 1),
         settings,
     )
     .unwrap();
@@ -122,11 +96,7 @@ fn picture(seed: u64, side: u32) -> image::RgbImage {
 }
 
 fn png(picture: &image::RgbImage) -> Vec<u8> {
-    let mut file = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut file, image::ImageFormat::Png)
-        .unwrap();
-    file.into_inner()
+    deepface_images::png(picture).unwrap()
 }
 
 fn encoded(file: Vec<u8>, framing: v1::Framing) -> v1::Image {

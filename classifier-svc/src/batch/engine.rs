@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 use super::entry::{Entry, Output, Task};
 use super::queue::Queue;
 use super::{Network, worker};
-use crate::model::{Differentiated, ModelError, ModelInfo, Objective};
+use deepface_network::{Differentiated, ModelError, ModelInfo, Objective};
 
 /// How much waits and how much is computed at once.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use deepface_serve::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::EngineError;
-use crate::model::Objective;
+use deepface_network::Objective;
 
 /// What is to be computed from the images of an entry.
 #[derive(Clone, Debug)]

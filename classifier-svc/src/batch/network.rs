@@ -1,6 +1,6 @@
 //! What the model thread needs of a network.
 
-use crate::model::{Differentiated, Model, ModelError, ModelInfo, Objective};
+use deepface_network::{Differentiated, Model, ModelError, ModelInfo, Objective};
 
 /// A network that one thread owns. See [`Model`] for what its methods mean.
 pub trait Network {

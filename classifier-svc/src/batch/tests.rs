@@ -6,7 +6,7 @@ use std::time::Duration;
 use deepface_serve::Deadline;
 
 use super::{BatchSettings, Engine, EngineError, Network, State};
-use crate::model::{
+use deepface_network::{
     Differentiated, LayerInfo, ModelError, ModelInfo, Objective, Preprocessing, Term,
 };
 

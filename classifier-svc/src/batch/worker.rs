@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::entry::{Done, Entry, Output, Task};
 use super::queue::Queue;
 use super::{EngineError, Network, State};
-use crate::model::ModelError;
+use deepface_network::ModelError;
 
 /// Loads the network and computes until nobody can ask any more, telling `state` what becomes of it. A panic ends in
 /// [`State::Failed`]: those who wait see their reply dropped.

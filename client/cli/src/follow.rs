@@ -58,7 +58,7 @@ fn write_pictures(
         .scale
         .unwrap_or_else(|| pictures::comfortable_scale(image.width()));
     let image = pictures::enlarge(&image, scale);
-    files::write_atomically(file, &pictures::png(&image)?)?;
+    files::write_atomically(file, &deepface_images::png(&image)?)?;
     let size = image.dimensions();
     if output.wants_iterates() {
         let mut all: Vec<_> = iterates
@@ -73,7 +73,10 @@ fn write_pictures(
             all.push(image);
         }
         if let Some(path) = &output.sheet {
-            files::write_atomically(path, &pictures::png(&pictures::contact_sheet(&all)?)?)?;
+            files::write_atomically(
+                path,
+                &deepface_images::png(&pictures::contact_sheet(&all)?)?,
+            )?;
         }
         if let Some(path) = &output.gif {
             files::write_atomically(path, &pictures::iterates(&all)?)?;

@@ -1,7 +1,5 @@
 //! Pictures for people: enlarged faces, contact sheets, animations.
 
-use std::io::Cursor;
-
 use anyhow::{Context, bail};
 use deepface_client::v1::{self, image::Content};
 use image::{ImageFormat, RgbImage, codecs::jpeg::JpegEncoder, imageops};
@@ -66,13 +64,6 @@ pub(crate) fn film(pictures: &[RgbImage], quality: u8) -> anyhow::Result<Vec<u8>
     Ok(file)
 }
 
-/// Encodes as PNG.
-pub(crate) fn png(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
-    let mut file = Cursor::new(Vec::new());
-    image.write_to(&mut file, ImageFormat::Png)?;
-    Ok(file.into_inner())
-}
-
 /// Lays pictures of one size out in a grid, row by row, on black.
 pub(crate) fn contact_sheet(pictures: &[RgbImage]) -> anyhow::Result<RgbImage> {
     let tiles = evenly_spaced(pictures, MAX_TILES);
@@ -132,6 +123,8 @@ pub(crate) fn animation(
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     fn pictures(n: u8) -> Vec<RgbImage> {

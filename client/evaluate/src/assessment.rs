@@ -1,14 +1,15 @@
 //! From faces to figures.
 
-use deepface_dataset::{ATTRIBUTE_COUNT, attributes};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_statistics::auc;
 
 use crate::measures::{
-    KernelDistance, Sources, auc, distance, mean, mean_pairwise_distance, mean_vector,
+    KernelDistance, Sources, distance, mean, mean_pairwise_distance, mean_vector,
 };
 use crate::report::{AttributeAuc, Variety, Verdict};
 use crate::view::View;
 
-/// Labels of a photograph, in the order of [`deepface_dataset::attributes`].
+/// Labels of a photograph, in the order of [`deepface_attributes::AttributeId::all`].
 pub(crate) type Labels = [bool; ATTRIBUTE_COUNT];
 
 /// What one network saw in a face that was asked for with the attributes of a source.
@@ -112,7 +113,7 @@ impl<'a> Scale<'a> {
                 auc: auc(scored)?,
             })
         };
-        attributes().enumerate().filter_map(one).collect()
+        AttributeId::names().enumerate().filter_map(one).collect()
     }
 }
 

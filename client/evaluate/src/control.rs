@@ -3,7 +3,8 @@
 //! It shows attributes very well and looks like nobody, so a method that inverts a network has to beat it on all
 //! measures and not only on attributes.
 
-use deepface_dataset::{ATTRIBUTE_COUNT, Photograph};
+use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_dataset::Photograph;
 use image::RgbImage;
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;

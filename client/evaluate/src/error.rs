@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use deepface_client::ClientError;
-use deepface_dataset::{DatasetError, ImageError};
+use deepface_dataset::DatasetError;
+use deepface_images::ImageError;
 
 use crate::judge::JudgeError;
 use crate::store::StoreError;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_client::v1::{self, GetActivationsRequest, GetModelResponse};
 use deepface_client::{Array, ClassifierClient, encoded_image};
-use deepface_dataset::{ATTRIBUTE_COUNT, attribute_index};
 use image::RgbImage;
 
 use crate::error::EvaluateError;
 use crate::judge::Judge;
-use crate::pictures::png;
 use crate::progress::Watch;
 use crate::view::View;
+use deepface_images::png;
 
 /// Layer of the classifier that is its embedding.
 const EMBEDDING: &str = "fc7";
@@ -138,7 +138,7 @@ fn probabilities_of(classification: &v1::Classification) -> Result<Vec<f32>, Str
         .iter()
         .flat_map(|group| &group.attributes);
     for score in scores {
-        if let Some(number) = attribute_index(&score.name) {
+        if let Some(number) = AttributeId::from_name(&score.name).map(AttributeId::index) {
             probabilities[number] = Some(score.probability);
         }
     }

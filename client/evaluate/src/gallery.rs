@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_dataset::ATTRIBUTE_COUNT;
+use deepface_attributes::ATTRIBUTE_COUNT;
 use image::RgbImage;
 
 use crate::control::PixelRegression;

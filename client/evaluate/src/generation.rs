@@ -9,9 +9,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::error::EvaluateError;
 use crate::methods::Recipe;
 use crate::photographs::Subject;
-use crate::pictures::png;
 use crate::progress::Watch;
 use crate::store::{Entry, Key, Store};
+use deepface_images::png;
 
 /// Faces under way at once: one computes while the other's step travels.
 const IN_FLIGHT: usize = 2;

@@ -8,7 +8,6 @@
 mod assessment;
 mod control;
 mod detection;
-mod digest;
 mod error;
 mod eyes;
 mod gallery;
@@ -18,7 +17,6 @@ pub mod measures;
 mod methods;
 mod page;
 mod photographs;
-mod pictures;
 mod probes;
 mod progress;
 mod report;

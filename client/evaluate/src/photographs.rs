@@ -3,32 +3,27 @@
 use std::collections::HashSet;
 use std::fs;
 
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_client::{ClientError, Code, GeneratorClient, attributes as requested, v1};
-use deepface_dataset::{
-    ATTRIBUTE_COUNT, Dataset, Framing, ImageLimits, Photograph, Split, attributes, decode,
-    face_pixels,
-};
+use deepface_dataset::{Dataset, Photograph, Split};
+use deepface_images::{Framing, ImageLimits, decode, face_pixels};
 use image::RgbImage;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::digest::sha256;
 use crate::error::EvaluateError;
+use deepface_files::sha256_of;
 
 /// Photographs that realism is measured from, where there are as many.
 const REFERENCES: usize = 600;
-const LIMITS: ImageLimits = ImageLimits {
-    bytes: 16 << 20,
-    side: 4096,
-};
 
 /// A photograph's face and its labels.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     /// Name of the file, without its folder.
     pub(crate) file: String,
-    /// In the order of [`deepface_dataset::attributes`].
+    /// In the order of [`deepface_attributes::AttributeId::all`].
     pub(crate) labels: [bool; ATTRIBUTE_COUNT],
     /// What a network looks at of the photograph.
     pub(crate) face: RgbImage,
@@ -103,7 +98,7 @@ impl Choice {
         Ok(Photographs {
             sources,
             references,
-            digest: sha256([source_digest, reference_digest]),
+            digest: sha256_of([source_digest, reference_digest]),
         })
     }
 }
@@ -131,7 +126,7 @@ async fn can_be_asked(
 
 /// Names of the attributes that are there, or of those that are not.
 fn named(labels: &[bool; ATTRIBUTE_COUNT], present: bool) -> Vec<&'static str> {
-    let labelled = attributes().zip(labels);
+    let labelled = AttributeId::names().zip(labels);
     let chosen = labelled.filter(|(_, label)| **label == present);
     chosen.map(|(name, _)| name).collect()
 }
@@ -150,7 +145,7 @@ fn read_all(
     let read = |p: &Photograph| {
         let file = read_file(p)?;
         let face = face(p, &file, side)?;
-        let digest = sha256([&file[..], &p.labels.map(u8::from)]);
+        let digest = sha256_of([&file[..], &p.labels.map(u8::from)]);
         let name = p.path.file_name().unwrap_or_default();
         let subject = Subject {
             file: name.to_string_lossy().into_owned(),
@@ -162,7 +157,7 @@ fn read_all(
     let all = photographs.par_iter().map(read);
     let all: Vec<_> = all.collect::<Result<_, EvaluateError>>()?;
     let (subjects, digests): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    Ok((subjects, sha256(digests)))
+    Ok((subjects, sha256_of(digests)))
 }
 
 /// Pixels of a photograph's face, `[3, side, side]`, 0 to 1.
@@ -178,10 +173,11 @@ fn read_file(photograph: &Photograph) -> Result<Vec<u8>, EvaluateError> {
 }
 
 fn face(photograph: &Photograph, file: &[u8], side: usize) -> Result<Vec<f32>, EvaluateError> {
-    let image = decode(file, LIMITS).map_err(|source| EvaluateError::Photograph {
-        path: photograph.path.clone(),
-        source,
-    })?;
+    let image =
+        decode(file, ImageLimits::default()).map_err(|source| EvaluateError::Photograph {
+            path: photograph.path.clone(),
+            source,
+        })?;
     Ok(face_pixels(&image, Framing::Aligned, side))
 }
 

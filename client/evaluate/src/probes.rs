@@ -1,8 +1,9 @@
 //! Requests of a few words, as people make them: whether such faces show what was asked, change alone what one
 //! attribute changes, and differ from seed to seed. By the judge, of the generator's defaults.
 
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_client::v1::GenerationSettings;
-use deepface_dataset::{ATTRIBUTE_COUNT, attribute_index};
+use deepface_statistics::log_odds;
 
 use crate::assessment::Labels;
 use crate::generation::Task;
@@ -140,7 +141,7 @@ pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -
 /// How far the log-odds of an attribute moved, and those of all others.
 fn flip(name: &'static str, present: &View, absent: &View) -> Flip {
     let moved = |a: usize| {
-        let of = |view: &View| log_odds(f64::from(view.probabilities[a]));
+        let of = |view: &View| log_odds(view.probabilities[a].into(), FLOOR);
         (of(present) - of(absent)).abs()
     };
     let own = number(name);
@@ -150,11 +151,6 @@ fn flip(name: &'static str, present: &View, absent: &View) -> Flip {
         moved: moved(own),
         others: mean(others).unwrap_or_default(),
     }
-}
-
-fn log_odds(probability: f64) -> f64 {
-    let p = probability.clamp(FLOOR, 1.0 - FLOOR);
-    (p / (1.0 - p)).ln()
 }
 
 fn embeddings<'a>(views: &[&'a View]) -> Vec<&'a [f32]> {
@@ -167,7 +163,9 @@ fn probability(view: &View, name: &str) -> f64 {
 
 /// Place of an attribute in the probabilities. All names here are in the schema; a test says so.
 fn number(name: &str) -> usize {
-    attribute_index(name).unwrap_or_default()
+    AttributeId::from_name(name)
+        .map(AttributeId::index)
+        .unwrap_or_default()
 }
 
 /// Median; `None` of a few.
@@ -179,7 +177,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use deepface_dataset::attributes;
+    use deepface_attributes::AttributeId;
 
     use super::*;
 
@@ -198,7 +196,7 @@ mod tests {
     fn all_names_are_attributes() {
         let names = SHORT.iter().chain(&VARIED).copied().flatten();
         for name in names.chain(&FLIPPED).chain(&BESIDE) {
-            assert!(attributes().any(|a| a == *name), "{name}");
+            assert!(AttributeId::names().any(|a| a == *name), "{name}");
         }
     }
 

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepface_client::{ClassifierClient, GeneratorClient};
-use deepface_dataset::{Dataset, Framing, Split, face_pixels};
+use deepface_dataset::{Dataset, Split};
+use deepface_images::{Framing, face_pixels};
 use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::assessment::{Labels, Repeated, Scale, Seen, most_alike, variety};
 use crate::control::PixelRegression;
 use crate::detection::shows_a_face;
-use crate::digest::sha256;
 use crate::error::EvaluateError;
 use crate::eyes::{Eyes, Views};
 use crate::gallery::{Gallery, controls};
@@ -20,12 +20,13 @@ use crate::judge::Judge;
 use crate::measures::{detail, mean};
 use crate::methods::Method;
 use crate::photographs::{Choice, Photographs, Subject};
-use crate::pictures::png;
 use crate::progress::Watch;
 use crate::report::{Probes, Report, Row, Set};
 use crate::store::{Identity, Key, Store};
 use crate::view::View;
 use crate::{blocking, page, probes, sheet};
+use deepface_files::sha256_of;
+use deepface_images::png;
 
 /// Requests, the first sets, that variety is measured on.
 const VARIETY_SETS: usize = 4;
@@ -109,7 +110,7 @@ pub async fn evaluate(
         with_negatives: settings.with_negatives,
         classifier: about.digest,
         generator: list.digest,
-        defaults: sha256([format!("{:?}", list.defaults)]),
+        defaults: sha256_of([format!("{:?}", list.defaults)]),
         judge: judge.digest().to_owned(),
     };
     let mut store = Store::open(&settings.output, &identity)?;

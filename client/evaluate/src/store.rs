@@ -235,19 +235,11 @@ fn read_lines(file: &mut File, path: &Path) -> Result<HashMap<Key, Entry>, Store
     Ok(entries)
 }
 
-/// Writes a file beside its place and renames it: it is there whole or not at all.
+/// Writes a file, and its folder where that is not there.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(at(folder))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".deepface-");
-    // A temporary file is private; a result is as readable as any other file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(at(folder))?;
-    file.write_all(bytes).map_err(at(path))?;
-    file.persist(path).map_err(|e| at(path)(e.error))?;
-    Ok(())
+    deepface_files::write_atomically(path, bytes).map_err(at(path))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {

@@ -1,6 +1,6 @@
 //! The attributes of a request: by name, each once, and not against each other.
 
-use deepface_dataset::attributes;
+use deepface_attributes::AttributeId;
 use deepface_proto::v1::{Method, RequestedAttribute};
 use deepface_serve::{Violations, nearest, quote};
 
@@ -37,7 +37,7 @@ fn asked(
             "expected at least 1 attribute, got none",
         ));
     }
-    if requested.len() > attributes().count() {
+    if requested.len() > AttributeId::names().count() {
         let got = requested.len();
         return Err(Violations::one(
             field,
@@ -95,7 +95,7 @@ pub(super) fn wish(
 /// Checks the attributes that must stay as they are.
 fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<usize>, Violations> {
     let mut violations = Violations::new();
-    if keep.len() > attributes().count() {
+    if keep.len() > AttributeId::names().count() {
         let got = keep.len();
         let problem = format_args!("expected at most 73 attributes, got {got}");
         return Err(Violations::one("keep", problem));
@@ -157,11 +157,11 @@ fn find(name: &str) -> Option<usize> {
             .collect::<String>()
     };
     let wanted = plain(name);
-    attributes().position(|a| plain(a) == wanted)
+    AttributeId::names().position(|a| plain(a) == wanted)
 }
 
 fn unknown(name: &str) -> String {
-    let near = nearest(name, attributes());
+    let near = nearest(name, AttributeId::names());
     let hint = match near.as_slice() {
         [] => "ListAttributes lists them".to_owned(),
         near => format!("did you mean {}?", near.join(", ")),
@@ -170,7 +170,7 @@ fn unknown(name: &str) -> String {
 }
 
 fn name(attribute: usize) -> &'static str {
-    attributes().nth(attribute).unwrap_or_default()
+    AttributeId::names().nth(attribute).unwrap_or_default()
 }
 
 /// What speaks against asking for an attribute beside those before.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_dataset::{ATTRIBUTE_COUNT, attributes as names};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -142,7 +142,10 @@ fn likelihood(job: &Job, weight: f64) -> Objective {
     let targets = all
         .iter()
         .map(|&(attribute, absent, weight)| AttributeTarget {
-            attribute: names().nth(attribute).unwrap_or_default().into(),
+            attribute: AttributeId::names()
+                .nth(attribute)
+                .unwrap_or_default()
+                .into(),
             absent,
             // A weight of 0 would be read as 1.
             weight: (weight / total).max(f64::MIN_POSITIVE),

@@ -1,6 +1,6 @@
 //! ListAttributes: what a face can be asked for, and what is used where a request says nothing.
 
-use deepface_dataset::GROUPS;
+use deepface_attributes::GROUPS;
 use deepface_proto::v1::{self, AttributeInfo, GenerationSettings, ListAttributesResponse};
 
 use super::settings;

@@ -1,10 +1,8 @@
 //! Images as they travel.
 
-use std::io::Cursor;
-
+use deepface_images::{image_of, png};
 use deepface_proto::Array;
 use deepface_proto::v1::{self, DataType};
-use image::RgbImage;
 
 use super::status::Refusal;
 
@@ -21,7 +19,7 @@ pub(super) fn to_wire(
         };
         v1::image::Content::Tensor(array.to_tensor(DataType::F32))
     } else {
-        v1::image::Content::Encoded(png(pixels, side)?)
+        v1::image::Content::Encoded(encode(pixels, side)?)
     };
     Ok(v1::Image {
         content: Some(content),
@@ -29,15 +27,8 @@ pub(super) fn to_wire(
     })
 }
 
-fn png(pixels: &[f32], side: usize) -> Result<Vec<u8>, Refusal> {
-    let area = side * side;
+fn encode(pixels: &[f32], side: usize) -> Result<Vec<u8>, Refusal> {
     let edge = u32::try_from(side).map_err(|e| Refusal::Internal(e.to_string()))?;
-    let image = RgbImage::from_fn(edge, edge, |x, y| {
-        let at = y as usize * side + x as usize;
-        image::Rgb([0, 1, 2].map(|c| (pixels[c * area + at] * 255.0).round() as u8))
-    });
-    let mut file = Cursor::new(Vec::new());
-    let written = image.write_to(&mut file, image::ImageFormat::Png);
-    written.map_err(|e| Refusal::Internal(format!("cannot encode a PNG: {e}")))?;
-    Ok(file.into_inner())
+    let file = png(&image_of(pixels, [edge, edge]));
+    file.map_err(|e| Refusal::Internal(format!("cannot encode a PNG: {e}")))
 }

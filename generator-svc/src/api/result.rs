@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use deepface_dataset::attributes as names;
+use deepface_attributes::AttributeId;
 use deepface_proto::v1::{self, AttributeScore, ResultAttribute};
+use deepface_statistics::log_odds;
 
 use super::stream::{Job, micros, terms};
 use super::{picture::to_wire, status::Refusal};
@@ -65,7 +66,7 @@ async fn classify(job: &Job, image: v1::Image) -> Result<Vec<AttributeScore>, Re
 }
 
 fn seen_in(wish: &Wish, score: AttributeScore) -> ResultAttribute {
-    let number = names().position(|n| n == score.name);
+    let number = AttributeId::names().position(|n| n == score.name);
     let asked = |n: usize| wish.asked.iter().find(|a| a.attribute == n);
     ResultAttribute {
         requested: number.and_then(asked).map(|a| !a.absent),
@@ -87,17 +88,15 @@ fn compare(attributes: &mut [ResultAttribute], reference: &[AttributeScore]) -> 
             continue;
         };
         attribute.reference_probability = Some(before.probability);
-        attribute.change = Some(log_odds(attribute.probability) - log_odds(before.probability));
+        attribute.change = Some(
+            log_odds(attribute.probability.into(), FLOOR)
+                - log_odds(before.probability.into(), FLOOR),
+        );
         if attribute.requested.is_none() && attribute.present != before.present {
             moved.push(attribute.name.clone());
         }
     }
     moved
-}
-
-fn log_odds(probability: f32) -> f64 {
-    let p = f64::from(probability).clamp(FLOOR, 1.0 - FLOOR);
-    (p / (1.0 - p)).ln()
 }
 
 #[cfg(test)]
@@ -118,11 +117,11 @@ mod tests {
     fn changes_are_counted_from_the_reference() {
         let wish = Wish {
             asked: vec![Asked {
-                attribute: names().position(|n| n == "Male").unwrap(),
+                attribute: AttributeId::names().position(|n| n == "Male").unwrap(),
                 absent: false,
                 strength: 1.0,
             }],
-            kept: vec![names().position(|n| n == "Bald").unwrap()],
+            kept: vec![AttributeId::names().position(|n| n == "Bald").unwrap()],
             completeness: 0.0,
         };
         let now = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_dataset::attributes as names;
+use deepface_attributes::AttributeId;
 use deepface_proto::Array;
 use deepface_proto::v1::{self, CompletedAttribute, DataType, GetTargetRequest, GetTargetResponse};
 use deepface_serve::Violations;
@@ -43,7 +43,7 @@ fn completed(choice: &TargetChoice, wish: &Wish, values: Vec<f64>) -> Vec<Comple
     if !choice.regresses() {
         return Vec::new();
     }
-    let completed = names().zip(values).enumerate();
+    let completed = AttributeId::names().zip(values).enumerate();
     let completed = completed.map(|(i, (name, value))| CompletedAttribute {
         name: name.into(),
         value,

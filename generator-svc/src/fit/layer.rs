@@ -1,13 +1,16 @@
 //! What is accumulated for one layer, in two passes over the photographs.
 
-use deepface_dataset::{ATTRIBUTE_COUNT, Photograph};
+use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_dataset::Photograph;
 use nalgebra::{DMatrix, DVector};
 use rand::{RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{FitArgs, passes::WantedLayer};
-use crate::gaussian::{AttributeMoments, Example, Layer, Moments, Problem, regress};
+use deepface_statistics::{AttributeMoments, regress};
+
+use crate::gaussian::{Example, Layer, Moments, Problem};
 
 /// Epochs of stochastic gradient descent on eq. 3.
 const EPOCHS: usize = 200;

@@ -8,13 +8,16 @@ mod tests;
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_client::ClassifierClient;
-use deepface_dataset::{ATTRIBUTE_COUNT, Dataset, Photograph, Split, attributes};
+use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_proto::v1::{GetModelResponse, Limits, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
 
-use crate::gaussian::{AttributeMoments, Canvas, Fitted, Labelled, Origin, Prior, Statistics};
+use deepface_statistics::AttributeMoments;
+
+use crate::gaussian::{Canvas, Fitted, Labelled, Origin, Prior, Statistics};
 use layer::LayerFit;
 use passes::{Passes, WantedLayer};
 
@@ -236,7 +239,7 @@ impl Served {
         let groups = model.groups.iter();
         let theirs = groups.flat_map(|g| &g.attributes).map(|a| a.name.as_str());
         ensure!(
-            theirs.eq(attributes()),
+            theirs.eq(AttributeId::names()),
             "the classifier's attributes are not this program's {ATTRIBUTE_COUNT}"
         );
         let input = usize::try_from(model.input_size).unwrap_or_default();

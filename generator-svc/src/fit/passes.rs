@@ -4,7 +4,8 @@ use std::{collections::VecDeque, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_client::{ClassifierClient, MAX_DECODED_BYTES};
-use deepface_dataset::{Framing, ImageLimits, Photograph, decode, face_pixels};
+use deepface_dataset::Photograph;
+use deepface_images::{Framing, ImageLimits, decode, face_pixels};
 use deepface_proto::{
     Array,
     v1::{self, DataType, GetActivationsRequest, GetActivationsResponse},
@@ -153,17 +154,13 @@ pub(super) fn vectors(
     side: usize,
     bar: &ProgressBar,
 ) -> anyhow::Result<Vec<f32>> {
-    const LIMITS: ImageLimits = ImageLimits {
-        bytes: 16 << 20,
-        side: 4096,
-    };
     let size = Canvas::new(side, side).size();
     // In place: this is the largest thing that a fit holds.
     let mut faces = vec![0.0; photographs.len() * size];
     let places = faces.par_chunks_exact_mut(size).zip(photographs);
     places.try_for_each(|(face, p)| {
-        let image =
-            decode(&read(&p.path)?, LIMITS).with_context(|| p.path.display().to_string())?;
+        let image = decode(&read(&p.path)?, ImageLimits::default())
+            .with_context(|| p.path.display().to_string())?;
         face.copy_from_slice(&vector(&face_pixels(&image, Framing::Aligned, side), side));
         bar.inc(1);
         anyhow::Ok(())

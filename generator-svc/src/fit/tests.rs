@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deepface_dataset::{GROUPS, split_of};
+use deepface_attributes::GROUPS;
+use deepface_dataset::split_of;
 use deepface_proto::{Array, v1};
 use image::{DynamicImage, Rgb, RgbImage};
 use nalgebra::RowDVector;
@@ -139,7 +140,7 @@ fn description() -> GetModelResponse {
         name: (*name).into(),
         ..Default::default()
     };
-    let group = |g: &deepface_dataset::Group| v1::Group {
+    let group = |g: &deepface_attributes::Group| v1::Group {
         name: g.name.into(),
         attributes: g.attributes.iter().map(attribute).collect(),
     };

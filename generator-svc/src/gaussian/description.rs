@@ -1,12 +1,14 @@
 //! What a request means for every attribute, those that it does not name included.
 
 use super::{Statistics, TargetSettings};
-use crate::{Purpose, normal, random};
+use deepface_statistics::standard_normal;
+
+use crate::{Purpose, random};
 
 /// What is asked of one attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Asked {
-    /// Its number, in the order of [`deepface_dataset::attributes`].
+    /// Its number, in the order of [`deepface_attributes::AttributeId::all`].
     pub attribute: usize,
     /// Whether it should be absent.
     pub absent: bool,
@@ -26,7 +28,7 @@ pub struct Wish {
     pub completeness: f64,
 }
 
-/// A value for every attribute, in the order of [`deepface_dataset::attributes`].
+/// A value for every attribute, in the order of [`deepface_attributes::AttributeId::all`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// 0 is absent, 1 is present, between is expected in that share of faces; before strength.
@@ -84,7 +86,7 @@ impl Statistics {
         let said: Vec<_> = said.chain(kept).collect();
         let mut rng = random(settings.seed, Purpose::Attributes);
         let noise = self.frequencies.iter();
-        let noise = noise.map(|_| settings.variety * f64::from(normal(&mut rng)));
+        let noise = noise.map(|_| settings.variety * f64::from(standard_normal(&mut rng)));
         let draw = self.attributes.draw(noise.collect());
         let mut values = self.attributes.complete_with(&said, &draw);
         for (attribute, value) in values.iter_mut().enumerate() {

@@ -1,7 +1,6 @@
 //! The statistics that faces are made from: the paper's cGMM of activations (section 3.3.2), a linear model of them,
 //! and a Gaussian of the images themselves. Linear algebra only; there is no network here.
 
-mod attributes;
 mod canvas;
 mod description;
 mod moments;
@@ -11,7 +10,6 @@ mod store;
 mod target;
 mod weights;
 
-pub use attributes::{AttributeMoments, regress};
 pub use canvas::{Canvas, vector};
 pub use description::{Asked, Description, Wish};
 pub use moments::Moments;
@@ -20,6 +18,7 @@ pub use store::{Origin, StoreError};
 pub use target::{Method, Residual, Target, TargetSettings};
 pub use weights::{Example, Problem};
 
+use deepface_statistics::AttributeMoments;
 use nalgebra::{DMatrix, DVector};
 
 /// Everything that `fit` learns.
@@ -33,7 +32,7 @@ pub struct Statistics {
     pub input_size: usize,
     /// How they were fitted.
     pub origin: Origin,
-    /// Share of the training images that have each attribute, in the order of [`deepface_dataset::attributes`].
+    /// Share of the training images that have each attribute, in the order of [`deepface_attributes::AttributeId::all`].
     pub frequencies: Vec<f64>,
     /// How attributes go together.
     pub attributes: AttributeMoments,
@@ -76,7 +75,7 @@ pub struct Layer {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use deepface_dataset::ATTRIBUTE_COUNT;
+    use deepface_attributes::ATTRIBUTE_COUNT;
 
     use super::*;
 
@@ -224,7 +223,7 @@ pub(crate) mod tests {
         let mut start = crate::random(1, crate::Purpose::Start);
         let alike = draw
             .iter()
-            .map(|d| (d / 0.325 - crate::normal(&mut start)).abs() < 1e-3);
+            .map(|d| (d / 0.325 - deepface_statistics::standard_normal(&mut start)).abs() < 1e-3);
         assert!(alike.filter(|&a| a).count() < 3);
     }
 

@@ -6,13 +6,14 @@
 //! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves unexplained has
 //! deviations of its own. Faces with attributes are looked for around that mean.
 
-use deepface_dataset::ATTRIBUTE_COUNT;
+use deepface_attributes::ATTRIBUTE_COUNT;
 use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{AttributeMoments, Canvas, regress};
+use super::Canvas;
+use deepface_statistics::{AttributeMoments, regress};
 
 /// A Gaussian over images, and over images given attributes. Components are kept as bytes with a scale each.
 #[derive(Clone, Debug)]

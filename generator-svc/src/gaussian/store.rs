@@ -2,13 +2,15 @@
 
 use std::{collections::HashMap, path::Path};
 
-use deepface_dataset::{ATTRIBUTE_COUNT, attributes};
-use deepface_serve::{sha256, write_atomically};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_files::{sha256, write_atomically};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{AttributeMoments, Canvas, Layer, Prior, Statistics};
+use deepface_statistics::AttributeMoments;
+
+use super::{Canvas, Layer, Prior, Statistics};
 
 /// Key of the description in the header.
 const KEY: &str = "deepface-cgmm";
@@ -90,9 +92,8 @@ impl Statistics {
         let read = Reader { tensors };
         let inputs = ATTRIBUTE_COUNT + 1;
         let second = read.array("attributes.second", &[inputs, inputs])?;
-        let attributes = AttributeMoments {
-            second: DMatrix::from_row_iterator(inputs, inputs, second.into_iter().map(f64::from)),
-        };
+        let second = second.into_iter().map(f64::from);
+        let attributes = AttributeMoments::new(DMatrix::from_row_iterator(inputs, inputs, second));
         if !attributes.sound() {
             return Err(StoreError::Malformed(
                 "tensor \"attributes.second\": these are the moments of no attributes".into(),
@@ -134,7 +135,7 @@ impl Statistics {
         write.floats(
             "attributes.second",
             &[ATTRIBUTE_COUNT + 1; 2],
-            row_major(&self.attributes.second).map(|x| x as f32),
+            row_major(self.attributes.second()).map(|x| x as f32),
         );
         for layer in &self.layers {
             let (name, size) = (&layer.name, layer.size());
@@ -192,7 +193,7 @@ impl Statistics {
             version: VERSION,
             classifier_digest: self.classifier_digest.clone(),
             input_size: self.input_size,
-            attributes: attributes().map(Into::into).collect(),
+            attributes: AttributeId::names().map(Into::into).collect(),
             layers: self.layers.iter().map(LayerDescription::of).collect(),
             prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
@@ -220,7 +221,12 @@ impl Description {
     fn check(&self) -> Result<(), StoreError> {
         let problem = if self.version != VERSION {
             format!("expected format version {VERSION}, got {}", self.version)
-        } else if !self.attributes.iter().map(String::as_str).eq(attributes()) {
+        } else if !self
+            .attributes
+            .iter()
+            .map(String::as_str)
+            .eq(AttributeId::names())
+        {
             "the attributes are not this program's 73".into()
         } else if self.layers.is_empty() {
             "there is no layer".into()

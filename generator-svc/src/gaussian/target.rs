@@ -3,7 +3,9 @@
 use nalgebra::DVector;
 
 use super::{Asked, Description, Layer, Statistics, Wish};
-use crate::{Purpose, normal, random};
+use deepface_statistics::standard_normal;
+
+use crate::{Purpose, random};
 
 /// Standard deviations of the image's own draw for each of the attributes'.
 const IMAGE_SHARE: f32 = 0.65;
@@ -68,7 +70,7 @@ impl Statistics {
             Method::CgmmSample => layer.weighted(&wish.asked, |j| {
                 let deviations = layer.deviations.row(j);
                 DVector::from_fn(layer.size(), |i, _| {
-                    layer.means[(j, i)] + deviations[i] * normal(&mut rng)
+                    layer.means[(j, i)] + deviations[i] * standard_normal(&mut rng)
                 })
             }),
         };
@@ -79,7 +81,7 @@ impl Statistics {
             Residual::LowRank => target += layer.follow(&self.variation(settings)),
             Residual::Diagonal => {
                 for (t, d) in target.iter_mut().zip(&layer.residual) {
-                    *t += settings.variety as f32 * d * normal(&mut rng);
+                    *t += settings.variety as f32 * d * standard_normal(&mut rng);
                 }
             }
         }
@@ -108,7 +110,7 @@ impl Statistics {
         let mut rng = random(settings.seed, Purpose::Variety);
         let deviations = self.prior.residual().iter();
         deviations
-            .map(|d| IMAGE_SHARE * settings.variety as f32 * d * normal(&mut rng))
+            .map(|d| IMAGE_SHARE * settings.variety as f32 * d * standard_normal(&mut rng))
             .collect()
     }
 }

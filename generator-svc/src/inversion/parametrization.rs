@@ -5,7 +5,9 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::settings::{Basis, Start};
-use crate::{gaussian::Statistics, normal};
+use deepface_statistics::standard_normal;
+
+use crate::gaussian::Statistics;
 
 /// Coordinates of an image.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ impl Parametrization {
     /// The coordinates to start from.
     pub fn start(&self, start: Start, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let prior = &self.statistics.prior;
-        let mut near = |middle: f32, deviation: f32| middle + deviation * normal(rng);
+        let mut near = |middle: f32, deviation: f32| middle + deviation * standard_normal(rng);
         match (self.basis, start) {
             (Basis::Prior, Start::Expected) => self.centre.to_vec(),
             (Basis::Prior, Start::Noise) => self.centre.iter().map(|_| near(0.0, 0.1)).collect(),

@@ -1,6 +1,7 @@
 //! The unary calls.
 
-use deepface_dataset::{Framing, GROUPS, face_pixels};
+use deepface_attributes::GROUPS;
+use deepface_images::{Framing, face_pixels};
 
 use super::*;
 use crate::service::{self, ModelSource, ServiceError};

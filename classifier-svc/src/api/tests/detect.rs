@@ -1,6 +1,6 @@
 //! Photographs in which the faces have to be found.
 
-use deepface_dataset::{Square, square_pixels};
+use deepface_images::{Square, square_pixels};
 use image::imageops;
 
 use super::*;

@@ -151,7 +151,10 @@ fn write(args: &MorphArgs, frames: &[Frame]) -> anyhow::Result<(u32, u32)> {
         .map(|frame| pictures::enlarge(&frame.picture, scale))
         .collect();
     if let Some(sheet) = &args.sheet {
-        files::write_atomically(sheet, &pictures::png(&pictures::contact_sheet(&all)?)?)?;
+        files::write_atomically(
+            sheet,
+            &deepface_images::png(&pictures::contact_sheet(&all)?)?,
+        )?;
     }
     let showing = showing(all.len(), args.fps, args.boomerang);
     files::write_atomically(&args.output, &pictures::animation(&all, &showing)?)?;

@@ -129,7 +129,7 @@ pub(super) mod tests {
         iterates: i32,
         seen: &[(&str, f32, Option<bool>)],
     ) -> anyhow::Result<Cell> {
-        let png = pictures::png(&RgbImage::from_pixel(8, 8, image::Rgb([9, 8, 7])))?;
+        let png = deepface_images::png(&RgbImage::from_pixel(8, 8, image::Rgb([9, 8, 7])))?;
         let image = Some(encoded_image(png, Framing::Face));
         let loss = |total| {
             Some(v1::LossTerms {

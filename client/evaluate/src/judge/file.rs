@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
-use deepface_dataset::{ATTRIBUTE_COUNT, attributes};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use super::{Block, Judge, JudgeError};
-use crate::digest::sha256;
+use deepface_files::sha256_of;
 
 /// Key of the description in the header.
 const KEY: &str = "deepface-judge";
@@ -73,7 +73,7 @@ impl Judge {
             input: description.input,
             mean: description.mean,
             deviation: description.deviation,
-            digest: sha256([file]),
+            digest: sha256_of([file]),
         })
     }
 }
@@ -115,7 +115,10 @@ impl Description {
                 "expected a mean and a positive deviation, got {mean} and {deviation}"
             ));
         }
-        let (ours, theirs) = (attributes(), self.attributes.iter().map(String::as_str));
+        let (ours, theirs) = (
+            AttributeId::names(),
+            self.attributes.iter().map(String::as_str),
+        );
         if let Some((number, name, got)) = first_difference(ours, theirs) {
             return Err(format!("attributes[{number}]: expected {name}, got {got}"));
         }

@@ -8,7 +8,8 @@ mod file;
 
 use candle_core::{Device, Module, Tensor};
 use candle_nn::{Conv2d, Linear};
-use deepface_dataset::{ATTRIBUTE_COUNT, Framing, face_pixels};
+use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_images::{Framing, face_pixels};
 use image::RgbImage;
 
 use crate::view::View;
@@ -72,7 +73,7 @@ impl Judge {
     }
 
     /// Looks at faces of any size; the whole image is the face. The embedding is the mean of the last block's output
-    /// over the image, the probabilities are in the order of [`deepface_dataset::attributes`].
+    /// over the image, the probabilities are in the order of [`deepface_attributes::AttributeId::all`].
     ///
     /// # Errors
     /// The arithmetic failed.

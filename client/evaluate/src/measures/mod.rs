@@ -1,12 +1,10 @@
 //! The measures, on plain arrays: what they say is written here, what they are applied to is not.
 
-mod auc;
 mod detail;
 mod distance;
 mod kernel_distance;
 mod likeness;
 
-pub use auc::auc;
 pub use detail::detail;
 pub use distance::{distance, mean_pairwise_distance};
 pub use kernel_distance::KernelDistance;

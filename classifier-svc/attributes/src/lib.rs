@@ -1,0 +1,7 @@
+//! The vocabulary of the project: 73 facial attributes (Kumar et al., ICCV 2009) in 42 groups.
+
+mod groups;
+mod id;
+
+pub use groups::{ATTRIBUTE_COUNT, GROUPS, Group};
+pub use id::AttributeId;

@@ -1,0 +1,9 @@
+//! Images, from files to the pixels of a face and back.
+
+mod decode;
+mod encode;
+mod framing;
+
+pub use decode::{ImageError, ImageLimits, decode};
+pub use encode::{image_of, png};
+pub use framing::{Framing, Square, face_pixels, square_pixels};

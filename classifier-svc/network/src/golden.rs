@@ -1,0 +1,217 @@
+//! What a network computes from an image that everybody can make: kept in its file, and compared when it is loaded.
+//!
+//! A file may be whole and its network still compute something else than it did: weights that were damaged before the
+//! file was written, another layout, a kernel that is wrong on this processor. Such a model answers as readily as a good one.
+
+use super::{DeviceChoice, Model, ModelError, random::noise, weights::Weights};
+
+/// How far a value may be from what is expected, as a share of the layer's largest: far above the rounding of any
+/// instruction set, far below what a damaged weight does.
+pub(super) const TOLERANCE: f32 = 1e-3;
+
+/// Layers that are kept: where damage anywhere below shows.
+const LAYERS: [&str; 8] = [
+    "pool1", "pool2", "pool3", "pool4", "pool5", "fc6", "fc7", "heads",
+];
+/// Single values that are kept of a layer, and means of as many equal parts of it.
+const KEPT: usize = 16;
+
+/// What a network computes from the golden image.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Golden {
+    layers: Vec<Layer>,
+}
+
+/// What is kept of a layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Layer {
+    name: String,
+    /// Largest absolute value.
+    largest: f32,
+    /// Some of the values, spread evenly.
+    values: Vec<f32>,
+    /// Means of equal parts, one after the other.
+    means: Vec<f32>,
+}
+
+impl Golden {
+    /// What these weights compute on this processor.
+    pub(super) fn of(weights: &Weights) -> Result<Self, ModelError> {
+        let threads = rayon::current_num_threads();
+        let mut model = Model::from_parts(
+            weights.description.clone(),
+            |stage| Ok(weights.parameters[stage].clone()),
+            weights.fc7_mean.clone(),
+            String::new(),
+            DeviceChoice::Cpu,
+            threads,
+        )?;
+        let names = LAYERS.map(String::from);
+        let golden = Self::compute(&mut model, names)?;
+        match golden.layers.iter().find(|l| !l.finite()) {
+            None => Ok(golden),
+            Some(layer) => Err(ModelError::Weights(format!(
+                "the network computes values that are not finite at layer {:?}",
+                layer.name
+            ))),
+        }
+    }
+
+    /// Whether a model computes the same, but for a share `tolerance` of the largest value.
+    pub(super) fn check(&self, model: &mut Model, tolerance: f32) -> Result<(), ModelError> {
+        let names = self.layers.iter().map(|l| l.name.clone());
+        let found = Self::compute(model, names)?;
+        let mut pairs = self.layers.iter().zip(&found.layers);
+        pairs
+            .try_for_each(|(expected, got)| expected.compare(got, tolerance))
+            .map_err(|problem| ModelError::Weights(format!("golden output: {problem}")))
+    }
+
+    fn compute(
+        model: &mut Model,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Self, ModelError> {
+        let names: Vec<String> = names.into_iter().collect();
+        let indices = names.iter().map(|name| {
+            let index = model.info.layer(name);
+            index.ok_or_else(|| {
+                ModelError::Weights(format!("golden output: there is no layer {name:?}"))
+            })
+        });
+        let indices = indices.collect::<Result<Vec<_>, _>>()?;
+        let image = image(model.info.input_size);
+        let activations = model.activations(&image, 1, &indices)?;
+        let layers = names.into_iter().zip(&activations);
+        Ok(Self {
+            layers: layers.map(|(name, a)| Layer::of(name, a)).collect(),
+        })
+    }
+}
+
+impl Layer {
+    fn of(name: String, activation: &[f32]) -> Self {
+        let part = activation.len().div_ceil(KEPT).max(1);
+        let mean = |part: &[f32]| {
+            let sum: f64 = part.iter().copied().map(f64::from).sum();
+            (sum / part.len() as f64) as f32
+        };
+        Self {
+            name,
+            largest: largest(activation),
+            values: activation.iter().step_by(part).copied().collect(),
+            means: activation.chunks(part).map(mean).collect(),
+        }
+    }
+
+    fn finite(&self) -> bool {
+        let all = self.values.iter().chain(&self.means);
+        all.chain([&self.largest]).all(|x| x.is_finite())
+    }
+
+    fn compare(&self, got: &Self, tolerance: f32) -> Result<(), String> {
+        for (what, expected, got, scale) in [
+            (
+                "largest value",
+                std::slice::from_ref(&self.largest),
+                std::slice::from_ref(&got.largest),
+                self.largest,
+            ),
+            ("value", &self.values, &got.values, self.largest),
+            ("mean", &self.means, &got.means, largest(&self.means)),
+        ] {
+            let (name, count) = (&self.name, got.len());
+            if expected.len() != count {
+                return Err(format!(
+                    "layer {name:?} has {count} of {what}, {} are kept",
+                    expected.len()
+                ));
+            }
+            // Not "more than": what is not a number must not pass.
+            let near = |(e, g): (&f32, &f32)| (e - g).abs() <= tolerance * scale;
+            if let Some(i) = expected.iter().zip(got).position(|pair| !near(pair)) {
+                return Err(format!(
+                    "layer {name:?}, {what} {} of {count}: expected {}, got {}; the weights are damaged, or this \
+                     program computes wrongly here",
+                    i + 1,
+                    expected[i],
+                    got[i]
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The largest absolute value; not a number where one is none.
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |largest: f32, x| match x.is_nan() {
+        true => f32::NAN,
+        false if largest.is_nan() => largest,
+        false => largest.max(x.abs()),
+    })
+}
+
+/// The golden image, `[3, side, side]`, RGB, 0 to 1: noise over a ramp of its own for each channel, so that no two
+/// channels can be exchanged unnoticed. No photograph.
+fn image(side: usize) -> Vec<f32> {
+    let noise = noise(0x601D, 3 * side * side);
+    let pixel = |(i, noise): (usize, f32)| {
+        let (c, y, x) = (i / (side * side), i / side % side, i % side);
+        let ramp = [x, y, side - 1 - x][c] as f32 / side as f32;
+        0.6 * ramp + 0.2 + 0.2 * noise
+    };
+    noise.into_iter().enumerate().map(pixel).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Architecture, random::weights};
+
+    #[test]
+    fn a_network_reproduces_its_own_output_and_no_other() {
+        let sealed = weights(Architecture::tiny()).sealed().unwrap();
+        let golden = sealed.description.golden.clone().unwrap();
+        let load =
+            |w: Weights| Model::from_weights(w, String::new(), DeviceChoice::Cpu, 1).unwrap();
+        assert!(
+            golden
+                .check(&mut load(weights(Architecture::tiny())), TOLERANCE)
+                .is_ok()
+        );
+        // Half of the outputs of any stage are 5 in 100 too large.
+        for stage in 0..sealed.parameters.len() {
+            let mut damaged = weights(Architecture::tiny());
+            let weight = &mut damaged.parameters[stage].weight;
+            if weight.is_empty() {
+                continue;
+            }
+            let half = weight.len() / 2;
+            weight[..half].iter_mut().for_each(|w| *w *= 1.05);
+            let problem = golden
+                .check(&mut load(damaged), TOLERANCE)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                problem.contains("golden output: layer"),
+                "stage {stage}: {problem}"
+            );
+        }
+        let mut exchanged = weights(Architecture::tiny());
+        exchanged.description.preprocessing.channel_order = "BGR".into();
+        assert!(golden.check(&mut load(exchanged), TOLERANCE).is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_number_does_not_pass() {
+        let layer = |x: f32| Layer::of("fc7".into(), &[1.0, x, 0.5]);
+        assert!(layer(0.25).compare(&layer(0.25), TOLERANCE).is_ok());
+        assert!(layer(0.25).compare(&layer(f32::NAN), TOLERANCE).is_err());
+        assert!(
+            layer(f32::NAN)
+                .compare(&layer(f32::NAN), TOLERANCE)
+                .is_err()
+        );
+        assert!(!layer(f32::INFINITY).finite());
+    }
+}

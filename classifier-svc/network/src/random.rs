@@ -1,0 +1,71 @@
+//! Random networks: to measure the time that an architecture takes, and to test with.
+
+use std::path::Path;
+
+use super::{
+    Architecture, Description, DeviceChoice, Model, ModelError, Preprocessing, cpu::Parameters,
+    weights::Weights,
+};
+
+impl Model {
+    /// A network with fixed random weights, which knows nothing: to measure its time.
+    ///
+    /// # Errors
+    /// The device is not there.
+    pub fn random(
+        architecture: Architecture,
+        device: DeviceChoice,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        Self::from_weights(weights(architecture), "random".into(), device, threads)
+    }
+}
+
+/// Writes the weights file of a network with fixed random weights: to test what serves one.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_random(architecture: Architecture, path: &Path) -> Result<(), ModelError> {
+    weights(architecture).write(path, false)
+}
+
+/// `n` values, uniform in -1 to 1, as `tests/golden/vgg.py` makes them.
+pub(crate) fn noise(seed: u64, n: usize) -> Vec<f32> {
+    let value = |i: u64| {
+        let mut z = i.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(seed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
+    };
+    (1..=n as u64).map(value).collect()
+}
+
+/// The weights of `tests/golden/vgg.py`: as large as keeps activations about as large from stage to stage.
+pub(crate) fn weights(architecture: Architecture) -> Weights {
+    let mut seed = 0;
+    let stages = architecture.stages();
+    let parameters = stages.iter().map(|stage| {
+        let Some(shape) = stage.weight_shape() else {
+            return Parameters::default();
+        };
+        seed += 2;
+        let fan_in: usize = shape[1..].iter().product();
+        let scale = (6.0 / fan_in as f64).sqrt() as f32;
+        let scaled = |seed, n, scale: f32| noise(seed, n).iter().map(|x| x * scale).collect();
+        Parameters {
+            weight: scaled(seed, shape.iter().product(), scale),
+            bias: scaled(seed + 1, stage.outputs(), 0.1),
+        }
+    });
+    let preprocessing = Preprocessing {
+        channel_order: "RGB".into(),
+        mean: [120.0; 3],
+        scale: 1.0 / 64.0,
+    };
+    Weights {
+        parameters: parameters.collect(),
+        fc7_mean: vec![0.0; architecture.features],
+        description: Description::new(architecture, preprocessing, "none"),
+    }
+}

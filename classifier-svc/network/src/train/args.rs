@@ -1,0 +1,305 @@
+//! What a run of training is told, and what of it is refused.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+
+use super::{
+    init::agree,
+    optimizer::{Rule, Schedule},
+};
+use crate::Architecture;
+
+/// Trains a classifier on labelled photographs in the public LFW layout.
+///
+/// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on.
+#[derive(clap::Args, Clone, Debug)]
+pub struct TrainArgs {
+    /// Folder with a folder per person and one `*_attributes.txt`.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The label file, where it does not lie in --data.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Weights file to write. Checkpoint, loss curve and metrics are written beside it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "out/vgg-face-mini.safetensors"
+    )]
+    pub output: PathBuf,
+    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out). With --init it is the file's, else
+    /// vgg-face-mini where nothing is said.
+    #[arg(long, value_name = "NAME")]
+    pub arch: Option<String>,
+    /// Side of the network's input in pixels, a multiple of 32, where it is not to be the topology's own.
+    #[arg(long, value_name = "SIDE")]
+    pub input: Option<usize>,
+    /// Train the kernels of the convolutions alone, without a 1x1 kernel and the identity beside them.
+    #[arg(long)]
+    pub plain: bool,
+    /// A model to begin with: its topology, its preparation of pixels and its weights. The network has neither
+    /// branches nor batch normalisation then.
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// Let only this stage and those above learn, such as fc6 or conv5_1.
+    #[arg(long, value_name = "STAGE", requires = "init")]
+    pub freeze_below: Option<String>,
+    /// Begin with heads that know nothing in place of the file's.
+    #[arg(long, requires = "init")]
+    pub new_heads: bool,
+    /// Views of a photograph whose activations below --freeze-below are computed once and kept on the disk beside the
+    /// output: the photograph, its mirror image, then random ones. With 0 every step computes those of new random views.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "freeze_below")]
+    pub views: usize,
+    /// Bytes that these activations may take.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 8 << 30,
+        requires = "freeze_below"
+    )]
+    pub cache_limit: u64,
+    /// Passes over the training photographs.
+    #[arg(long, default_value_t = 20)]
+    pub epochs: usize,
+    /// Photographs per step.
+    #[arg(long, default_value_t = 64)]
+    pub batch: usize,
+    /// Rule of descent.
+    #[arg(long, value_enum, default_value_t = Rule::Adamw)]
+    pub optimizer: Rule,
+    /// Peak of the learning rate.
+    #[arg(long, default_value_t = 3e-3)]
+    pub learning_rate: f32,
+    /// How the learning rate goes.
+    #[arg(long, value_enum, default_value_t = Schedule::OneCycle)]
+    pub schedule: Schedule,
+    /// Each stage below the heads learns at so many times the rate of the one above.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub layer_decay: f32,
+    /// Decoupled weight decay.
+    #[arg(long, default_value_t = 0.05)]
+    pub weight_decay: f32,
+    /// Share of the features of fc6 and fc7 that each step leaves out.
+    #[arg(long, default_value_t = 0.3)]
+    pub dropout: f32,
+    /// Leave them out of every convolution that learns too.
+    #[arg(long)]
+    pub dropout_everywhere: bool,
+    /// Share of every target that is spread evenly over its head.
+    #[arg(long, default_value_t = 0.05)]
+    pub label_smoothing: f32,
+    /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
+    #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
+    pub mixup: f32,
+    /// A trained model to learn from besides the labels, with the same input (distillation). May be given several
+    /// times: then the mean of what they say counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "freeze_below")]
+    pub teacher: Vec<PathBuf>,
+    /// Share of the teachers' word in every target.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.5,
+        requires = "teacher"
+    )]
+    pub teacher_weight: f32,
+    /// Learn from views that were moved so far, in the L2 norm of pixels from 0 to 1, to where the network errs most
+    /// (adversarial training). For a network that knows something already.
+    #[arg(
+        long,
+        value_name = "EPSILON",
+        requires = "init",
+        conflicts_with = "freeze_below"
+    )]
+    pub adversarial: Option<f32>,
+    /// In how many steps of gradient ascent.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "adversarial")]
+    pub adversarial_steps: usize,
+    /// Decides initial weights, views and order.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Use only the first so many training photographs.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Store 32-bit weights instead of 16-bit ones.
+    #[arg(long)]
+    pub full_precision: bool,
+}
+
+impl TrainArgs {
+    /// The topology that is to learn, where a model to begin with may have `own`.
+    ///
+    /// # Errors
+    /// It has no such name, or is not that of the model to begin with.
+    pub(super) fn architecture(&self, own: Option<&Architecture>) -> anyhow::Result<Architecture> {
+        if let Some(own) = own {
+            let name = self.arch.as_ref().unwrap_or(&own.name);
+            agree("--arch", name, &own.name)?;
+            let input = self.input.unwrap_or(own.input);
+            agree("--input", &input.to_string(), &own.input.to_string())?;
+            return Ok(own.clone());
+        }
+        let name = self.arch.as_deref().unwrap_or("vgg-face-mini");
+        let mut architecture = Architecture::by_name(name).with_context(|| {
+            format!("--arch: expected vgg-face-mini, vgg-face or vgg-face-tiny, got {name:?}")
+        })?;
+        architecture.input = self.input.unwrap_or(architecture.input);
+        Ok(architecture)
+    }
+
+    /// What would fail, or learn nothing, is said before hours of work.
+    ///
+    /// # Errors
+    /// A setting makes no sense.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let (epochs, batch) = (self.epochs, self.batch);
+        let (rate, decay) = (self.learning_rate, self.weight_decay);
+        let (dropout, smoothing) = (self.dropout, self.label_smoothing);
+        ensure!(epochs >= 1, "--epochs: expected at least 1, got {epochs}");
+        ensure!(batch >= 2, "--batch: expected at least 2, got {batch}");
+        ensure!(
+            rate > 0.0 && rate.is_finite(),
+            "--learning-rate: expected above 0, got {rate}"
+        );
+        let (layers, views) = (self.layer_decay, self.views);
+        ensure!(
+            layers > 0.0 && layers <= 1.0,
+            "--layer-decay: expected above 0 to 1, got {layers}"
+        );
+        ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
+        ensure!(
+            self.init.as_ref() != Some(&self.output),
+            "--output: expected another file than --init, got {}",
+            self.output.display()
+        );
+        // Each step keeps 1 - rate * decay of a weight.
+        ensure!(
+            decay >= 0.0 && rate * decay < 1.0,
+            "--weight-decay: expected 0 to below 1 / {rate}, the learning rate; got {decay}"
+        );
+        ensure!(
+            (0.0..1.0).contains(&dropout),
+            "--dropout: expected 0 to below 1, got {dropout}"
+        );
+        ensure!(
+            (0.0..1.0).contains(&smoothing),
+            "--label-smoothing: expected 0 to below 1, got {smoothing}"
+        );
+        let mixup = self.mixup;
+        ensure!(
+            (0.0..=1.0).contains(&mixup),
+            "--mixup: expected 0 to 1, got {mixup}"
+        );
+        let teaching = self.teacher_weight;
+        ensure!(
+            (0.0..=1.0).contains(&teaching),
+            "--teacher-weight: expected 0 to 1, got {teaching}"
+        );
+        let (far, steps) = (self.adversarial.unwrap_or(1.0), self.adversarial_steps);
+        ensure!(
+            far > 0.0 && far.is_finite(),
+            "--adversarial: expected above 0, got {far}"
+        );
+        ensure!(
+            (1..=100).contains(&steps),
+            "--adversarial-steps: expected 1 to 100, got {steps}"
+        );
+        // Five poolings halve the side.
+        let fits = |side: usize| (32..=1024).contains(&side) && side.is_multiple_of(32);
+        if let Some(side) = self.input {
+            ensure!(
+                fits(side),
+                "--input: expected a multiple of 32 from 32 to 1024, got {side}"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::train::run;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        train: TrainArgs,
+    }
+
+    /// The arguments of a command line.
+    pub(in crate::train) fn args(more: &[&str]) -> TrainArgs {
+        let line = ["train", "--data", "no/such/folder"];
+        let line = line.iter().chain(more);
+        <Cli as clap::Parser>::try_parse_from(line).unwrap().train
+    }
+
+    #[test]
+    fn an_input_of_ones_own_replaces_the_topologys() {
+        let side = |more: &[&str]| args(more).architecture(None).unwrap().input;
+        assert_eq!(side(&[]), 96);
+        assert_eq!(side(&["--input", "128"]), 128);
+    }
+
+    #[test]
+    fn settings_that_learn_nothing_are_refused_before_any_work() {
+        assert!(args(&[]).check().is_ok());
+        for (flag, value) in [
+            ("--epochs", "0"),
+            ("--batch", "1"),
+            ("--learning-rate", "0"),
+            ("--learning-rate", "NaN"),
+            ("--learning-rate", "inf"),
+            ("--learning-rate", "-0.1"),
+            ("--weight-decay", "-0.1"),
+            ("--weight-decay", "NaN"),
+            ("--weight-decay", "inf"),
+            ("--weight-decay", "400"),
+            ("--dropout", "1"),
+            ("--label-smoothing", "1.5"),
+            ("--label-smoothing", "NaN"),
+            ("--mixup", "-0.1"),
+            ("--mixup", "1.5"),
+            ("--mixup", "NaN"),
+            ("--input", "0"),
+            ("--input", "80"),
+            ("--input", "1056"),
+            ("--arch", "resnet"),
+            ("--layer-decay", "0"),
+            ("--layer-decay", "1.5"),
+            ("--layer-decay", "NaN"),
+        ] {
+            let bad = args(&[&format!("{flag}={value}")]);
+            let problem = run(&bad).unwrap_err().to_string();
+            assert!(
+                problem.starts_with(&format!("{flag}: expected")),
+                "{problem}"
+            );
+            assert!(problem.contains(value), "{flag} {value}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_adversary_needs_a_distance_and_a_step() {
+        let with = |more: &[&str]| args(&[&["--init=a.safetensors"], more].concat()).check();
+        assert!(with(&["--adversarial=0.25"]).is_ok());
+        for (more, said) in [
+            (
+                &["--adversarial=0"][..],
+                "--adversarial: expected above 0, got 0",
+            ),
+            (
+                &["--adversarial=inf"],
+                "--adversarial: expected above 0, got inf",
+            ),
+            (
+                &["--adversarial=1", "--adversarial-steps=0"],
+                "--adversarial-steps: expected 1 to 100, got 0",
+            ),
+        ] {
+            assert_eq!(with(more).unwrap_err().to_string(), said);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Training that goes on after a kill: everything that was learned, written whole or not at all.
+
+use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+
+use anyhow::{Context, ensure};
+use deepface_dataset::Photograph;
+use deepface_files::{sha256, write_atomically};
+use safetensors::{Dtype, SafeTensors, View};
+
+use super::{TrainArgs, network::Trainee};
+
+/// What run this is: its arguments and its photographs, known by their people, files and labels.
+pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
+    let counts = splits.map(<[_]>::len);
+    let mut all = Vec::new();
+    for p in splits.into_iter().flatten() {
+        // Neither a name nor a label has this byte in it.
+        all.extend(p.person.bytes().chain([0]));
+        let file = p.path.file_name().unwrap_or_default();
+        all.extend(file.as_encoded_bytes().iter().chain(&[0]));
+        all.extend(p.labels.map(|l| if l { b'1' } else { b'0' }));
+    }
+    format!("{args:?} on {counts:?} photographs {}", sha256(&all))
+}
+
+/// An array that becomes bytes only when it is written: of the largest network there are gigabytes.
+struct Array<'a> {
+    values: &'a [f32],
+    shape: [usize; 1],
+}
+
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let bytes = self.values.iter().flat_map(|x| x.to_le_bytes());
+        bytes.collect::<Vec<u8>>().into()
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
+}
+
+/// Writes what has been learned after some epochs. `identity` says what run it is of.
+pub(super) fn save(
+    path: &Path,
+    trainee: &mut Trainee,
+    epochs: usize,
+    identity: &str,
+) -> anyhow::Result<()> {
+    let arrays = trainee.parameters_mut().enumerate().flat_map(|(i, p)| {
+        let all = [
+            ("value", &p.value),
+            ("first", &p.first),
+            ("second", &p.second),
+            ("average", &p.average),
+        ];
+        all.map(|(name, values)| {
+            let shape = [values.len()];
+            (format!("{i}.{name}"), Array { values, shape })
+        })
+    });
+    let arrays: Vec<(String, Array<'_>)> = arrays.collect();
+    let header = HashMap::from([
+        ("epochs".to_owned(), epochs.to_string()),
+        ("run".to_owned(), identity.to_owned()),
+    ]);
+    let file = safetensors::serialize(arrays, Some(header))?;
+    write_atomically(path, &file).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Goes on from a checkpoint of the same run; gives the epochs done, 0 where there is none.
+pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyhow::Result<usize> {
+    if !path.exists() {
+        return Ok(0);
+    }
+    let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let damaged = || format!("{} is damaged; delete it to start anew", path.display());
+    let (_, header) = SafeTensors::read_metadata(&file).with_context(damaged)?;
+    let entry = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key).cloned());
+    let epochs = entry("epochs")
+        .and_then(|e| e.parse().ok())
+        .with_context(damaged)?;
+    let run = entry("run").with_context(damaged)?;
+    ensure!(
+        run == identity,
+        "{} is of another run ({run}), this one is {identity}; delete it to start anew",
+        path.display()
+    );
+    let tensors = SafeTensors::deserialize(&file).with_context(damaged)?;
+    for (i, p) in trainee.parameters_mut().enumerate() {
+        let len = p.value.len();
+        let arrays = [
+            ("value", &mut p.value),
+            ("first", &mut p.first),
+            ("second", &mut p.second),
+            ("average", &mut p.average),
+        ];
+        for (name, data) in arrays {
+            let view = tensors
+                .tensor(&format!("{i}.{name}"))
+                .with_context(damaged)?;
+            // Moments are there since the first step that has them.
+            let moment = name == "first" || name == "second";
+            if moment && view.shape() == [len] {
+                data.resize(len, 0.0);
+            }
+            ensure!(view.shape() == [data.len()], damaged());
+            let values = view.data().as_chunks::<4>().0;
+            data.iter_mut()
+                .zip(values)
+                .for_each(|(x, b)| *x = f32::from_le_bytes(*b));
+        }
+    }
+    Ok(epochs)
+}
+
+#[cfg(test)]
+mod tests {
+    use deepface_attributes::ATTRIBUTE_COUNT;
+
+    use super::*;
+    use crate::Architecture;
+    use crate::train::{
+        args::tests::args,
+        optimizer::{Rule, Step},
+    };
+
+    fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
+        let mut labels = [false; ATTRIBUTE_COUNT];
+        labels[3] = smiles;
+        Photograph {
+            path: format!("data/{person}/{person}_{number:04}.jpg").into(),
+            person: person.into(),
+            labels,
+        }
+    }
+
+    #[test]
+    fn other_data_is_another_run() {
+        let (a, b) = (photograph("Ada", 1, true), photograph("Ben", 1, true));
+        let other = [photograph("Ada", 2, true), photograph("Ada", 1, false)];
+        let args = args(&[]);
+        let of = |train: &[&Photograph]| identity(&args, [train, &[&b], &[&b]]);
+        assert_eq!(of(&[&a]), of(&[&a]));
+        for changed in [&[&other[0]][..], &[&other[1]], &[&a, &b], &[&b], &[]] {
+            assert_ne!(of(&[&a]), of(changed));
+        }
+        assert_ne!(of(&[&a]), identity(&args, [&[&a], &[&b, &b], &[]]));
+    }
+
+    #[test]
+    fn moments_come_back_with_the_rule_that_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.checkpoint");
+        for (rule, seconds) in [(Rule::Sgd, false), (Rule::Adamw, true)] {
+            let mut first = Trainee::new(&Architecture::tiny(), 2, 0.0, true, 1);
+            let step = Step {
+                rule,
+                rate: 0.1,
+                decay: 0.1,
+                index: 0,
+            };
+            first.learn(step, 1.0);
+            save(&path, &mut first, 1, "run").unwrap();
+            let mut second = Trainee::new(&Architecture::tiny(), 2, 0.0, true, 2);
+            assert_eq!(resume(&path, &mut second, "run").unwrap(), 1);
+            for (a, b) in first.parameters_mut().zip(second.parameters_mut()) {
+                assert!(a.value == b.value && a.average == b.average);
+                assert!(a.first == b.first && a.second == b.second);
+                assert_eq!(b.second.len(), if seconds { b.value.len() } else { 0 });
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_same_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.checkpoint");
+        let trainee = |seed| Trainee::new(&Architecture::tiny(), 2, 0.0, true, seed);
+        let mut first = trainee(1);
+        save(&path, &mut first, 3, "run a").unwrap();
+        let problem = resume(&path, &mut trainee(2), "run b").unwrap_err();
+        assert!(problem.to_string().contains("another run"), "{problem}");
+        let mut second = trainee(2);
+        assert_eq!(resume(&path, &mut second, "run a").unwrap(), 3);
+        let both = first.parameters_mut().zip(second.parameters_mut());
+        assert!(both.into_iter().all(|(a, b)| a.value == b.value));
+    }
+}

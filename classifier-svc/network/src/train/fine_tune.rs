@@ -1,0 +1,103 @@
+//! Fine-tuning (paper, section 3.2): a trained model is where training begins, its lower stages may stay as they are,
+//! and what they make of photographs is then computed once.
+
+use super::{
+    LICENSE, TrainArgs, Training,
+    adversary::Adversary,
+    data::{Faces, Photographs},
+    frozen::Frozen,
+    init::{Init, fits_half},
+    network::Trainee,
+    source::{Cached, Source, Views},
+    teacher::Teacher,
+};
+use crate::heads::{self, LOGITS};
+
+impl<'a> Training<'a> {
+    /// Training that begins with a model, of which the first `below` stages do not learn.
+    ///
+    /// # Errors
+    /// The activations of these stages take too much space, or cannot be written.
+    pub(super) fn begun_with(
+        mut init: Init,
+        below: usize,
+        args: &'a TrainArgs,
+        mut photographs: Photographs,
+        validation: &Faces,
+        teachers: Vec<Teacher>,
+    ) -> anyhow::Result<Self> {
+        if args.new_heads {
+            init.renew_heads(args.seed);
+        }
+        let license = init.license(LICENSE);
+        let (description, parameters) = (init.weights.description, init.weights.parameters);
+        let (architecture, preprocessing) = (description.architecture, description.preprocessing);
+        let frozen = &parameters[..below];
+        let half = !args.full_precision && fits_half(frozen);
+        if !half && !args.full_precision {
+            eprintln!("storing 32-bit weights: 16 bits would change the stages that do not learn");
+        }
+        let mut source = Source::Pixels;
+        if below > 0 {
+            let mut lower = Frozen::new(&architecture, frozen);
+            if args.views == 0 {
+                source = Source::Fresh(lower.into());
+            } else {
+                let views = Views {
+                    photographs: &photographs,
+                    faces: validation,
+                    preprocessing: &preprocessing,
+                    count: args.views,
+                    seed: args.seed,
+                };
+                let path = args.output.with_extension("activations");
+                let stages = format!("below stage {below} of {}", init.digest);
+                let limit = args.cache_limit;
+                source = Source::Cached(Cached::open(&path, limit, &stages, &mut lower, &views)?);
+                photographs.forget_images();
+            }
+        }
+        // Of pixels from 0 to 1, as distances of images are given everywhere.
+        let unit = 255.0 * preprocessing.scale;
+        let adversary = args
+            .adversarial
+            .map(|epsilon| Adversary::new(&architecture, epsilon * unit, args.adversarial_steps));
+        Ok(Self {
+            trainee: Trainee::with(&architecture, args.batch, args.dropout, parameters, below)
+                .drop_everywhere(args.dropout_everywhere),
+            args,
+            preprocessing,
+            photographs,
+            source,
+            teachers,
+            adversary,
+            license,
+            half,
+        })
+    }
+
+    /// Accuracy and AUC on faces, from what the disk holds of them where it does.
+    pub(super) fn validate(&mut self, faces: &Faces) -> anyhow::Result<(f64, f64)> {
+        let probabilities = match &self.source {
+            Source::Cached(cached) => {
+                let (all, logits) = (faces.labels.len(), heads::attribute_logits());
+                let mut probabilities = Vec::with_capacity(all * logits.len());
+                for first in (0..all).step_by(self.args.batch) {
+                    let n = self.args.batch.min(all - first);
+                    let inputs = cached.faces(first..first + n)?;
+                    let mut found = self.trainee.logits(&inputs, n);
+                    for image in found.chunks_exact_mut(LOGITS) {
+                        heads::softmax(image);
+                        probabilities.extend(logits.iter().map(|&l| image[l]));
+                    }
+                }
+                probabilities
+            }
+            Source::Pixels | Source::Fresh(_) => {
+                let folded = self.fold()?;
+                self.probabilities(&folded, faces).0
+            }
+        };
+        Ok(super::summary(&probabilities, faces))
+    }
+}

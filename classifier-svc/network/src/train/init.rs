@@ -1,0 +1,88 @@
+//! A trained model to begin with (paper, section 3.2): its topology, its weights, and how it prepares pixels.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use deepface_files::sha256;
+use half::f16;
+
+use super::network::normal;
+use crate::{cpu::Parameters, heads::LOGITS, weights::Weights};
+
+/// A model to fine-tune.
+pub(super) struct Init {
+    pub(super) weights: Weights,
+    /// SHA-256 of its file.
+    pub(super) digest: String,
+}
+
+impl Init {
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no model of ours.
+    pub(super) fn load(path: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::read(path).with_context(|| format!("--init: {}", path.display()))?;
+        let weights =
+            Weights::read(&file).with_context(|| format!("--init: {}", path.display()))?;
+        Ok(Self {
+            weights,
+            digest: sha256(&file),
+        })
+    }
+
+    /// The number of stages below the one of this name.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub(super) fn below(&self, name: &str) -> anyhow::Result<usize> {
+        let stages = self.weights.description.architecture.stages();
+        let names: Vec<&str> = stages.iter().map(|s| s.name.as_str()).collect();
+        let at = names.iter().position(|n| *n == name);
+        at.with_context(|| {
+            format!(
+                "--freeze-below: expected one of {}, got {name:?}",
+                names.join(", ")
+            )
+        })
+    }
+
+    /// Heads that have not learned yet take the place of the model's (He et al. 2015).
+    pub(super) fn renew_heads(&mut self, seed: u64) {
+        let features = self.weights.description.architecture.features;
+        if let Some(heads) = self.weights.parameters.last_mut() {
+            let deviation = (2.0 / features as f32).sqrt();
+            *heads = Parameters {
+                weight: normal(seed, LOGITS * features, deviation),
+                bias: vec![0.0; LOGITS],
+            };
+        }
+    }
+
+    /// The licence of what is made of it with photographs of a licence.
+    pub(super) fn license(&self, photographs: &str) -> String {
+        let own = &self.weights.description.license;
+        if own.contains(photographs) {
+            own.clone()
+        } else {
+            format!("{own}; fine-tuned: {photographs}")
+        }
+    }
+}
+
+/// Whether 16 bits hold these weights as they are.
+pub(super) fn fits_half(parameters: &[Parameters]) -> bool {
+    let mut all = parameters
+        .iter()
+        .flat_map(|p| p.weight.iter().chain(&p.bias));
+    all.all(|&x| f16::from_f32(x).to_f32() == x)
+}
+
+/// Says where the settings contradict the model that a run begins with.
+pub(super) fn agree(what: &str, given: &str, own: &str) -> anyhow::Result<()> {
+    ensure!(
+        given == own,
+        "{what}: expected {own}, which --init has, or nothing; got {given}"
+    );
+    Ok(())
+}

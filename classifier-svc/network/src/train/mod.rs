@@ -1,0 +1,376 @@
+//! Training of the classifier (paper, section 3.2): photographs in, a weights file out.
+
+mod adversary;
+mod args;
+mod batch_norm;
+mod cache;
+mod checkpoint;
+mod convolution;
+mod data;
+mod dense;
+mod dropout;
+mod fine_tune;
+mod frozen;
+mod init;
+mod metrics;
+mod mixup;
+mod network;
+mod optimizer;
+mod rehearsal;
+mod report;
+mod source;
+mod teacher;
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_dataset::{Dataset, Photograph, Split};
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    Description, Isa, Preprocessing, Thresholds, VGG_FACE_MEAN,
+    cpu::{Network, Parameters},
+    heads::{self, LOGITS},
+    weights::Weights,
+};
+use adversary::Adversary;
+pub use args::TrainArgs;
+use data::{Faces, Photographs, prepare};
+use init::Init;
+use mixup::Mixup;
+use network::Trainee;
+use optimizer::Step;
+pub use rehearsal::Rehearsal;
+use source::Source;
+use teacher::Teacher;
+
+/// Where the weights may go.
+const LICENSE: &str =
+    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
+
+/// Batches whose moments stand for the whole training set when batch normalisation is folded.
+const FOLD_BATCHES: usize = 32;
+
+/// Trains, measures and writes. Goes on from the checkpoint beside the output where there is one.
+///
+/// # Errors
+/// The data cannot be read, the settings make no sense, or a file cannot be written.
+pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    args.check()?;
+    let init = args.init.as_deref().map(Init::load).transpose()?;
+    let own = init.as_ref().map(|i| &i.weights.description);
+    let architecture = args.architecture(own.map(|d| &d.architecture))?;
+    let preprocessing = own.map_or_else(preprocessing, |d| d.preprocessing.clone());
+    let below = match (&init, &args.freeze_below) {
+        (Some(init), Some(name)) => init.below(name)?,
+        _ => 0,
+    };
+    let dataset = match &args.labels {
+        Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
+        None => Dataset::open(&args.data)?,
+    };
+    let part = |split| -> Vec<&Photograph> { dataset.split(split).collect() };
+    let mut train = part(Split::Train);
+    train.truncate(args.limit.unwrap_or(usize::MAX));
+    let (validation, test) = (part(Split::Validation), part(Split::Test));
+    eprintln!(
+        "{} photographs to learn from, {} to calibrate on, {} to report on; {} rows without a photograph",
+        train.len(),
+        validation.len(),
+        test.len(),
+        dataset.missing
+    );
+    ensure!(
+        train.len() >= args.batch,
+        "fewer training photographs than --batch"
+    );
+    ensure!(
+        !validation.is_empty() && !test.is_empty(),
+        "too few people: validation or test split is empty"
+    );
+
+    let teachers = args.teacher.iter();
+    let teachers = teachers.map(|path| Teacher::load(path, architecture.input, &preprocessing));
+    let teachers = teachers.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut identity = checkpoint::identity(args, [&train, &validation, &test]);
+    for teacher in &teachers {
+        identity = format!("{identity} taught by {}", teacher.digest);
+    }
+    if let Some(init) = &init {
+        identity = format!("{identity} begun with {}", init.digest);
+    }
+    let photographs = Photographs::load(&train, architecture.input)?;
+    let validation = Faces::load(&validation, architecture.input)?;
+    let test = Faces::load(&test, architecture.input)?;
+    let mut training = match init {
+        None => Training {
+            trainee: Trainee::new(
+                &architecture,
+                args.batch,
+                args.dropout,
+                !args.plain,
+                args.seed,
+            )
+            .drop_everywhere(args.dropout_everywhere),
+            args,
+            preprocessing,
+            photographs,
+            source: Source::Pixels,
+            teachers,
+            adversary: None,
+            license: LICENSE.into(),
+            half: !args.full_precision,
+        },
+        Some(init) => Training::begun_with(init, below, args, photographs, &validation, teachers)?,
+    };
+    let parameters = training.learn(&validation, &identity)?;
+    training.finish(parameters, &validation, &test)
+}
+
+struct Training<'a> {
+    args: &'a TrainArgs,
+    preprocessing: Preprocessing,
+    photographs: Photographs,
+    source: Source,
+    trainee: Trainee,
+    teachers: Vec<Teacher>,
+    adversary: Option<Adversary>,
+    /// Of the weights that are written.
+    license: String,
+    /// Whether they are written with 16 bits.
+    half: bool,
+}
+
+/// The published means of VGG-Face; the scale brings pixels to about unit deviation.
+fn preprocessing() -> Preprocessing {
+    Preprocessing {
+        channel_order: "RGB".into(),
+        mean: VGG_FACE_MEAN,
+        scale: 1.0 / 64.0,
+    }
+}
+
+impl Training<'_> {
+    /// What the trainee reads of photographs.
+    fn inputs(&mut self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
+        let (source, photographs) = (&mut self.source, &self.photographs);
+        source.inputs(photographs, &self.preprocessing, indices, seed)
+    }
+
+    fn targets(&self, indices: &[usize]) -> Vec<f32> {
+        let mut targets = vec![0.0; indices.len() * LOGITS];
+        for (t, &i) in targets.chunks_exact_mut(LOGITS).zip(indices) {
+            heads::soft_targets(&self.photographs.labels[i], self.args.label_smoothing, t);
+        }
+        targets
+    }
+
+    /// All epochs; gives the folded weights.
+    fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
+        let args = self.args;
+        let mut curve = report::Curve::open(&args.output)?;
+        let checkpoint = args.output.with_extension("checkpoint");
+        let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
+        if done > 0 {
+            eprintln!("going on after epoch {done} from {}", checkpoint.display());
+        }
+        let steps = self.photographs.len() / args.batch;
+        let style = ProgressStyle::with_template(
+            "{msg} [{bar:40}] {pos}/{len} steps, {per_sec}, {eta} left",
+        )?;
+        let bar =
+            ProgressBar::new((args.epochs * steps) as u64).with_style(style.progress_chars("=> "));
+        bar.set_position((done * steps) as u64);
+        bar.reset_eta();
+        for epoch in done..args.epochs {
+            let began = Instant::now();
+            let loss = self.epoch(epoch, steps, &bar)?;
+            let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
+            let (accuracy, auc) = self.validate(validation)?;
+            bar.suspend(|| {
+                eprintln!(
+                    "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}  {rate:.1} photographs/s",
+                    epoch + 1
+                );
+            });
+            curve.add(epoch + 1, loss, accuracy, auc)?;
+            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, identity)?;
+        }
+        bar.finish_and_clear();
+        self.fold()
+    }
+
+    /// One pass over the photographs; gives the mean loss.
+    fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> anyhow::Result<f64> {
+        let args = self.args;
+        let mut order: Vec<usize> = (0..self.photographs.len()).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(args.seed ^ ((epoch as u64) << 32));
+        order.shuffle(&mut rng);
+        let mut total = 0.0;
+        for (step, indices) in order.chunks_exact(args.batch).enumerate() {
+            let index = epoch * steps + step;
+            let seed = args.seed.wrapping_add(index as u64 + 1);
+            let (mut inputs, mut targets) = (self.inputs(indices, seed)?, self.targets(indices));
+            if args.mixup > 0.0 {
+                let mixup = Mixup::new(args.mixup, args.batch, seed);
+                (inputs, targets) = (mixup.blend(&inputs), mixup.blend(&targets));
+            }
+            teacher::correct(
+                &mut self.teachers,
+                args.teacher_weight,
+                &inputs,
+                &mut targets,
+            );
+            if let Some(adversary) = &mut self.adversary {
+                let current = || self.trainee.current();
+                adversary.disturb(current, &mut inputs, &targets);
+            }
+            self.trainee.forward(&inputs, args.batch, Some(seed));
+            let loss = self.trainee.backward(args.batch, &targets);
+            let progress = index as f32 / (args.epochs * steps) as f32;
+            let step = Step {
+                rule: args.optimizer,
+                rate: args.schedule.rate(args.learning_rate, progress),
+                decay: args.weight_decay,
+                index,
+            };
+            self.trainee.learn(step, args.layer_decay);
+            total += loss;
+            bar.set_message(format!("epoch {}, loss {loss:.3}", epoch + 1));
+            bar.inc(1);
+        }
+        Ok(total / steps as f64)
+    }
+
+    fn fold(&mut self) -> anyhow::Result<Vec<Parameters>> {
+        let n = self.args.batch;
+        let count = if self.trainee.normalised() {
+            (self.photographs.len() / n).min(FOLD_BATCHES)
+        } else {
+            0
+        };
+        let batches: Vec<Vec<f32>> = (0..count)
+            .map(|b| {
+                // Spread over the whole set.
+                let indices: Vec<usize> = (0..n)
+                    .map(|i| (i * count + b) * self.photographs.len() / (n * count))
+                    .collect();
+                self.inputs(&indices, u64::MAX - b as u64)
+            })
+            .collect::<anyhow::Result<_>>()?;
+        Ok(self.trainee.fold(count, n, |b| batches[b].clone()))
+    }
+
+    /// Probabilities `[n, 73]` and mean of fc7 of faces, as the service computes them.
+    fn probabilities(&self, parameters: &[Parameters], faces: &Faces) -> (Vec<f32>, Vec<f32>) {
+        let architecture = self.trainee.architecture();
+        let threads = rayon::current_num_threads();
+        let mut network = Network::new(architecture, parameters, Isa::detect(), threads);
+        let plain = 3 * architecture.input * architecture.input;
+        let (top, logits) = (network.stages().len() - 1, heads::attribute_logits());
+        let mut probabilities = Vec::with_capacity(faces.labels.len() * ATTRIBUTE_COUNT);
+        let mut mean = vec![0.0; architecture.features];
+        for part in faces.pixels.chunks(network.capacity() * plain) {
+            let n = part.len() / plain;
+            let mut inputs = part.to_vec();
+            inputs
+                .chunks_exact_mut(plain)
+                .for_each(|image| prepare(&self.preprocessing, image));
+            let mut found = network.forward(&inputs, n, &[top, top - 1]);
+            for image in found[0].chunks_exact_mut(LOGITS) {
+                heads::softmax(image);
+                probabilities.extend(logits.iter().map(|&l| image[l]));
+            }
+            for image in found[1].chunks_exact(mean.len()) {
+                let total = faces.labels.len() as f32;
+                mean.iter_mut()
+                    .zip(image)
+                    .for_each(|(m, a)| *m += a / total);
+            }
+        }
+        (probabilities, mean)
+    }
+
+    /// Calibrates, measures, writes the weights and the report.
+    fn finish(
+        &self,
+        mut parameters: Vec<Parameters>,
+        validation: &Faces,
+        test: &Faces,
+    ) -> anyhow::Result<()> {
+        if self.half {
+            // What is measured is what is stored.
+            parameters.iter_mut().for_each(round_to_half);
+        }
+        let (calibration, fc7_mean) = self.probabilities(&parameters, validation);
+        let column = |p: &[f32], a: usize| -> Vec<f32> {
+            p.iter().skip(a).step_by(ATTRIBUTE_COUNT).copied().collect()
+        };
+        let labels =
+            |faces: &Faces, a: usize| -> Vec<bool> { faces.labels.iter().map(|l| l[a]).collect() };
+        let thresholds: Vec<Thresholds> = (0..ATTRIBUTE_COUNT)
+            .map(|a| {
+                let (p, labels) = (column(&calibration, a), labels(validation, a));
+                Thresholds {
+                    accurate: metrics::best_threshold(&p, &labels),
+                    balanced: metrics::balanced_threshold(
+                        &p,
+                        &labels,
+                        self.photographs.positives(a),
+                    ),
+                }
+            })
+            .collect();
+        let (probabilities, _) = self.probabilities(&parameters, test);
+        let mut description = Description::new(
+            self.trainee.architecture().clone(),
+            self.preprocessing.clone(),
+            &self.license,
+        );
+        description.metrics = (0..ATTRIBUTE_COUNT)
+            .map(|a| metrics::measure(&column(&probabilities, a), &labels(test, a), thresholds[a]))
+            .collect();
+        description.thresholds = thresholds;
+        report::write(&self.args.output, &description)?;
+        let weights = Weights {
+            description,
+            parameters,
+            fc7_mean,
+        };
+        let weights = weights.sealed()?;
+        weights.write(&self.args.output, self.half)?;
+        eprintln!("wrote {}", self.args.output.display());
+        Ok(())
+    }
+}
+
+fn round_to_half(parameters: &mut Parameters) {
+    for x in parameters.weight.iter_mut().chain(&mut parameters.bias) {
+        *x = half::f16::from_f32(*x).to_f32();
+    }
+}
+
+/// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
+fn summary(probabilities: &[f32], faces: &Faces) -> (f64, f64) {
+    let measured = (0..ATTRIBUTE_COUNT).filter_map(|a| {
+        let p: Vec<f32> = probabilities
+            .iter()
+            .skip(a)
+            .step_by(ATTRIBUTE_COUNT)
+            .copied()
+            .collect();
+        let labels: Vec<bool> = faces.labels.iter().map(|l| l[a]).collect();
+        metrics::measure(&p, &labels, Thresholds::default())
+    });
+    let all: Vec<_> = measured.collect();
+    let mean = |f: fn(&crate::AttributeMetrics) -> f32| {
+        all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
+    };
+    (mean(|m| m.accuracy), mean(|m| m.auc))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What training leaves for people to look at: the curve of every epoch, and a table of every attribute.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use deepface_attributes::AttributeId;
+use deepface_files::write_atomically;
+
+use crate::{AttributeMetrics, Description, Thresholds};
+
+/// Loss, accuracy and AUC per epoch: a table that grows, and a picture of it.
+pub(super) struct Curve {
+    table: PathBuf,
+    picture: PathBuf,
+}
+
+impl Curve {
+    /// Opens the curve of a run, beside its output.
+    pub(super) fn open(output: &Path) -> anyhow::Result<Self> {
+        if let Some(dir) = output.parent() {
+            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        Ok(Self {
+            table: output.with_extension("curve.tsv"),
+            picture: output.with_extension("curve.svg"),
+        })
+    }
+
+    /// Adds an epoch. Rows of this epoch and later ones are of a run that went on from before them, and go.
+    pub(super) fn add(
+        &mut self,
+        epoch: usize,
+        loss: f64,
+        accuracy: f64,
+        auc: f64,
+    ) -> anyhow::Result<()> {
+        let mut text = String::from("epoch\tloss\tvalidation_accuracy\tvalidation_auc\n");
+        for row in self.rows_before(epoch)? {
+            text += &row;
+            text.push('\n');
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{epoch}\t{loss:.5}\t{accuracy:.5}\t{auc:.5}");
+        for (path, content) in [(&self.table, &text), (&self.picture, &draw(&text))] {
+            write_atomically(path, content.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn rows_before(&self, epoch: usize) -> anyhow::Result<Vec<String>> {
+        let table = match fs::read_to_string(&self.table) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.with_context(|| format!("cannot read {}", self.table.display()))?,
+        };
+        let before = |row: &&str| {
+            let number = row.split('\t').next().and_then(|n| n.parse().ok());
+            number.is_some_and(|n: usize| n < epoch)
+        };
+        Ok(table.lines().filter(before).map(str::to_owned).collect())
+    }
+}
+
+/// Three small panels, one per column of the table.
+fn draw(table: &str) -> String {
+    let (width, height) = (300.0, 180.0);
+    let rows: Vec<Vec<f64>> = table
+        .lines()
+        .skip(1)
+        .map(|l| l.split('\t').filter_map(|f| f.parse().ok()).collect())
+        .filter(|r: &Vec<f64>| r.len() == 4)
+        .collect();
+    let mut svg = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"240\" font-family=\"sans-serif\" font-size=\"12\">\n",
+    );
+    for (column, title) in ["loss", "validation accuracy", "validation AUC"]
+        .into_iter()
+        .enumerate()
+    {
+        let values: Vec<f64> = rows.iter().map(|r| r[column + 1]).collect();
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let left = 10.0 + 315.0 * column as f64;
+        let x = |i: usize| left + width * i as f64 / (values.len().max(2) - 1) as f64;
+        let y = |v: f64| 210.0 - height * (v - low) / (high - low).max(1e-9);
+        let points: Vec<String> = values
+            .iter()
+            .enumerate()
+            .map(|(i, &v)| format!("{:.1},{:.1}", x(i), y(v)))
+            .collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            svg,
+            "<text x=\"{left}\" y=\"20\">{title}: {low:.4} to {high:.4}</text>"
+        );
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{left}\" y=\"30\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#ccc\"/>"
+        );
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"#36c\" stroke-width=\"2\"/>",
+            points.join(" ")
+        );
+    }
+    svg + "</svg>\n"
+}
+
+/// Writes the metrics of every attribute on the test people as a Markdown table, and prints their means.
+pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<()> {
+    let mut text = String::from(
+        "| attribute | accuracy | balanced accuracy | AUC | positives | threshold | balanced threshold |\n|---|---|---|---|---|---|---|\n",
+    );
+    for ((name, metrics), Thresholds { accurate, balanced }) in AttributeId::names()
+        .zip(&description.metrics)
+        .zip(&description.thresholds)
+    {
+        // Writing to a string cannot fail.
+        let _ = match metrics {
+            Some(m) => writeln!(
+                text,
+                "| {name} | {:.3} | {:.3} | {:.3} | {:.3} | {accurate:.3} | {balanced:.3} |",
+                m.accuracy, m.balanced_accuracy_at_balanced, m.auc, m.positives
+            ),
+            None => writeln!(text, "| {name} | | | | | {accurate:.3} | {balanced:.3} |"),
+        };
+    }
+    let measured: Vec<&AttributeMetrics> = description.metrics.iter().flatten().collect();
+    let mean = |f: fn(&AttributeMetrics) -> f32| {
+        measured.iter().map(|m| f64::from(f(m))).sum::<f64>() / measured.len().max(1) as f64
+    };
+    let majority = mean(|m| m.positives.max(1.0 - m.positives));
+    let means = format!(
+        "mean accuracy {:.4} (always answering the majority: {majority:.4}), mean balanced accuracy {:.4} ({:.4} at the thresholds for accuracy), mean AUC {:.4}",
+        mean(|m| m.accuracy),
+        mean(|m| m.balanced_accuracy_at_balanced),
+        mean(|m| m.balanced_accuracy),
+        mean(|m| m.auc)
+    );
+    eprintln!("test people: {means}");
+    let path = output.with_extension("metrics.md");
+    write_atomically(&path, format!("{means}\n\n{text}").as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_is_done_again_has_one_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("new/a.safetensors");
+        let epochs = |curve: &Curve| -> Vec<String> {
+            let table = fs::read_to_string(&curve.table).unwrap();
+            assert!(table.starts_with("epoch\tloss\t"));
+            let numbers = table.lines().skip(1).map(|r| r.split('\t').next().unwrap());
+            numbers.map(str::to_owned).collect()
+        };
+        let mut curve = Curve::open(&output).unwrap();
+        for epoch in 1..=3 {
+            curve.add(epoch, 1.0, 0.5, 0.5).unwrap();
+        }
+        assert_eq!(epochs(&curve), ["1", "2", "3"]);
+        // Killed before the checkpoint of the second epoch was written.
+        let mut curve = Curve::open(&output).unwrap();
+        curve.add(2, 0.9, 0.6, 0.6).unwrap();
+        assert_eq!(epochs(&curve), ["1", "2"]);
+        assert!(
+            fs::read_to_string(&curve.table)
+                .unwrap()
+                .contains("0.90000")
+        );
+        assert!(fs::read_to_string(&curve.picture).unwrap().contains("<svg"));
+        curve.add(1, 1.0, 0.5, 0.5).unwrap();
+        assert_eq!(epochs(&curve), ["1"]);
+    }
+}

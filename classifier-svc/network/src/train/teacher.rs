@@ -1,0 +1,131 @@
+//! Distillation (Hinton et al. 2015; Furlanello et al. 2018): a network learns from the labels and from what a trained
+//! network says of the same view. Where labels are noisy, what another network believes is worth much.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use deepface_files::sha256;
+
+use super::frozen::Frozen;
+use crate::{
+    Preprocessing,
+    heads::{self, LOGITS},
+    weights::Weights,
+};
+
+/// A trained network whose word counts.
+pub(super) struct Teacher {
+    network: Frozen,
+    /// SHA-256 of its file.
+    pub(super) digest: String,
+}
+
+impl Teacher {
+    /// Reads a teacher for pupils with this input.
+    ///
+    /// # Errors
+    /// The file is no model, or one that sees other pixels than the pupil.
+    pub(super) fn load(
+        path: &Path,
+        input: usize,
+        preprocessing: &Preprocessing,
+    ) -> anyhow::Result<Self> {
+        let file = std::fs::read(path).with_context(|| format!("--teacher: {}", path.display()))?;
+        let Weights {
+            description,
+            parameters,
+            ..
+        } = Weights::read(&file).with_context(|| format!("--teacher: {}", path.display()))?;
+        let side = description.architecture.input;
+        ensure!(
+            side == input,
+            "--teacher: expected a model with an input of {input} pixels, got one of {side}"
+        );
+        ensure!(
+            description.preprocessing == *preprocessing,
+            "--teacher: expected a model that prepares pixels by {preprocessing:?}, got one by {:?}",
+            description.preprocessing
+        );
+        Ok(Self {
+            network: Frozen::new(&description.architecture, &parameters),
+            digest: sha256(&file),
+        })
+    }
+
+    /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
+    fn say(&mut self, images: &[f32]) -> Vec<f32> {
+        let mut said = self.network.activations(images);
+        said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
+        said
+    }
+}
+
+/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of what teachers say of the images.
+pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], targets: &mut [f32]) {
+    if teachers.is_empty() {
+        return;
+    }
+    targets.iter_mut().for_each(|t| *t *= 1.0 - weight);
+    let share = weight / teachers.len() as f32;
+    for teacher in teachers {
+        for (target, said) in targets.iter_mut().zip(teacher.say(images)) {
+            *target += share * said;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Architecture, Description, cpu::Parameters, random::noise};
+
+    /// A network that says the same of every image: only the bias of its heads is not zero.
+    fn teacher(folder: &Path, bias: f32) -> Teacher {
+        let architecture = Architecture::tiny();
+        let stages = architecture.stages();
+        let parameters = stages.iter().map(|stage| {
+            let weights = stage.weight_shape().map_or(0, |s| s.iter().product());
+            let outputs = stage.weight_shape().map_or(0, |_| stage.outputs());
+            let mut parameters = Parameters {
+                weight: vec![0.0; weights],
+                bias: vec![0.0; outputs],
+            };
+            if stage.name == "heads" {
+                parameters.bias[0] = bias;
+            }
+            parameters
+        });
+        let preprocessing = crate::train::preprocessing();
+        let path = folder.join("teacher.safetensors");
+        let weights = Weights {
+            parameters: parameters.collect(),
+            fc7_mean: vec![0.0; architecture.features],
+            description: Description::new(architecture, preprocessing.clone(), "none"),
+        };
+        weights.write(&path, false).unwrap();
+        let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
+        let said = "--teacher: expected a model with an input of 64 pixels, got one of 32";
+        assert_eq!(wrong.to_string(), said);
+        Teacher::load(&path, 32, &preprocessing).unwrap()
+    }
+
+    #[test]
+    fn targets_move_towards_the_mean_of_the_teachers() {
+        let folder = tempfile::tempdir().unwrap();
+        // The first head is that of one attribute: three to one for it, then one to three.
+        let odds = 3.0_f32.ln();
+        let mut teachers = [odds, -odds].map(|bias| teacher(folder.path(), bias));
+        let images = noise(1, 2 * 3 * 32 * 32);
+        let mut targets = vec![0.0; 2 * LOGITS];
+        correct(&mut teachers[..1], 0.5, &images, &mut targets);
+        for image in targets.chunks_exact(LOGITS) {
+            assert!((image[0] - 0.375).abs() < 1e-6, "{}", image[0]);
+        }
+        let mut targets = vec![1.0; 2 * LOGITS];
+        correct(&mut teachers, 0.5, &images, &mut targets);
+        assert!((targets[0] - (0.5 + 0.25)).abs() < 1e-6, "{}", targets[0]);
+        let mut same = targets.clone();
+        correct(&mut [], 0.5, &images, &mut same);
+        assert_eq!(same, targets);
+    }
+}

@@ -1,0 +1,13 @@
+//! Statistics that are computed in several places and must not differ between them.
+
+mod auc;
+mod log_odds;
+mod median;
+mod moments;
+mod normal;
+
+pub use auc::auc;
+pub use log_odds::log_odds;
+pub use median::median;
+pub use moments::{AttributeMoments, regress};
+pub use normal::standard_normal;
