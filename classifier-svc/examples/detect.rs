@@ -115,25 +115,11 @@ fn attributes(mut probabilities: &[f32]) -> Vec<f32> {
     all
 }
 
-/// Share of pairs of a positive and a negative that are ranked right; `None` where there is no pair.
+/// `None` where there is no pair of a positive and a negative.
 fn auc(seen: &[Vec<f32>], found: &[Found], attribute: usize) -> Option<f64> {
-    let of = |label: bool| {
-        let faces = seen.iter().zip(found);
-        let faces = faces.filter(move |(_, f)| f.labels[attribute] == label);
-        faces.map(|(p, _)| p[attribute])
-    };
-    let (mut right, mut pairs) = (0.0, 0.0);
-    for positive in of(true) {
-        for negative in of(false) {
-            pairs += 1.0;
-            right += match positive.total_cmp(&negative) {
-                std::cmp::Ordering::Greater => 1.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Less => 0.0,
-            };
-        }
-    }
-    (pairs > 0.0).then_some(right / pairs)
+    let scored = seen.iter().zip(found);
+    let scored = scored.map(|(p, f)| (p[attribute], f.labels[attribute]));
+    deepface_statistics::auc(scored.collect())
 }
 
 /// Mean and standard deviation.
