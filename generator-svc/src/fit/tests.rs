@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deepface_attributes::GROUPS;
+use deepface_attributes::{AttributeId, GROUPS};
 use deepface_dataset::split_of;
 use deepface_proto::{Array, v1};
 use image::{DynamicImage, Rgb, RgbImage};
@@ -164,7 +164,7 @@ fn description() -> GetModelResponse {
 /// A dataset on disk: a photograph and random labels per person. Gives the training photographs' labels by file.
 fn dataset(dir: &Path) -> HashMap<Vec<u8>, Labels> {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let names: Vec<_> = attributes().collect();
+    let names: Vec<_> = AttributeId::names().collect();
     let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
     let mut training = HashMap::new();
     for i in 0..PHOTOGRAPHS {

@@ -302,7 +302,12 @@ pub(crate) mod tests {
         );
         assert!(problem(|s| s.prior.mean[0] = f32::NAN).contains("prior.mean"));
         assert!(problem(|s| s.layers[0].shape = vec![0]).contains("no elements"));
-        assert!(problem(|s| s.attributes.second[(1, 2)] = 0.2).contains("attributes.second"));
+        let lopsided = problem(|s| {
+            let mut second = s.attributes.second().clone();
+            second[(1, 2)] = 0.2;
+            s.attributes = AttributeMoments::new(second);
+        });
+        assert!(lopsided.contains("attributes.second"));
         assert!(!path.exists());
     }
 }
