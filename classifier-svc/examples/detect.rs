@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use classifier_svc::service::ModelSource;
-use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
+use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_images::{Framing, ImageLimits, Square, decode, face_pixels, square_pixels};
-use deepface_network::{DeviceChoice, Model, Thresholds};
+use deepface_network::{DeviceChoice, Model, Thresholds, attributes};
 use rayon::prelude::*;
 
 /// A photograph whose face was found.
@@ -102,17 +102,6 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
         println!("{what:>8}: mean AUC {:.4}", moments(aucs).0);
     }
     Ok(())
-}
-
-/// Leaves out the probability of "none of these" that ends each group.
-fn attributes(mut probabilities: &[f32]) -> Vec<f32> {
-    let mut all = Vec::with_capacity(ATTRIBUTE_COUNT);
-    for group in &GROUPS {
-        let (head, rest) = probabilities.split_at(group.attributes.len() + 1);
-        all.extend(&head[..group.attributes.len()]);
-        probabilities = rest;
-    }
-    all
 }
 
 /// `None` where there is no pair of a positive and a negative.

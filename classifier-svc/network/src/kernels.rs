@@ -2,7 +2,7 @@
 
 use super::{
     cpu::{Aligned, Convolution, Epilogue, Isa, Layout, Source},
-    random::noise,
+    noise::noise,
 };
 
 pub use super::cpu::{Method, TileSize};

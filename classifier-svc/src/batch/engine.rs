@@ -10,8 +10,9 @@ use tokio::time::timeout_at;
 
 use super::entry::{Entry, Output, Task};
 use super::queue::Queue;
-use super::{Network, worker};
-use deepface_network::{Differentiated, ModelError, ModelInfo, Objective};
+use super::state::{EngineError, State};
+use super::{Inference, worker};
+use deepface_network::{Differentiated, ModelInfo, Objective};
 
 /// How much waits and how much is computed at once.
 #[derive(Clone, Copy, Debug)]
@@ -20,42 +21,6 @@ pub struct BatchSettings {
     pub queue: usize,
     /// Images in one call of the network.
     pub max_batch: usize,
-}
-
-/// Why something was not computed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The queue is full.
-    #[error("the queue is full: {capacity} images are waiting or being computed")]
-    Full {
-        /// Images that the queue takes.
-        capacity: usize,
-    },
-    /// The deadline passed first.
-    #[error("the deadline has passed before the result was there")]
-    Expired,
-    /// The model is not there yet.
-    #[error("the model is still being loaded")]
-    Loading,
-    /// The model is not there any more.
-    #[error("the model has stopped")]
-    Stopped,
-    /// The model refused or failed.
-    #[error("the model failed: {0}")]
-    Model(Arc<ModelError>),
-}
-
-/// What the model thread is up to.
-#[derive(Clone, Debug)]
-pub enum State {
-    /// It loads the model and tries it out.
-    Loading,
-    /// It computes.
-    Ready(Arc<ModelInfo>),
-    /// It gave up, for this reason.
-    Failed(Arc<str>),
-    /// It ended because nobody could ask any more.
-    Stopped,
 }
 
 /// Room in the queue for some images, held from before they are decoded until they are computed.
@@ -92,7 +57,7 @@ impl Engine {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start<N: Network, E: Display>(
+    pub fn start<N: Inference, E: Display>(
         load: impl FnOnce() -> Result<N, E> + Send + 'static,
         settings: BatchSettings,
     ) -> std::io::Result<Self> {

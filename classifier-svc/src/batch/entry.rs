@@ -6,7 +6,7 @@ use std::time::Duration;
 use deepface_serve::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::EngineError;
+use super::state::EngineError;
 use deepface_network::Objective;
 
 /// What is to be computed from the images of an entry.

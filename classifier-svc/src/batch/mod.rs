@@ -7,11 +7,13 @@
 
 mod engine;
 mod entry;
-mod network;
+mod inference;
 mod queue;
+mod state;
 #[cfg(test)]
 mod tests;
 mod worker;
 
-pub use engine::{Admission, BatchSettings, Computed, Engine, EngineError, State};
-pub use network::Network;
+pub use engine::{Admission, BatchSettings, Computed, Engine};
+pub use inference::Inference;
+pub use state::{EngineError, State};

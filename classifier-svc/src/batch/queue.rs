@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use super::EngineError;
 use super::entry::Entry;
+use super::state::EngineError;
 
 /// The waiting entries. Their number is bounded by the permits that they hold.
 pub(super) struct Queue {

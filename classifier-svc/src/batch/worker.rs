@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::Inference;
 use super::entry::{Done, Entry, Output, Task};
 use super::queue::Queue;
-use super::{EngineError, Network, State};
+use super::state::{EngineError, State};
 use deepface_network::ModelError;
 
 /// Loads the network and computes until nobody can ask any more, telling `state` what becomes of it. A panic ends in
 /// [`State::Failed`]: those who wait see their reply dropped.
-pub(super) fn run<N: Network, E: Display>(
+pub(super) fn run<N: Inference, E: Display>(
     load: impl FnOnce() -> Result<N, E>,
     queue: Queue,
     state: &watch::Sender<State>,
@@ -37,14 +38,14 @@ pub(super) fn run<N: Network, E: Display>(
 ///
 /// # Errors
 /// The device failed: it cannot be trusted any more.
-fn work(network: &mut impl Network, mut queue: Queue) -> Result<(), Arc<ModelError>> {
+fn work(network: &mut impl Inference, mut queue: Queue) -> Result<(), Arc<ModelError>> {
     while let Some(batch) = queue.next() {
         compute(network, batch)?;
     }
     Ok(())
 }
 
-fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<ModelError>> {
+fn compute(network: &mut impl Inference, mut batch: Vec<Entry>) -> Result<(), Arc<ModelError>> {
     let n = batch.iter().map(|e| e.n).sum();
     let images = match batch.as_mut_slice() {
         [one] => std::mem::take(&mut one.images),
@@ -77,7 +78,7 @@ fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<
 }
 
 fn call(
-    network: &mut impl Network,
+    network: &mut impl Inference,
     task: &Task,
     images: &[f32],
     n: usize,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
+use crate::ChannelOrder;
+
 /// Makes a weights file for `serve --model` from weights of VGG-Face that others published.
 ///
 /// Read are VGG_FACE.caffemodel, PyTorch files (vgg_face_dag.pth; nothing in them is executed), and safetensors with
@@ -39,15 +41,6 @@ pub struct ImportArgs {
     /// Store 16-bit weights: half the size.
     #[arg(long)]
     pub f16: bool,
-}
-
-/// Order of colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ChannelOrder {
-    /// Red first.
-    Rgb,
-    /// Blue first, as Caffe and OpenCV have it.
-    Bgr,
 }
 
 impl ImportArgs {

@@ -9,15 +9,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use deepface_files::sha256;
 use deepface_import::{Bytes, Contents, Format, Tensor};
 
-pub use args::{ChannelOrder, ImportArgs};
+pub use args::ImportArgs;
 
 use crate::{
-    Architecture, Description, Preprocessing, VGG_FACE_MEAN, cpu::Parameters, heads::LOGITS,
-    weights::Weights,
+    Architecture, ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, heads::LOGITS,
+    parameters::Parameters, seal::seal, weights::Weights,
 };
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
@@ -31,9 +31,9 @@ const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: 
 /// # Errors
 /// The file cannot be read, is of no known format, damaged, or not VGG-Face; or the output cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
-    let (weights, report) =
+    let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
-    let weights = weights.sealed()?;
+    seal(&mut weights)?;
     weights.write(&args.output, args.f16)?;
     eprintln!("{report}");
     eprintln!("wrote {}", args.output.display());
@@ -49,7 +49,7 @@ fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     let order = channel_order(args, &contents, own.as_ref())?;
     let before = own.as_ref().map(|own| &own.preprocessing);
     let preprocessing = Preprocessing {
-        channel_order: "RGB".into(),
+        order: ChannelOrder::Rgb,
         mean: mean.or(before.map(|p| p.mean)).unwrap_or(VGG_FACE_MEAN),
         scale: scale.or(before.map(|p| p.scale)).unwrap_or(1.0),
     };
@@ -105,11 +105,7 @@ fn channel_order(
     let known = match (contents.format, own) {
         (Format::Caffe, _) => Some(ChannelOrder::Bgr),
         (Format::PyTorchZip | Format::PyTorchLegacy, _) => Some(ChannelOrder::Rgb),
-        (Format::Safetensors, Some(own)) if own.preprocessing.channel_order == "BGR" => {
-            Some(ChannelOrder::Bgr)
-        }
-        (Format::Safetensors, Some(_)) => Some(ChannelOrder::Rgb),
-        (Format::Safetensors, None) => None,
+        (Format::Safetensors, own) => own.map(|own| own.preprocessing.order),
     };
     args.channel_order.or(known).context(
         "--channel-order: this safetensors file does not say; expected bgr for weights that came from Caffe, \
@@ -149,15 +145,8 @@ fn exchange_red_and_blue(first: &mut Parameters) {
 /// Rounds to 16 bits: what the golden output is computed from is what is stored.
 fn round(architecture: &Architecture, parameters: &mut [Parameters]) -> anyhow::Result<()> {
     for (stage, p) in architecture.stages().iter().zip(parameters) {
-        for x in p.weight.iter_mut().chain(&mut p.bias) {
-            let rounded = half::f16::from_f32(*x).to_f32();
-            ensure!(
-                rounded.is_finite(),
-                "--f16: {x} of {} is too large for 16 bits",
-                stage.name
-            );
-            *x = rounded;
-        }
+        p.round_to_half()
+            .map_err(|x| anyhow!("--f16: {x} in {} is too large for 16 bits", stage.name))?;
     }
     Ok(())
 }

@@ -148,11 +148,15 @@ pub(super) fn values(contents: &Contents, stage: &Stage, part: &str) -> anyhow::
         _ => vec![stage.outputs()],
     };
     // A fully connected layer may be written as a convolution over all that it reads: in C, H, W order that is the same.
-    let as_convolution = match (&stage.op, part) {
-        (Op::Linear(linear), "weight") => {
-            let input = linear.input;
-            vec![linear.outputs, input.channels, input.height, input.width]
-        }
+    let as_convolution = match (stage.op, part) {
+        (
+            Op::Linear {
+                channels,
+                side,
+                outputs,
+            },
+            "weight",
+        ) => vec![outputs, channels, side, side],
         _ => expected.clone(),
     };
     let shape = plain(tensor.shape());

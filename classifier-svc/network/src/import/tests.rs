@@ -106,8 +106,8 @@ fn every_format_imports_to_the_same_weights_bit_by_bit() {
         &expected.description.architecture,
     );
     assert_eq!(
-        (&*p.channel_order, p.mean, p.scale),
-        ("RGB", VGG_FACE_MEAN, 1.0)
+        (p.order, p.mean, p.scale),
+        (ChannelOrder::Rgb, VGG_FACE_MEAN, 1.0)
     );
     assert_eq!((a.widths, a.features, a.input), ([16; 5], 16, 32));
     for (file, more) in [

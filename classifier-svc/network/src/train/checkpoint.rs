@@ -1,13 +1,13 @@
 //! Training that goes on after a kill: everything that was learned, written whole or not at all.
 
-use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
-use deepface_files::{sha256, write_atomically};
-use safetensors::{Dtype, SafeTensors, View};
+use deepface_files::{FloatArray, sha256, write_tensors};
+use safetensors::SafeTensors;
 
-use super::{TrainArgs, network::Trainee};
+use super::{TrainArgs, trainee::Trainee};
 
 /// What run this is: its arguments and its photographs, known by their people, files and labels.
 pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
@@ -21,31 +21,6 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
         all.extend(p.labels.map(|l| if l { b'1' } else { b'0' }));
     }
     format!("{args:?} on {counts:?} photographs {}", sha256(&all))
-}
-
-/// An array that becomes bytes only when it is written: of the largest network there are gigabytes.
-struct Array<'a> {
-    values: &'a [f32],
-    shape: [usize; 1],
-}
-
-impl View for Array<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let bytes = self.values.iter().flat_map(|x| x.to_le_bytes());
-        bytes.collect::<Vec<u8>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        size_of_val(self.values)
-    }
 }
 
 /// Writes what has been learned after some epochs. `identity` says what run it is of.
@@ -63,17 +38,20 @@ pub(super) fn save(
             ("average", &p.average),
         ];
         all.map(|(name, values)| {
-            let shape = [values.len()];
-            (format!("{i}.{name}"), Array { values, shape })
+            let array = FloatArray {
+                values,
+                shape: vec![values.len()],
+                half: false,
+            };
+            (format!("{i}.{name}"), array)
         })
     });
-    let arrays: Vec<(String, Array<'_>)> = arrays.collect();
+    let arrays = arrays.collect();
     let header = HashMap::from([
         ("epochs".to_owned(), epochs.to_string()),
         ("run".to_owned(), identity.to_owned()),
     ]);
-    let file = safetensors::serialize(arrays, Some(header))?;
-    write_atomically(path, &file).with_context(|| format!("cannot write {}", path.display()))
+    write_tensors(path, arrays, header).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Goes on from a checkpoint of the same run; gives the epochs done, 0 where there is none.

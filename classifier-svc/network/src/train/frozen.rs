@@ -1,13 +1,10 @@
 //! Stages that do not learn, as the service computes them: those below the ones that do, or all of a teacher.
 
-use crate::{
-    Architecture, Isa,
-    cpu::{Network, Parameters},
-};
+use crate::{Architecture, Isa, cpu::CpuNetwork, parameters::Parameters};
 
 /// The lower part of a network, or all of it.
 pub(super) struct Frozen {
-    network: Network,
+    network: CpuNetwork,
     /// The last stage.
     top: usize,
     /// Values of an image.
@@ -20,7 +17,7 @@ impl Frozen {
     /// The stages of some parameters, one entry for each from the image up: at least one.
     pub(super) fn new(architecture: &Architecture, parameters: &[Parameters]) -> Self {
         let threads = rayon::current_num_threads();
-        let network = Network::new(architecture, parameters, Isa::detect(), threads);
+        let network = CpuNetwork::new(architecture, parameters, Isa::detect(), threads);
         let top = parameters.len() - 1;
         Self {
             values: network.stages()[top].shape().iter().product(),

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use deepface_files::sha256;
-use half::f16;
 
-use super::network::normal;
-use crate::{cpu::Parameters, heads::LOGITS, weights::Weights};
+use super::random::normal;
+use crate::{heads::LOGITS, parameters::Parameters, weights::Weights};
 
 /// A model to fine-tune.
 pub(super) struct Init {
@@ -68,14 +67,6 @@ impl Init {
             format!("{own}; fine-tuned: {photographs}")
         }
     }
-}
-
-/// Whether 16 bits hold these weights as they are.
-pub(super) fn fits_half(parameters: &[Parameters]) -> bool {
-    let mut all = parameters
-        .iter()
-        .flat_map(|p| p.weight.iter().chain(&p.bias));
-    all.all(|&x| f16::from_f32(x).to_f32() == x)
 }
 
 /// Says where the settings contradict the model that a run begins with.

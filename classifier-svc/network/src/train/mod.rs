@@ -3,7 +3,9 @@
 mod adversary;
 mod args;
 mod batch_norm;
+mod below;
 mod cache;
+mod calibration;
 mod checkpoint;
 mod convolution;
 mod data;
@@ -12,40 +14,43 @@ mod dropout;
 mod fine_tune;
 mod frozen;
 mod init;
+mod layer;
 mod metrics;
 mod mixup;
-mod network;
 mod optimizer;
+mod random;
 mod rehearsal;
 mod report;
 mod source;
 mod teacher;
+mod trainee;
+mod validation;
 
 use std::time::Instant;
 
-use anyhow::ensure;
-use deepface_attributes::ATTRIBUTE_COUNT;
+use anyhow::{anyhow, ensure};
 use deepface_dataset::{Dataset, Photograph, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Description, Isa, Preprocessing, Thresholds, VGG_FACE_MEAN,
-    cpu::{Network, Parameters},
+    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
     heads::{self, LOGITS},
+    parameters::Parameters,
+    seal::seal,
     weights::Weights,
 };
 use adversary::Adversary;
 pub use args::TrainArgs;
-use data::{Faces, Photographs, prepare};
+use data::{Faces, Photographs};
 use init::Init;
 use mixup::Mixup;
-use network::Trainee;
 use optimizer::Step;
 pub use rehearsal::Rehearsal;
 use source::Source;
 use teacher::Teacher;
+use trainee::Trainee;
 
 /// Where the weights may go.
 const LICENSE: &str =
@@ -147,7 +152,7 @@ struct Training<'a> {
 /// The published means of VGG-Face; the scale brings pixels to about unit deviation.
 fn preprocessing() -> Preprocessing {
     Preprocessing {
-        channel_order: "RGB".into(),
+        order: ChannelOrder::Rgb,
         mean: VGG_FACE_MEAN,
         scale: 1.0 / 64.0,
     }
@@ -264,34 +269,14 @@ impl Training<'_> {
         Ok(self.trainee.fold(count, n, |b| batches[b].clone()))
     }
 
-    /// Probabilities `[n, 73]` and mean of fc7 of faces, as the service computes them.
-    fn probabilities(&self, parameters: &[Parameters], faces: &Faces) -> (Vec<f32>, Vec<f32>) {
-        let architecture = self.trainee.architecture();
-        let threads = rayon::current_num_threads();
-        let mut network = Network::new(architecture, parameters, Isa::detect(), threads);
-        let plain = 3 * architecture.input * architecture.input;
-        let (top, logits) = (network.stages().len() - 1, heads::attribute_logits());
-        let mut probabilities = Vec::with_capacity(faces.labels.len() * ATTRIBUTE_COUNT);
-        let mut mean = vec![0.0; architecture.features];
-        for part in faces.pixels.chunks(network.capacity() * plain) {
-            let n = part.len() / plain;
-            let mut inputs = part.to_vec();
-            inputs
-                .chunks_exact_mut(plain)
-                .for_each(|image| prepare(&self.preprocessing, image));
-            let mut found = network.forward(&inputs, n, &[top, top - 1]);
-            for image in found[0].chunks_exact_mut(LOGITS) {
-                heads::softmax(image);
-                probabilities.extend(logits.iter().map(|&l| image[l]));
-            }
-            for image in found[1].chunks_exact(mean.len()) {
-                let total = faces.labels.len() as f32;
-                mean.iter_mut()
-                    .zip(image)
-                    .for_each(|(m, a)| *m += a / total);
-            }
+    /// The weights of a network that was not measured yet.
+    fn weights(&self, parameters: Vec<Parameters>) -> Weights {
+        let architecture = self.trainee.architecture().clone();
+        Weights {
+            parameters,
+            fc7_mean: vec![0.0; architecture.features],
+            description: Description::new(architecture, self.preprocessing.clone(), &self.license),
         }
-        (probabilities, mean)
     }
 
     /// Calibrates, measures, writes the weights and the report.
@@ -302,74 +287,23 @@ impl Training<'_> {
         test: &Faces,
     ) -> anyhow::Result<()> {
         if self.half {
-            // What is measured is what is stored.
-            parameters.iter_mut().for_each(round_to_half);
+            // The model that is measured has the weights that are stored.
+            for rounded in parameters.iter_mut().map(Parameters::round_to_half) {
+                rounded.map_err(|x| {
+                    anyhow!("a weight of {x} is too large for 16 bits; use --full-precision")
+                })?;
+            }
         }
-        let (calibration, fc7_mean) = self.probabilities(&parameters, validation);
-        let column = |p: &[f32], a: usize| -> Vec<f32> {
-            p.iter().skip(a).step_by(ATTRIBUTE_COUNT).copied().collect()
-        };
-        let labels =
-            |faces: &Faces, a: usize| -> Vec<bool> { faces.labels.iter().map(|l| l[a]).collect() };
-        let thresholds: Vec<Thresholds> = (0..ATTRIBUTE_COUNT)
-            .map(|a| {
-                let (p, labels) = (column(&calibration, a), labels(validation, a));
-                Thresholds {
-                    accurate: metrics::best_threshold(&p, &labels),
-                    balanced: metrics::balanced_threshold(
-                        &p,
-                        &labels,
-                        self.photographs.positives(a),
-                    ),
-                }
-            })
-            .collect();
-        let (probabilities, _) = self.probabilities(&parameters, test);
-        let mut description = Description::new(
-            self.trainee.architecture().clone(),
-            self.preprocessing.clone(),
-            &self.license,
-        );
-        description.metrics = (0..ATTRIBUTE_COUNT)
-            .map(|a| metrics::measure(&column(&probabilities, a), &labels(test, a), thresholds[a]))
-            .collect();
-        description.thresholds = thresholds;
-        report::write(&self.args.output, &description)?;
-        let weights = Weights {
-            description,
-            parameters,
-            fc7_mean,
-        };
-        let weights = weights.sealed()?;
+        let mut weights = self.weights(parameters);
+        calibration::measure(&mut weights, validation, test, |attribute| {
+            self.photographs.positives(attribute)
+        })?;
+        report::write(&self.args.output, &weights.description)?;
+        seal(&mut weights)?;
         weights.write(&self.args.output, self.half)?;
         eprintln!("wrote {}", self.args.output.display());
         Ok(())
     }
-}
-
-fn round_to_half(parameters: &mut Parameters) {
-    for x in parameters.weight.iter_mut().chain(&mut parameters.bias) {
-        *x = half::f16::from_f32(*x).to_f32();
-    }
-}
-
-/// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
-fn summary(probabilities: &[f32], faces: &Faces) -> (f64, f64) {
-    let measured = (0..ATTRIBUTE_COUNT).filter_map(|a| {
-        let p: Vec<f32> = probabilities
-            .iter()
-            .skip(a)
-            .step_by(ATTRIBUTE_COUNT)
-            .copied()
-            .collect();
-        let labels: Vec<bool> = faces.labels.iter().map(|l| l[a]).collect();
-        metrics::measure(&p, &labels, Thresholds::default())
-    });
-    let all: Vec<_> = measured.collect();
-    let mean = |f: fn(&crate::AttributeMetrics) -> f32| {
-        all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
-    };
-    (mean(|m| m.accuracy), mean(|m| m.auc))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     cache::Cache,
-    data::{Faces, Photographs, prepare, view_seed},
+    data::{Faces, Photographs, view_seed},
     frozen::Frozen,
 };
 use crate::Preprocessing;
@@ -88,7 +88,7 @@ impl Views<'_> {
             let face = at - self.photographs.len() * self.count;
             out.copy_from_slice(&self.faces.pixels[face * out.len()..][..out.len()]);
         }
-        prepare(self.preprocessing, out);
+        self.preprocessing.apply(out);
     }
 }
 

@@ -7,11 +7,7 @@ use anyhow::{Context, ensure};
 use deepface_files::sha256;
 
 use super::frozen::Frozen;
-use crate::{
-    Preprocessing,
-    heads::{self, LOGITS},
-    weights::Weights,
-};
+use crate::{Preprocessing, heads, weights::Weights};
 
 /// A trained network whose word counts.
 pub(super) struct Teacher {
@@ -43,7 +39,7 @@ impl Teacher {
         );
         ensure!(
             description.preprocessing == *preprocessing,
-            "--teacher: expected a model that prepares pixels by {preprocessing:?}, got one by {:?}",
+            "--teacher: expected a model that reads pixels as {preprocessing}, got {}",
             description.preprocessing
         );
         Ok(Self {
@@ -55,7 +51,7 @@ impl Teacher {
     /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
     fn say(&mut self, images: &[f32]) -> Vec<f32> {
         let mut said = self.network.activations(images);
-        said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
+        heads::softmaxes(&mut said);
         said
     }
 }
@@ -77,31 +73,24 @@ pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], tar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Description, cpu::Parameters, random::noise};
+    use crate::{Architecture, heads::LOGITS, noise::noise, parameters::Parameters, random};
 
     /// A network that says the same of every image: only the bias of its heads is not zero.
     fn teacher(folder: &Path, bias: f32) -> Teacher {
-        let architecture = Architecture::tiny();
-        let stages = architecture.stages();
-        let parameters = stages.iter().map(|stage| {
-            let weights = stage.weight_shape().map_or(0, |s| s.iter().product());
-            let outputs = stage.weight_shape().map_or(0, |_| stage.outputs());
-            let mut parameters = Parameters {
-                weight: vec![0.0; weights],
-                bias: vec![0.0; outputs],
-            };
-            if stage.name == "heads" {
-                parameters.bias[0] = bias;
-            }
-            parameters
-        });
+        let mut weights = random::weights(Architecture::tiny());
+        for values in weights
+            .parameters
+            .iter_mut()
+            .flat_map(Parameters::values_mut)
+        {
+            *values = 0.0;
+        }
+        if let Some(heads) = weights.parameters.last_mut() {
+            heads.bias[0] = bias;
+        }
         let preprocessing = crate::train::preprocessing();
         let path = folder.join("teacher.safetensors");
-        let weights = Weights {
-            parameters: parameters.collect(),
-            fc7_mean: vec![0.0; architecture.features],
-            description: Description::new(architecture, preprocessing.clone(), "none"),
-        };
+        weights.description.preprocessing = preprocessing.clone();
         weights.write(&path, false).unwrap();
         let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
         let said = "--teacher: expected a model with an input of 64 pixels, got one of 32";
