@@ -1,7 +1,7 @@
-//! Measures how well faces are found, and what that costs the attributes: `detect LFW`, the public layout.
+//! Measures how well faces are found, and how that affects the attributes: `detect LFW`, the public layout.
 //!
-//! In aligned photographs the framing is known, so what is found can be compared with it. The people are those that the
-//! built-in model was not trained on.
+//! In aligned photographs the framing is known, so the detected one can be compared with it. The built-in model was not
+//! trained on these people.
 
 use std::path::Path;
 
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     compare(&mut model, &found)
 }
 
-/// The face of the photograph, unless none is found near where it is.
+/// The face of the photograph, if it is found near its known place.
 fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
     let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?;
     let (width, height) = image.dimensions();
@@ -104,7 +104,7 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
     Ok(())
 }
 
-/// `None` where there is no pair of a positive and a negative.
+/// `None` without a pair of a positive and a negative.
 fn auc(seen: &[Vec<f32>], found: &[Found], attribute: usize) -> Option<f64> {
     let scored = seen.iter().zip(found);
     let scored = scored.map(|(p, f)| (p[attribute], f.labels[attribute]));

@@ -1,4 +1,5 @@
-//! The VGG-16 topology of VGG-Face (paper, figure 1) with free widths: its stages by name, with their shapes as numbers.
+//! The VGG-16 topology of VGG-Face (paper, figure 1) with free widths: its stages by name, with their shapes as
+//! numbers.
 
 use crate::heads::LOGITS;
 

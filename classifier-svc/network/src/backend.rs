@@ -95,7 +95,7 @@ fn cuda(number: usize) -> Result<candle_core::Device, ModelError> {
 #[cfg(not(feature = "cuda"))]
 fn cuda(number: usize) -> Result<candle_core::Device, ModelError> {
     Err(ModelError::Device(format!(
-        "cuda:{number}: this program was built without the feature cuda"
+        "cuda:{number}: this program was built without the cuda feature"
     )))
 }
 
@@ -106,6 +106,6 @@ mod tests {
     #[test]
     fn without_the_feature_there_is_no_gpu() {
         let said = cuda(0).unwrap_err().to_string();
-        assert!(said.contains("built without the feature cuda"), "{said}");
+        assert!(said.contains("built without the cuda feature"), "{said}");
     }
 }

@@ -1,4 +1,4 @@
-//! The network on any device that candle knows: its forward operations, and adjoints of our own.
+//! The network on any device that candle supports: its forward operations with our own adjoints.
 //!
 //! Candle's autograd is not used: it gives a unique maximum of a 2x2 pool a quarter of its gradient, and computes the
 //! gradient of every kernel besides. This is how a GPU is driven, and on the CPU it is a plain reference for the
@@ -34,7 +34,7 @@ pub(crate) struct CandleNetwork {
 }
 
 impl CandleNetwork {
-    /// Moves the weights to the device; `read` gives those of a stage, none for poolings.
+    /// Moves the weights to the device; `read` returns those of a stage, which are empty for a pooling.
     pub(crate) fn new<P: Borrow<Parameters>, E: From<candle_core::Error>>(
         architecture: &Architecture,
         mut read: impl FnMut(usize) -> std::result::Result<P, E>,

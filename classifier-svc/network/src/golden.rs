@@ -1,15 +1,17 @@
-//! What a network computes from an image that everybody can make: kept in its file, and compared when it is loaded.
+//! The golden output: what a network computes from a fixed image. It is kept in the weights file and compared on
+//! loading.
 //!
-//! A file may be whole and its network still compute something else than it did: weights that were damaged before the
-//! file was written, another layout, a kernel that is wrong on this processor. Such a model answers as readily as a good one.
+//! A file may be whole and its network still compute something else: because its weights were damaged before the file
+//! was written, their layout changed, or a kernel is wrong on this processor. Such a model answers as readily as a good
+//! one.
 
 use crate::{ModelError, ModelInfo, noise::noise};
 
-/// Layers that are kept: where damage anywhere below shows.
+/// Layers that are kept: damage anywhere below shows in one of them.
 pub(super) const LAYERS: [&str; 8] = [
     "pool1", "pool2", "pool3", "pool4", "pool5", "fc6", "fc7", "heads",
 ];
-/// Single values that are kept of a layer, and means of as many equal parts of it.
+/// Number of single values that are kept of a layer, and of means over equal parts.
 const KEPT: usize = 16;
 
 /// What a network computes from the golden image.
@@ -44,7 +46,10 @@ impl Golden {
         self.layers.iter().map(|l| l.name.clone()).collect()
     }
 
-    /// Whether a network computed the same, but for a share `tolerance` of the largest value.
+    /// Checks that a network computed the same, up to a share `tolerance` of the largest value.
+    ///
+    /// # Errors
+    /// It did not.
     pub(super) fn compare(&self, found: &Self, tolerance: f32) -> Result<(), ModelError> {
         let mut pairs = self.layers.iter().zip(&found.layers);
         pairs
@@ -52,7 +57,10 @@ impl Golden {
             .map_err(|problem| ModelError::Weights(format!("golden output: {problem}")))
     }
 
-    /// Whether all that is kept is finite.
+    /// Checks that everything kept is finite.
+    ///
+    /// # Errors
+    /// A layer is not.
     pub(super) fn check_finite(&self) -> Result<(), ModelError> {
         match self.layers.iter().find(|l| !l.finite()) {
             None => Ok(()),
@@ -68,9 +76,7 @@ impl Golden {
 pub(super) fn indices(info: &ModelInfo, names: &[String]) -> Result<Vec<usize>, ModelError> {
     let index = |name: &String| {
         let index = info.layer(name);
-        index.ok_or_else(|| {
-            ModelError::Weights(format!("golden output: there is no layer {name:?}"))
-        })
+        index.ok_or_else(|| ModelError::Weights(format!("golden output: unknown layer {name:?}")))
     };
     names.iter().map(index).collect()
 }
@@ -109,16 +115,16 @@ impl Layer {
             let (name, count) = (&self.name, got.len());
             if expected.len() != count {
                 return Err(format!(
-                    "layer {name:?} has {count} of {what}, {} are kept",
+                    "layer {name:?}, {what}: expected {}, got {count}",
                     expected.len()
                 ));
             }
-            // Not "more than": what is not a number must not pass.
+            // Not "more than": a NaN must not pass.
             let near = |(e, g): (&f32, &f32)| (e - g).abs() <= tolerance * scale;
             if let Some(i) = expected.iter().zip(got).position(|pair| !near(pair)) {
                 return Err(format!(
                     "layer {name:?}, {what} {} of {count}: expected {}, got {}; the weights are damaged, or this \
-                     program computes wrongly here",
+                     program computes wrong values on this machine",
                     i + 1,
                     expected[i],
                     got[i]
@@ -129,7 +135,7 @@ impl Layer {
     }
 }
 
-/// The largest absolute value; not a number where one is none.
+/// The largest absolute value; NaN where one is NaN.
 fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |largest: f32, x| match x.is_nan() {
         true => f32::NAN,
@@ -138,8 +144,8 @@ fn largest(values: &[f32]) -> f32 {
     })
 }
 
-/// The golden image, `[3, side, side]`, RGB, 0 to 1: noise over a ramp of its own for each channel, so that no two
-/// channels can be exchanged unnoticed. No photograph.
+/// The golden image, `[3, side, side]`, RGB, 0 to 1: noise over a different ramp for each channel, so that no two
+/// channels can be exchanged unnoticed. It is not a photograph.
 pub(super) fn image(side: usize) -> Vec<f32> {
     let noise = noise(0x601D, 3 * side * side);
     let pixel = |(i, noise): (usize, f32)| {

@@ -26,8 +26,8 @@ pub(crate) fn softmaxes(images: &mut [f32]) {
     images.chunks_exact_mut(LOGITS).for_each(softmax);
 }
 
-/// The attributes among the probabilities (or logits) of all heads of images: `[n, 115]` becomes `[n, 73]`, in the order
-/// of [`deepface_attributes::AttributeId::all`]. What is left out is "none of these".
+/// The attributes among the probabilities (or logits) of all heads of images: `[n, 115]` becomes `[n, 73]`, in the
+/// order of [`deepface_attributes::AttributeId::all`]. What is left out is "none of these".
 pub fn attributes(images: &[f32]) -> Vec<f32> {
     let logits = attribute_logits();
     let images = images.chunks_exact(LOGITS);

@@ -1,4 +1,4 @@
-//! What a loaded model says of itself.
+//! The facts about a loaded model.
 
 use crate::Preprocessing;
 
@@ -14,14 +14,14 @@ pub struct LayerInfo {
 /// Above which probability an attribute is present.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Thresholds {
-    /// Decides most faces right. Of a rare attribute it finds few.
+    /// Best for accuracy. It finds few faces with a rare attribute.
     pub accurate: f32,
-    /// Tells presence as well as absence: for balanced accuracy.
+    /// Best for balanced accuracy: finds presence and absence equally well.
     pub balanced: f32,
 }
 
 impl Default for Thresholds {
-    /// One half, where nothing was calibrated.
+    /// One half, for a model that was not calibrated.
     fn default() -> Self {
         Self {
             accurate: 0.5,
@@ -33,7 +33,7 @@ impl Default for Thresholds {
 /// Quality of one attribute on the test people.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AttributeMetrics {
-    /// Share of right decisions with [`Thresholds::accurate`], 0 to 1.
+    /// Share of correct decisions with [`Thresholds::accurate`], 0 to 1.
     pub accuracy: f32,
     /// Mean of the true-positive and the true-negative rate, with [`Thresholds::accurate`].
     pub balanced_accuracy: f32,
@@ -45,7 +45,7 @@ pub struct AttributeMetrics {
     pub positives: f32,
 }
 
-/// What there is to know about a loaded model.
+/// The facts about a loaded model.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
     /// Name, such as `vgg-face-mini`.
@@ -60,20 +60,20 @@ pub struct ModelInfo {
     pub layers: Vec<LayerInfo>,
     /// Decision thresholds per attribute, in the order of [`deepface_attributes::AttributeId::all`].
     pub thresholds: Vec<Thresholds>,
-    /// Quality per attribute, where it was measured.
+    /// Quality per attribute, or `None` where it was not measured.
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.
     pub compare_mean: Vec<f32>,
     /// Number of weights.
     pub parameters: usize,
-    /// `cpu`, or `cuda:N` and what it computes in, where that is not 32 bits.
+    /// `cpu` or `cuda:N`, and the precision where it is not 32 bits.
     pub device: String,
     /// Licence of the weights.
     pub license: String,
 }
 
 impl ModelInfo {
-    /// The index of a layer in [`ModelInfo::layers`], which names it in every call of [`Model`].
+    /// The index of a layer in [`ModelInfo::layers`], by which every call of a model names it.
     pub fn layer(&self, name: &str) -> Option<usize> {
         self.layers.iter().position(|l| l.name == name)
     }

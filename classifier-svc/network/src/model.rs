@@ -27,13 +27,13 @@ impl Model {
     /// Loads a model from the bytes of a weights file onto a device, and runs it once forward and backward.
     ///
     /// # Errors
-    /// The file is damaged, of another kind, its shapes or attributes are not this version's, or what it computes
-    /// is not finite, or not the golden output that the file keeps.
+    /// The file is damaged, of another kind, has other shapes or attributes than this version, or computes values that
+    /// are not finite or differ from the golden output in the file.
     pub fn load(file: &[u8], device: DeviceChoice, threads: usize) -> Result<Self, ModelError> {
         Self::load_and_release(file, device, threads, || ())
     }
 
-    /// [`Model::load`] from a file, of which no more than a layer is in memory beside the network's own weights.
+    /// [`Model::load`] from a file, of which at most one layer is in memory beside the network's own weights.
     ///
     /// # Errors
     /// As [`Model::load`], or the file cannot be read.
@@ -42,7 +42,7 @@ impl Model {
         Self::load_and_release(&mapped, device, threads, || mapped.release())
     }
 
-    /// Calls `release` where what was read of the file is no longer needed.
+    /// Calls `release` whenever the bytes that were read are no longer needed.
     fn load_and_release(
         file: &[u8],
         device: DeviceChoice,
@@ -105,7 +105,7 @@ impl Model {
         Self::from_parts(description, read, mean, digest, device, threads)
     }
 
-    /// `read` gives the weights of a stage, and is asked for one after the other.
+    /// `read` returns the weights of a stage, and is called for one after the other.
     fn from_parts<P: Borrow<Parameters>>(
         description: Description,
         read: impl FnMut(usize) -> Result<P, ModelError>,
@@ -139,7 +139,7 @@ impl Model {
         })
     }
 
-    /// What there is to know about the model.
+    /// The facts about the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -150,7 +150,7 @@ impl Model {
     /// `images` is `[n, 3, S, S]`, RGB, 0 to 1.
     ///
     /// # Errors
-    /// The size of `images` does not fit.
+    /// `images` has the wrong size.
     pub fn probabilities(&mut self, images: &[f32], n: usize) -> Result<Vec<f32>, ModelError> {
         let mut all = self.activations(images, n, &[self.heads])?.remove(0);
         heads::softmaxes(&mut all);
@@ -161,7 +161,7 @@ impl Model {
     /// last of them; one `[n, ...]` array per layer, in the order asked for.
     ///
     /// # Errors
-    /// The size of `images` does not fit.
+    /// `images` has the wrong size.
     pub fn activations(
         &mut self,
         images: &[f32],
@@ -183,7 +183,7 @@ impl Model {
     /// Loss of each image and its gradient with respect to the pixels. Images do not influence each other.
     ///
     /// # Errors
-    /// The size of `images` or of a target does not fit.
+    /// `images` or a target has the wrong size.
     pub fn differentiate(
         &mut self,
         images: &[f32],
@@ -259,7 +259,7 @@ impl Model {
         inputs
     }
 
-    /// What the model computes from the golden image at some layers.
+    /// The golden output of some layers.
     pub(crate) fn golden(&mut self, names: Vec<String>) -> Result<Golden, ModelError> {
         let layers = golden::indices(&self.info, &names)?;
         let image = golden::image(self.info.input_size);

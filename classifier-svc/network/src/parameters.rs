@@ -2,8 +2,8 @@
 
 use half::f16;
 
-/// Weights and bias of a stage as PyTorch has them: `[out, in, 3, 3]` or `[out, in]`, features in C, H, W order. Both are
-/// empty for a pooling.
+/// Weights and bias of a stage as PyTorch has them: `[out, in, 3, 3]` or `[out, in]`, features in C, H, W order. Both
+/// are empty for a pooling.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Parameters {
     /// The weights.

@@ -8,10 +8,10 @@ use crate::{
 };
 
 impl Model {
-    /// A network with fixed random weights, which knows nothing: to measure its time.
+    /// An untrained network with fixed random weights: to measure its time.
     ///
     /// # Errors
-    /// The device is not there.
+    /// The device is missing.
     pub fn random(
         architecture: Architecture,
         device: DeviceChoice,
@@ -29,7 +29,7 @@ pub fn write_random(architecture: Architecture, path: &Path) -> Result<(), Model
     weights(architecture).write(path, false)
 }
 
-/// The weights of `tests/golden/vgg.py`: as large as keeps activations about as large from stage to stage.
+/// The weights of `tests/golden/vgg.py`, scaled so that activations stay about as large from stage to stage.
 pub(crate) fn weights(architecture: Architecture) -> Weights {
     let mut seed = 0;
     let stages = architecture.stages();

@@ -21,7 +21,7 @@ pub struct Description {
     version: u32,
     /// The topology.
     pub architecture: Architecture,
-    /// What happens to pixels.
+    /// How pixels become the network's input.
     pub preprocessing: Preprocessing,
     /// The attributes, group by group: must be this program's.
     attributes: Vec<String>,
@@ -33,15 +33,15 @@ pub struct Description {
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Licence of the weights.
     pub license: String,
-    /// Where imported weights came from, and what is new about them.
+    /// Where imported weights came from, and what was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What the network computed when the file was made, which it must compute when it is loaded.
+    /// What the network computed when the file was written, and must compute again when it is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub golden: Option<Golden>,
 }
 
-/// What is read first: of another version, nothing else need be as expected.
+/// Read first, because a file of another version may have any other content.
 #[derive(serde::Deserialize)]
 struct Version {
     version: u32,
@@ -64,7 +64,7 @@ impl Description {
         }
     }
 
-    /// The description among the texts of a header; `None` where the file is not of this program.
+    /// The description among the texts of a header; `None` where this program did not write the file.
     pub(crate) fn read(texts: &HashMap<String, String>) -> Result<Option<Self>, ModelError> {
         let Some(text) = texts.get(KEY) else {
             return Ok(None);
@@ -126,7 +126,7 @@ impl<'a> WeightsFile<'a> {
         let description = tensors.texts().map_or(Ok(None), Description::read)?;
         let description = description.ok_or_else(|| {
             ModelError::Weights(format!(
-                "the header has no entry {KEY:?}: not a model of this program"
+                "the header has no entry {KEY:?}: this program did not write the file"
             ))
         })?;
         Ok(Self {
@@ -160,7 +160,7 @@ pub(crate) struct Weights {
     pub(crate) description: Description,
     /// Weights and bias per stage, empty for poolings.
     pub(crate) parameters: Vec<Parameters>,
-    /// Mean activation of fc7 over the validation faces: what similarity is measured from.
+    /// Mean activation of fc7 over the validation faces: the origin for similarity.
     pub(crate) fc7_mean: Vec<f32>,
 }
 
@@ -179,8 +179,8 @@ impl Weights {
         })
     }
 
-    /// Writes the file whole or not at all; the tensors with 16 bits where `half` is set. Takes memory for one tensor, not
-    /// for the file.
+    /// Writes the file whole or not at all; the tensors with 16 bits where `half` is set. Takes memory for one tensor,
+    /// not for the file.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
         let wrong = |e: String| ModelError::Weights(format!("{}: {e}", path.display()));
         let array = |name: &str, shape: Vec<usize>, values| {

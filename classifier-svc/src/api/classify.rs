@@ -30,7 +30,7 @@ pub(super) async fn classify(
         size: info.input_size,
         most: api.limits.faces_per_image,
     };
-    let faces = images::pixels(api, named.collect(), wanted, deadline).await?;
+    let faces = images::faces(api, named.collect(), wanted, deadline).await?;
     let done = classified(api, room, &faces.pixels, info.pixels(), deadline).await?;
     let probabilities = done.value.chunks_exact(LOGITS);
     let results = faces.origins.into_iter().zip(probabilities);
@@ -45,8 +45,8 @@ pub(super) async fn classify(
     })
 }
 
-/// Probabilities of all faces. There may be more of them than images were admitted, and than the queue takes: so they
-/// go through it in portions, and none holds room while it waits for more.
+/// Probabilities of all faces. There may be more of them than images were admitted, or than the queue takes, so they go
+/// through it in portions, and no portion holds room while it waits for more.
 async fn classified(
     api: &Classifier,
     room: Admission,
@@ -75,7 +75,7 @@ async fn classified(
     Ok(all)
 }
 
-/// The scores of one face: per group its attributes' probabilities, then that of none of them.
+/// The scores of one face: per group the probabilities of its attributes and of none of them.
 fn groups(info: &ModelInfo, probabilities: &[f32]) -> Vec<v1::GroupScores> {
     let attributes = deepface_network::attributes(probabilities).into_iter();
     let mut attributes = attributes.zip(&info.thresholds);

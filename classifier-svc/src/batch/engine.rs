@@ -14,10 +14,10 @@ use super::state::{EngineError, State};
 use super::{Inference, worker};
 use deepface_network::{Differentiated, ModelInfo, Objective};
 
-/// How much waits and how much is computed at once.
+/// The sizes of the queue and of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchSettings {
-    /// Images that may wait or be computed; more are refused.
+    /// Images that may wait or be computed; further ones are refused.
     pub queue: usize,
     /// Images in one call of the network.
     pub max_batch: usize,
@@ -28,7 +28,7 @@ pub struct BatchSettings {
 pub struct Admission(OwnedSemaphorePermit);
 
 impl Admission {
-    /// How many images there is room for.
+    /// The number of images there is room for.
     pub fn images(&self) -> usize {
         self.0.num_permits()
     }
@@ -39,7 +39,7 @@ impl Admission {
 pub struct Computed<T> {
     /// The result.
     pub value: T,
-    /// Time in the network, of all that was computed together.
+    /// Time in the network, of the whole batch.
     pub compute: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Engine {
     /// Starts the model thread, which loads the network by `load` and owns it.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub fn start<N: Inference, E: Display>(
         load: impl FnOnce() -> Result<N, E> + Send + 'static,
         settings: BatchSettings,
@@ -76,7 +76,7 @@ impl Engine {
         })
     }
 
-    /// What the model thread is up to, now and later.
+    /// The state of the model thread, now and later.
     pub fn state(&self) -> watch::Receiver<State> {
         self.state.clone()
     }
@@ -105,11 +105,10 @@ impl Engine {
         }
     }
 
-    /// Takes room for `n` images, waiting for it: for work that is under way already and whose amount is bounded
-    /// elsewhere.
+    /// Takes room for `n` images, waiting for it: for work that has already begun and is bounded elsewhere.
     ///
     /// # Errors
-    /// [`EngineError::Expired`]; [`EngineError::Full`] where the queue could never take so many.
+    /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
     pub async fn admit_later(
         &self,
         n: usize,

@@ -1,4 +1,4 @@
-//! What the model thread is up to, and why it does not compute something.
+//! The state of the model thread, and why it may not compute something.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ pub enum EngineError {
         capacity: usize,
     },
     /// The deadline passed first.
-    #[error("the deadline has passed before the result was there")]
+    #[error("the deadline passed before the result was ready")]
     Expired,
-    /// The model is not there yet.
+    /// The model is not loaded yet.
     #[error("the model is still being loaded")]
     Loading,
-    /// The model is not there any more.
+    /// The model thread has ended.
     #[error("the model has stopped")]
     Stopped,
     /// The model refused or failed.
@@ -27,15 +27,15 @@ pub enum EngineError {
     Model(Arc<ModelError>),
 }
 
-/// What the model thread is up to.
+/// The state of the model thread.
 #[derive(Clone, Debug)]
 pub enum State {
-    /// It loads the model and tries it out.
+    /// It is loading the model and trying it out.
     Loading,
-    /// It computes.
+    /// It is ready to compute.
     Ready(Arc<ModelInfo>),
-    /// It gave up, for this reason.
+    /// It failed, for this reason.
     Failed(Arc<str>),
-    /// It ended because nobody could ask any more.
+    /// It ended because every handle to it was dropped.
     Stopped,
 }

@@ -14,8 +14,8 @@ use super::queue::Queue;
 use super::state::{EngineError, State};
 use deepface_network::ModelError;
 
-/// Loads the network and computes until nobody can ask any more, telling `state` what becomes of it. A panic ends in
-/// [`State::Failed`]: those who wait see their reply dropped.
+/// Loads the network and computes until every sender is gone, keeping `state` up to date. A panic ends in
+/// [`State::Failed`], and waiting callers see their reply dropped.
 pub(super) fn run<N: Inference, E: Display>(
     load: impl FnOnce() -> Result<N, E>,
     queue: Queue,
@@ -37,7 +37,7 @@ pub(super) fn run<N: Inference, E: Display>(
 /// Computes batch by batch.
 ///
 /// # Errors
-/// The device failed: it cannot be trusted any more.
+/// The device failed, and can no longer be trusted.
 fn work(network: &mut impl Inference, mut queue: Queue) -> Result<(), Arc<ModelError>> {
     while let Some(batch) = queue.next() {
         compute(network, batch)?;
@@ -63,7 +63,7 @@ fn compute(network: &mut impl Inference, mut batch: Vec<Entry>) -> Result<(), Ar
         Err(error) => {
             let error = Arc::new(error);
             for entry in batch {
-                // A caller that is gone does not listen.
+                // The caller may be gone.
                 entry
                     .reply
                     .send(Err(EngineError::Model(error.clone())))
@@ -112,12 +112,12 @@ fn deliver(batch: Vec<Entry>, mut output: Output, n: usize, compute: Duration) {
     for entry in batch {
         let output = output.take(entry.n, left);
         left -= entry.n;
-        // A caller that is gone does not listen.
+        // The caller may be gone.
         entry.reply.send(Ok(Done { output, compute })).ok();
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

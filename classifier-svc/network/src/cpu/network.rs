@@ -15,7 +15,7 @@ use crate::{
 
 /// Bytes of buffers that one pass may touch; a larger batch goes through in parts.
 const PASS_BYTES: usize = 64 << 20;
-/// Images of a pass at most.
+/// Largest number of images of a pass.
 const MAX_CAPACITY: usize = 8;
 
 /// Packed weights of a stage.
@@ -57,8 +57,8 @@ pub(crate) struct CpuNetwork {
 }
 
 impl CpuNetwork {
-    /// Packs the weights; `parameters` has an entry per stage, empty for poolings. Of fewer, it is the lower part of a
-    /// network, and can be asked for nothing above.
+    /// Packs the weights; `parameters` has an entry per stage, empty for poolings. With fewer entries, it is the lower
+    /// part of a network, which has no stages above.
     pub(crate) fn new(
         architecture: &Architecture,
         parameters: &[Parameters],
@@ -71,7 +71,7 @@ impl CpuNetwork {
         network
     }
 
-    /// Packs the weights that `read` gives of each stage, one after the other.
+    /// Packs the weights that `read` returns for each stage, one after the other.
     pub(crate) fn read<P: Borrow<Parameters>, E>(
         architecture: &Architecture,
         read: impl FnMut(usize) -> Result<P, E>,
@@ -212,7 +212,7 @@ impl CpuNetwork {
                     add_cotangent(&layout, n, cotangent, mask, &mut buffers.cotangents[0]);
                 }
                 let [dy, dx] = &mut buffers.cotangents;
-                // A pooling that was part of the convolution below is undone where that one's adjoint reads.
+                // If a pooling was part of the convolution below, the adjoint of that convolution undoes it.
                 let source = if buffers.fused[i] {
                     i -= 1;
                     Source::Unpooled {

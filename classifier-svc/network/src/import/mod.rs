@@ -1,4 +1,4 @@
-//! Import of VGG-Face (Parkhi, Vedaldi and Zisserman 2015) as others published it: their file in, a weights file out.
+//! Import of published weights of VGG-Face (Parkhi, Vedaldi and Zisserman 2015): their file in, a weights file out.
 
 mod args;
 mod names;
@@ -22,14 +22,14 @@ use crate::{
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
 const MAX_FILE: u64 = 4 << 30;
-/// What the authors ask of those who use their weights.
+/// The terms under which the authors published their weights.
 const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: Deep Face Recognition, BMVC 2015, \
     www.robots.ox.ac.uk/~vgg/software/vgg_face), say what was changed, no commercial use";
 
-/// Reads, checks, computes the golden output, and writes; where anything is wrong, nothing is written.
+/// Reads, checks, computes the golden output, and writes; if anything is wrong, nothing is written.
 ///
 /// # Errors
-/// The file cannot be read, is of no known format, damaged, or not VGG-Face; or the output cannot be written.
+/// The file cannot be read, has an unknown format, is damaged, or is not VGG-Face; or the output cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
@@ -40,7 +40,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The weights of a file, and what to say of them. The file's bytes are gone when this is done.
+/// The weights of a file, and a report on them. Frees the bytes of the file before it returns.
 fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     let (mean, scale) = (args.mean()?, args.scale()?);
     let file = read(&args.file)?;
@@ -88,7 +88,7 @@ fn read(path: &Path) -> anyhow::Result<Bytes> {
     let len = file.metadata()?.len();
     ensure!(
         len <= MAX_FILE,
-        "expected {MAX_FILE} bytes at most, got {len}"
+        "expected at most {MAX_FILE} bytes, got {len}"
     );
     let mut bytes = Vec::with_capacity(len as usize);
     // A pipe does not say how long it is.
@@ -96,7 +96,7 @@ fn read(path: &Path) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// The order of colours that the file's first layer expects.
+/// The channel order that the file's first layer expects.
 fn channel_order(
     args: &ImportArgs,
     contents: &Contents,
@@ -108,12 +108,12 @@ fn channel_order(
         (Format::Safetensors, own) => own.map(|own| own.preprocessing.order),
     };
     args.channel_order.or(known).context(
-        "--channel-order: this safetensors file does not say; expected bgr for weights that came from Caffe, \
+        "--channel-order: required, as this safetensors file does not say; bgr for weights that came from Caffe, \
          rgb for weights that came from MatConvNet or PyTorch",
     )
 }
 
-/// The parameters of every stage; the heads are zero, so that they visibly know nothing.
+/// The parameters of every stage; the heads are zero, so that they are visibly untrained.
 fn parameters(contents: &Contents, architecture: &Architecture) -> anyhow::Result<Vec<Parameters>> {
     let stages = architecture.stages();
     let parameters = stages.iter().map(|stage| {
@@ -151,7 +151,7 @@ fn round(architecture: &Architecture, parameters: &mut [Parameters]) -> anyhow::
     Ok(())
 }
 
-/// What was understood, dropped and made up.
+/// What was recognised, dropped and added.
 fn report(
     contents: &Contents,
     architecture: &Architecture,
@@ -189,7 +189,7 @@ fn report(
         "{} file: {name}, {input} pixels, widths {widths:?}, {features} features\n\
          pixels:  {order}, 0 to 255, mean {mean:?} (red first), scale {scale}\n\
          dropped: {dropped}\n\
-         heads:   new, all zero: they know nothing until the network is fine-tuned\n\
+         heads:   new, all zero: useless until the network is fine-tuned\n\
          licence: {license}",
         contents.format
     )

@@ -263,7 +263,7 @@ fn what_is_not_vgg_face_is_named() {
 fn broken_and_hostile_files_leave_nothing_behind() {
     let evil = import(EVIL, &[]).unwrap_err();
     assert!(
-        evil.contains("posix.system") && evil.contains("nothing of it was executed"),
+        evil.contains("posix.system") && evil.contains("nothing was executed"),
         "{evil}"
     );
     for file in [V1, NEW, ZIP, LEGACY, SAFETENSORS] {

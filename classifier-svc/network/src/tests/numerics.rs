@@ -30,7 +30,7 @@ fn images(n: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Compares with a summary from Python: the norm and every so many-th value, relative to the largest.
+/// Compares with a summary from Python: the norm and evenly spaced values, relative to the largest.
 fn assert_golden(what: &str, actual: &[f32], golden: &Value, tolerance: f64) {
     let norm = actual
         .iter()

@@ -1,6 +1,6 @@
-//! Adversarial training in the L2 norm (Madry et al. 2018): the network learns from views that were moved, by a distance
-//! that people do not see, to where it errs most. Gradients of networks that bear this look like what they are
-//! gradients of (Tsipras et al. 2019; Santurkar et al. 2019), which is why it is of interest here.
+//! Adversarial training in the L2 norm (Madry et al. 2018): the network learns from views that are moved, by a distance
+//! that people do not notice, to where it errs most. The image gradients of such networks look like the attributes
+//! (Tsipras et al. 2019; Santurkar et al. 2019), which is why they are of interest here.
 
 use crate::{
     Architecture, Isa,
@@ -9,12 +9,12 @@ use crate::{
     parameters::Parameters,
 };
 
-/// Steps of training after which the network that is attacked is the one that learns again.
+/// Steps of training after which the attacked network is brought up to date.
 const REFRESHED: usize = 16;
 /// Length of all steps of an attack together, in units of the largest distance.
 const REACH: f32 = 2.5;
 
-/// Who moves views.
+/// Moves views to where the network errs most.
 pub(super) struct Adversary {
     architecture: Architecture,
     /// Largest distance of an image from its view, in units of the network's input.
@@ -25,7 +25,7 @@ pub(super) struct Adversary {
 }
 
 impl Adversary {
-    /// One that moves images by `epsilon` at most, in units of the network's input, in so many steps.
+    /// An adversary that moves images by at most `epsilon`, in units of the network's input.
     pub(super) fn new(architecture: &Architecture, epsilon: f32, steps: usize) -> Self {
         Self {
             architecture: architecture.clone(),
@@ -36,8 +36,8 @@ impl Adversary {
         }
     }
 
-    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, 115]`. `current` gives the weights that learn,
-    /// and is asked now and then.
+    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, 115]`. `current` returns the weights that
+    /// learn; it is called now and then.
     pub(super) fn disturb(
         &mut self,
         current: impl FnOnce() -> Vec<Parameters>,

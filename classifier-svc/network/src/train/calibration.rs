@@ -70,8 +70,8 @@ pub(super) fn served(weights: &Weights) -> Result<Model, ModelError> {
     Model::from_weights(weights, String::new(), DeviceChoice::Cpu, threads)
 }
 
-/// Puts into the weights what their own model computes: thresholds and the mean of fc7 from the validation faces, metrics
-/// from the test faces. `positives` is the share of the training photographs that have an attribute.
+/// Puts into the weights what their own model computes: thresholds and the mean of fc7 from the validation faces,
+/// metrics from the test faces. `positives` is the share of the training photographs that have an attribute.
 ///
 /// # Errors
 /// The model fails.

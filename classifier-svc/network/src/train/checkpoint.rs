@@ -1,4 +1,4 @@
-//! Training that goes on after a kill: everything that was learned, written whole or not at all.
+//! Training that can be resumed: everything learned so far, written whole or not at all.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 
 use super::{TrainArgs, trainee::Trainee};
 
-/// What run this is: its arguments and its photographs, known by their people, files and labels.
+/// The identity of a run: its arguments and its photographs, known by their people, files and labels.
 pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
     let counts = splits.map(<[_]>::len);
     let mut all = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
     format!("{args:?} on {counts:?} photographs {}", sha256(&all))
 }
 
-/// Writes what has been learned after some epochs. `identity` says what run it is of.
+/// Writes what has been learned after some epochs. `identity` says to which run it belongs.
 pub(super) fn save(
     path: &Path,
     trainee: &mut Trainee,
@@ -54,13 +54,13 @@ pub(super) fn save(
     write_tensors(path, arrays, header).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Goes on from a checkpoint of the same run; gives the epochs done, 0 where there is none.
+/// Resumes from a checkpoint of the same run; returns the number of finished epochs, 0 without a checkpoint.
 pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyhow::Result<usize> {
     if !path.exists() {
         return Ok(0);
     }
     let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let damaged = || format!("{} is damaged; delete it to start anew", path.display());
+    let damaged = || format!("{} is damaged; delete it to start over", path.display());
     let (_, header) = SafeTensors::read_metadata(&file).with_context(damaged)?;
     let entry = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key).cloned());
     let epochs = entry("epochs")
@@ -69,7 +69,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
     let run = entry("run").with_context(damaged)?;
     ensure!(
         run == identity,
-        "{} is of another run ({run}), this one is {identity}; delete it to start anew",
+        "{} belongs to another run ({run}), this one is {identity}; delete it to start over",
         path.display()
     );
     let tensors = SafeTensors::deserialize(&file).with_context(damaged)?;
@@ -85,7 +85,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
             let view = tensors
                 .tensor(&format!("{i}.{name}"))
                 .with_context(damaged)?;
-            // Moments are there since the first step that has them.
+            // Moments exist from the first step that needs them.
             let moment = name == "first" || name == "second";
             if moment && view.shape() == [len] {
                 data.resize(len, 0.0);

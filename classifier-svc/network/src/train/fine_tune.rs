@@ -1,5 +1,5 @@
-//! Fine-tuning (paper, section 3.2): a trained model is where training begins, its lower stages may stay as they are,
-//! and what they make of photographs is then computed once.
+//! Fine-tuning (paper, section 3.2): training starts from a trained model. Its lower stages may be frozen; their
+//! activations are then computed once.
 
 use super::{
     LICENSE, TrainArgs, Training,
@@ -14,10 +14,10 @@ use super::{
 use crate::parameters::Parameters;
 
 impl<'a> Training<'a> {
-    /// Training that begins with a model, of which the first `below` stages do not learn.
+    /// Training that starts from a model, whose first `below` stages do not learn.
     ///
     /// # Errors
-    /// The activations of these stages take too much space, or cannot be written.
+    /// The activations of these stages need too much space, or cannot be written.
     pub(super) fn begun_with(
         mut init: Init,
         below: usize,
@@ -36,7 +36,7 @@ impl<'a> Training<'a> {
         let fits = frozen.iter().all(Parameters::fits_half);
         let half = !args.full_precision && fits;
         if !half && !args.full_precision {
-            eprintln!("storing 32-bit weights: 16 bits would change the stages that do not learn");
+            eprintln!("storing 32-bit weights: 16 bits would change the frozen stages");
         }
         let mut source = Source::Pixels;
         if below > 0 {

@@ -11,8 +11,11 @@ use crate::{
 
 /// What a stage computes and learns.
 pub(super) enum Kind {
+    /// A convolution, with or without branches.
     Convolution(Box<Branched>),
+    /// A pooling, which learns nothing.
     Pool(MaxPool),
+    /// A fully connected layer.
     Dense(Box<Dense>),
 }
 

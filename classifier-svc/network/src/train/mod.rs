@@ -52,17 +52,17 @@ use source::Source;
 use teacher::Teacher;
 use trainee::Trainee;
 
-/// Where the weights may go.
+/// The licence of weights that are trained on LFW.
 const LICENSE: &str =
     "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
 
-/// Batches whose moments stand for the whole training set when batch normalisation is folded.
+/// Number of batches that represent the whole training set when batch normalisation is folded.
 const FOLD_BATCHES: usize = 32;
 
-/// Trains, measures and writes. Goes on from the checkpoint beside the output where there is one.
+/// Trains, measures and writes. Resumes from the checkpoint beside the output if there is one.
 ///
 /// # Errors
-/// The data cannot be read, the settings make no sense, or a file cannot be written.
+/// The data cannot be read, a setting is out of range, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     args.check()?;
     let init = args.init.as_deref().map(Init::load).transpose()?;
@@ -82,7 +82,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     train.truncate(args.limit.unwrap_or(usize::MAX));
     let (validation, test) = (part(Split::Validation), part(Split::Test));
     eprintln!(
-        "{} photographs to learn from, {} to calibrate on, {} to report on; {} rows without a photograph",
+        "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
         train.len(),
         validation.len(),
         test.len(),
@@ -143,9 +143,9 @@ struct Training<'a> {
     trainee: Trainee,
     teachers: Vec<Teacher>,
     adversary: Option<Adversary>,
-    /// Of the weights that are written.
+    /// Licence of the weights that are written.
     license: String,
-    /// Whether they are written with 16 bits.
+    /// Whether the weights are written with 16 bits.
     half: bool,
 }
 
@@ -159,7 +159,7 @@ fn preprocessing() -> Preprocessing {
 }
 
 impl Training<'_> {
-    /// What the trainee reads of photographs.
+    /// The inputs of the trainee for some photographs.
     fn inputs(&mut self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
         let (source, photographs) = (&mut self.source, &self.photographs);
         source.inputs(photographs, &self.preprocessing, indices, seed)
@@ -173,14 +173,14 @@ impl Training<'_> {
         targets
     }
 
-    /// All epochs; gives the folded weights.
+    /// Runs all epochs; returns the folded weights.
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
         let mut curve = report::Curve::open(&args.output)?;
         let checkpoint = args.output.with_extension("checkpoint");
         let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
         if done > 0 {
-            eprintln!("going on after epoch {done} from {}", checkpoint.display());
+            eprintln!("resuming after epoch {done} from {}", checkpoint.display());
         }
         let steps = self.photographs.len() / args.batch;
         let style = ProgressStyle::with_template(
@@ -208,7 +208,7 @@ impl Training<'_> {
         self.fold()
     }
 
-    /// One pass over the photographs; gives the mean loss.
+    /// Runs one pass over the photographs; returns the mean loss.
     fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> anyhow::Result<f64> {
         let args = self.args;
         let mut order: Vec<usize> = (0..self.photographs.len()).collect();

@@ -1,5 +1,5 @@
-//! Distillation (Hinton et al. 2015; Furlanello et al. 2018): a network learns from the labels and from what a trained
-//! network says of the same view. Where labels are noisy, what another network believes is worth much.
+//! Distillation (Hinton et al. 2015; Furlanello et al. 2018): a network learns from the labels and from the answers of
+//! a trained network for the same view. Where labels are noisy, those answers help much.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use deepface_files::sha256;
 use super::frozen::Frozen;
 use crate::{Preprocessing, heads, weights::Weights};
 
-/// A trained network whose word counts.
+/// A trained network that others learn from.
 pub(super) struct Teacher {
     network: Frozen,
     /// SHA-256 of its file.
@@ -20,7 +20,7 @@ impl Teacher {
     /// Reads a teacher for pupils with this input.
     ///
     /// # Errors
-    /// The file is no model, or one that sees other pixels than the pupil.
+    /// The file is not a model, or its input differs from the pupil's.
     pub(super) fn load(
         path: &Path,
         input: usize,
@@ -35,7 +35,7 @@ impl Teacher {
         let side = description.architecture.input;
         ensure!(
             side == input,
-            "--teacher: expected a model with an input of {input} pixels, got one of {side}"
+            "--teacher: expected a model with an input of {input} pixels, got {side}"
         );
         ensure!(
             description.preprocessing == *preprocessing,
@@ -56,7 +56,7 @@ impl Teacher {
     }
 }
 
-/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of what teachers say of the images.
+/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of the teachers' answers.
 pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], targets: &mut [f32]) {
     if teachers.is_empty() {
         return;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::{Architecture, heads::LOGITS, noise::noise, parameters::Parameters, random};
 
-    /// A network that says the same of every image: only the bias of its heads is not zero.
+    /// A network that gives every image the same answer: only the bias of its heads is not zero.
     fn teacher(folder: &Path, bias: f32) -> Teacher {
         let mut weights = random::weights(Architecture::tiny());
         for values in weights
@@ -93,7 +93,7 @@ mod tests {
         weights.description.preprocessing = preprocessing.clone();
         weights.write(&path, false).unwrap();
         let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
-        let said = "--teacher: expected a model with an input of 64 pixels, got one of 32";
+        let said = "--teacher: expected a model with an input of 64 pixels, got 32";
         assert_eq!(wrong.to_string(), said);
         Teacher::load(&path, 32, &preprocessing).unwrap()
     }

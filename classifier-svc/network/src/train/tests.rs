@@ -329,11 +329,11 @@ fn what_contradicts_the_model_is_said_precisely() {
         ),
         (
             &["--arch", "vgg-face"],
-            "--arch: expected vgg-face-tiny, which --init has, or nothing; got vgg-face",
+            "--arch: expected vgg-face-tiny, as in --init, or leave it out; got vgg-face",
         ),
         (
             &["--input", "64"],
-            "--input: expected 32, which --init has, or nothing; got 64",
+            "--input: expected 32, as in --init, or leave it out; got 64",
         ),
         (
             &["--freeze-below", "fc6", "--views", "65"],
@@ -352,7 +352,7 @@ fn what_contradicts_the_model_is_said_precisely() {
         .unwrap_err()
         .to_string();
     assert!(
-        problem.starts_with("--output: expected another file than --init"),
+        problem.starts_with("--output: expected a file other than --init"),
         "{problem}"
     );
     fs::write(case.path("model.safetensors"), b"no model").unwrap();

@@ -1,4 +1,5 @@
-//! The network in training: from the image up to the loss, back down to every gradient, and folded to what is served.
+//! The network in training: from the image up to the loss, back down to every gradient, and folded into the network
+//! that is served.
 
 use rayon::prelude::*;
 
@@ -99,8 +100,8 @@ impl Trainee {
         self
     }
 
-    /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them, or the activations of the stage
-    /// below the first that learns.
+    /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them, or the activations of the
+    /// stage below the first that learns.
     pub(super) fn forward(&mut self, inputs: &[f32], n: usize, dropout_seed: Option<u64>) {
         let (isa, input) = (self.isa, self.input);
         self.inputs
@@ -126,8 +127,8 @@ impl Trainee {
         }
     }
 
-    /// What the averaged weights make of inputs, `[n, 115]`, for a network without batch normalisation: with it, what
-    /// is served is what [`Trainee::fold`] gives.
+    /// The logits of inputs with the averaged weights, `[n, 115]`, for a network without batch normalisation. A network
+    /// with it must be folded first, see [`Trainee::fold`].
     pub(super) fn logits(&mut self, inputs: &[f32], n: usize) -> Vec<f32> {
         self.swap_averages();
         self.forward(inputs, n, None);
@@ -185,7 +186,7 @@ impl Trainee {
         let mut rate = step.rate;
         for layer in self.layers.iter_mut().rev() {
             let parameters = layer.parameters_mut();
-            // A pooling is no distance.
+            // Poolings do not count.
             if parameters.is_empty() {
                 continue;
             }
@@ -195,13 +196,13 @@ impl Trainee {
         }
     }
 
-    /// Whether what is served depends on moments that [`Trainee::fold`] must measure.
+    /// Whether the folded network depends on moments that [`Trainee::fold`] must measure.
     pub(super) fn normalised(&mut self) -> bool {
         self.layers.iter_mut().any(|l| !l.norms_mut().is_empty())
     }
 
-    /// What is served: the averaged weights, normalised with their moments over the batches that `next` gives, all
-    /// branches in one kernel. The weights themselves are put back.
+    /// The network to serve: the averaged weights, normalised with their moments over the batches that `next` returns,
+    /// all branches in one kernel. The trainee itself stays as it is.
     pub(super) fn fold(
         &mut self,
         batches: usize,

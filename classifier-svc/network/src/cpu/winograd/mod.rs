@@ -206,7 +206,7 @@ impl Winograd {
         thread_local! {
             static SCRATCH: RefCell<Aligned> = RefCell::default();
         }
-        // Taken out, so that a task which this thread steals meanwhile finds none rather than this one.
+        // Taken out, so that a task that this thread steals in the meantime does not share it.
         let mut floats = SCRATCH.take();
         let (v, m) = self.scratch_len(tiles);
         if floats.len() < v + m {
