@@ -1,16 +1,16 @@
-//! Measures how well faces are found, and what that costs the attributes: `detect LFW`, the public layout.
+//! Measures how well faces are found, and how that affects the attributes: `detect LFW`, the public layout.
 //!
-//! In aligned photographs the framing is known, so what is found can be compared with it. The people are those that the
-//! built-in model was not trained on.
+//! In aligned photographs the framing is known, so the detected one can be compared with it. The built-in model was not
+//! trained on these people.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use classifier_svc::service::ModelSource;
-use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
+use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_images::{Framing, ImageLimits, Square, decode, face_pixels, square_pixels};
-use deepface_network::{DeviceChoice, Model, Thresholds};
+use deepface_network::{DeviceChoice, Model, Thresholds, attributes};
 use rayon::prelude::*;
 
 /// A photograph whose face was found.
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     compare(&mut model, &found)
 }
 
-/// The face of the photograph, unless none is found near where it is.
+/// The face of the photograph, if it is found near its known place.
 fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
     let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?;
     let (width, height) = image.dimensions();
@@ -104,18 +104,7 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
     Ok(())
 }
 
-/// Leaves out the probability of "none of these" that ends each group.
-fn attributes(mut probabilities: &[f32]) -> Vec<f32> {
-    let mut all = Vec::with_capacity(ATTRIBUTE_COUNT);
-    for group in &GROUPS {
-        let (head, rest) = probabilities.split_at(group.attributes.len() + 1);
-        all.extend(&head[..group.attributes.len()]);
-        probabilities = rest;
-    }
-    all
-}
-
-/// `None` where there is no pair of a positive and a negative.
+/// `None` without a pair of a positive and a negative.
 fn auc(seen: &[Vec<f32>], found: &[Found], attribute: usize) -> Option<f64> {
     let scored = seen.iter().zip(found);
     let scored = scored.map(|(p, f)| (p[attribute], f.labels[attribute]));

@@ -1,8 +1,8 @@
 //! The classifier service: a VGG-Face network with 42 softmax heads over 73 facial attributes, its activations
 //! and its image gradients.
 //!
-//! Two rooms: [`api`] speaks gRPC and never sees a tensor, [`batch`] owns the model thread and its queue. The network
-//! is a crate of its own, [`deepface_network`], which never sees a request.
+//! Two parts: [`api`] speaks gRPC, [`batch`] owns the model thread and its queue. The network is a crate of its own,
+//! [`deepface_network`], which never sees a request.
 
 pub mod api;
 pub mod batch;

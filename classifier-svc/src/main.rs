@@ -7,10 +7,10 @@ use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
 use deepface_serve::{init_telemetry, shutdown_signal};
 
-/// Threads for the network's traffic; the model has its own.
+/// Threads for network traffic; the model has its own.
 const ASYNC_THREADS: usize = 2;
 
-/// Classifies faces, gives the network's activations, and its gradients with respect to the image.
+/// Classifies faces, and computes the network's activations and its gradients with respect to the image.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -52,7 +52,7 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
         tracing::info!("stopped");
         Ok(())
     });
-    // A connection that does not close must not keep the process.
+    // A connection that does not close must not keep the process alive.
     runtime.shutdown_background();
     served
 }

@@ -27,7 +27,7 @@ pub enum ServiceError {
     /// The settings contradict each other.
     #[error("{0}")]
     Settings(String),
-    /// There is no thread for the model.
+    /// The model thread cannot be started.
     #[error("cannot start the model thread")]
     Thread(#[source] std::io::Error),
     /// The model could not be loaded, or failed at work.
@@ -84,7 +84,7 @@ async fn follow(mut state: watch::Receiver<State>, health: &Health) -> Arc<str> 
             State::Loading | State::Stopped => health.set(false).await,
         }
         if state.changed().await.is_err() {
-            // The thread has ended as it should: the server is on its way out too.
+            // The thread has ended because the server is shutting down.
             std::future::pending::<()>().await;
         }
     }

@@ -16,25 +16,25 @@ const MAX_STREAMS: u16 = 64;
 /// How the classifier is served.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
-    /// Weights file (safetensors). Default: the model that is built in.
+    /// Weights file (safetensors). Default: the built-in model.
     #[arg(long, env = "DEEPFACE_MODEL", value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Where the network runs: cpu or cuda:N. CUDA needs a program built with the feature cuda.
+    /// Where the network runs: cpu or cuda:N. CUDA needs a program built with the cuda feature.
     #[arg(long, env = "DEEPFACE_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
-    /// What a GPU computes in. 16 bits take half the memory and less time; the processor knows f32 only.
+    /// Precision on a GPU. 16 bits take half the memory and less time; the CPU engine supports f32 only.
     #[arg(long, env = "DEEPFACE_DTYPE", value_name = "TYPE", value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
     /// Threads for the network. Default: one per core.
     #[arg(long, env = "DEEPFACE_THREADS", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Images that may wait or be computed at once; requests beyond that are refused, and clients try again. More
-    /// refuses less and waits longer.
+    /// Images that may wait or be computed at once; requests beyond that are refused, and clients try again. A larger
+    /// queue refuses fewer requests but makes them wait longer.
     #[arg(long, env = "DEEPFACE_QUEUE", value_name = "N", default_value_t = QUEUE,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub queue: u16,
-    /// Images that are computed together at most. More is faster under load, and takes memory.
+    /// Largest batch of images that are computed together. A larger one is faster under load, and takes more memory.
     #[arg(long, env = "DEEPFACE_MAX_BATCH", value_name = "N", default_value_t = MAX_BATCH,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_batch: u16,
@@ -70,10 +70,10 @@ impl Settings {
             .map_or(ModelSource::Embedded, ModelSource::File)
     }
 
-    /// Where the network runs, and in what.
+    /// The device and the precision of the network.
     ///
     /// # Errors
-    /// The device does not compute in that.
+    /// The device does not support the precision.
     pub fn device(&self) -> Result<DeviceChoice, String> {
         let device = self.device.with_precision(self.dtype);
         device.map_err(|problem| format!("--dtype: {problem}"))
@@ -92,7 +92,7 @@ impl Settings {
         }
     }
 
-    /// What one request may ask for: never more images than the queue takes.
+    /// The limits on one request: never more images than the queue takes.
     pub(crate) fn limits(&self) -> Limits {
         let limits = Limits::default();
         Limits {
@@ -126,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_knows_no_16_bits() {
+    fn the_cpu_refuses_16_bits() {
         let device = |args: &[&str]| parse(args).unwrap().device();
         assert_eq!(device(&[]), Ok(DeviceChoice::Cpu));
         let said = device(&["--dtype", "bf16"]).unwrap_err();
-        assert!(said.starts_with("--dtype: the processor computes in f32"));
+        assert!(said.starts_with("--dtype: the CPU supports f32 only"));
         let gpu = device(&["--device", "cuda:1", "--dtype", "bf16"]);
         assert_eq!(gpu.unwrap().to_string(), "cuda:1 (bf16)");
     }

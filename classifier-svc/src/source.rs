@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use deepface_network::{Architecture, DeviceChoice, Model, ModelError};
 
-/// The weights of the model that is built in.
+/// The weights of the built-in model.
 const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
 
 /// Where a model comes from.
 #[derive(Clone, Debug)]
 pub enum ModelSource {
-    /// The model that is built into the program.
+    /// The built-in model.
     Embedded,
     /// A weights file.
     File(PathBuf),
-    /// The bytes of one.
+    /// The bytes of a weights file.
     Bytes(Arc<[u8]>),
-    /// A network with fixed random weights, which knows nothing: to measure its time.
+    /// An untrained network with fixed random weights: to measure its time.
     Random(Architecture),
 }
 
@@ -29,10 +29,10 @@ pub enum LoadError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
-    /// It is no model of ours.
+    /// It is not a model of this project.
     #[error(transparent)]
     Model(#[from] ModelError),
 }
@@ -41,7 +41,7 @@ impl ModelSource {
     /// Reads the weights and moves them to the device.
     ///
     /// # Errors
-    /// The file cannot be read, or is no model of ours.
+    /// The file cannot be read, or is not a model of this project.
     pub fn load(&self, device: DeviceChoice, threads: usize) -> Result<Model, LoadError> {
         match self {
             Self::Embedded => Ok(Model::load(EMBEDDED, device, threads)?),

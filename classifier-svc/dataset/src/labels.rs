@@ -32,7 +32,7 @@ impl Photograph {
 pub struct Dataset {
     /// The photographs, in the order of the label file.
     pub photographs: Vec<Photograph>,
-    /// Rows of the label file whose photograph is not there.
+    /// Rows of the label file whose photograph is missing.
     pub missing: usize,
 }
 
@@ -65,7 +65,7 @@ pub enum DatasetError {
         /// What was expected and what came.
         problem: String,
     },
-    /// Not a single photograph of the label file is there.
+    /// No photograph of the label file exists.
     #[error("none of the {rows} photographs named in {labels} lies under {dir}")]
     Empty {
         /// The folder that was searched.
@@ -172,7 +172,7 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Row>, DatasetError> {
     Ok(rows)
 }
 
-/// The column of each of our attributes, by name: files may hold them in another order, or more of them.
+/// The column of each of our attributes, by name: files may hold them in another order, or hold further ones.
 fn header(names: &[&str]) -> Result<Vec<usize>, String> {
     AttributeId::names()
         .map(|a| {

@@ -10,13 +10,13 @@ use crate::pyramid::{Level, WINDOW, levels};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let file = include_bytes!("../../../models/seeta_fd_frontal_v1.0.bin");
-    rustface::read_model(&file[..]).expect("the model that is built in is whole")
+    rustface::read_model(&file[..]).expect("the built-in model is whole")
 });
 
-/// Pixels between two windows that are looked at.
+/// Pixels from one scanned window to the next.
 const STRIDE: u32 = 4;
 
-/// Pixels of grey to the right of a level and below it.
+/// Pixels of grey added to the right of a level and below it.
 ///
 /// `rustface` moves and stretches a window twice before it reads its pixels again, and reads memory that is not the
 /// image's where the window then begins beyond the right or the lower border. A window of nothing but grey is dropped
@@ -24,7 +24,7 @@ const STRIDE: u32 = 4;
 /// has side v <= 2 w then; and once more by at most v + v / 2. That is 3.5 w, and a pixel each for rounding.
 const MARGIN: u32 = 7 * WINDOW / 2 + 4;
 
-/// Every window of a photograph that looks like a face to the detector, however little; one face has several.
+/// Every window of a photograph that the detector takes for a face, however low its score; one face has several.
 pub(crate) fn windows(photograph: &RgbImage) -> Vec<Window> {
     let mut detector = rustface::create_detector_with_model(MODEL.clone());
     detector.set_slide_window_step(STRIDE, STRIDE);

@@ -1,13 +1,13 @@
-//! Finds the faces of a photograph, in the framing that the models look at.
+//! Finds the faces of a photograph, in the framing that the models expect.
 //!
 //! The detector is SeetaFace's (Wu et al., *Funnel-structured cascade for multi-view face detection with alignment
-//! awareness*, 2016), as the crate `rustface` has it; its model is part of the program. It looks at the photograph in
-//! ever smaller sizes (`pyramid`), at each place of each size (`cascade`); the windows that show the same face become
-//! one (`merge`); and constants that were measured lead from there to the models' framing (`framing`).
+//! awareness*, 2016), from the crate `rustface`; its model is part of the program. It scans the photograph at ever
+//! smaller sizes (`pyramid`, `cascade`); the windows that show the same face become one (`merge`); and measured
+//! constants lead from there to the models' framing (`framing`).
 //!
-//! In 99.5 % of 1,829 aligned photographs of LFW the face is found; `classifier-svc/examples/detect.rs` measures that. Of
-//! 400 pasted into larger ones at half to three times their size 99.5 % are found, of 200 turned by 20 degrees 98 %, by
-//! 30 degrees 89 %, by 40 degrees 61 %.
+//! In 99.5 % of 1,829 aligned photographs of LFW the face is found; `classifier-svc/examples/detect.rs` measures that.
+//! Of 400 pasted into larger ones at half to three times their size 99.5 % are found, of 200 turned by 20 degrees 98 %,
+//! by 30 degrees 89 %, by 40 degrees 61 %.
 
 mod cascade;
 mod framing;
@@ -24,19 +24,19 @@ pub use pyramid::smallest_face;
 /// A face in a photograph.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Face {
-    /// What a model should look at. It may reach over the photograph's border.
+    /// The region for a model. It may reach over the photograph's border.
     pub square: Square,
-    /// How sure the detector is, from [`LOWEST_SCORE`] up. Most faces have more than 10.
+    /// The detector's score, from [`LOWEST_SCORE`] up. Most faces have more than 10.
     pub score: f32,
 }
 
-/// What has a lower score is no face: most of it are hands, hats and patterns.
+/// A lower score is not a face: most of those are hands, hats and patterns.
 pub const LOWEST_SCORE: f32 = 3.0;
 
-/// All faces of a photograph, the largest first, from the smallest that [`smallest_face`] says.
+/// All faces of a photograph that are at least as large as [`smallest_face`], the largest first.
 ///
-/// Takes about 25 ms of one core for 250x250 pixels and 0.2 s from 1280 a side up, as larger photographs are scaled down;
-/// and up to 1 s for one that is full of faces.
+/// Takes about 25 ms of one core for 250x250 pixels and 0.2 s from 1280 a side up, as larger photographs are scaled
+/// down; and up to 1 s for one that is full of faces.
 pub fn faces(photograph: &RgbImage) -> Vec<Face> {
     let windows = merge::faces(cascade::windows(photograph)).into_iter();
     let sure = windows.filter(|window| window.score >= LOWEST_SCORE);
@@ -56,14 +56,14 @@ mod tests {
 
     use super::*;
 
-    /// A face that the generator made. It fills its image as it would fill the square in which it is found.
+    /// A face that the generator made. It fills its image as it would fill the square that is found for it.
     fn face(side: u32) -> RgbImage {
         let file = include_bytes!("../testdata/face.png");
         let face = image::load_from_memory(file).unwrap().into_rgb8();
         imageops::resize(&face, side, side, imageops::FilterType::CatmullRom)
     }
 
-    /// Hills of light, in which there is nothing to see.
+    /// Smooth bright patches, with no face in them.
     fn scenery(width: u32, height: u32) -> RgbImage {
         let hill = |at: u32, length: f32| (at as f32 / length).sin();
         RgbImage::from_fn(width, height, |x, y| {

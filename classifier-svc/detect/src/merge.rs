@@ -7,15 +7,15 @@ pub(crate) struct Window {
     pub(crate) x: f32,
     pub(crate) y: f32,
     pub(crate) side: f32,
-    /// How sure the detector is: the sum over all windows that are the same face.
+    /// The detector's score: the sum over all windows of the same face.
     pub(crate) score: f32,
 }
 
 /// Windows that overlap by more than this share of their union show the same face.
 const SAME: f32 = 0.3;
 
-/// One window per face, the surest first: the mean of all that show it, weighted by score, because the mean of several
-/// lies better than the best of them.
+/// One window per face, the highest score first: the mean of all that show it, weighted by score, because the mean of
+/// several is closer than the best of them.
 pub(crate) fn faces(mut windows: Vec<Window>) -> Vec<Window> {
     windows.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut faces = Vec::new();
@@ -39,7 +39,7 @@ fn mean(same: &[Window]) -> Window {
     }
 }
 
-/// Drops what lies within a surer face: an ear, an eye, a mouth.
+/// Drops windows within a face of a higher score: an ear, an eye, a mouth.
 fn without_features(faces: Vec<Window>) -> Vec<Window> {
     let mut kept: Vec<Window> = Vec::with_capacity(faces.len());
     for face in faces {

@@ -1,14 +1,14 @@
-//! A photograph in ever smaller sizes, so that a detector of one size finds faces of all.
+//! A photograph at ever smaller sizes, so that a detector of one size finds faces of every size.
 
 use std::iter;
 
 use image::{GrayImage, RgbImage, imageops};
 
-/// Pixels a side of what the detector looks at: a face from the forehead to the chin.
+/// Pixels a side of the detector's window: a face from the forehead to the chin.
 pub(crate) const WINDOW: u32 = 40;
 /// Pixels of the longer side at most: larger photographs are scaled down, which bounds time and memory.
 const LONGEST: u32 = 1280;
-/// Pixels of the smallest face that is looked for at all: there is too little in a smaller one for the models.
+/// Pixels of the smallest face to look for: a smaller one has too little detail for the models.
 const SMALLEST: u32 = 30;
 /// How much smaller each level is than the one before it.
 const STEP: f32 = 0.8;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageReader, RgbImage};
 
-/// What an encoded image may be.
+/// The limits on an encoded image.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageLimits {
     /// Bytes of the file.
@@ -14,7 +14,7 @@ pub struct ImageLimits {
 }
 
 impl Default for ImageLimits {
-    /// 16 MiB and 4096 pixels a side: what the services and everything that reads photographs take.
+    /// 16 MiB and 4096 pixels a side: the limits of the services and of everything that reads photographs.
     fn default() -> Self {
         Self {
             bytes: 16 << 20,
@@ -44,7 +44,7 @@ pub enum ImageError {
         /// Pixels a side allowed.
         limit: u32,
     },
-    /// The file is no PNG or JPEG, or a damaged one.
+    /// The file is not a PNG or JPEG, or is damaged.
     #[error("expected a PNG or JPEG file: {0}")]
     Undecodable(String),
 }

@@ -25,9 +25,7 @@ impl Cursor {
         let left = self.bytes.len() - self.at;
         if n > left {
             let at = self.at;
-            return Err(format!(
-                "expected {n} more bytes at byte {at}, there are {left}"
-            ));
+            return Err(format!("expected {n} more bytes at byte {at}, got {left}"));
         }
         self.at += n;
         Ok(self.bytes.slice(self.at - n..self.at))
@@ -49,7 +47,7 @@ impl Cursor {
     pub(crate) fn line(&mut self, longest: usize) -> Result<String, String> {
         let rest = &self.bytes[self.at..];
         let end = rest.iter().take(longest + 1).position(|&b| b == b'\n');
-        let end = end.ok_or_else(|| format!("a name at byte {} does not end", self.at))?;
+        let end = end.ok_or_else(|| format!("the name at byte {} does not end", self.at))?;
         let line = text(&self.take(end + 1)?[..end])?;
         Ok(line)
     }

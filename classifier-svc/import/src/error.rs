@@ -30,7 +30,7 @@ pub enum ReadError {
         problem: String,
     },
     /// A pickle asks for a function or a class that weights do not need.
-    #[error("the pickle asks for {name}, which weights do not need; nothing of it was executed")]
+    #[error("the pickle asks for {name}, which weights do not need; nothing was executed")]
     Refused {
         /// Which one, with its module.
         name: String,

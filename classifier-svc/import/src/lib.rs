@@ -1,7 +1,7 @@
 //! Reads the weights of networks as others publish them: the bytes of a file in, named tensors out.
 //!
 //! Which format a file has is told by its content, never by its name. Values stay in the file's bytes until
-//! [`Tensor::read`] asks for them, so a tensor that nobody wants costs nothing. Nothing in a file is executed, and what
+//! [`Tensor::read`] asks for them, so an unused tensor costs nothing. Nothing in a file is executed, and what
 //! it says of itself is checked against its length before memory is taken for it.
 
 mod caffe;
@@ -52,7 +52,7 @@ pub fn read(file: &Bytes) -> Result<Contents, ReadError> {
     };
     let mut names = HashSet::new();
     if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name())) {
-        return Err(twice.wrong("there are two of this name"));
+        return Err(twice.wrong("the name occurs twice"));
     }
     Ok(Contents {
         format,

@@ -90,7 +90,7 @@ impl Tensor {
         };
         let (len, held) = (tensor.len()?, storage.len() / dtype.size().max(1));
         if strides.len() != tensor.shape.len() {
-            return Err(tensor.wrong("there are not as many strides as dimensions"));
+            return Err(tensor.wrong("expected one stride per dimension"));
         }
         if len == 0 {
             return Ok(tensor);
@@ -144,7 +144,7 @@ impl Tensor {
             Dtype::F16 => Ok(decode(&data, |b| f16::from_le_bytes(b).to_f32())),
             Dtype::BF16 => Ok(decode(&data, |b| bf16::from_le_bytes(b).to_f32())),
             Dtype::Other(size) => Err(self.wrong(&format!(
-                "expected floating-point values, got values of {size} bytes that are none"
+                "expected floating-point values, got integers of {size} bytes"
             ))),
         }
     }
@@ -169,7 +169,7 @@ impl Tensor {
                 "expected {MAX_RANK} dimensions at most, got {}",
                 self.shape.len()
             ))),
-            None => Err(self.wrong(&format!("the shape {:?} fits no memory", self.shape))),
+            None => Err(self.wrong(&format!("the shape {:?} is too large", self.shape))),
         }
     }
 

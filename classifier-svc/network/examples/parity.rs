@@ -5,13 +5,13 @@
 //! reads, and `expected.safetensors`. Then
 //!
 //! ```text
-//! cargo run --release -p classifier-svc --example parity -- vgg-face.safetensors FOLDER/expected.safetensors
+//! cargo run --release -p deepface-network --example parity -- vgg-face.safetensors FOLDER/expected.safetensors
 //! ```
 //!
 //! Errors are shares of the largest value. An activation fails where its largest error is above 1e-3. A gradient jumps
-//! where a rectifier or a pooling is at a tie that rounding decides, in the patch of the image that the unit sees (PyTorch
-//! in 32 bits differs so from itself in 64): it fails where its median error is above 1e-3, and the largest and the norm
-//! of the difference are shown beside.
+//! where a rectifier or a pooling is at a tie that rounding decides, in the patch of the image that the unit sees
+//! (PyTorch in 32 bits differs so from itself in 64): it fails where its median error is above 1e-3, and the largest
+//! and the norm of the difference are shown beside.
 
 use anyhow::{Context, ensure};
 use deepface_network::{DeviceChoice, Model, Objective, Term};

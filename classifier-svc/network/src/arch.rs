@@ -1,8 +1,7 @@
-//! The VGG-16 topology of VGG-Face (paper, figure 1) with free widths, and its stages by name.
+//! The VGG-16 topology of VGG-Face (paper, figure 1) with free widths: its stages by name, with their shapes as
+//! numbers.
 
-use deepface_attributes::GROUPS;
-
-use super::cpu::{Convolution, Layout, Linear, MaxPool};
+use crate::heads::LOGITS;
 
 /// Convolutions per block of VGG-16.
 const DEPTHS: [usize; 5] = [2, 2, 3, 3, 3];
@@ -31,7 +30,7 @@ impl Architecture {
         }
     }
 
-    /// Its small sibling, about a quarter as wide, which is the embedded default.
+    /// A smaller one, about a quarter as wide: the built-in default.
     pub fn vgg_face_mini() -> Self {
         Self {
             name: "vgg-face-mini".into(),
@@ -41,7 +40,7 @@ impl Architecture {
         }
     }
 
-    /// A network small enough for tests: everything is there, nothing takes time.
+    /// A network small enough for tests: complete, but fast.
     pub fn tiny() -> Self {
         Self {
             name: "vgg-face-tiny".into(),
@@ -51,14 +50,17 @@ impl Architecture {
         }
     }
 
-    /// The architecture of a name that `--arch` takes.
+    /// The architecture with this name, as `--arch` takes it.
     pub fn by_name(name: &str) -> Option<Self> {
         [Self::vgg_face(), Self::vgg_face_mini(), Self::tiny()]
             .into_iter()
             .find(|a| a.name == name)
     }
 
-    /// Whether the network can be built: five poolings must leave a pixel, and widths fill whole registers.
+    /// Checks that the network can be built: five poolings must leave a pixel, and widths fill whole registers.
+    ///
+    /// # Errors
+    /// What was expected, and what came.
     pub fn check(&self) -> Result<(), String> {
         if !(32..=1024).contains(&self.input) {
             return Err(format!(
@@ -81,37 +83,33 @@ impl Architecture {
     /// The stages, from the image up.
     pub(crate) fn stages(&self) -> Vec<Stage> {
         let mut stages = Vec::new();
+        let mut add = |name: String, op| stages.push(Stage { name, op });
         let (mut channels, mut side) = (3, self.input);
-        for (block, (&width, depth)) in self.widths.iter().zip(DEPTHS).enumerate() {
-            for i in 0..depth {
-                let conv = Convolution::new(channels, width, side, side);
-                stages.push(Stage::new(
-                    format!("conv{}_{}", block + 1, i + 1),
-                    Op::Conv(Box::new(conv)),
-                ));
+        for (block, (&width, depth)) in (1..).zip(self.widths.iter().zip(DEPTHS)) {
+            for i in 1..=depth {
+                let conv = Op::Conv {
+                    inputs: channels,
+                    outputs: width,
+                    side,
+                };
+                add(format!("conv{block}_{i}"), conv);
                 channels = width;
             }
-            // What fc6 reads needs no border.
-            let border = usize::from(block < 4);
-            let pool = MaxPool::new(Layout::bordered(width, side, side), border);
-            stages.push(Stage::new(format!("pool{}", block + 1), Op::Pool(pool)));
+            add(format!("pool{block}"), Op::Pool { channels, side });
             side /= 2;
         }
-        let logits = deepface_attributes::ATTRIBUTE_COUNT + GROUPS.len();
-        let mut input = Layout {
-            border: 0,
-            ..Layout::bordered(channels, side, side)
-        };
         for (name, outputs) in [
             ("fc6", self.features),
             ("fc7", self.features),
-            ("heads", logits),
+            ("heads", LOGITS),
         ] {
-            stages.push(Stage::new(
-                name.into(),
-                Op::Linear(Linear { input, outputs }),
-            ));
-            input = Layout::vector(outputs);
+            let linear = Op::Linear {
+                channels,
+                side,
+                outputs,
+            };
+            add(name.into(), linear);
+            (channels, side) = (outputs, 1);
         }
         stages
     }
@@ -126,59 +124,63 @@ pub(crate) struct Stage {
     pub(crate) op: Op,
 }
 
-/// What a stage computes.
-#[derive(Clone, Debug)]
+/// What a stage computes. Planes are square; `side` is that of the input, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
-    /// Convolution, bias, rectifier.
-    Conv(Box<Convolution>),
-    /// Max-pooling.
-    Pool(MaxPool),
-    /// Fully connected layer and bias; all but the heads rectified.
-    Linear(Linear),
+    /// 3x3 convolution with padding 1, bias, rectifier.
+    Conv {
+        /// Input channels.
+        inputs: usize,
+        /// Output channels.
+        outputs: usize,
+        /// Side of input and output.
+        side: usize,
+    },
+    /// 2x2 max-pooling; an odd last row or column is dropped.
+    Pool {
+        /// Input and output channels.
+        channels: usize,
+        /// Side of the input.
+        side: usize,
+    },
+    /// Fully connected layer and bias; all but the heads rectified. It reads `channels * side * side` values.
+    Linear {
+        /// Input channels.
+        channels: usize,
+        /// Side of the input; 1 for a vector.
+        side: usize,
+        /// Output features.
+        outputs: usize,
+    },
 }
 
 impl Stage {
-    fn new(name: String, op: Op) -> Self {
-        Self { name, op }
-    }
-
     /// Whether a rectifier ends the stage.
     pub(crate) fn rectified(&self) -> bool {
-        !matches!(self.op, Op::Pool(_)) && self.name != "heads"
-    }
-
-    /// Layout of the activation.
-    pub(crate) fn layout(&self) -> Layout {
-        match &self.op {
-            Op::Conv(conv) => conv.output,
-            Op::Pool(pool) => pool.output,
-            Op::Linear(linear) => Layout::vector(linear.outputs),
-        }
-    }
-
-    /// Bits that backward needs of one image, see [`super::cpu::Bits`]: those of the output, or of what a pooling reads.
-    pub(crate) fn bits(&self) -> usize {
-        match &self.op {
-            Op::Pool(pool) => pool.input.bits(),
-            _ => self.layout().bits(),
-        }
+        !matches!(self.op, Op::Pool { .. }) && self.name != "heads"
     }
 
     /// Shape of the activation of one image.
     pub(crate) fn shape(&self) -> Vec<usize> {
-        let layout = self.layout();
-        match &self.op {
-            Op::Linear(linear) => vec![linear.outputs],
-            _ => vec![layout.channels, layout.height, layout.width],
+        match self.op {
+            Op::Conv { outputs, side, .. } => vec![outputs, side, side],
+            Op::Pool { channels, side } => vec![channels, side / 2, side / 2],
+            Op::Linear { outputs, .. } => vec![outputs],
         }
     }
 
     /// Shapes of the weights as PyTorch has them, or `None` for a pooling.
     pub(crate) fn weight_shape(&self) -> Option<Vec<usize>> {
-        match &self.op {
-            Op::Conv(conv) => Some(vec![conv.output.channels, conv.input.channels, 3, 3]),
-            Op::Linear(linear) => Some(vec![linear.outputs, linear.inputs()]),
-            Op::Pool(_) => None,
+        match self.op {
+            Op::Conv {
+                inputs, outputs, ..
+            } => Some(vec![outputs, inputs, 3, 3]),
+            Op::Linear {
+                channels,
+                side,
+                outputs,
+            } => Some(vec![outputs, channels * side * side]),
+            Op::Pool { .. } => None,
         }
     }
 
@@ -188,9 +190,12 @@ impl Stage {
         weights.map_or(0, |w| w.iter().product::<usize>() + self.outputs())
     }
 
-    /// Number of outputs with a bias of their own.
+    /// Number of outputs with a bias of their own; of a pooling, its channels.
     pub(crate) fn outputs(&self) -> usize {
-        self.layout().channels
+        match self.op {
+            Op::Conv { outputs, .. } | Op::Linear { outputs, .. } => outputs,
+            Op::Pool { channels, .. } => channels,
+        }
     }
 }
 

@@ -1,14 +1,16 @@
-//! The network on any device that candle knows: its forward operations, and adjoints of our own.
+//! The network on any device that candle supports: its forward operations with our own adjoints.
 //!
 //! Candle's autograd is not used: it gives a unique maximum of a 2x2 pool a quarter of its gradient, and computes the
 //! gradient of every kernel besides. This is how a GPU is driven, and on the CPU it is a plain reference for the
 //! kernels of [`super::cpu`].
 
+use std::borrow::Borrow;
+
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use super::{
+use crate::{
     arch::{Architecture, Op, Stage},
-    cpu::Parameters,
+    parameters::Parameters,
 };
 
 /// Weights of a stage on the device.
@@ -32,10 +34,10 @@ pub(crate) struct CandleNetwork {
 }
 
 impl CandleNetwork {
-    /// Moves the weights to the device; `read` gives those of a stage, none for poolings.
-    pub(crate) fn new<E: From<candle_core::Error>>(
+    /// Moves the weights to the device; `read` returns those of a stage, which are empty for a pooling.
+    pub(crate) fn new<P: Borrow<Parameters>, E: From<candle_core::Error>>(
         architecture: &Architecture,
-        mut read: impl FnMut(usize) -> std::result::Result<Parameters, E>,
+        mut read: impl FnMut(usize) -> std::result::Result<P, E>,
         device: Device,
         dtype: DType,
     ) -> std::result::Result<Self, E> {
@@ -43,7 +45,7 @@ impl CandleNetwork {
         let weights = stages
             .iter()
             .enumerate()
-            .map(|(i, stage)| Ok(upload(stage, &read(i)?, &device, dtype)?))
+            .map(|(i, stage)| Ok(upload(stage, read(i)?.borrow(), &device, dtype)?))
             .collect::<std::result::Result<_, E>>()?;
         Ok(Self {
             device,
@@ -131,7 +133,7 @@ fn upload(stage: &Stage, p: &Parameters, device: &Device, dtype: DType) -> Resul
     let weight = Tensor::from_slice(&p.weight, shape, device)?.to_dtype(dtype)?;
     let outputs = stage.outputs();
     let (adjoint, bias_shape) = match stage.op {
-        Op::Conv(_) => (
+        Op::Conv { .. } => (
             weight
                 .transpose(0, 1)?
                 .contiguous()?
@@ -152,8 +154,8 @@ fn upload(stage: &Stage, p: &Parameters, device: &Device, dtype: DType) -> Resul
 /// What a stage computes, before its rectifier.
 fn forward(stage: &Stage, weights: Option<&Weights>, x: &Tensor) -> Result<Tensor> {
     match (&stage.op, weights) {
-        (Op::Conv(_), Some(w)) => x.conv2d(&w.weight, 1, 1, 1, 1)?.broadcast_add(&w.bias),
-        (Op::Linear(_), Some(w)) => x
+        (Op::Conv { .. }, Some(w)) => x.conv2d(&w.weight, 1, 1, 1, 1)?.broadcast_add(&w.bias),
+        (Op::Linear { .. }, Some(w)) => x
             .flatten_from(1)?
             .matmul(&w.adjoint)?
             .broadcast_add(&w.bias),
@@ -170,8 +172,8 @@ fn backward(
     dy: &Tensor,
 ) -> Result<Tensor> {
     match (&stage.op, weights) {
-        (Op::Conv(_), Some(w)) => dy.conv2d(&w.adjoint, 1, 1, 1, 1),
-        (Op::Linear(_), Some(w)) => dy.matmul(&w.weight)?.reshape(x.shape()),
+        (Op::Conv { .. }, Some(w)) => dy.conv2d(&w.adjoint, 1, 1, 1, 1),
+        (Op::Linear { .. }, Some(w)) => dy.matmul(&w.weight)?.reshape(x.shape()),
         _ => unpool(x, y, dy),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
 
 /// Number of logits: every attribute and a "none of these" for every group.
-pub(crate) const LOGITS: usize = ATTRIBUTE_COUNT + GROUPS.len();
+pub const LOGITS: usize = ATTRIBUTE_COUNT + GROUPS.len();
 
 /// The logits of each head. The last of each is "none of these".
 pub(crate) fn heads() -> impl Iterator<Item = Range<usize>> {
@@ -21,8 +21,28 @@ pub(crate) fn attribute_logits() -> Vec<usize> {
     heads().flat_map(|head| head.start..head.end - 1).collect()
 }
 
+/// Softmax of every head, in place: logits of images, `[n, 115]`, become probabilities.
+pub(crate) fn softmaxes(images: &mut [f32]) {
+    images.chunks_exact_mut(LOGITS).for_each(softmax);
+}
+
+/// The attributes among the probabilities (or logits) of all heads of images: `[n, 115]` becomes `[n, 73]`, in the
+/// order of [`deepface_attributes::AttributeId::all`]. What is left out is "none of these".
+pub fn attributes(images: &[f32]) -> Vec<f32> {
+    let logits = attribute_logits();
+    let images = images.chunks_exact(LOGITS);
+    images
+        .flat_map(|image| logits.iter().map(|&l| image[l]))
+        .collect()
+}
+
+/// "None of these" among the probabilities of all heads of one image: one value per group, in the order of [`GROUPS`].
+pub fn none_of_these(image: &[f32]) -> Vec<f32> {
+    heads().map(|head| image[head.end - 1]).collect()
+}
+
 /// Softmax of every head of one image, in place.
-pub(crate) fn softmax(logits: &mut [f32]) {
+fn softmax(logits: &mut [f32]) {
     for head in heads() {
         let head = &mut logits[head];
         let top = head.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -126,6 +146,17 @@ mod tests {
         assert_eq!(all, (0..LOGITS).collect::<Vec<_>>());
         assert_eq!(attribute_logits().len(), ATTRIBUTE_COUNT);
         assert_eq!(attribute_logits()[..3], [0, 2, 3]);
+    }
+
+    #[test]
+    fn attributes_and_none_of_these_are_all_of_an_image() {
+        let image: Vec<f32> = (0..LOGITS).map(|i| i as f32).collect();
+        let two = [image.clone(), image.clone()].concat();
+        assert_eq!(attributes(&two).len(), 2 * ATTRIBUTE_COUNT);
+        let mut all = [attributes(&image), none_of_these(&image)].concat();
+        all.sort_by(f32::total_cmp);
+        assert_eq!(all, image);
+        assert_eq!(none_of_these(&image)[0], 1.0);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The convolution by itself, to measure.
+//! The convolution by itself, for benchmarks.
 
 use super::{
     cpu::{Aligned, Convolution, Epilogue, Isa, Layout, Source},
-    random::noise,
+    noise::noise,
 };
 
 pub use super::cpu::{Method, TileSize};
@@ -23,7 +23,7 @@ impl Kernel {
     /// A 3x3 convolution of `n` square images, computed in a given way, or in that chosen for its shape.
     ///
     /// # Errors
-    /// The system gives no threads.
+    /// The system cannot start threads.
     pub fn new(
         [inputs, outputs, side]: [usize; 3],
         n: usize,

@@ -1,24 +1,24 @@
-//! A weights file in memory without a copy of it.
+//! A weights file in memory without a copy.
 
 use std::{fs::File, io, ops::Deref, path::Path};
 
 use memmap2::Mmap;
 
-/// A file, mapped into memory: its pages are read when they are looked at, and belong to the system.
+/// A file mapped into memory: its pages are read on access and belong to the system.
 pub(super) struct Mapped(Mmap);
 
 impl Mapped {
-    /// Maps a file, which nobody may cut short meanwhile; to replace it by renaming another does no harm.
+    /// Maps a file, which must not be truncated while it is mapped; replacing it by a rename does no harm.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        // SAFETY: the bytes are only read, and checked as those of any file are. They are not held across calls.
+        // SAFETY: the bytes are only read, and checked like those of any file. They are not held across calls.
         Ok(Self(unsafe { Mmap::map(&file)? }))
     }
 
-    /// Lets go of the pages that were looked at. They are there again when they are looked at again.
+    /// Gives the pages that were read back to the system. They are read again on the next access.
     pub(super) fn release(&self) {
         #[cfg(unix)]
-        // SAFETY: of a mapping that is only read, nothing is lost. That it is refused does no harm.
+        // SAFETY: a mapping that is only read loses nothing. If the system refuses, that does no harm.
         let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }
 }

@@ -24,7 +24,7 @@ impl Objective {
         }
     }
 
-    /// Whether the layer exists and the target has its size; `sizes` of every layer.
+    /// Checks that the layer exists and the target has its size. `sizes` are those of every layer.
     pub(crate) fn check(&self, sizes: &[usize]) -> Result<(), ModelError> {
         let (what, layer, actual) = match &self.term {
             Term::SquaredDistance { layer, target, .. } => ("target", *layer, target.len()),

@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-use super::{
-    Architecture, Description, DeviceChoice, Model, ModelError, Preprocessing, cpu::Parameters,
-    weights::Weights,
+use crate::{
+    Architecture, ChannelOrder, Description, DeviceChoice, Model, ModelError, Preprocessing,
+    noise::noise, parameters::Parameters, weights::Weights,
 };
 
 impl Model {
-    /// A network with fixed random weights, which knows nothing: to measure its time.
+    /// An untrained network with fixed random weights: to measure its time.
     ///
     /// # Errors
-    /// The device is not there.
+    /// The device is missing.
     pub fn random(
         architecture: Architecture,
         device: DeviceChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        Self::from_weights(weights(architecture), "random".into(), device, threads)
+        Self::from_weights(&weights(architecture), "random".into(), device, threads)
     }
 }
 
@@ -29,19 +29,7 @@ pub fn write_random(architecture: Architecture, path: &Path) -> Result<(), Model
     weights(architecture).write(path, false)
 }
 
-/// `n` values, uniform in -1 to 1, as `tests/golden/vgg.py` makes them.
-pub(crate) fn noise(seed: u64, n: usize) -> Vec<f32> {
-    let value = |i: u64| {
-        let mut z = i.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(seed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
-    };
-    (1..=n as u64).map(value).collect()
-}
-
-/// The weights of `tests/golden/vgg.py`: as large as keeps activations about as large from stage to stage.
+/// The weights of `tests/golden/vgg.py`, scaled so that activations stay about as large from stage to stage.
 pub(crate) fn weights(architecture: Architecture) -> Weights {
     let mut seed = 0;
     let stages = architecture.stages();
@@ -59,7 +47,7 @@ pub(crate) fn weights(architecture: Architecture) -> Weights {
         }
     });
     let preprocessing = Preprocessing {
-        channel_order: "RGB".into(),
+        order: ChannelOrder::Rgb,
         mean: [120.0; 3],
         scale: 1.0 / 64.0,
     };

@@ -1,39 +1,19 @@
 //! The weights file: safetensors with the network's tensors under its own names and a description in the header.
 
-use std::{collections::HashMap, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, GROUPS};
-use deepface_files::write_atomically_with;
-use half::f16;
-use safetensors::{
-    Dtype, SafeTensors,
-    tensor::{Metadata, TensorInfo},
-};
+use deepface_files::{FloatArray, Tensors, write_tensors};
 
-use super::{
-    Architecture, AttributeMetrics, Golden, ModelError, Thresholds, arch::Stage, cpu::Parameters,
+use crate::{
+    Architecture, AttributeMetrics, Golden, ModelError, Preprocessing, Thresholds, arch::Stage,
+    parameters::Parameters,
 };
 
 /// Key of the description in the header.
 const KEY: &str = "deepface";
 /// Version of the description.
 const VERSION: u32 = 2;
-/// Values that are encoded at a time.
-const CHUNK: usize = 1 << 16;
-
-/// What VGG-Face takes from pixels of 0 to 255, red first: the means of the faces that it was trained with.
-pub const VGG_FACE_MEAN: [f32; 3] = [129.1863, 104.7624, 93.5940];
-
-/// How pixels become the network's input: `(255 pixel - mean) * scale` per channel.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Preprocessing {
-    /// `RGB` or `BGR`: the order that the weights expect.
-    pub channel_order: String,
-    /// Mean of each channel, 0 to 255, in RGB order.
-    pub mean: [f32; 3],
-    /// Factor after the mean is taken away.
-    pub scale: f32,
-}
 
 /// Everything in a weights file but the tensors.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -41,7 +21,7 @@ pub struct Description {
     version: u32,
     /// The topology.
     pub architecture: Architecture,
-    /// What happens to pixels.
+    /// How pixels become the network's input.
     pub preprocessing: Preprocessing,
     /// The attributes, group by group: must be this program's.
     attributes: Vec<String>,
@@ -53,15 +33,15 @@ pub struct Description {
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Licence of the weights.
     pub license: String,
-    /// Where imported weights came from, and what is new about them.
+    /// Where imported weights came from, and what was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What the network computed when the file was made, which it must compute when it is loaded.
+    /// What the network computed when the file was written, and must compute again when it is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub golden: Option<Golden>,
 }
 
-/// What is read first: of another version, nothing else need be as expected.
+/// Read first, because a file of another version may have any other content.
 #[derive(serde::Deserialize)]
 struct Version {
     version: u32,
@@ -84,7 +64,7 @@ impl Description {
         }
     }
 
-    /// The description among the texts of a header; `None` where the file is not of this program.
+    /// The description among the texts of a header; `None` where this program did not write the file.
     pub(crate) fn read(texts: &HashMap<String, String>) -> Result<Option<Self>, ModelError> {
         let Some(text) = texts.get(KEY) else {
             return Ok(None);
@@ -104,10 +84,6 @@ impl Description {
 
     fn check(&self) -> Result<(), String> {
         self.architecture.check()?;
-        let order = &self.preprocessing.channel_order;
-        if order != "RGB" && order != "BGR" {
-            return Err(format!("channel_order: expected RGB or BGR, got {order:?}"));
-        }
         if !self
             .attributes
             .iter()
@@ -140,23 +116,19 @@ impl Description {
 pub(crate) struct WeightsFile<'a> {
     /// The header.
     pub(crate) description: Description,
-    tensors: SafeTensors<'a>,
+    tensors: Tensors<'a>,
 }
 
 impl<'a> WeightsFile<'a> {
     /// Reads and checks the header.
     pub(crate) fn open(file: &'a [u8]) -> Result<Self, ModelError> {
-        let wrong = |e: String| ModelError::Weights(e);
-        let (_, header) = SafeTensors::read_metadata(file)
-            .map_err(|e| wrong(format!("not a whole safetensors file: {e}")))?;
-        let texts = header.metadata().as_ref();
-        let description = texts.map_or(Ok(None), Description::read)?;
+        let tensors = Tensors::open(file)?;
+        let description = tensors.texts().map_or(Ok(None), Description::read)?;
         let description = description.ok_or_else(|| {
-            wrong(format!(
-                "the header has no entry {KEY:?}: not a model of this program"
+            ModelError::Weights(format!(
+                "the header has no entry {KEY:?}: this program did not write the file"
             ))
         })?;
-        let tensors = SafeTensors::deserialize(file).map_err(|e| wrong(e.to_string()))?;
         Ok(Self {
             description,
             tensors,
@@ -168,19 +140,17 @@ impl<'a> WeightsFile<'a> {
         let Some(shape) = stage.weight_shape() else {
             return Ok(Parameters::default());
         };
-        let tensor = |what: &str, shape: &[usize]| {
-            tensor(&self.tensors, &format!("{}.{what}", stage.name), shape)
-        };
+        let name = |part: &str| format!("{}.{part}", stage.name);
         Ok(Parameters {
-            weight: tensor("weight", &shape)?,
-            bias: tensor("bias", &[stage.outputs()])?,
+            weight: self.tensors.floats(&name("weight"), &shape)?,
+            bias: self.tensors.floats(&name("bias"), &[stage.outputs()])?,
         })
     }
 
     /// Reads and checks the mean activation of fc7.
     pub(crate) fn fc7_mean(&self) -> Result<Vec<f32>, ModelError> {
         let features = self.description.architecture.features;
-        tensor(&self.tensors, "fc7.mean", &[features])
+        Ok(self.tensors.floats("fc7.mean", &[features])?)
     }
 }
 
@@ -190,7 +160,7 @@ pub(crate) struct Weights {
     pub(crate) description: Description,
     /// Weights and bias per stage, empty for poolings.
     pub(crate) parameters: Vec<Parameters>,
-    /// Mean activation of fc7 over the validation faces: what similarity is measured from.
+    /// Mean activation of fc7 over the validation faces: the origin for similarity.
     pub(crate) fc7_mean: Vec<f32>,
 }
 
@@ -209,95 +179,31 @@ impl Weights {
         })
     }
 
-    /// The same with its golden output, which is computed from the weights as they are now.
-    pub(crate) fn sealed(mut self) -> Result<Self, ModelError> {
-        self.description.golden = Some(Golden::of(&self)?);
-        Ok(self)
-    }
-
-    /// Writes the file whole or not at all; the tensors as `f16` where that is asked for. Takes no memory for the file.
+    /// Writes the file whole or not at all; the tensors with 16 bits where `half` is set. Takes memory for one tensor,
+    /// not for the file.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
-        let wrong =
-            |e: &dyn std::fmt::Display| ModelError::Weights(format!("{}: {e}", path.display()));
-        let mut arrays: Vec<(String, Vec<usize>, &[f32])> = Vec::new();
+        let wrong = |e: String| ModelError::Weights(format!("{}: {e}", path.display()));
+        let array = |name: &str, shape: Vec<usize>, values| {
+            (
+                name.to_owned(),
+                FloatArray {
+                    values,
+                    shape,
+                    half,
+                },
+            )
+        };
+        let mut arrays = vec![array("fc7.mean", vec![self.fc7_mean.len()], &self.fc7_mean)];
         let stages = self.description.architecture.stages();
         for (stage, p) in stages.iter().zip(&self.parameters) {
             if let Some(shape) = stage.weight_shape() {
-                arrays.push((format!("{}.weight", stage.name), shape, &p.weight));
-                arrays.push((
-                    format!("{}.bias", stage.name),
-                    vec![stage.outputs()],
-                    &p.bias,
-                ));
+                let (name, outputs) = (&stage.name, vec![stage.outputs()]);
+                arrays.push(array(&format!("{name}.weight"), shape, &p.weight));
+                arrays.push(array(&format!("{name}.bias"), outputs, &p.bias));
             }
         }
-        arrays.push(("fc7.mean".into(), vec![self.fc7_mean.len()], &self.fc7_mean));
-        // The order that the safetensors library writes in.
-        arrays.sort_by(|a, b| a.0.cmp(&b.0));
-        let (dtype, size) = if half {
-            (Dtype::F16, 2)
-        } else {
-            (Dtype::F32, 4)
-        };
-        let mut end = 0;
-        let infos = arrays.iter().map(|(name, shape, data)| {
-            let start = end;
-            end += size * data.len();
-            let info = TensorInfo {
-                dtype,
-                shape: shape.clone(),
-                data_offsets: (start, end),
-            };
-            (name.clone(), info)
-        });
-        let text = serde_json::to_string(&self.description).map_err(|e| wrong(&e))?;
+        let text = serde_json::to_string(&self.description).map_err(|e| wrong(e.to_string()))?;
         let texts = HashMap::from([(KEY.to_owned(), text)]);
-        let header = Metadata::new(Some(texts), infos.collect()).map_err(|e| wrong(&e))?;
-        let mut header = serde_json::to_vec(&header).map_err(|e| wrong(&e))?;
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let written = write_atomically_with(path, |file| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(&header)?;
-            let mut chunks = arrays.iter().flat_map(|(_, _, data)| data.chunks(CHUNK));
-            chunks.try_for_each(|chunk| file.write_all(&encode(chunk, half)))
-        });
-        written.map_err(|e| wrong(&e))
-    }
-}
-
-fn encode(data: &[f32], half: bool) -> Vec<u8> {
-    if half {
-        data.iter()
-            .flat_map(|&x| f16::from_f32(x).to_le_bytes())
-            .collect()
-    } else {
-        data.iter().flat_map(|x| x.to_le_bytes()).collect()
-    }
-}
-
-fn tensor(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-    let wrong = |problem: String| ModelError::Weights(format!("tensor {name:?}: {problem}"));
-    let view = tensors.tensor(name).map_err(|_| wrong("missing".into()))?;
-    if view.shape() != shape {
-        return Err(wrong(format!(
-            "expected shape {shape:?}, got {:?}",
-            view.shape()
-        )));
-    }
-    let bytes = view.data();
-    let data: Vec<f32> = match view.dtype() {
-        Dtype::F32 => bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
-        Dtype::F16 => bytes
-            .chunks_exact(2)
-            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-            .collect(),
-        other => return Err(wrong(format!("expected F32 or F16, got {other:?}"))),
-    };
-    match data.iter().find(|x| !x.is_finite()) {
-        Some(x) => Err(wrong(format!("holds {x}"))),
-        None => Ok(data),
+        write_tensors(path, arrays, texts).map_err(|e| wrong(e.to_string()))
     }
 }

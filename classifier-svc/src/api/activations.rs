@@ -27,7 +27,7 @@ pub(super) async fn get_activations(
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
     let (size, most) = (info.input_size, 1);
-    let faces = images::pixels(api, named.collect(), Wanted { size, most }, deadline).await?;
+    let faces = images::faces(api, named.collect(), Wanted { size, most }, deadline).await?;
     let done = api
         .engine
         .activations(room, faces.pixels, asked.clone(), deadline);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deepface_attributes::{ATTRIBUTE_COUNT, GROUPS};
+use deepface_attributes::GROUPS;
 use deepface_proto::v1;
 use deepface_serve::Deadline;
 use tonic::Request;
@@ -11,7 +11,7 @@ use super::faces::Wanted;
 use super::status::Refusal;
 use super::{Classifier, images, timing};
 use crate::batch::{Admission, Computed, EngineError};
-use deepface_network::{ModelInfo, Thresholds};
+use deepface_network::{LOGITS, ModelInfo};
 
 /// Probabilities and decisions for every face.
 pub(super) async fn classify(
@@ -30,9 +30,9 @@ pub(super) async fn classify(
         size: info.input_size,
         most: api.limits.faces_per_image,
     };
-    let faces = images::pixels(api, named.collect(), wanted, deadline).await?;
+    let faces = images::faces(api, named.collect(), wanted, deadline).await?;
     let done = classified(api, room, &faces.pixels, info.pixels(), deadline).await?;
-    let probabilities = done.value.chunks_exact(ATTRIBUTE_COUNT + GROUPS.len());
+    let probabilities = done.value.chunks_exact(LOGITS);
     let results = faces.origins.into_iter().zip(probabilities);
     let results = results.map(|(origin, p)| v1::Classification {
         groups: groups(&info, p),
@@ -45,8 +45,8 @@ pub(super) async fn classify(
     })
 }
 
-/// Probabilities of all faces. There may be more of them than images were admitted, and than the queue takes: so they
-/// go through it in portions, and none holds room while it waits for more.
+/// Probabilities of all faces. There may be more of them than images were admitted, or than the queue takes, so they go
+/// through it in portions, and no portion holds room while it waits for more.
 async fn classified(
     api: &Classifier,
     room: Admission,
@@ -75,27 +75,25 @@ async fn classified(
     Ok(all)
 }
 
-/// The scores of one face: per group its attributes' probabilities, then that of none of them.
-fn groups(info: &ModelInfo, mut probabilities: &[f32]) -> Vec<v1::GroupScores> {
-    let mut thresholds = info.thresholds.iter().copied();
-    let mut groups = Vec::with_capacity(GROUPS.len());
-    for group in &GROUPS {
-        let (head, rest) = probabilities.split_at(group.attributes.len() + 1);
-        probabilities = rest;
-        let score = |(name, &probability): (&&str, &f32)| {
-            let Thresholds { accurate, balanced } = thresholds.next().unwrap_or_default();
-            v1::AttributeScore {
-                name: (*name).to_owned(),
-                probability,
-                present: probability > accurate,
-                present_balanced: probability > balanced,
-            }
-        };
-        groups.push(v1::GroupScores {
-            group: group.name.to_owned(),
-            attributes: group.attributes.iter().zip(head).map(score).collect(),
-            none_probability: head[group.attributes.len()],
+/// The scores of one face: per group the probabilities of its attributes and of none of them.
+fn groups(info: &ModelInfo, probabilities: &[f32]) -> Vec<v1::GroupScores> {
+    let attributes = deepface_network::attributes(probabilities).into_iter();
+    let mut attributes = attributes.zip(&info.thresholds);
+    let none = deepface_network::none_of_these(probabilities);
+    let groups = GROUPS.iter().zip(none);
+    let scores = groups.map(|(group, none_probability)| {
+        let scored = group.attributes.iter().zip(&mut attributes);
+        let scored = scored.map(|(name, (probability, thresholds))| v1::AttributeScore {
+            name: (*name).to_owned(),
+            probability,
+            present: probability > thresholds.accurate,
+            present_balanced: probability > thresholds.balanced,
         });
-    }
-    groups
+        v1::GroupScores {
+            group: group.name.to_owned(),
+            attributes: scored.collect(),
+            none_probability,
+        }
+    });
+    scores.collect()
 }

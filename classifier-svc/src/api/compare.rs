@@ -14,7 +14,7 @@ use super::{Classifier, images, timing};
 /// The layer by which faces are compared.
 const LAYER: &str = "fc7";
 
-/// How alike two faces are.
+/// How similar two faces are.
 pub(super) async fn compare(
     api: &Classifier,
     request: Request<v1::CompareRequest>,
@@ -28,7 +28,7 @@ pub(super) async fn compare(
     let pair = faces(request)?;
     let room = api.engine.admit(pair.len())?;
     let (size, most) = (info.input_size, 1);
-    let faces = images::pixels(api, pair, Wanted { size, most }, deadline).await?;
+    let faces = images::faces(api, pair, Wanted { size, most }, deadline).await?;
     let layers = Arc::from([layer]);
     let done = api
         .engine

@@ -28,7 +28,7 @@ const MAX_PIXEL: f32 = 1e6;
 
 type Reply = Result<DifferentiateResponse, Status>;
 
-/// Opens a stream. Its work is a task of its own, so that a client that does not read cannot hold it for ever.
+/// Opens a stream. It runs in a task of its own, so that a client that does not read cannot hold it forever.
 pub(super) fn differentiate(
     api: &Classifier,
     request: Request<Streaming<v1::DifferentiateRequest>>,
@@ -55,8 +55,7 @@ struct Session {
 }
 
 impl Session {
-    /// Serves the stream to its end, at the latest its deadline, and says why it ended if that was not its client's
-    /// wish.
+    /// Serves the stream to its end, at the latest its deadline, and reports why it ended if the client did not end it.
     async fn run(self, inbound: Streaming<v1::DifferentiateRequest>, replies: mpsc::Sender<Reply>) {
         let served = tokio::select! {
             // The client is gone: dropping the steps takes them out of the queue.
@@ -66,7 +65,7 @@ impl Session {
         let Err(refusal) = served.unwrap_or(Err(EngineError::Expired.into())) else {
             return;
         };
-        // One that does not read its replies will not read this one.
+        // A client that does not read its replies will not read this one.
         timeout(self.api.limits.idle, replies.send(Err(refusal.into())))
             .await
             .ok();
@@ -214,13 +213,13 @@ impl Session {
     ) -> Result<(), Refusal> {
         let idle = self.api.limits.idle;
         let sent = timeout(idle, replies.send(Ok(reply))).await;
-        // A client that is gone is noticed by whoever serves the session.
+        // The caller of this function notices when the client is gone.
         sent.map(|_| ()).map_err(|_| Refusal::Unread(idle))
     }
 }
 
-/// Refuses images of which the network makes what is no number, bounds notwithstanding: a reply is always finite.
-/// Nothing but the image can be the reason: the model is tried out when it is loaded, and the setup has bounds.
+/// Refuses images whose loss, gradient or activations are not finite in spite of all bounds: a reply is always finite.
+/// Only the image can be the cause: the model is tried out when it is loaded, and the setup has bounds.
 fn check_finite(n: usize, done: &Differentiated) -> Result<(), Violations> {
     let mut violations = Violations::new();
     for i in 0..n {
@@ -228,7 +227,7 @@ fn check_finite(n: usize, done: &Differentiated) -> Result<(), Violations> {
             let size = all.len() / n;
             position(&all[i * size..][..size], |x| !x.is_finite()).is_none()
         };
-        // The terms may be finite, and their sum not.
+        // The sum may overflow even if every term is finite.
         let loss: f64 = done.losses[i].iter().sum();
         if !(loss.is_finite() && finite(&done.gradient) && done.activations.iter().all(finite)) {
             let wrong = format_args!(

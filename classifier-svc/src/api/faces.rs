@@ -10,7 +10,7 @@ use image::RgbImage;
 pub(super) struct Face {
     /// `[3, size, size]`, 0 to 1.
     pub(super) pixels: Vec<f32>,
-    /// Where it was found, if it had to be.
+    /// Where it was found, if it was detected.
     pub(super) found: Option<v1::FaceBox>,
 }
 
@@ -19,16 +19,16 @@ pub(super) struct Face {
 pub(super) struct Wanted {
     /// Pixels a side.
     pub(super) size: usize,
-    /// Faces of one image at most, where they have to be found.
+    /// Faces of one image at most, where they are detected.
     pub(super) most: usize,
 }
 
-/// What is taken out of an image.
+/// How faces are cut out of an image.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Cut {
-    /// The one face that lies so.
+    /// One face, whose place is known.
     Framed(Framing),
-    /// The faces that are found.
+    /// The faces that are detected.
     Detected,
 }
 
@@ -44,11 +44,11 @@ impl Cut {
     }
 }
 
-/// The face of an image, or those that are found in it, the largest first.
+/// The face of an image, or those that are detected in it, the largest first.
 ///
 /// # Errors
-/// None is found. The violation is of `field`.
-pub(super) fn faces(
+/// No face is found. The violation names `field`.
+pub(super) fn cut_out(
     image: &RgbImage,
     cut: Cut,
     wanted: Wanted,

@@ -10,7 +10,7 @@ use image::RgbImage;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
-use super::faces::{Cut, Face, Wanted, faces};
+use super::faces::{Cut, Face, Wanted, cut_out};
 use super::layers::tensor;
 use super::status::Refusal;
 use super::{Classifier, Limits};
@@ -19,7 +19,7 @@ use crate::batch::EngineError;
 /// Checks how many images a request has.
 ///
 /// # Errors
-/// None or too many.
+/// There are no images, or too many.
 pub(super) fn check_count(n: usize, limits: &Limits) -> Result<(), Violations> {
     let most = limits.images;
     match n {
@@ -35,27 +35,27 @@ pub(super) fn check_count(n: usize, limits: &Limits) -> Result<(), Violations> {
 pub(super) struct Faces {
     /// `[n, 3, size, size]`, 0 to 1.
     pub(super) pixels: Vec<f32>,
-    /// Where each of the n comes from.
+    /// The origin of each of the n faces.
     pub(super) origins: Vec<Origin>,
 }
 
-/// Where a face comes from.
+/// The origin of a face.
 pub(super) struct Origin {
     /// Number of the image in the request.
     pub(super) image: usize,
-    /// Where it was found there, if it had to be.
+    /// Where it was found there, if it was detected.
     pub(super) found: Option<v1::FaceBox>,
 }
 
 /// The faces of named images, those of one image the largest first.
 ///
-/// Decoding is slow and wants memory, so it runs beside the async threads and only so many at once. A caller that
-/// goes away stops it at the next image. The wait for a decoder ends with the deadline.
+/// Decoding is slow and takes memory, so it runs outside the async threads and only a few at a time. When the caller
+/// goes away, it stops at the next image. The wait for a decoder ends with the deadline.
 ///
 /// # Errors
-/// The deadline has passed, or an image is not what it should be: every one that is not gets its violation. Or there
-/// are more faces in all than a request may have.
-pub(super) async fn pixels(
+/// The deadline has passed, or images are invalid: each of them gets its own violation. Or there are more faces in all
+/// than a request may have.
+pub(super) async fn faces(
     api: &Classifier,
     images: Vec<(String, v1::Image)>,
     wanted: Wanted,
@@ -110,7 +110,7 @@ async fn decoded<T: Send + 'static>(
     let permit = permit.map_err(|_| EngineError::Expired)?;
     let permit = permit.map_err(|_| Refusal::Internal("the decoders are closed"))?;
     let work = move || {
-        // Held until the work is done, even where nobody waits for it any more.
+        // Held until the work is done, even if the caller no longer waits.
         let _permit = permit;
         work()
     };
@@ -137,24 +137,24 @@ fn faces_of(
         Some(Content::Encoded(file)) => {
             let image = decode(&file, limits)
                 .map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
-            faces(&image, Cut::new(framing, Framing::Aligned), wanted, field)
+            cut_out(&image, Cut::new(framing, Framing::Aligned), wanted, field)
         }
         Some(Content::Tensor(t)) => {
             let name = format!("{field}.tensor");
             let array = tensor(Some(&t), &name)?;
             let sides = check_tensor(&array, &name, limits)?;
             let cut = Cut::new(framing, Framing::Face);
-            // A face of the network's size is taken value by value; all else is rounded and scaled as a file is.
+            // A face of the network's size is used as it is; everything else is rounded and scaled like a file.
             if cut == Cut::Framed(Framing::Face) && array.shape[1..] == [wanted.size, wanted.size] {
                 let (pixels, found) = (array.data, None);
                 return Ok(vec![Face { pixels, found }]);
             }
-            faces(&picture(&array, sides), cut, wanted, field)
+            cut_out(&picture(&array, sides), cut, wanted, field)
         }
     }
 }
 
-/// A tensor in bytes, as a file has them.
+/// A tensor as an image of bytes, like a decoded file.
 fn picture(array: &Array, (width, height): (u32, u32)) -> RgbImage {
     let area = array.shape[1] * array.shape[2];
     RgbImage::from_fn(width, height, |x, y| {

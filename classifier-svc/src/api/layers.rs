@@ -15,7 +15,7 @@ const OVERHEAD: usize = 64 << 10;
 /// The index of a layer.
 ///
 /// # Errors
-/// There is none of this name.
+/// No layer has this name.
 pub(super) fn index(info: &ModelInfo, name: &str, field: &str) -> Result<usize, Violations> {
     let names = || info.layers.iter().map(|l| l.name.as_str());
     info.layer(name)
@@ -25,7 +25,7 @@ pub(super) fn index(info: &ModelInfo, name: &str, field: &str) -> Result<usize, 
 /// The indices of distinct layers. An empty list is fine.
 ///
 /// # Errors
-/// One does not exist or comes twice.
+/// A layer does not exist or is named twice.
 pub(super) fn indices(
     info: &ModelInfo,
     names: &[String],
@@ -53,7 +53,7 @@ pub(super) fn indices(
     violations.or(found.into())
 }
 
-/// Says that a name is unknown, and what may have been meant.
+/// Says that a name is unknown, and suggests a similar one.
 pub(super) fn unknown<'a>(
     what: &str,
     name: &str,
@@ -75,7 +75,7 @@ pub(super) fn size(layer: &LayerInfo) -> usize {
 /// Checks that the reply to a request fits, before anything is computed.
 ///
 /// # Errors
-/// It does not: `extra` bytes and the activations of these layers for `n` images take more than a reply may.
+/// `extra` bytes and the activations of these layers for `n` images exceed the largest reply.
 pub(super) fn check_reply(
     info: &ModelInfo,
     limits: &Limits,
@@ -91,7 +91,7 @@ pub(super) fn check_reply(
     Err(Violations::one(
         field,
         format_args!(
-            "the reply would take {bytes} bytes, more than the {} that one may have: ask for fewer images or layers",
+            "the reply would take {bytes} bytes, more than the limit of {}: ask for fewer images or layers",
             limits.response_bytes
         ),
     ))
@@ -123,7 +123,7 @@ pub(super) fn to_wire(
 /// A tensor from the wire.
 ///
 /// # Errors
-/// It is missing, or not what it says it is: the violation names the field of the tensor.
+/// It is missing or inconsistent: the violation names the field of the tensor.
 pub(super) fn tensor(tensor: Option<&v1::Tensor>, field: &str) -> Result<Array, Violations> {
     let Some(tensor) = tensor else {
         return Err(Violations::one(field, "expected a tensor, got none"));
@@ -136,10 +136,10 @@ pub(super) fn tensor(tensor: Option<&v1::Tensor>, field: &str) -> Result<Array, 
     })
 }
 
-/// Checks that no value of a tensor is so large that the network would overflow.
+/// Checks that no value of a tensor is large enough to make the network overflow.
 ///
 /// # Errors
-/// One is: the violation names the tensor's data.
+/// A value is too large: the violation names the tensor's data.
 pub(super) fn bounded(array: &Array, most: f32, field: &str) -> Result<(), Violations> {
     match position(&array.data, |x| x.abs() > most) {
         None => Ok(()),

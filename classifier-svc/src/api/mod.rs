@@ -1,7 +1,6 @@
-//! The gRPC side: requests are checked here and become plain arrays; nothing further in knows of gRPC.
+//! The gRPC side: requests are checked here and become plain arrays; nothing below this module knows gRPC.
 //!
-//! One RPC a file. What is wrong with a request is a `Refusal`, and only `status.rs` makes a
-//! status of it.
+//! One RPC per file. Whatever is wrong with a request is a `Refusal`, and only `status.rs` turns it into a status.
 
 mod activations;
 mod classify;
@@ -32,30 +31,30 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::batch::Engine;
 
-/// What one request may ask for, and for how long.
+/// The limits on one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Images in one request.
     pub images: usize,
-    /// What an encoded image may be.
+    /// The limits on an encoded image.
     pub image: ImageLimits,
-    /// Bytes of one message that the service takes.
+    /// Bytes of one message to the service.
     pub request_bytes: usize,
     /// Bytes of one reply.
     pub response_bytes: usize,
     /// Objectives in one Differentiate stream.
     pub objectives: usize,
-    /// Faces that are found in one image and classified; of more, the largest.
+    /// Faces of one image that are classified: the largest ones.
     pub faces_per_image: usize,
-    /// Faces that are found in all images of one request and classified: each takes a network's input meanwhile.
+    /// Faces of all images of one request that are classified: each holds the memory of a network's input.
     pub faces: usize,
     /// Differentiate streams that are open at once: each holds its targets.
     pub streams: usize,
-    /// Images that are decoded at once: each takes up to 100 MB meanwhile.
+    /// Images that are decoded at once: each takes up to 100 MB.
     pub decoders: usize,
     /// How long a Differentiate stream may be silent, or leave a reply unread.
     pub idle: Duration,
-    /// The deadline of a call that came without.
+    /// The deadline of a call that has none.
     pub call: Duration,
 }
 
@@ -151,7 +150,7 @@ impl ClassifierService for Classifier {
     }
 }
 
-/// Where the time since `arrived` went: `compute` in the network, the rest before it.
+/// The time since `arrived`: `compute` in the network, the rest before it.
 fn timing(arrived: Instant, compute: Duration) -> Timing {
     let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
     Timing {

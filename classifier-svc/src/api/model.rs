@@ -26,7 +26,7 @@ fn model(info: &ModelInfo) -> v1::Model {
         digest: info.digest.clone(),
         input_size: info.input_size as i32,
         preprocessing: Some(v1::Preprocessing {
-            channel_order: info.preprocessing.channel_order.clone(),
+            channel_order: info.preprocessing.order.to_string(),
             mean: info.preprocessing.mean.to_vec(),
             scale: info.preprocessing.scale,
         }),

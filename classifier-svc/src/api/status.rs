@@ -9,7 +9,7 @@ use crate::batch::EngineError;
 
 /// When a client that was refused for lack of room may try again.
 const RETRY: Duration = Duration::from_millis(100);
-/// When a client may try again whose model is not there.
+/// When a client may try again while the model is not available.
 const RETRY_LOADING: Duration = Duration::from_secs(1);
 
 /// Why a request is not answered.
@@ -17,7 +17,7 @@ const RETRY_LOADING: Duration = Duration::from_secs(1);
 pub(super) enum Refusal {
     /// The request is wrong.
     Invalid(Violations),
-    /// It was not computed.
+    /// The model did not compute it.
     Engine(EngineError),
     /// Too many Differentiate streams are open.
     Streams(usize),

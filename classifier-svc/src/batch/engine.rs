@@ -10,52 +10,17 @@ use tokio::time::timeout_at;
 
 use super::entry::{Entry, Output, Task};
 use super::queue::Queue;
-use super::{Network, worker};
-use deepface_network::{Differentiated, ModelError, ModelInfo, Objective};
+use super::state::{EngineError, State};
+use super::{Inference, worker};
+use deepface_network::{Differentiated, ModelInfo, Objective};
 
-/// How much waits and how much is computed at once.
+/// The sizes of the queue and of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchSettings {
-    /// Images that may wait or be computed; more are refused.
+    /// Images that may wait or be computed; further ones are refused.
     pub queue: usize,
     /// Images in one call of the network.
     pub max_batch: usize,
-}
-
-/// Why something was not computed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The queue is full.
-    #[error("the queue is full: {capacity} images are waiting or being computed")]
-    Full {
-        /// Images that the queue takes.
-        capacity: usize,
-    },
-    /// The deadline passed first.
-    #[error("the deadline has passed before the result was there")]
-    Expired,
-    /// The model is not there yet.
-    #[error("the model is still being loaded")]
-    Loading,
-    /// The model is not there any more.
-    #[error("the model has stopped")]
-    Stopped,
-    /// The model refused or failed.
-    #[error("the model failed: {0}")]
-    Model(Arc<ModelError>),
-}
-
-/// What the model thread is up to.
-#[derive(Clone, Debug)]
-pub enum State {
-    /// It loads the model and tries it out.
-    Loading,
-    /// It computes.
-    Ready(Arc<ModelInfo>),
-    /// It gave up, for this reason.
-    Failed(Arc<str>),
-    /// It ended because nobody could ask any more.
-    Stopped,
 }
 
 /// Room in the queue for some images, held from before they are decoded until they are computed.
@@ -63,7 +28,7 @@ pub enum State {
 pub struct Admission(OwnedSemaphorePermit);
 
 impl Admission {
-    /// How many images there is room for.
+    /// The number of images there is room for.
     pub fn images(&self) -> usize {
         self.0.num_permits()
     }
@@ -74,7 +39,7 @@ impl Admission {
 pub struct Computed<T> {
     /// The result.
     pub value: T,
-    /// Time in the network, of all that was computed together.
+    /// Time in the network, of the whole batch.
     pub compute: Duration,
 }
 
@@ -91,8 +56,8 @@ impl Engine {
     /// Starts the model thread, which loads the network by `load` and owns it.
     ///
     /// # Errors
-    /// The system gives no thread.
-    pub fn start<N: Network, E: Display>(
+    /// The system cannot start a thread.
+    pub fn start<N: Inference, E: Display>(
         load: impl FnOnce() -> Result<N, E> + Send + 'static,
         settings: BatchSettings,
     ) -> std::io::Result<Self> {
@@ -111,7 +76,7 @@ impl Engine {
         })
     }
 
-    /// What the model thread is up to, now and later.
+    /// The state of the model thread, now and later.
     pub fn state(&self) -> watch::Receiver<State> {
         self.state.clone()
     }
@@ -140,11 +105,10 @@ impl Engine {
         }
     }
 
-    /// Takes room for `n` images, waiting for it: for work that is under way already and whose amount is bounded
-    /// elsewhere.
+    /// Takes room for `n` images, waiting for it: for work that has already begun and is bounded elsewhere.
     ///
     /// # Errors
-    /// [`EngineError::Expired`]; [`EngineError::Full`] where the queue could never take so many.
+    /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
     pub async fn admit_later(
         &self,
         n: usize,

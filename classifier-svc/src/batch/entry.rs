@@ -6,10 +6,10 @@ use std::time::Duration;
 use deepface_serve::Deadline;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::EngineError;
+use super::state::EngineError;
 use deepface_network::Objective;
 
-/// What is to be computed from the images of an entry.
+/// The computation on the images of an entry.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
     /// The probabilities: one array.
@@ -24,7 +24,7 @@ pub(super) enum Task {
 }
 
 impl Task {
-    /// Whether images of both can go through the network in one call.
+    /// Whether the images of both can go through the network in one call.
     pub(super) fn joins(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Classify, Self::Classify) => true,
@@ -44,7 +44,7 @@ impl Task {
     }
 }
 
-/// Images that wait for the network, with the one who waits for them.
+/// Images that wait for the network, and where the result goes.
 pub(super) struct Entry {
     /// `[n, 3, S, S]`.
     pub(super) images: Vec<f32>,
@@ -52,7 +52,7 @@ pub(super) struct Entry {
     pub(super) task: Task,
     pub(super) deadline: Deadline,
     pub(super) reply: oneshot::Sender<Result<Done, EngineError>>,
-    /// The room that the images take in the queue, given back when the entry is gone.
+    /// The room that the images take in the queue, released with the entry.
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
@@ -60,11 +60,11 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) output: Output,
-    /// Time in the network, of all that was computed together.
+    /// Time in the network, of the whole batch.
     pub(super) compute: Duration,
 }
 
-/// What the network gave for some images, whatever the task.
+/// The results for some images, whatever the task.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Output {
     /// Per image, the terms of the loss. Empty where none was asked for.
@@ -74,7 +74,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Takes away the part of the first `n` of `of` images.
+    /// Splits off the results of the first `n` of `of` images.
     pub(super) fn take(&mut self, n: usize, of: usize) -> Self {
         let front = |array: &mut Vec<f32>| {
             let rest = array.split_off(array.len() / of * n);
@@ -86,7 +86,7 @@ impl Output {
         }
     }
 
-    /// Puts the part of further images behind.
+    /// Appends the results of further images.
     pub(super) fn append(&mut self, mut other: Self) {
         if self.arrays.is_empty() {
             *self = other;

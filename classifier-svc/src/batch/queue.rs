@@ -1,11 +1,11 @@
-//! The line before the network, and which of it goes next.
+//! The queue before the network, and which entries go next.
 
 use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use super::EngineError;
 use super::entry::Entry;
+use super::state::EngineError;
 
 /// The waiting entries. Their number is bounded by the permits that they hold.
 pub(super) struct Queue {
@@ -24,7 +24,7 @@ impl Queue {
     }
 
     /// Waits for work and takes the batch that goes next: the entry at the head, and those behind it that can be
-    /// computed with it, up to `max_batch` images. `None` once nobody can send any more.
+    /// computed with it, up to `max_batch` images. `None` once every sender is gone.
     pub(super) fn next(&mut self) -> Option<Vec<Entry>> {
         loop {
             if self.waiting.is_empty() {
@@ -48,7 +48,7 @@ impl Queue {
             .partition(alive);
         self.waiting = alive;
         for entry in Vec::from(dead) {
-            // A caller that is gone does not listen.
+            // The caller may be gone.
             entry.reply.send(Err(EngineError::Expired)).ok();
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deepface_serve::Deadline;
 
-use super::{BatchSettings, Engine, EngineError, Network, State};
+use super::{BatchSettings, Engine, EngineError, Inference, State};
 use deepface_network::{
-    Differentiated, LayerInfo, ModelError, ModelInfo, Objective, Preprocessing, Term,
+    ChannelOrder, Differentiated, LayerInfo, ModelError, ModelInfo, Objective, Preprocessing, Term,
 };
 
 /// A pixel of this value makes the network panic.
@@ -50,7 +50,7 @@ fn times(images: &[f32], k: f32) -> Vec<f32> {
     images.iter().map(|x| x * k).collect()
 }
 
-impl Network for Tiny {
+impl Inference for Tiny {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -96,7 +96,7 @@ fn info() -> ModelInfo {
         digest: String::new(),
         input_size: 1,
         preprocessing: Preprocessing {
-            channel_order: "RGB".into(),
+            order: ChannelOrder::Rgb,
             mean: [0.0; 3],
             scale: 1.0,
         },

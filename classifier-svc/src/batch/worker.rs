@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::Inference;
 use super::entry::{Done, Entry, Output, Task};
 use super::queue::Queue;
-use super::{EngineError, Network, State};
+use super::state::{EngineError, State};
 use deepface_network::ModelError;
 
-/// Loads the network and computes until nobody can ask any more, telling `state` what becomes of it. A panic ends in
-/// [`State::Failed`]: those who wait see their reply dropped.
-pub(super) fn run<N: Network, E: Display>(
+/// Loads the network and computes until every sender is gone, keeping `state` up to date. A panic ends in
+/// [`State::Failed`], and waiting callers see their reply dropped.
+pub(super) fn run<N: Inference, E: Display>(
     load: impl FnOnce() -> Result<N, E>,
     queue: Queue,
     state: &watch::Sender<State>,
@@ -36,15 +37,15 @@ pub(super) fn run<N: Network, E: Display>(
 /// Computes batch by batch.
 ///
 /// # Errors
-/// The device failed: it cannot be trusted any more.
-fn work(network: &mut impl Network, mut queue: Queue) -> Result<(), Arc<ModelError>> {
+/// The device failed, and can no longer be trusted.
+fn work(network: &mut impl Inference, mut queue: Queue) -> Result<(), Arc<ModelError>> {
     while let Some(batch) = queue.next() {
         compute(network, batch)?;
     }
     Ok(())
 }
 
-fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<ModelError>> {
+fn compute(network: &mut impl Inference, mut batch: Vec<Entry>) -> Result<(), Arc<ModelError>> {
     let n = batch.iter().map(|e| e.n).sum();
     let images = match batch.as_mut_slice() {
         [one] => std::mem::take(&mut one.images),
@@ -62,7 +63,7 @@ fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<
         Err(error) => {
             let error = Arc::new(error);
             for entry in batch {
-                // A caller that is gone does not listen.
+                // The caller may be gone.
                 entry
                     .reply
                     .send(Err(EngineError::Model(error.clone())))
@@ -77,7 +78,7 @@ fn compute(network: &mut impl Network, mut batch: Vec<Entry>) -> Result<(), Arc<
 }
 
 fn call(
-    network: &mut impl Network,
+    network: &mut impl Inference,
     task: &Task,
     images: &[f32],
     n: usize,
@@ -111,12 +112,12 @@ fn deliver(batch: Vec<Entry>, mut output: Output, n: usize, compute: Duration) {
     for entry in batch {
         let output = output.take(entry.n, left);
         left -= entry.n;
-        // A caller that is gone does not listen.
+        // The caller may be gone.
         entry.reply.send(Ok(Done { output, compute })).ok();
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

@@ -1,6 +1,6 @@
 //! The middle.
 
-/// The middle of some numbers, the upper one of the two where their count is even. `None` of none.
+/// The middle of some numbers, the upper one of the two where their count is even. `None` for an empty slice.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()

@@ -1,4 +1,4 @@
-//! How attributes go together: their means and covariances, and what the said ones make the unsaid ones likely to be.
+//! How attributes go together: their means and covariances, and the values of the others that given ones make likely.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -9,7 +9,8 @@ pub struct AttributeMoments {
     second: DMatrix<f64>,
 }
 
-/// Added to variances, in units of the variance of a fair coin, so that attributes nobody has stay solvable.
+/// Added to variances, in units of the variance of a fair coin, so that the equations stay solvable for attributes that
+/// no image has.
 const RIDGE: f64 = 1e-3;
 
 impl AttributeMoments {
@@ -58,9 +59,9 @@ impl AttributeMoments {
         self.complete_with(said, &vec![0.0; self.second.nrows() - 1])
     }
 
-    /// As [`AttributeMoments::complete`], but the others are drawn and not expected, as far as `draw` goes: a deviation of
-    /// every attribute that [`AttributeMoments::draw`] made is bent to what is said (Matheron's rule), and so is a sample
-    /// of the Gaussian given what is said.
+    /// As [`AttributeMoments::complete`], but the others are drawn and not expected, as far as `draw` goes: a deviation
+    /// of every attribute that [`AttributeMoments::draw`] made is bent to what is said (Matheron's rule), and so is a
+    /// sample of the Gaussian given what is said.
     pub fn complete_with(&self, said: &[(usize, f64)], draw: &[f64]) -> Vec<f64> {
         let mut values = self.frequencies();
         values.iter_mut().zip(draw).for_each(|(v, d)| *v += d);

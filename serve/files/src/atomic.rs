@@ -12,8 +12,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_atomically_at(path, |temporary| fs::write(temporary, bytes))
 }
 
-/// [`write_atomically`] for a file that is not in memory in one piece: `write` gets the path of an empty temporary file,
-/// which it may fill or replace.
+/// [`write_atomically`] for a file that is not in memory in one piece: `write` gets the path of an empty temporary
+/// file, which it may fill or replace.
 ///
 /// # Errors
 /// The folder does not exist or cannot be written to, or `write` fails; then nothing is left behind.

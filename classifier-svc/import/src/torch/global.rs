@@ -3,7 +3,7 @@
 use super::Problem;
 use crate::Dtype;
 
-/// A name that means something here. Every other is refused.
+/// A name with a meaning here. All others are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`.

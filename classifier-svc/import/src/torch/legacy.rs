@@ -41,7 +41,7 @@ fn tensors(file: &Bytes) -> Result<Vec<Tensor>, Problem> {
 /// Only values whose lowest byte comes first are read.
 fn check_order(system: &Objects) -> Result<(), Problem> {
     let Object::Dict(facts) = system.root() else {
-        return Err(String::from("the facts of the system are no dictionary").into());
+        return Err(String::from("the system information is not a dictionary").into());
     };
     let order = facts.iter().find(|(key, _)| {
         let key = system.text(*key);
@@ -66,15 +66,15 @@ fn storages(
         }
     }
     let Some(names) = keys.sequence(keys.root) else {
-        return Err(String::from("the names of the storages are no list").into());
+        return Err(String::from("the storage names are not a list").into());
     };
     let mut storages = HashMap::new();
     for &name in names {
         let Some(name) = keys.text(name) else {
-            return Err(String::from("the name of a storage is no text").into());
+            return Err(String::from("a storage name is not a string").into());
         };
         let Some(&(dtype, expected)) = known.get(&**name) else {
-            return Err(format!("storage {name:?} is of no tensor").into());
+            return Err(format!("storage {name:?} belongs to no tensor").into());
         };
         let len = u64::from_le_bytes(cursor.array()?);
         if len != expected as u64 {

@@ -128,21 +128,20 @@ impl Machine {
                 return Ok(false);
             }
             other => {
-                return Err(format!(
-                    "the pickle's operation {other:#04x} at byte {at} is none that weights are written with"
-                )
-                .into());
+                return Err(
+                    format!("unexpected pickle operation {other:#04x} at byte {at}").into(),
+                );
             }
         }
         Ok(true)
     }
 
-    /// Counts work, so that no file asks for too much.
+    /// Counts operations, so that no file takes unbounded time.
     fn spend(&mut self, steps: usize) -> Result<(), Problem> {
         self.steps += steps;
         match self.steps <= MAX_STEPS {
             true => Ok(()),
-            false => Err(format!("the pickle takes more than {MAX_STEPS} operations").into()),
+            false => Err(format!("the pickle needs more than {MAX_STEPS} operations").into()),
         }
     }
 
@@ -157,7 +156,7 @@ impl Machine {
         Ok(())
     }
 
-    /// How many objects there are above the last mark.
+    /// The number of objects above the last mark.
     fn above_mark(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
@@ -165,7 +164,7 @@ impl Machine {
     fn pop_many(&mut self, n: usize) -> Result<Vec<Ref>, Problem> {
         match n <= self.above_mark() {
             true => Ok(self.stack.split_off(self.stack.len() - n)),
-            false => Err(String::from("the pickle takes more from its stack than is there").into()),
+            false => Err(String::from("the pickle takes more from its stack than it holds").into()),
         }
     }
 
@@ -176,7 +175,7 @@ impl Machine {
     fn pop_to_mark(&mut self) -> Result<Vec<Ref>, Problem> {
         match self.marks.pop() {
             Some(mark) => Ok(self.stack.split_off(mark)),
-            None => Err(String::from("the pickle ends a container that it did not begin").into()),
+            None => Err(String::from("the pickle ends a container that it did not start").into()),
         }
     }
 
@@ -194,8 +193,8 @@ impl Machine {
 
     fn get(&mut self, key: usize) -> Result<(), Problem> {
         let at = self.memo.get(&key);
-        let at =
-            at.ok_or_else(|| format!("the pickle reads {key} of its memo before it is there"))?;
+        let at = at
+            .ok_or_else(|| format!("the pickle reads entry {key} of its memo before setting it"))?;
         self.stack.push(*at);
         Ok(())
     }
@@ -204,7 +203,11 @@ impl Machine {
         let top = self.top()?;
         match &mut self.objects.all[top] {
             Object::Sequence(list) => list.extend(items),
-            _ => return Err(String::from("the pickle appends to what is no list").into()),
+            _ => {
+                return Err(
+                    String::from("the pickle appends to a value that is not a list").into(),
+                );
+            }
         }
         Ok(())
     }
@@ -216,7 +219,12 @@ impl Machine {
             Object::Dict(dict) if rest.is_empty() => {
                 dict.extend(pairs.iter().map(|[k, v]| (*k, *v)))
             }
-            _ => return Err(String::from("the pickle sets items of what has none").into()),
+            _ => {
+                return Err(String::from(
+                    "the pickle sets items on a value that is not a dictionary",
+                )
+                .into());
+            }
         }
         Ok(())
     }
@@ -227,11 +235,13 @@ impl Machine {
             (Some(module), Some(name)) if module.len().max(name.len()) <= MAX_NAME => {
                 Global::find(module, name)
             }
-            _ => Err(String::from("the pickle names a function by what is no name").into()),
+            _ => Err(
+                String::from("the pickle names a function by a value that is not a string").into(),
+            ),
         }
     }
 
-    /// `('storage', class, key, device, length)`; older files add a window of it, which is `None`.
+    /// `('storage', class, key, device, length)`; older files add a view of it, which is `None`.
     fn storage(&mut self) -> Result<(), Problem> {
         let id = self.pop()?;
         let o = &self.objects;
@@ -254,13 +264,13 @@ impl Machine {
             _ => None,
         };
         let storage = storage.ok_or_else(|| {
-            String::from("the pickle refers to something outside of it that is no plain storage")
+            String::from("the pickle refers to an external object that is not a plain storage")
         })?;
         self.push(Object::Storage(storage));
         Ok(())
     }
 
-    /// Calls a function: one of the few that there are.
+    /// Calls one of the few known functions.
     fn reduce(&mut self) -> Result<(), Problem> {
         let arguments = self.pop()?;
         let function = self.pop()?;
@@ -278,7 +288,7 @@ impl Machine {
             _ => None,
         };
         let object = object.ok_or_else(|| {
-            String::from("the pickle calls a function with what it does not take")
+            String::from("the pickle calls a function with arguments that it does not take")
         })?;
         if let Object::Dict(pairs) = &object {
             self.spend(pairs.len())?;
@@ -313,17 +323,20 @@ impl Machine {
         }))
     }
 
-    /// Gives a dictionary attributes, which are of no interest; nothing else takes any.
+    /// Sets attributes on a dictionary, which are ignored; nothing else has any.
     fn build(&mut self) -> Result<(), Problem> {
         self.pop()?;
         match self.objects.get(self.top()?) {
             Object::Dict(_) => Ok(()),
-            _ => Err(String::from("the pickle gives attributes to what is no dictionary").into()),
+            _ => Err(String::from(
+                "the pickle sets attributes on a value that is not a dictionary",
+            )
+            .into()),
         }
     }
 }
 
-/// A number of so many bytes, little-endian, in two's complement.
+/// A little-endian integer in two's complement.
 fn long(bytes: &[u8]) -> Object {
     let Some(last) = bytes.last() else {
         return Object::Int(0);

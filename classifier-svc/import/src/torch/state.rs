@@ -11,8 +11,8 @@ use crate::Tensor;
 /// Tensors at most: dictionaries may share their contents, so few bytes could name any number.
 const MAX_TENSORS: usize = 10_000;
 
-/// The tensors of a dictionary and of the dictionaries in it, named by their keys; `fetch` gives the bytes of a storage.
-/// What is no tensor is passed over.
+/// The tensors of a dictionary and of the dictionaries in it, named by their keys; `fetch` gives the bytes of a
+/// storage. Entries that are not tensors are skipped.
 pub(super) fn tensors(
     objects: &Objects,
     mut fetch: impl FnMut(&Storage) -> Result<Bytes, String>,
@@ -40,7 +40,7 @@ pub(super) fn tensors(
         }
     }
     if !few {
-        return Err(format!("there are more than {MAX_TENSORS} tensors").into());
+        return Err(format!("expected at most {MAX_TENSORS} tensors, got more").into());
     }
     let tensors = found.into_iter().map(|(name, window)| {
         let Window {

@@ -68,19 +68,19 @@ impl<'a> Archive<'a> {
         let entry = self.file.by_index_raw(index).map_err(|e| wrong(&e))?;
         if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
             return Err(wrong(
-                &"it is compressed or encrypted, as torch.save does not do",
+                &"compressed or encrypted, which torch.save never writes",
             ));
         }
         let (size, crc) = (usize::try_from(entry.size()), entry.crc32());
         let start = entry.data_start().map(usize::try_from);
         let (Ok(size), Some(Ok(start))) = (size, start) else {
-            return Err(wrong(&"its place fits no memory"));
+            return Err(wrong(&"its offset is too large"));
         };
         let end = start
             .checked_add(size)
             .filter(|&end| end <= self.bytes.len());
         let (Some(end), Some(left)) = (end, self.left.checked_sub(size)) else {
-            return Err(wrong(&"it does not fit the file"));
+            return Err(wrong(&"it reaches beyond the end of the file"));
         };
         self.left = left;
         let bytes = self.bytes.slice(start..end);

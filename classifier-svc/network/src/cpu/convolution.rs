@@ -31,7 +31,7 @@ pub enum Method {
 const MANY_KERNELS: usize = 256 * 256;
 
 impl Method {
-    /// The fastest for a shape, as `cargo bench -p classifier-svc --bench kernels` finds them (docs/performance.md).
+    /// The fastest for a shape, as `cargo bench -p deepface-network --bench kernels` finds them (docs/performance.md).
     /// It depends on the shape alone, not on the batch or the machine, so that results do not either.
     fn choose(input: &Layout, output: &Layout) -> Self {
         let overhang = output.height % 4 + output.width % 4 > 0;

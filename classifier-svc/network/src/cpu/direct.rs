@@ -86,6 +86,7 @@ pub(crate) unsafe fn forward(
         output,
         epilogue,
     };
+    // By hand, not by `per_isa!`, here and below: tiles differ with the number of registers.
     // SAFETY: lengths are checked above; detection vouches for the instruction set, the caller for `output`.
     unsafe {
         match isa {

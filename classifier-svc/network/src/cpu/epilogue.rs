@@ -1,4 +1,4 @@
-//! What happens to finished sums before they are stored, and the bits that backward needs of it.
+//! What happens to finished sums before they are stored, and the bits that backward needs.
 
 use std::marker::PhantomData;
 
@@ -106,7 +106,7 @@ impl Epilogue<'_> {
         }
     }
 
-    /// Panics where an array is too short for so many channels and bits.
+    /// Panics where an array is too short for these numbers of channels and bits.
     pub(super) fn check(&self, channels: usize, bits: usize) {
         match self {
             Self::None => {}

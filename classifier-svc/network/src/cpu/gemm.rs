@@ -31,6 +31,7 @@ impl Gemm {
     /// # Safety
     /// The pointers must be valid for what the dimensions say, `c` for writing, and the processor must have `isa`.
     pub(super) unsafe fn run(&self, isa: Isa) {
+        // By hand, not by `per_isa!`: tiles differ with the number of registers.
         // SAFETY: the caller's contract.
         unsafe {
             match isa {

@@ -7,22 +7,16 @@ use std::{borrow::Borrow, convert::Infallible};
 
 use rayon::prelude::*;
 
-use super::{Aligned, Bits, Epilogue, Isa, LANES, Layout, Source};
-use crate::arch::{Architecture, Op, Stage};
+use super::{Aligned, Bits, Epilogue, Isa, LANES, Layout, Plan, Source};
+use crate::{
+    arch::{Architecture, Stage},
+    parameters::Parameters,
+};
 
 /// Bytes of buffers that one pass may touch; a larger batch goes through in parts.
 const PASS_BYTES: usize = 64 << 20;
-/// Images of a pass at most.
+/// Largest number of images of a pass.
 const MAX_CAPACITY: usize = 8;
-
-/// Weights and bias of a stage as PyTorch has them: `[out, in, 3, 3]` or `[out, in]`, features in C, H, W order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Parameters {
-    /// The weights.
-    pub(crate) weight: Vec<f32>,
-    /// The bias.
-    pub(crate) bias: Vec<f32>,
-}
 
 /// Packed weights of a stage.
 #[derive(Default)]
@@ -48,10 +42,11 @@ struct Buffers {
 }
 
 /// A network, its weights, and the buffers of a pass.
-pub(crate) struct Network {
+pub(crate) struct CpuNetwork {
     isa: Isa,
     threads: rayon::ThreadPool,
     stages: Vec<Stage>,
+    plans: Vec<Plan>,
     packed: Vec<Packed>,
     image: Layout,
     /// Images that one pass holds.
@@ -61,9 +56,9 @@ pub(crate) struct Network {
     buffers: Buffers,
 }
 
-impl Network {
-    /// Packs the weights; `parameters` has an entry per stage, empty for poolings. Of fewer, it is the lower part of a
-    /// network, and can be asked for nothing above.
+impl CpuNetwork {
+    /// Packs the weights; `parameters` has an entry per stage, empty for poolings. With fewer entries, it is the lower
+    /// part of a network, which has no stages above.
     pub(crate) fn new(
         architecture: &Architecture,
         parameters: &[Parameters],
@@ -76,7 +71,7 @@ impl Network {
         network
     }
 
-    /// Packs the weights that `read` gives of each stage, one after the other.
+    /// Packs the weights that `read` returns for each stage, one after the other.
     pub(crate) fn read<P: Borrow<Parameters>, E>(
         architecture: &Architecture,
         read: impl FnMut(usize) -> Result<P, E>,
@@ -95,22 +90,23 @@ impl Network {
         threads: usize,
     ) -> Result<Self, E> {
         let stages = architecture.stages();
+        let plans = Plan::of(&stages);
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("model-{i}"))
             .build()
             .expect("the system can start threads");
-        let packed = stages.iter().enumerate().take(depth);
-        let packed = packed.map(|(i, stage)| {
+        let packed = plans.iter().enumerate().take(depth);
+        let packed = packed.map(|(i, plan)| {
             let parameters = read(i)?;
             let parameters = parameters.borrow();
-            Ok(threads.install(|| pack(stage, parameters)))
+            Ok(threads.install(|| pack(plan, parameters)))
         });
         let packed = packed.collect::<Result<_, E>>()?;
-        let image = Layout::bordered(3, architecture.input, architecture.input);
-        let sizes = stages.iter().map(|s| s.layout().len());
+        let image = Plan::image(architecture);
+        let sizes = plans.iter().map(|p| p.layout().len());
         let largest = sizes.chain([image.len()]).max().unwrap_or(0);
-        let bits: usize = stages.iter().map(Stage::bits).sum();
+        let bits: usize = plans.iter().map(Plan::bits).sum();
         let capacity = PASS_BYTES / (4 * (4 * largest + image.len()) + 2 * bits);
         let capacity = capacity.clamp(1, MAX_CAPACITY);
         Ok(Self {
@@ -123,13 +119,11 @@ impl Network {
                 pixels: Aligned::zeros(capacity * image.len()),
                 activations: [(); 2].map(|()| Aligned::zeros(capacity * largest)),
                 cotangents: Default::default(),
-                bits: stages
-                    .iter()
-                    .map(|s| vec![0; capacity * s.bits()])
-                    .collect(),
+                bits: plans.iter().map(|p| vec![0; capacity * p.bits()]).collect(),
                 fused: vec![false; stages.len()],
             },
             stages,
+            plans,
             image,
         })
     }
@@ -165,17 +159,22 @@ impl Network {
                 .for_each(|(to, from)| image.pack(from, to));
             let mut i = 0;
             while i <= last {
-                let (stage, packed) = (&self.stages[i], &self.packed[i]);
+                let (plan, packed) = (&self.plans[i], &self.packed[i]);
                 let [x, y] = &mut buffers.activations;
                 let x: &[f32] = if i == 0 { &buffers.pixels } else { x };
                 // Where the activation itself is not asked for, the pooling behind it is computed with it.
-                let fused = i < last && !wanted.contains(&i) && pools(stage, &self.stages[i + 1]);
+                let fused = i < last && !wanted.contains(&i) && pools(plan, &self.plans[i + 1]);
                 let reached = i + usize::from(fused);
                 buffers.fused[reached] = fused;
-                let layout = self.stages[reached].layout();
+                let layout = self.plans[reached].layout();
                 layout.clear_border(n, y);
-                let pooled = fused.then_some(layout);
-                run_stage(isa, stage, packed, n, x, y, &mut buffers.bits[i], pooled);
+                let bits = &mut buffers.bits[i];
+                let end = match (fused, self.stages[i].rectified()) {
+                    (true, _) => End::ReluPool(layout),
+                    (false, true) => End::Relu,
+                    (false, false) => End::Plain,
+                };
+                run_stage(isa, plan, packed, n, x, y, bits, end);
                 for (found, _) in found.iter_mut().zip(wanted).filter(|(_, w)| **w == reached) {
                     *found = unpack(&layout, n, y);
                 }
@@ -186,7 +185,7 @@ impl Network {
         found
     }
 
-    /// The gradient with respect to the inputs of the last [`Network::forward`], `[n, 3, S, S]`, of a loss whose
+    /// The gradient with respect to the inputs of the last [`CpuNetwork::forward`], `[n, 3, S, S]`, of a loss whose
     /// gradients with respect to some of the activations asked for there are `cotangents`: stage and `[n, ...]`.
     pub(crate) fn backward(&mut self, n: usize, cotangents: &[(usize, Vec<f32>)]) -> Vec<f32> {
         let Some(top) = cotangents.iter().map(|(stage, _)| *stage).max() else {
@@ -200,19 +199,20 @@ impl Network {
         let Self {
             threads, buffers, ..
         } = self;
-        let (image, isa, stages) = (self.image, self.isa, &self.stages);
+        let (image, isa) = (self.image, self.isa);
+        let (stages, plans) = (&self.stages, &self.plans);
         threads.install(|| {
             let mut i = top;
-            buffers.cotangents[0][..n * stages[top].layout().len()].fill(0.0);
+            buffers.cotangents[0][..n * plans[top].layout().len()].fill(0.0);
             loop {
-                let layout = stages[i].layout();
+                let layout = plans[i].layout();
                 let bits = &buffers.bits[i];
                 for (_, cotangent) in cotangents.iter().filter(|(stage, _)| *stage == i) {
                     let mask = stages[i].rectified().then_some(bits.as_slice());
                     add_cotangent(&layout, n, cotangent, mask, &mut buffers.cotangents[0]);
                 }
                 let [dy, dx] = &mut buffers.cotangents;
-                // A pooling that was part of the convolution below is undone where that one's adjoint reads.
+                // If a pooling was part of the convolution below, the adjoint of that convolution undoes it.
                 let source = if buffers.fused[i] {
                     i -= 1;
                     Source::Unpooled {
@@ -225,12 +225,12 @@ impl Network {
                 };
                 let below = i.checked_sub(1);
                 below
-                    .map_or(image, |b| stages[b].layout())
+                    .map_or(image, |b| plans[b].layout())
                     .clear_border(n, dx);
                 let mask = below.filter(|&b| stages[b].rectified());
                 let mask = mask.map(|b| buffers.bits[b].as_slice());
-                let (stage, packed) = (&stages[i], &self.packed[i]);
-                run_adjoint(isa, stage, packed, n, source, dx, &buffers.bits[i], mask);
+                let (plan, packed) = (&plans[i], &self.packed[i]);
+                run_adjoint(isa, plan, packed, n, source, dx, &buffers.bits[i], mask);
                 buffers.cotangents.swap(0, 1);
                 match below {
                     Some(below) => i = below,
@@ -243,18 +243,18 @@ impl Network {
 }
 
 /// Whether a stage can compute the one above with it.
-fn pools(stage: &Stage, above: &Stage) -> bool {
-    match (&stage.op, &above.op) {
-        (Op::Conv(conv), Op::Pool(_)) => conv.pools(),
+fn pools(plan: &Plan, above: &Plan) -> bool {
+    match (plan, above) {
+        (Plan::Conv(conv), Plan::Pool(_)) => conv.pools(),
         _ => false,
     }
 }
 
-fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
+fn pack(plan: &Plan, parameters: &Parameters) -> Packed {
     let mut bias = parameters.bias.clone();
     bias.resize(bias.len().next_multiple_of(LANES), 0.0);
-    match &stage.op {
-        Op::Conv(conv) => {
+    match plan {
+        Plan::Conv(conv) => {
             let weight = conv.pack(&parameters.weight);
             Packed {
                 adjoint: conv.pack_adjoint(&parameters.weight, &weight),
@@ -262,37 +262,45 @@ fn pack(stage: &Stage, parameters: &Parameters) -> Packed {
                 bias: bias.into(),
             }
         }
-        Op::Linear(linear) => Packed {
+        Plan::Linear(linear) => Packed {
             weight: linear.pack(&parameters.weight),
             adjoint: Aligned::default(),
             bias: bias.into(),
         },
-        Op::Pool(_) => Packed::default(),
+        Plan::Pool(_) => Packed::default(),
     }
 }
 
-/// Computes a stage, and the pooling above it where its layout is given.
+/// What ends a stage.
+enum End {
+    Plain,
+    Relu,
+    /// A rectifier, and then the pooling of the stage above, whose output has this layout.
+    ReluPool(Layout),
+}
+
+/// Computes a stage, and the pooling above it where that is part of it.
 #[allow(clippy::too_many_arguments, reason = "the arguments of a layer")]
 fn run_stage(
     isa: Isa,
-    stage: &Stage,
+    plan: &Plan,
     packed: &Packed,
     n: usize,
     x: &[f32],
     y: &mut [f32],
     bits: &mut [u16],
-    pooled: Option<Layout>,
+    end: End,
 ) {
     let Packed { weight, bias, .. } = packed;
-    let epilogue = |bits| match pooled {
-        Some(layout) => Epilogue::BiasReluPool(bias, Bits::new(bits), layout),
-        None if stage.rectified() => Epilogue::BiasRelu(bias, Bits::new(bits)),
-        None => Epilogue::Bias(bias),
+    let epilogue = |bits| match end {
+        End::ReluPool(layout) => Epilogue::BiasReluPool(bias, Bits::new(bits), layout),
+        End::Relu => Epilogue::BiasRelu(bias, Bits::new(bits)),
+        End::Plain => Epilogue::Bias(bias),
     };
-    match &stage.op {
-        Op::Conv(conv) => conv.forward(isa, n, x, weight, y, epilogue(bits)),
-        Op::Linear(linear) => linear.forward(isa, n, x, weight, y, epilogue(bits)),
-        Op::Pool(pool) => pool.forward(isa, n, x, y, bits),
+    match plan {
+        Plan::Conv(conv) => conv.forward(isa, n, x, weight, y, epilogue(bits)),
+        Plan::Linear(linear) => linear.forward(isa, n, x, weight, y, epilogue(bits)),
+        Plan::Pool(pool) => pool.forward(isa, n, x, y, bits),
     }
 }
 
@@ -304,7 +312,7 @@ fn run_stage(
 )]
 fn run_adjoint(
     isa: Isa,
-    stage: &Stage,
+    plan: &Plan,
     packed: &Packed,
     n: usize,
     source: Source<'_>,
@@ -312,16 +320,16 @@ fn run_adjoint(
     bits: &[u16],
     mask: Option<&[u16]>,
 ) {
-    match (&stage.op, source) {
-        (Op::Conv(conv), source) => {
+    match (plan, source) {
+        (Plan::Conv(conv), source) => {
             let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
             let weights: [&[f32]; 2] = [&packed.weight, &packed.adjoint];
             conv.input_gradient(isa, n, source, weights, dx, epilogue);
         }
-        (Op::Linear(linear), Source::Planes(dy)) => {
+        (Plan::Linear(linear), Source::Planes(dy)) => {
             linear.input_gradient(isa, n, dy, &packed.weight, dx, mask);
         }
-        (Op::Pool(pool), Source::Planes(dy)) => pool.input_gradient_of_rectified(n, bits, dy, dx),
+        (Plan::Pool(pool), Source::Planes(dy)) => pool.input_gradient_of_rectified(n, bits, dy, dx),
         (_, Source::Unpooled { .. }) => unreachable!("only convolutions pool"),
     }
 }

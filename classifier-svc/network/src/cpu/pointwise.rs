@@ -83,7 +83,7 @@ fn walk(input: &Layout, output: &Layout) -> Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::noise;
+    use crate::noise::noise;
 
     /// Images, channels in, channels out, height, width: more and fewer images than parts of a sum, blocks that are
     /// not full.

@@ -1,14 +1,16 @@
-//! What an import is told.
+//! The settings of an import.
 
 use std::path::PathBuf;
 
 use anyhow::ensure;
 
-/// Makes a weights file for `serve --model` from weights of VGG-Face that others published.
+use crate::ChannelOrder;
+
+/// Makes a weights file for `serve --model` from published weights of VGG-Face.
 ///
-/// Read are VGG_FACE.caffemodel, PyTorch files (vgg_face_dag.pth; nothing in them is executed), and safetensors with
-/// the same names. The format is told by the content. Every tensor is checked by name and shape; fc8, which tells 2622
-/// people apart, is dropped. The 42 attribute heads are new and know nothing until the network is fine-tuned.
+/// Reads VGG_FACE.caffemodel, PyTorch files (vgg_face_dag.pth; nothing in them is executed), and safetensors with the
+/// same names. The format is detected by content. Every tensor is checked by name and shape; fc8, which distinguishes
+/// 2622 people, is dropped. The 42 attribute heads are new and useless until the network is fine-tuned.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ImportArgs {
     /// The published file.
@@ -17,11 +19,11 @@ pub struct ImportArgs {
     /// Weights file to write.
     #[arg(long, value_name = "FILE", default_value = "vgg-face.safetensors")]
     pub output: PathBuf,
-    /// Order of the colours that the first layer of FILE expects. Default: bgr for Caffe, rgb for PyTorch; a
-    /// safetensors file that this program did not write does not say, so you must. What is written is always rgb.
+    /// Channel order that the first layer of FILE expects. Default: bgr for Caffe, rgb for PyTorch. Required for a
+    /// safetensors file that this program did not write. The output is always rgb.
     #[arg(long, value_enum)]
     pub channel_order: Option<ChannelOrder>,
-    /// Mean that is taken from pixels of 0 to 255, in the order red, green, blue. Default: VGG-Face's
+    /// Mean to subtract from pixels of 0 to 255, in the order red, green, blue. Default: VGG-Face's
     /// 129.1863,104.7624,93.5940.
     #[arg(
         long,
@@ -30,24 +32,15 @@ pub struct ImportArgs {
         allow_negative_numbers = true
     )]
     pub mean: Option<Vec<f32>>,
-    /// Factor for pixels after the mean is taken away. Default: 1, as VGG-Face has it, which does not divide by 255.
+    /// Factor for pixels after the mean is subtracted. Default: 1, as in VGG-Face, which does not divide by 255.
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub scale: Option<f32>,
-    /// Licence of the weights, which GetModel shows. Default: that of the published VGG-Face, CC BY-NC 4.0.
+    /// Licence of the weights, as GetModel shows it. Default: that of the published VGG-Face, CC BY-NC 4.0.
     #[arg(long, value_name = "TEXT")]
     pub license: Option<String>,
     /// Store 16-bit weights: half the size.
     #[arg(long)]
     pub f16: bool,
-}
-
-/// Order of colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ChannelOrder {
-    /// Red first.
-    Rgb,
-    /// Blue first, as Caffe and OpenCV have it.
-    Bgr,
 }
 
 impl ImportArgs {
@@ -71,7 +64,7 @@ impl ImportArgs {
     /// The scale, where one is given.
     ///
     /// # Errors
-    /// It is not above zero.
+    /// It is not a positive number.
     pub(super) fn scale(&self) -> anyhow::Result<Option<f32>> {
         if let Some(scale) = self.scale {
             ensure!(

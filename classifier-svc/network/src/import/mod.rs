@@ -1,4 +1,4 @@
-//! Import of VGG-Face (Parkhi, Vedaldi and Zisserman 2015) as others published it: their file in, a weights file out.
+//! Import of published weights of VGG-Face (Parkhi, Vedaldi and Zisserman 2015): their file in, a weights file out.
 
 mod args;
 mod names;
@@ -9,38 +9,38 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use deepface_files::sha256;
 use deepface_import::{Bytes, Contents, Format, Tensor};
 
-pub use args::{ChannelOrder, ImportArgs};
+pub use args::ImportArgs;
 
 use crate::{
-    Architecture, Description, Preprocessing, VGG_FACE_MEAN, cpu::Parameters, heads::LOGITS,
-    weights::Weights,
+    Architecture, ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, heads::LOGITS,
+    parameters::Parameters, seal::seal, weights::Weights,
 };
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
 const MAX_FILE: u64 = 4 << 30;
-/// What the authors ask of those who use their weights.
+/// The terms under which the authors published their weights.
 const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: Deep Face Recognition, BMVC 2015, \
     www.robots.ox.ac.uk/~vgg/software/vgg_face), say what was changed, no commercial use";
 
-/// Reads, checks, computes the golden output, and writes; where anything is wrong, nothing is written.
+/// Reads, checks, computes the golden output, and writes; if anything is wrong, nothing is written.
 ///
 /// # Errors
-/// The file cannot be read, is of no known format, damaged, or not VGG-Face; or the output cannot be written.
+/// The file cannot be read, has an unknown format, is damaged, or is not VGG-Face; or the output cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
-    let (weights, report) =
+    let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
-    let weights = weights.sealed()?;
+    seal(&mut weights)?;
     weights.write(&args.output, args.f16)?;
     eprintln!("{report}");
     eprintln!("wrote {}", args.output.display());
     Ok(())
 }
 
-/// The weights of a file, and what to say of them. The file's bytes are gone when this is done.
+/// The weights of a file, and a report on them. Frees the bytes of the file before it returns.
 fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     let (mean, scale) = (args.mean()?, args.scale()?);
     let file = read(&args.file)?;
@@ -49,7 +49,7 @@ fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     let order = channel_order(args, &contents, own.as_ref())?;
     let before = own.as_ref().map(|own| &own.preprocessing);
     let preprocessing = Preprocessing {
-        channel_order: "RGB".into(),
+        order: ChannelOrder::Rgb,
         mean: mean.or(before.map(|p| p.mean)).unwrap_or(VGG_FACE_MEAN),
         scale: scale.or(before.map(|p| p.scale)).unwrap_or(1.0),
     };
@@ -88,7 +88,7 @@ fn read(path: &Path) -> anyhow::Result<Bytes> {
     let len = file.metadata()?.len();
     ensure!(
         len <= MAX_FILE,
-        "expected {MAX_FILE} bytes at most, got {len}"
+        "expected at most {MAX_FILE} bytes, got {len}"
     );
     let mut bytes = Vec::with_capacity(len as usize);
     // A pipe does not say how long it is.
@@ -96,7 +96,7 @@ fn read(path: &Path) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// The order of colours that the file's first layer expects.
+/// The channel order that the file's first layer expects.
 fn channel_order(
     args: &ImportArgs,
     contents: &Contents,
@@ -105,19 +105,15 @@ fn channel_order(
     let known = match (contents.format, own) {
         (Format::Caffe, _) => Some(ChannelOrder::Bgr),
         (Format::PyTorchZip | Format::PyTorchLegacy, _) => Some(ChannelOrder::Rgb),
-        (Format::Safetensors, Some(own)) if own.preprocessing.channel_order == "BGR" => {
-            Some(ChannelOrder::Bgr)
-        }
-        (Format::Safetensors, Some(_)) => Some(ChannelOrder::Rgb),
-        (Format::Safetensors, None) => None,
+        (Format::Safetensors, own) => own.map(|own| own.preprocessing.order),
     };
     args.channel_order.or(known).context(
-        "--channel-order: this safetensors file does not say; expected bgr for weights that came from Caffe, \
+        "--channel-order: required, as this safetensors file does not say; bgr for weights that came from Caffe, \
          rgb for weights that came from MatConvNet or PyTorch",
     )
 }
 
-/// The parameters of every stage; the heads are zero, so that they visibly know nothing.
+/// The parameters of every stage; the heads are zero, so that they are visibly untrained.
 fn parameters(contents: &Contents, architecture: &Architecture) -> anyhow::Result<Vec<Parameters>> {
     let stages = architecture.stages();
     let parameters = stages.iter().map(|stage| {
@@ -149,20 +145,13 @@ fn exchange_red_and_blue(first: &mut Parameters) {
 /// Rounds to 16 bits: what the golden output is computed from is what is stored.
 fn round(architecture: &Architecture, parameters: &mut [Parameters]) -> anyhow::Result<()> {
     for (stage, p) in architecture.stages().iter().zip(parameters) {
-        for x in p.weight.iter_mut().chain(&mut p.bias) {
-            let rounded = half::f16::from_f32(*x).to_f32();
-            ensure!(
-                rounded.is_finite(),
-                "--f16: {x} of {} is too large for 16 bits",
-                stage.name
-            );
-            *x = rounded;
-        }
+        p.round_to_half()
+            .map_err(|x| anyhow!("--f16: {x} in {} is too large for 16 bits", stage.name))?;
     }
     Ok(())
 }
 
-/// What was understood, dropped and made up.
+/// What was recognised, dropped and added.
 fn report(
     contents: &Contents,
     architecture: &Architecture,
@@ -200,7 +189,7 @@ fn report(
         "{} file: {name}, {input} pixels, widths {widths:?}, {features} features\n\
          pixels:  {order}, 0 to 255, mean {mean:?} (red first), scale {scale}\n\
          dropped: {dropped}\n\
-         heads:   new, all zero: they know nothing until the network is fine-tuned\n\
+         heads:   new, all zero: useless until the network is fine-tuned\n\
          licence: {license}",
         contents.format
     )

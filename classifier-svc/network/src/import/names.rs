@@ -1,4 +1,4 @@
-//! Finds the layers of VGG-Face among the tensors of a file, and the topology that their shapes tell.
+//! Finds the layers of VGG-Face among the tensors of a file, and infers the topology from their shapes.
 
 use anyhow::{Context, anyhow, ensure};
 use deepface_import::{Contents, Tensor};
@@ -24,14 +24,14 @@ const TORCHVISION: [(&str, &str); 15] = [
     ("fc7", "classifier.3"),
 ];
 
-/// Tensors that a message lists at most.
+/// Largest number of tensors that a message lists.
 const LISTED: usize = 40;
 
-/// The tensor of a layer, such as the `weight` of `conv1_1`, by the name of the published files or of torchvision, and
-/// whatever module it lies in.
+/// The tensor of a layer, such as the `weight` of `conv1_1`, by the name of the published files or of torchvision, in
+/// any module.
 ///
 /// # Errors
-/// There is none, or more than one.
+/// No tensor has this name, or more than one.
 pub(super) fn find<'a>(
     contents: &'a Contents,
     layer: &str,
@@ -62,7 +62,7 @@ pub(super) fn find<'a>(
     }
 }
 
-/// Whether a name is this one, in a module or not.
+/// Whether a name is the wanted one, in any module.
 fn is(name: &str, wanted: &str) -> bool {
     let module = name.strip_suffix(wanted);
     module.is_some_and(|module| module.is_empty() || module.ends_with('.'))
@@ -80,10 +80,10 @@ pub(super) fn list(tensors: &[&Tensor]) -> String {
     listed.join(", ")
 }
 
-/// The topology that the shapes tell.
+/// The topology, inferred from the shapes.
 ///
 /// # Errors
-/// A tensor is missing, or the network is none that this program runs.
+/// A tensor is missing, or this program does not support the network.
 pub(super) fn architecture(contents: &Contents) -> anyhow::Result<Architecture> {
     let mut widths = [0; 5];
     for (block, width) in widths.iter_mut().enumerate() {
@@ -147,12 +147,17 @@ pub(super) fn values(contents: &Contents, stage: &Stage, part: &str) -> anyhow::
         ("weight", Some(shape)) => shape,
         _ => vec![stage.outputs()],
     };
-    // A fully connected layer may be written as a convolution over all that it reads: in C, H, W order that is the same.
-    let as_convolution = match (&stage.op, part) {
-        (Op::Linear(linear), "weight") => {
-            let input = linear.input;
-            vec![linear.outputs, input.channels, input.height, input.width]
-        }
+    // A fully connected layer may be written as a convolution over all that it reads: in C, H, W order that is the
+    // same.
+    let as_convolution = match (stage.op, part) {
+        (
+            Op::Linear {
+                channels,
+                side,
+                outputs,
+            },
+            "weight",
+        ) => vec![outputs, channels, side, side],
         _ => expected.clone(),
     };
     let shape = plain(tensor.shape());

@@ -1,30 +1,31 @@
-//! Adversarial training in the L2 norm (Madry et al. 2018): the network learns from views that were moved, by a distance
-//! that people do not see, to where it errs most. Gradients of networks that bear this look like what they are
-//! gradients of (Tsipras et al. 2019; Santurkar et al. 2019), which is why it is of interest here.
+//! Adversarial training in the L2 norm (Madry et al. 2018): the network learns from views that are moved, by a distance
+//! that people do not notice, to where it errs most. The image gradients of such networks look like the attributes
+//! (Tsipras et al. 2019; Santurkar et al. 2019), which is why they are of interest here.
 
 use crate::{
     Architecture, Isa,
-    cpu::{Network, Parameters},
+    cpu::CpuNetwork,
     heads::{self, LOGITS},
+    parameters::Parameters,
 };
 
-/// Steps of training after which the network that is attacked is the one that learns again.
+/// Steps of training after which the attacked network is brought up to date.
 const REFRESHED: usize = 16;
 /// Length of all steps of an attack together, in units of the largest distance.
 const REACH: f32 = 2.5;
 
-/// Who moves views.
+/// Moves views to where the network errs most.
 pub(super) struct Adversary {
     architecture: Architecture,
     /// Largest distance of an image from its view, in units of the network's input.
     epsilon: f32,
     steps: usize,
-    network: Option<Network>,
+    network: Option<CpuNetwork>,
     age: usize,
 }
 
 impl Adversary {
-    /// One that moves images by `epsilon` at most, in units of the network's input, in so many steps.
+    /// An adversary that moves images by at most `epsilon`, in units of the network's input.
     pub(super) fn new(architecture: &Architecture, epsilon: f32, steps: usize) -> Self {
         Self {
             architecture: architecture.clone(),
@@ -35,8 +36,8 @@ impl Adversary {
         }
     }
 
-    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, 115]`. `current` gives the weights that learn,
-    /// and is asked now and then.
+    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, 115]`. `current` returns the weights that
+    /// learn; it is called now and then.
     pub(super) fn disturb(
         &mut self,
         current: impl FnOnce() -> Vec<Parameters>,
@@ -45,7 +46,7 @@ impl Adversary {
     ) {
         if self.age.is_multiple_of(REFRESHED) {
             let threads = rayon::current_num_threads();
-            let network = Network::new(&self.architecture, &current(), Isa::detect(), threads);
+            let network = CpuNetwork::new(&self.architecture, &current(), Isa::detect(), threads);
             self.network = Some(network);
         }
         self.age += 1;
@@ -62,7 +63,13 @@ impl Adversary {
 }
 
 /// Climbs the loss of images, each within `epsilon` of where it was.
-fn attack(network: &mut Network, images: &mut [f32], targets: &[f32], epsilon: f32, steps: usize) {
+fn attack(
+    network: &mut CpuNetwork,
+    images: &mut [f32],
+    targets: &[f32],
+    epsilon: f32,
+    steps: usize,
+) {
     let n = targets.len() / LOGITS;
     let top = network.stages().len() - 1;
     let pixels = images.len() / n;
@@ -98,30 +105,15 @@ fn norm(values: impl Iterator<Item = f32>) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::noise;
+    use crate::{noise::noise, random::weights};
 
     /// The loss rises, more than by a random move of the same length, and nothing goes too far.
     #[test]
     fn an_attack_climbs_the_loss_within_its_bounds() {
         let (architecture, n, epsilon) = (Architecture::tiny(), 5, 2.0);
         let stages = architecture.stages();
-        let parameters: Vec<Parameters> = stages
-            .iter()
-            .enumerate()
-            .map(|(i, stage)| {
-                let Some(shape) = stage.weight_shape() else {
-                    return Parameters::default();
-                };
-                let inputs: usize = shape[1..].iter().product();
-                let scale = (6.0 / inputs as f32).sqrt();
-                let values = noise(i as u64, shape.iter().product());
-                Parameters {
-                    weight: values.iter().map(|x| scale * x).collect(),
-                    bias: vec![0.0; stage.outputs()],
-                }
-            })
-            .collect();
-        let mut network = Network::new(&architecture, &parameters, Isa::detect(), 1);
+        let parameters = weights(architecture.clone()).parameters;
+        let mut network = CpuNetwork::new(&architecture, &parameters, Isa::detect(), 1);
         let mut targets = vec![0.0; n * LOGITS];
         for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
             heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);

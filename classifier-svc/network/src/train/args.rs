@@ -1,4 +1,4 @@
-//! What a run of training is told, and what of it is refused.
+//! The settings of a training run, and their checks.
 
 use std::path::PathBuf;
 
@@ -15,44 +15,44 @@ use crate::Architecture;
 /// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// Folder with a folder per person and one `*_attributes.txt`.
+    /// Folder with one folder per person and one `*_attributes.txt`.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// The label file, where it does not lie in --data.
+    /// The label file, if it is not in --data.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Weights file to write. Checkpoint, loss curve and metrics are written beside it.
+    /// Weights file to write. The checkpoint, loss curve and metrics are written beside it.
     #[arg(
         long,
         value_name = "FILE",
         default_value = "out/vgg-face-mini.safetensors"
     )]
     pub output: PathBuf,
-    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for trying out). With --init it is the file's, else
-    /// vgg-face-mini where nothing is said.
+    /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for experiments). Default: that of --init, else
+    /// vgg-face-mini.
     #[arg(long, value_name = "NAME")]
     pub arch: Option<String>,
-    /// Side of the network's input in pixels, a multiple of 32, where it is not to be the topology's own.
+    /// Side of the network's input in pixels, a multiple of 32. Default: the topology's own.
     #[arg(long, value_name = "SIDE")]
     pub input: Option<usize>,
-    /// Train the kernels of the convolutions alone, without a 1x1 kernel and the identity beside them.
+    /// Train only the 3x3 kernels of the convolutions, without a 1x1 kernel and the identity beside them.
     #[arg(long)]
     pub plain: bool,
-    /// A model to begin with: its topology, its preparation of pixels and its weights. The network has neither
-    /// branches nor batch normalisation then.
+    /// Start from a model: its topology, its preprocessing and its weights. The network then has neither branches nor
+    /// batch normalisation.
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
-    /// Let only this stage and those above learn, such as fc6 or conv5_1.
+    /// Train only this stage and those above, such as fc6 or conv5_1.
     #[arg(long, value_name = "STAGE", requires = "init")]
     pub freeze_below: Option<String>,
-    /// Begin with heads that know nothing in place of the file's.
+    /// Start with untrained heads instead of the file's.
     #[arg(long, requires = "init")]
     pub new_heads: bool,
-    /// Views of a photograph whose activations below --freeze-below are computed once and kept on the disk beside the
-    /// output: the photograph, its mirror image, then random ones. With 0 every step computes those of new random views.
+    /// Views of each photograph whose activations below --freeze-below are computed once and kept on disk beside the
+    /// output: the photograph, its mirror image, then random ones. With 0, every step computes new random views.
     #[arg(long, value_name = "N", default_value_t = 2, requires = "freeze_below")]
     pub views: usize,
-    /// Bytes that these activations may take.
+    /// Largest size of these activations on disk.
     #[arg(
         long,
         value_name = "BYTES",
@@ -66,38 +66,38 @@ pub struct TrainArgs {
     /// Photographs per step.
     #[arg(long, default_value_t = 64)]
     pub batch: usize,
-    /// Rule of descent.
+    /// Optimiser.
     #[arg(long, value_enum, default_value_t = Rule::Adamw)]
     pub optimizer: Rule,
     /// Peak of the learning rate.
     #[arg(long, default_value_t = 3e-3)]
     pub learning_rate: f32,
-    /// How the learning rate goes.
+    /// Schedule of the learning rate.
     #[arg(long, value_enum, default_value_t = Schedule::OneCycle)]
     pub schedule: Schedule,
-    /// Each stage below the heads learns at so many times the rate of the one above.
+    /// Learning rate of each stage below the heads, as a multiple of that of the stage above.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub layer_decay: f32,
     /// Decoupled weight decay.
     #[arg(long, default_value_t = 0.05)]
     pub weight_decay: f32,
-    /// Share of the features of fc6 and fc7 that each step leaves out.
+    /// Share of the features of fc6 and fc7 that each step drops.
     #[arg(long, default_value_t = 0.3)]
     pub dropout: f32,
-    /// Leave them out of every convolution that learns too.
+    /// Apply dropout to every convolution that learns, too.
     #[arg(long)]
     pub dropout_everywhere: bool,
-    /// Share of every target that is spread evenly over its head.
+    /// Share of every target that is spread evenly over its head (label smoothing).
     #[arg(long, default_value_t = 0.05)]
     pub label_smoothing: f32,
-    /// How much photographs are blended in pairs: alpha of mixup, 0 for not at all.
+    /// Alpha of mixup, which blends photographs in pairs; 0 turns it off.
     #[arg(long, value_name = "ALPHA", default_value_t = 0.2)]
     pub mixup: f32,
-    /// A trained model to learn from besides the labels, with the same input (distillation). May be given several
-    /// times: then the mean of what they say counts.
+    /// A trained model to learn from besides the labels, with the same input (distillation). May be repeated: then the
+    /// mean of their answers counts.
     #[arg(long, value_name = "FILE", conflicts_with = "freeze_below")]
     pub teacher: Vec<PathBuf>,
-    /// Share of the teachers' word in every target.
+    /// Weight of the teachers in every target, 0 to 1.
     #[arg(
         long,
         value_name = "SHARE",
@@ -105,8 +105,8 @@ pub struct TrainArgs {
         requires = "teacher"
     )]
     pub teacher_weight: f32,
-    /// Learn from views that were moved so far, in the L2 norm of pixels from 0 to 1, to where the network errs most
-    /// (adversarial training). For a network that knows something already.
+    /// Train on views that are moved by at most this L2 distance, in pixels from 0 to 1, to where the network errs most
+    /// (adversarial training). For a network that is already trained.
     #[arg(
         long,
         value_name = "EPSILON",
@@ -114,13 +114,13 @@ pub struct TrainArgs {
         conflicts_with = "freeze_below"
     )]
     pub adversarial: Option<f32>,
-    /// In how many steps of gradient ascent.
+    /// Steps of gradient ascent for --adversarial.
     #[arg(long, value_name = "N", default_value_t = 2, requires = "adversarial")]
     pub adversarial_steps: usize,
-    /// Decides initial weights, views and order.
+    /// Seed of initial weights, views and order.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Use only the first so many training photographs.
+    /// Use only the first N training photographs.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Store 32-bit weights instead of 16-bit ones.
@@ -129,10 +129,10 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
-    /// The topology that is to learn, where a model to begin with may have `own`.
+    /// The topology to train; `own` is that of the model to start from, if there is one.
     ///
     /// # Errors
-    /// It has no such name, or is not that of the model to begin with.
+    /// The name is unknown, or differs from the model to start from.
     pub(super) fn architecture(&self, own: Option<&Architecture>) -> anyhow::Result<Architecture> {
         if let Some(own) = own {
             let name = self.arch.as_ref().unwrap_or(&own.name);
@@ -149,10 +149,10 @@ impl TrainArgs {
         Ok(architecture)
     }
 
-    /// What would fail, or learn nothing, is said before hours of work.
+    /// Refuses settings that would fail or learn nothing, before hours of work.
     ///
     /// # Errors
-    /// A setting makes no sense.
+    /// A setting is out of range.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let (epochs, batch) = (self.epochs, self.batch);
         let (rate, decay) = (self.learning_rate, self.weight_decay);
@@ -171,7 +171,7 @@ impl TrainArgs {
         ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
         ensure!(
             self.init.as_ref() != Some(&self.output),
-            "--output: expected another file than --init, got {}",
+            "--output: expected a file other than --init, got {}",
             self.output.display()
         );
         // Each step keeps 1 - rate * decay of a weight.

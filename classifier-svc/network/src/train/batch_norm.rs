@@ -45,7 +45,7 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    /// One that does not scale yet.
+    /// A normalisation that does not scale yet.
     pub(super) fn new(layout: &Layout) -> Self {
         Self {
             gamma: Parameter::new(vec![1.0; layout.blocks() * LANES], false),

@@ -1,5 +1,5 @@
-//! Activations on the disk: a file of records of one size, each with a checksum, so that what is damaged, missing or
-//! another run's is noticed and computed anew, never trusted.
+//! Activations on disk: a file of records of one size, each with a checksum, so that damaged or missing records and
+//! those of another run are noticed and computed again, never trusted.
 //!
 //! The file begins with a text that says what it holds. A record is its SHA-256 in hexadecimal (over its number and
 //! the rest), the largest of its values, and every value as a 16-bit share of the largest: what a rectifier or a
@@ -52,8 +52,8 @@ impl Cache {
         let size = header.len() as u64 + count as u64 * record(values) as u64;
         ensure!(
             size <= limit,
-            "--cache-limit: the activations of {count} views take {size} bytes, the limit is {limit}; allow more, \
-             or take fewer --views or a higher stage for --freeze-below"
+            "--cache-limit: the activations of {count} views take {size} bytes, the limit is {limit}; raise it, \
+             or use fewer --views or a higher stage for --freeze-below"
         );
         let failed = || format!("cannot write {}", path.display());
         let options = OpenOptions::new()
@@ -107,7 +107,10 @@ impl Cache {
         let read = self.read_at(&mut found, 0);
         let own = read.is_ok() && found == header.as_bytes();
         if !own {
-            eprintln!("{} holds other activations: made anew", self.path.display());
+            eprintln!(
+                "{} holds other activations: computing them again",
+                self.path.display()
+            );
         }
         own
     }
@@ -178,7 +181,7 @@ impl Cache {
         let read = self.read(at).with_context(|| self.unreadable())?;
         read.with_context(|| {
             let path = self.path.display();
-            format!("{path}: record {at} is damaged; begin again, and it is computed anew")
+            format!("{path}: record {at} is damaged; start again to recompute it")
         })
     }
 
@@ -208,7 +211,7 @@ impl Cache {
     }
 }
 
-/// Bytes of a record of so many values.
+/// Bytes of a record.
 fn record(values: usize) -> usize {
     CHECKSUM + size_of::<f32>() + values * size_of::<u16>()
 }

@@ -1,15 +1,15 @@
-//! Training that goes on after a kill: everything that was learned, written whole or not at all.
+//! Training that can be resumed: everything learned so far, written whole or not at all.
 
-use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
-use deepface_files::{sha256, write_atomically};
-use safetensors::{Dtype, SafeTensors, View};
+use deepface_files::{FloatArray, sha256, write_tensors};
+use safetensors::SafeTensors;
 
-use super::{TrainArgs, network::Trainee};
+use super::{TrainArgs, trainee::Trainee};
 
-/// What run this is: its arguments and its photographs, known by their people, files and labels.
+/// The identity of a run: its arguments and its photographs, known by their people, files and labels.
 pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
     let counts = splits.map(<[_]>::len);
     let mut all = Vec::new();
@@ -23,32 +23,7 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
     format!("{args:?} on {counts:?} photographs {}", sha256(&all))
 }
 
-/// An array that becomes bytes only when it is written: of the largest network there are gigabytes.
-struct Array<'a> {
-    values: &'a [f32],
-    shape: [usize; 1],
-}
-
-impl View for Array<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let bytes = self.values.iter().flat_map(|x| x.to_le_bytes());
-        bytes.collect::<Vec<u8>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        size_of_val(self.values)
-    }
-}
-
-/// Writes what has been learned after some epochs. `identity` says what run it is of.
+/// Writes what has been learned after some epochs. `identity` says to which run it belongs.
 pub(super) fn save(
     path: &Path,
     trainee: &mut Trainee,
@@ -63,26 +38,29 @@ pub(super) fn save(
             ("average", &p.average),
         ];
         all.map(|(name, values)| {
-            let shape = [values.len()];
-            (format!("{i}.{name}"), Array { values, shape })
+            let array = FloatArray {
+                values,
+                shape: vec![values.len()],
+                half: false,
+            };
+            (format!("{i}.{name}"), array)
         })
     });
-    let arrays: Vec<(String, Array<'_>)> = arrays.collect();
+    let arrays = arrays.collect();
     let header = HashMap::from([
         ("epochs".to_owned(), epochs.to_string()),
         ("run".to_owned(), identity.to_owned()),
     ]);
-    let file = safetensors::serialize(arrays, Some(header))?;
-    write_atomically(path, &file).with_context(|| format!("cannot write {}", path.display()))
+    write_tensors(path, arrays, header).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Goes on from a checkpoint of the same run; gives the epochs done, 0 where there is none.
+/// Resumes from a checkpoint of the same run; returns the number of finished epochs, 0 without a checkpoint.
 pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyhow::Result<usize> {
     if !path.exists() {
         return Ok(0);
     }
     let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let damaged = || format!("{} is damaged; delete it to start anew", path.display());
+    let damaged = || format!("{} is damaged; delete it to start over", path.display());
     let (_, header) = SafeTensors::read_metadata(&file).with_context(damaged)?;
     let entry = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key).cloned());
     let epochs = entry("epochs")
@@ -91,7 +69,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
     let run = entry("run").with_context(damaged)?;
     ensure!(
         run == identity,
-        "{} is of another run ({run}), this one is {identity}; delete it to start anew",
+        "{} belongs to another run ({run}), this one is {identity}; delete it to start over",
         path.display()
     );
     let tensors = SafeTensors::deserialize(&file).with_context(damaged)?;
@@ -107,7 +85,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
             let view = tensors
                 .tensor(&format!("{i}.{name}"))
                 .with_context(damaged)?;
-            // Moments are there since the first step that has them.
+            // Moments exist from the first step that needs them.
             let moment = name == "first" || name == "second";
             if moment && view.shape() == [len] {
                 data.resize(len, 0.0);

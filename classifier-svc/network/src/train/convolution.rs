@@ -7,13 +7,14 @@ use rayon::prelude::*;
 
 use super::{
     batch_norm::{self, Cotangent, Norm},
+    below::Below,
     dropout::Dropout,
-    network::{Below, normal},
     optimizer::Parameter,
+    random::normal,
 };
-use crate::cpu::{
-    Aligned, Bits, Convolution, Epilogue, Isa, LANES, Layout, Parameters, Pointwise, Source,
-    per_isa,
+use crate::{
+    cpu::{Aligned, Bits, Convolution, Epilogue, Isa, LANES, Layout, Pointwise, Source, per_isa},
+    parameters::Parameters,
 };
 
 /// Taps of the kernel, and the one at the pixel itself.
@@ -48,7 +49,7 @@ struct Point {
 
 impl Branched {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(conv: &Convolution, batch: usize, branches: bool, seed: u64) -> Self {
+    pub(super) fn new(conv: Convolution, batch: usize, branches: bool, seed: u64) -> Self {
         let (ins, outs) = (conv.input.channels, conv.output.channels);
         let kernel = |seed: u64, taps: usize| {
             let deviation = (2.0 / (ins * taps) as f32).sqrt();
@@ -73,12 +74,12 @@ impl Branched {
             norms: (0..count).map(|_| Norm::new(&conv.output)).collect(),
             beta: Parameter::new(vec![0.0; conv.output.blocks() * LANES], false),
             scale: 1.0,
-            conv: conv.clone(),
+            conv,
         }
     }
 
     /// One that begins with these weights: a kernel and a bias, no branches and no normalisation.
-    pub(super) fn with(conv: &Convolution, parameters: Parameters) -> Self {
+    pub(super) fn with(conv: Convolution, parameters: Parameters) -> Self {
         let Parameters { weight, mut bias } = parameters;
         bias.resize(conv.output.blocks() * LANES, 0.0);
         Self {
@@ -89,7 +90,7 @@ impl Branched {
             norms: Vec::new(),
             beta: Parameter::new(bias, false),
             scale: 1.0,
-            conv: conv.clone(),
+            conv,
         }
     }
 

@@ -58,20 +58,6 @@ pub(super) fn view_seed(seed: u64, number: u64) -> u64 {
         .wrapping_add(number)
 }
 
-/// Pixels, `[3, S, S]`, 0 to 1, to what the network expects.
-pub(super) fn prepare(preprocessing: &Preprocessing, image: &mut [f32]) {
-    let area = image.len() / 3;
-    for (plane, mean) in image.chunks_exact_mut(area).zip(preprocessing.mean) {
-        plane
-            .iter_mut()
-            .for_each(|x| *x = (255.0 * *x - mean) * preprocessing.scale);
-    }
-    if preprocessing.channel_order == "BGR" {
-        let (red, rest) = image.split_at_mut(area);
-        red.swap_with_slice(&mut rest[area..]);
-    }
-}
-
 /// How a view lies in its photograph.
 struct Place {
     /// Of the angle, times the scale.
@@ -142,7 +128,7 @@ impl Photographs {
             .zip(indices)
             .for_each(|(view, &index)| {
                 self.view(index, view_seed(seed, index as u64), view);
-                prepare(preprocessing, view);
+                preprocessing.apply(view);
             });
         batch
     }

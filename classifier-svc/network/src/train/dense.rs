@@ -3,11 +3,15 @@
 
 use super::{
     batch_norm::{self, Norm},
+    below::Below,
     dropout::Dropout,
-    network::{Below, normal},
     optimizer::Parameter,
+    random::normal,
 };
-use crate::cpu::{Aligned, Bits, Epilogue, Isa, Layout, Linear, Parameters};
+use crate::{
+    cpu::{Aligned, Bits, Epilogue, Isa, Layout, Linear},
+    parameters::Parameters,
+};
 
 /// A fully connected layer, what it learns, and its buffers for one batch.
 pub(super) struct Dense {
@@ -27,34 +31,34 @@ pub(super) struct Dense {
 
 impl Dense {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(linear: &Linear, batch: usize, rectified: bool, seed: u64) -> Self {
+    pub(super) fn new(linear: Linear, batch: usize, rectified: bool, seed: u64) -> Self {
         let (ins, outs) = (linear.inputs(), linear.outputs);
         let weight = normal(seed, ins * outs, (2.0 / ins as f32).sqrt());
         let layout = Layout::vector(outs);
         let z = if rectified { batch * layout.len() } else { 0 };
         Self {
-            linear: linear.clone(),
             weight: Parameter::new(linear.pack(&weight).to_vec(), true),
             z: Aligned::zeros(z),
             norm: rectified.then(|| Norm::new(&layout)),
             rectified,
             beta: Parameter::new(vec![0.0; layout.len()], false),
             scale: 1.0,
+            linear,
         }
     }
 
     /// One that begins with these weights and has no normalisation.
-    pub(super) fn with(linear: &Linear, rectified: bool, parameters: Parameters) -> Self {
+    pub(super) fn with(linear: Linear, rectified: bool, parameters: Parameters) -> Self {
         let Parameters { weight, mut bias } = parameters;
         bias.resize(Layout::vector(linear.outputs).len(), 0.0);
         Self {
-            linear: linear.clone(),
             weight: Parameter::new(linear.pack(&weight).to_vec(), true),
             z: Aligned::default(),
             norm: None,
             rectified,
             beta: Parameter::new(bias, false),
             scale: 1.0,
+            linear,
         }
     }
 

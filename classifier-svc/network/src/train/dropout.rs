@@ -15,7 +15,7 @@ pub(super) struct Dropout {
 }
 
 impl Dropout {
-    /// What the features are multiplied with that are let through, to make good for the others.
+    /// Factor for the features that are kept, to make up for the others.
     pub(super) fn scale(&self) -> f32 {
         1.0 / (1.0 - self.share)
     }

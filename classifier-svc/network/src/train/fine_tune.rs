@@ -1,23 +1,23 @@
-//! Fine-tuning (paper, section 3.2): a trained model is where training begins, its lower stages may stay as they are,
-//! and what they make of photographs is then computed once.
+//! Fine-tuning (paper, section 3.2): training starts from a trained model. Its lower stages may be frozen; their
+//! activations are then computed once.
 
 use super::{
     LICENSE, TrainArgs, Training,
     adversary::Adversary,
     data::{Faces, Photographs},
     frozen::Frozen,
-    init::{Init, fits_half},
-    network::Trainee,
+    init::Init,
     source::{Cached, Source, Views},
     teacher::Teacher,
+    trainee::Trainee,
 };
-use crate::heads::{self, LOGITS};
+use crate::parameters::Parameters;
 
 impl<'a> Training<'a> {
-    /// Training that begins with a model, of which the first `below` stages do not learn.
+    /// Training that starts from a model, whose first `below` stages do not learn.
     ///
     /// # Errors
-    /// The activations of these stages take too much space, or cannot be written.
+    /// The activations of these stages need too much space, or cannot be written.
     pub(super) fn begun_with(
         mut init: Init,
         below: usize,
@@ -33,9 +33,10 @@ impl<'a> Training<'a> {
         let (description, parameters) = (init.weights.description, init.weights.parameters);
         let (architecture, preprocessing) = (description.architecture, description.preprocessing);
         let frozen = &parameters[..below];
-        let half = !args.full_precision && fits_half(frozen);
+        let fits = frozen.iter().all(Parameters::fits_half);
+        let half = !args.full_precision && fits;
         if !half && !args.full_precision {
-            eprintln!("storing 32-bit weights: 16 bits would change the stages that do not learn");
+            eprintln!("storing 32-bit weights: 16 bits would change the frozen stages");
         }
         let mut source = Source::Pixels;
         if below > 0 {
@@ -57,8 +58,8 @@ impl<'a> Training<'a> {
                 photographs.forget_images();
             }
         }
-        // Of pixels from 0 to 1, as distances of images are given everywhere.
-        let unit = 255.0 * preprocessing.scale;
+        // Distances of images are given in pixels from 0 to 1 everywhere.
+        let unit = preprocessing.unit();
         let adversary = args
             .adversarial
             .map(|epsilon| Adversary::new(&architecture, epsilon * unit, args.adversarial_steps));
@@ -74,30 +75,5 @@ impl<'a> Training<'a> {
             license,
             half,
         })
-    }
-
-    /// Accuracy and AUC on faces, from what the disk holds of them where it does.
-    pub(super) fn validate(&mut self, faces: &Faces) -> anyhow::Result<(f64, f64)> {
-        let probabilities = match &self.source {
-            Source::Cached(cached) => {
-                let (all, logits) = (faces.labels.len(), heads::attribute_logits());
-                let mut probabilities = Vec::with_capacity(all * logits.len());
-                for first in (0..all).step_by(self.args.batch) {
-                    let n = self.args.batch.min(all - first);
-                    let inputs = cached.faces(first..first + n)?;
-                    let mut found = self.trainee.logits(&inputs, n);
-                    for image in found.chunks_exact_mut(LOGITS) {
-                        heads::softmax(image);
-                        probabilities.extend(logits.iter().map(|&l| image[l]));
-                    }
-                }
-                probabilities
-            }
-            Source::Pixels | Source::Fresh(_) => {
-                let folded = self.fold()?;
-                self.probabilities(&folded, faces).0
-            }
-        };
-        Ok(super::summary(&probabilities, faces))
     }
 }

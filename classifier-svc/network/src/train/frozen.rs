@@ -1,26 +1,23 @@
 //! Stages that do not learn, as the service computes them: those below the ones that do, or all of a teacher.
 
-use crate::{
-    Architecture, Isa,
-    cpu::{Network, Parameters},
-};
+use crate::{Architecture, Isa, cpu::CpuNetwork, parameters::Parameters};
 
-/// The lower part of a network, or all of it.
+/// The lower part of a network, or a whole one.
 pub(super) struct Frozen {
-    network: Network,
+    network: CpuNetwork,
     /// The last stage.
     top: usize,
     /// Values of an image.
     pixels: usize,
-    /// Values of what the last stage makes of it.
+    /// Values of the last stage's activation.
     pub(super) values: usize,
 }
 
 impl Frozen {
-    /// The stages of some parameters, one entry for each from the image up: at least one.
+    /// The stages of these parameters, one entry per stage from the image up: at least one.
     pub(super) fn new(architecture: &Architecture, parameters: &[Parameters]) -> Self {
         let threads = rayon::current_num_threads();
-        let network = Network::new(architecture, parameters, Isa::detect(), threads);
+        let network = CpuNetwork::new(architecture, parameters, Isa::detect(), threads);
         let top = parameters.len() - 1;
         Self {
             values: network.stages()[top].shape().iter().product(),
@@ -30,7 +27,7 @@ impl Frozen {
         }
     }
 
-    /// Images that are computed at a time.
+    /// Images that are computed together.
     pub(super) fn capacity(&self) -> usize {
         self.network.capacity()
     }

@@ -1,13 +1,12 @@
-//! A trained model to begin with (paper, section 3.2): its topology, its weights, and how it prepares pixels.
+//! A trained model to start from (paper, section 3.2): its topology, its weights, and its preprocessing.
 
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use deepface_files::sha256;
-use half::f16;
 
-use super::network::normal;
-use crate::{cpu::Parameters, heads::LOGITS, weights::Weights};
+use super::random::normal;
+use crate::{heads::LOGITS, parameters::Parameters, weights::Weights};
 
 /// A model to fine-tune.
 pub(super) struct Init {
@@ -20,7 +19,7 @@ impl Init {
     /// Reads a model.
     ///
     /// # Errors
-    /// The file cannot be read, or is no model of ours.
+    /// The file cannot be read, or is not a model of this project.
     pub(super) fn load(path: &Path) -> anyhow::Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("--init: {}", path.display()))?;
         let weights =
@@ -34,7 +33,7 @@ impl Init {
     /// The number of stages below the one of this name.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// No stage has this name.
     pub(super) fn below(&self, name: &str) -> anyhow::Result<usize> {
         let stages = self.weights.description.architecture.stages();
         let names: Vec<&str> = stages.iter().map(|s| s.name.as_str()).collect();
@@ -47,7 +46,7 @@ impl Init {
         })
     }
 
-    /// Heads that have not learned yet take the place of the model's (He et al. 2015).
+    /// Replaces the heads of the model with untrained ones (He et al. 2015).
     pub(super) fn renew_heads(&mut self, seed: u64) {
         let features = self.weights.description.architecture.features;
         if let Some(heads) = self.weights.parameters.last_mut() {
@@ -59,7 +58,7 @@ impl Init {
         }
     }
 
-    /// The licence of what is made of it with photographs of a licence.
+    /// The licence of a model that is fine-tuned on photographs with a licence of their own.
     pub(super) fn license(&self, photographs: &str) -> String {
         let own = &self.weights.description.license;
         if own.contains(photographs) {
@@ -70,19 +69,11 @@ impl Init {
     }
 }
 
-/// Whether 16 bits hold these weights as they are.
-pub(super) fn fits_half(parameters: &[Parameters]) -> bool {
-    let mut all = parameters
-        .iter()
-        .flat_map(|p| p.weight.iter().chain(&p.bias));
-    all.all(|&x| f16::from_f32(x).to_f32() == x)
-}
-
-/// Says where the settings contradict the model that a run begins with.
+/// Refuses a setting that contradicts the model that a run starts from.
 pub(super) fn agree(what: &str, given: &str, own: &str) -> anyhow::Result<()> {
     ensure!(
         given == own,
-        "{what}: expected {own}, which --init has, or nothing; got {given}"
+        "{what}: expected {own}, as in --init, or leave it out; got {given}"
     );
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! How well attributes are told: accuracy, balanced accuracy, area under the ROC curve, and thresholds.
+//! How well attributes are recognised: accuracy, balanced accuracy, area under the ROC curve, and thresholds.
 
 use deepface_statistics::auc;
 
 use crate::{AttributeMetrics, Thresholds};
 
-/// The threshold that decides most of these right. Between equally good ones the nearest to one half wins, so
-/// that a handful of validation faces does not push it to an end.
+/// The threshold with the most correct decisions. Between equally good ones the nearest to one half wins, so that a
+/// handful of validation faces does not push it to an end.
 pub(super) fn best_threshold(probabilities: &[f32], labels: &[bool]) -> f32 {
     let right = |threshold: f32| {
         let decided = probabilities.iter().zip(labels);
@@ -19,9 +19,9 @@ pub(super) fn best_threshold(probabilities: &[f32], labels: &[bool]) -> f32 {
     candidates.fold(0.5, better)
 }
 
-/// The threshold that tells presence and absence equally well: it maximises balanced accuracy, averaged over thresholds
-/// whose logits are near, because a few positives make the curve rough. Without any positives or negatives, `positives`,
-/// their share among the training people, which is the best threshold of calibrated probabilities.
+/// The threshold that recognises presence and absence equally well: it maximises balanced accuracy, averaged over
+/// thresholds whose logits are near, because a few positives make the curve rough. Without any positives or negatives,
+/// `positives`, their share among the training people, which is the best threshold of calibrated probabilities.
 pub(super) fn balanced_threshold(probabilities: &[f32], labels: &[bool], positives: f32) -> f32 {
     const STEP: f32 = 0.1;
     const NEAR: usize = 8;
@@ -57,7 +57,7 @@ fn balanced_accuracy(probabilities: &[f32], labels: &[bool], threshold: f32) -> 
     Some((rate(true)? + rate(false)?) / 2.0)
 }
 
-/// Metrics of one attribute at its thresholds. `None` where all labels are alike: then nothing can be said.
+/// Metrics of one attribute at its thresholds. `None` where all labels are alike: then they are undefined.
 pub(super) fn measure(
     probabilities: &[f32],
     labels: &[bool],

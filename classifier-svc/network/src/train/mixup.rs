@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// How a batch is blended: each member with the one of its own batch that the order names.
+/// How a batch is blended: each member with another member of the batch, given by the order.
 pub(super) struct Mixup {
     /// Share of the member itself.
     share: f32,
@@ -13,8 +13,8 @@ pub(super) struct Mixup {
 }
 
 impl Mixup {
-    /// One for a batch of `n`; the seed decides it. The share is drawn from Beta(alpha, alpha), where `alpha` is above 0
-    /// and at most 1.
+    /// The blend of a batch of `n`; the seed decides it. The share is drawn from Beta(alpha, alpha), where `alpha` is
+    /// above 0 and at most 1.
     pub(super) fn new(alpha: f32, n: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // The views of this step are drawn from the same seed.

@@ -3,7 +3,9 @@
 mod adversary;
 mod args;
 mod batch_norm;
+mod below;
 mod cache;
+mod calibration;
 mod checkpoint;
 mod convolution;
 mod data;
@@ -12,52 +14,55 @@ mod dropout;
 mod fine_tune;
 mod frozen;
 mod init;
+mod layer;
 mod metrics;
 mod mixup;
-mod network;
 mod optimizer;
+mod random;
 mod rehearsal;
 mod report;
 mod source;
 mod teacher;
+mod trainee;
+mod validation;
 
 use std::time::Instant;
 
-use anyhow::ensure;
-use deepface_attributes::ATTRIBUTE_COUNT;
+use anyhow::{anyhow, ensure};
 use deepface_dataset::{Dataset, Photograph, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Description, Isa, Preprocessing, Thresholds, VGG_FACE_MEAN,
-    cpu::{Network, Parameters},
+    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
     heads::{self, LOGITS},
+    parameters::Parameters,
+    seal::seal,
     weights::Weights,
 };
 use adversary::Adversary;
 pub use args::TrainArgs;
-use data::{Faces, Photographs, prepare};
+use data::{Faces, Photographs};
 use init::Init;
 use mixup::Mixup;
-use network::Trainee;
 use optimizer::Step;
 pub use rehearsal::Rehearsal;
 use source::Source;
 use teacher::Teacher;
+use trainee::Trainee;
 
-/// Where the weights may go.
+/// The licence of weights that are trained on LFW.
 const LICENSE: &str =
     "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
 
-/// Batches whose moments stand for the whole training set when batch normalisation is folded.
+/// Number of batches that represent the whole training set when batch normalisation is folded.
 const FOLD_BATCHES: usize = 32;
 
-/// Trains, measures and writes. Goes on from the checkpoint beside the output where there is one.
+/// Trains, measures and writes. Resumes from the checkpoint beside the output if there is one.
 ///
 /// # Errors
-/// The data cannot be read, the settings make no sense, or a file cannot be written.
+/// The data cannot be read, a setting is out of range, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     args.check()?;
     let init = args.init.as_deref().map(Init::load).transpose()?;
@@ -77,7 +82,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     train.truncate(args.limit.unwrap_or(usize::MAX));
     let (validation, test) = (part(Split::Validation), part(Split::Test));
     eprintln!(
-        "{} photographs to learn from, {} to calibrate on, {} to report on; {} rows without a photograph",
+        "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
         train.len(),
         validation.len(),
         test.len(),
@@ -138,23 +143,23 @@ struct Training<'a> {
     trainee: Trainee,
     teachers: Vec<Teacher>,
     adversary: Option<Adversary>,
-    /// Of the weights that are written.
+    /// Licence of the weights that are written.
     license: String,
-    /// Whether they are written with 16 bits.
+    /// Whether the weights are written with 16 bits.
     half: bool,
 }
 
 /// The published means of VGG-Face; the scale brings pixels to about unit deviation.
 fn preprocessing() -> Preprocessing {
     Preprocessing {
-        channel_order: "RGB".into(),
+        order: ChannelOrder::Rgb,
         mean: VGG_FACE_MEAN,
         scale: 1.0 / 64.0,
     }
 }
 
 impl Training<'_> {
-    /// What the trainee reads of photographs.
+    /// The inputs of the trainee for some photographs.
     fn inputs(&mut self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
         let (source, photographs) = (&mut self.source, &self.photographs);
         source.inputs(photographs, &self.preprocessing, indices, seed)
@@ -168,14 +173,14 @@ impl Training<'_> {
         targets
     }
 
-    /// All epochs; gives the folded weights.
+    /// Runs all epochs; returns the folded weights.
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
         let mut curve = report::Curve::open(&args.output)?;
         let checkpoint = args.output.with_extension("checkpoint");
         let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
         if done > 0 {
-            eprintln!("going on after epoch {done} from {}", checkpoint.display());
+            eprintln!("resuming after epoch {done} from {}", checkpoint.display());
         }
         let steps = self.photographs.len() / args.batch;
         let style = ProgressStyle::with_template(
@@ -203,7 +208,7 @@ impl Training<'_> {
         self.fold()
     }
 
-    /// One pass over the photographs; gives the mean loss.
+    /// Runs one pass over the photographs; returns the mean loss.
     fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> anyhow::Result<f64> {
         let args = self.args;
         let mut order: Vec<usize> = (0..self.photographs.len()).collect();
@@ -264,34 +269,14 @@ impl Training<'_> {
         Ok(self.trainee.fold(count, n, |b| batches[b].clone()))
     }
 
-    /// Probabilities `[n, 73]` and mean of fc7 of faces, as the service computes them.
-    fn probabilities(&self, parameters: &[Parameters], faces: &Faces) -> (Vec<f32>, Vec<f32>) {
-        let architecture = self.trainee.architecture();
-        let threads = rayon::current_num_threads();
-        let mut network = Network::new(architecture, parameters, Isa::detect(), threads);
-        let plain = 3 * architecture.input * architecture.input;
-        let (top, logits) = (network.stages().len() - 1, heads::attribute_logits());
-        let mut probabilities = Vec::with_capacity(faces.labels.len() * ATTRIBUTE_COUNT);
-        let mut mean = vec![0.0; architecture.features];
-        for part in faces.pixels.chunks(network.capacity() * plain) {
-            let n = part.len() / plain;
-            let mut inputs = part.to_vec();
-            inputs
-                .chunks_exact_mut(plain)
-                .for_each(|image| prepare(&self.preprocessing, image));
-            let mut found = network.forward(&inputs, n, &[top, top - 1]);
-            for image in found[0].chunks_exact_mut(LOGITS) {
-                heads::softmax(image);
-                probabilities.extend(logits.iter().map(|&l| image[l]));
-            }
-            for image in found[1].chunks_exact(mean.len()) {
-                let total = faces.labels.len() as f32;
-                mean.iter_mut()
-                    .zip(image)
-                    .for_each(|(m, a)| *m += a / total);
-            }
+    /// The weights of a network that was not measured yet.
+    fn weights(&self, parameters: Vec<Parameters>) -> Weights {
+        let architecture = self.trainee.architecture().clone();
+        Weights {
+            parameters,
+            fc7_mean: vec![0.0; architecture.features],
+            description: Description::new(architecture, self.preprocessing.clone(), &self.license),
         }
-        (probabilities, mean)
     }
 
     /// Calibrates, measures, writes the weights and the report.
@@ -302,74 +287,23 @@ impl Training<'_> {
         test: &Faces,
     ) -> anyhow::Result<()> {
         if self.half {
-            // What is measured is what is stored.
-            parameters.iter_mut().for_each(round_to_half);
+            // The model that is measured has the weights that are stored.
+            for rounded in parameters.iter_mut().map(Parameters::round_to_half) {
+                rounded.map_err(|x| {
+                    anyhow!("a weight of {x} is too large for 16 bits; use --full-precision")
+                })?;
+            }
         }
-        let (calibration, fc7_mean) = self.probabilities(&parameters, validation);
-        let column = |p: &[f32], a: usize| -> Vec<f32> {
-            p.iter().skip(a).step_by(ATTRIBUTE_COUNT).copied().collect()
-        };
-        let labels =
-            |faces: &Faces, a: usize| -> Vec<bool> { faces.labels.iter().map(|l| l[a]).collect() };
-        let thresholds: Vec<Thresholds> = (0..ATTRIBUTE_COUNT)
-            .map(|a| {
-                let (p, labels) = (column(&calibration, a), labels(validation, a));
-                Thresholds {
-                    accurate: metrics::best_threshold(&p, &labels),
-                    balanced: metrics::balanced_threshold(
-                        &p,
-                        &labels,
-                        self.photographs.positives(a),
-                    ),
-                }
-            })
-            .collect();
-        let (probabilities, _) = self.probabilities(&parameters, test);
-        let mut description = Description::new(
-            self.trainee.architecture().clone(),
-            self.preprocessing.clone(),
-            &self.license,
-        );
-        description.metrics = (0..ATTRIBUTE_COUNT)
-            .map(|a| metrics::measure(&column(&probabilities, a), &labels(test, a), thresholds[a]))
-            .collect();
-        description.thresholds = thresholds;
-        report::write(&self.args.output, &description)?;
-        let weights = Weights {
-            description,
-            parameters,
-            fc7_mean,
-        };
-        let weights = weights.sealed()?;
+        let mut weights = self.weights(parameters);
+        calibration::measure(&mut weights, validation, test, |attribute| {
+            self.photographs.positives(attribute)
+        })?;
+        report::write(&self.args.output, &weights.description)?;
+        seal(&mut weights)?;
         weights.write(&self.args.output, self.half)?;
         eprintln!("wrote {}", self.args.output.display());
         Ok(())
     }
-}
-
-fn round_to_half(parameters: &mut Parameters) {
-    for x in parameters.weight.iter_mut().chain(&mut parameters.bias) {
-        *x = half::f16::from_f32(*x).to_f32();
-    }
-}
-
-/// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
-fn summary(probabilities: &[f32], faces: &Faces) -> (f64, f64) {
-    let measured = (0..ATTRIBUTE_COUNT).filter_map(|a| {
-        let p: Vec<f32> = probabilities
-            .iter()
-            .skip(a)
-            .step_by(ATTRIBUTE_COUNT)
-            .copied()
-            .collect();
-        let labels: Vec<bool> = faces.labels.iter().map(|l| l[a]).collect();
-        metrics::measure(&p, &labels, Thresholds::default())
-    });
-    let all: Vec<_> = measured.collect();
-    let mean = |f: fn(&crate::AttributeMetrics) -> f32| {
-        all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
-    };
-    (mean(|m| m.accuracy), mean(|m| m.auc))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-/// Something learned, with the optimiser's memory of it.
+/// A learned array, with the state of its optimiser.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parameter {
     /// Its value.
@@ -13,7 +13,7 @@ pub(super) struct Parameter {
     pub(super) first: Vec<f32>,
     /// Second moment; empty before the first step, and with SGD, which has none.
     pub(super) second: Vec<f32>,
-    /// Exponential running average of the value: what is measured and kept in the end.
+    /// Exponential moving average of the value: this is what is measured and written in the end.
     pub(super) average: Vec<f32>,
     /// Whether weight decay applies.
     decays: bool,
@@ -33,7 +33,7 @@ impl Parameter {
     }
 }
 
-/// The rule of descent.
+/// The optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Rule {
     /// Adam with decoupled weight decay.

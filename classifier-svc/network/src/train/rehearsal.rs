@@ -1,6 +1,6 @@
 //! Training steps on random images, to measure their time.
 
-use super::network::Trainee;
+use super::trainee::Trainee;
 use crate::{
     Architecture,
     heads::{self, LOGITS},

@@ -1,4 +1,4 @@
-//! What training leaves for people to look at: the curve of every epoch, and a table of every attribute.
+//! Reports of training for people: the curve of every epoch, and a table of every attribute.
 
 use std::{
     fmt::Write as _,
@@ -12,7 +12,7 @@ use deepface_files::write_atomically;
 
 use crate::{AttributeMetrics, Description, Thresholds};
 
-/// Loss, accuracy and AUC per epoch: a table that grows, and a picture of it.
+/// Loss, accuracy and AUC per epoch: a growing table and its picture.
 pub(super) struct Curve {
     table: PathBuf,
     picture: PathBuf,
@@ -30,7 +30,7 @@ impl Curve {
         })
     }
 
-    /// Adds an epoch. Rows of this epoch and later ones are of a run that went on from before them, and go.
+    /// Adds an epoch. Rows of this and later epochs are from before a run was resumed, and are dropped.
     pub(super) fn add(
         &mut self,
         epoch: usize,

@@ -1,5 +1,5 @@
-//! Where the inputs of a step come from: pixels where all stages learn, else what the stages below make of them,
-//! computed anew or once for all.
+//! The inputs of a step: pixels where all stages learn, else the activations of the stages that do not, computed
+//! every time or once.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     cache::Cache,
-    data::{Faces, Photographs, prepare, view_seed},
+    data::{Faces, Photographs, view_seed},
     frozen::Frozen,
 };
 use crate::Preprocessing;
@@ -21,9 +21,9 @@ use crate::Preprocessing;
 pub(super) enum Source {
     /// Random views of photographs.
     Pixels,
-    /// What the stages that do not learn make of random views.
+    /// Activations of random views below the stages that learn.
     Fresh(Box<Frozen>),
-    /// What they made of some fixed views.
+    /// Activations of fixed views below the stages that learn, from the disk.
     Cached(Cached),
 }
 
@@ -48,7 +48,7 @@ impl Source {
     }
 }
 
-/// What is computed once: the activations of fixed views of photographs to learn from, and of faces to measure with.
+/// What is computed once: fixed views of the training photographs, and the faces to measure with.
 pub(super) struct Views<'a> {
     pub(super) photographs: &'a Photographs,
     pub(super) faces: &'a Faces,
@@ -88,7 +88,7 @@ impl Views<'_> {
             let face = at - self.photographs.len() * self.count;
             out.copy_from_slice(&self.faces.pixels[face * out.len()..][..out.len()]);
         }
-        prepare(self.preprocessing, out);
+        self.preprocessing.apply(out);
     }
 }
 
@@ -101,7 +101,8 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// Opens the cache and computes what it lacks. `stages` says which network ends below which stage.
+    /// Opens the cache and computes the missing records. `stages` identifies the network and the first stage that
+    /// learns.
     ///
     /// # Errors
     /// The cache would be too large, or its file cannot be written.
@@ -168,7 +169,7 @@ fn fill(
     lower: &mut Frozen,
     views: &Views<'_>,
 ) -> anyhow::Result<()> {
-    let style = "stages that do not learn [{bar:40}] {pos}/{len} views, {per_sec}, {eta} left";
+    let style = "frozen stages [{bar:40}] {pos}/{len} views, {per_sec}, {eta} left";
     let style = ProgressStyle::with_template(style)?.progress_chars("=> ");
     let bar = ProgressBar::new(missing.len() as u64).with_style(style);
     let began = std::time::Instant::now();
@@ -188,7 +189,7 @@ fn fill(
             missing.len(),
             missing.len() as f64 / began.elapsed().as_secs_f64(),
         );
-        eprintln!("computed the stages that do not learn for {n} views, {rate:.1} a second");
+        eprintln!("computed the frozen stages for {n} views, {rate:.1} views/s");
     }
     Ok(())
 }

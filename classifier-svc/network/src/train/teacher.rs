@@ -1,5 +1,5 @@
-//! Distillation (Hinton et al. 2015; Furlanello et al. 2018): a network learns from the labels and from what a trained
-//! network says of the same view. Where labels are noisy, what another network believes is worth much.
+//! Distillation (Hinton et al. 2015; Furlanello et al. 2018): a network learns from the labels and from the answers of
+//! a trained network for the same view. Where labels are noisy, those answers help much.
 
 use std::path::Path;
 
@@ -7,13 +7,9 @@ use anyhow::{Context, ensure};
 use deepface_files::sha256;
 
 use super::frozen::Frozen;
-use crate::{
-    Preprocessing,
-    heads::{self, LOGITS},
-    weights::Weights,
-};
+use crate::{Preprocessing, heads, weights::Weights};
 
-/// A trained network whose word counts.
+/// A trained network that others learn from.
 pub(super) struct Teacher {
     network: Frozen,
     /// SHA-256 of its file.
@@ -24,7 +20,7 @@ impl Teacher {
     /// Reads a teacher for pupils with this input.
     ///
     /// # Errors
-    /// The file is no model, or one that sees other pixels than the pupil.
+    /// The file is not a model, or its input differs from the pupil's.
     pub(super) fn load(
         path: &Path,
         input: usize,
@@ -39,11 +35,11 @@ impl Teacher {
         let side = description.architecture.input;
         ensure!(
             side == input,
-            "--teacher: expected a model with an input of {input} pixels, got one of {side}"
+            "--teacher: expected a model with an input of {input} pixels, got {side}"
         );
         ensure!(
             description.preprocessing == *preprocessing,
-            "--teacher: expected a model that prepares pixels by {preprocessing:?}, got one by {:?}",
+            "--teacher: expected a model that reads pixels as {preprocessing}, got {}",
             description.preprocessing
         );
         Ok(Self {
@@ -55,12 +51,12 @@ impl Teacher {
     /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
     fn say(&mut self, images: &[f32]) -> Vec<f32> {
         let mut said = self.network.activations(images);
-        said.chunks_exact_mut(LOGITS).for_each(heads::softmax);
+        heads::softmaxes(&mut said);
         said
     }
 }
 
-/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of what teachers say of the images.
+/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of the teachers' answers.
 pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], targets: &mut [f32]) {
     if teachers.is_empty() {
         return;
@@ -77,34 +73,27 @@ pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], tar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Description, cpu::Parameters, random::noise};
+    use crate::{Architecture, heads::LOGITS, noise::noise, parameters::Parameters, random};
 
-    /// A network that says the same of every image: only the bias of its heads is not zero.
+    /// A network that gives every image the same answer: only the bias of its heads is not zero.
     fn teacher(folder: &Path, bias: f32) -> Teacher {
-        let architecture = Architecture::tiny();
-        let stages = architecture.stages();
-        let parameters = stages.iter().map(|stage| {
-            let weights = stage.weight_shape().map_or(0, |s| s.iter().product());
-            let outputs = stage.weight_shape().map_or(0, |_| stage.outputs());
-            let mut parameters = Parameters {
-                weight: vec![0.0; weights],
-                bias: vec![0.0; outputs],
-            };
-            if stage.name == "heads" {
-                parameters.bias[0] = bias;
-            }
-            parameters
-        });
+        let mut weights = random::weights(Architecture::tiny());
+        for values in weights
+            .parameters
+            .iter_mut()
+            .flat_map(Parameters::values_mut)
+        {
+            *values = 0.0;
+        }
+        if let Some(heads) = weights.parameters.last_mut() {
+            heads.bias[0] = bias;
+        }
         let preprocessing = crate::train::preprocessing();
         let path = folder.join("teacher.safetensors");
-        let weights = Weights {
-            parameters: parameters.collect(),
-            fc7_mean: vec![0.0; architecture.features],
-            description: Description::new(architecture, preprocessing.clone(), "none"),
-        };
+        weights.description.preprocessing = preprocessing.clone();
         weights.write(&path, false).unwrap();
         let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
-        let said = "--teacher: expected a model with an input of 64 pixels, got one of 32";
+        let said = "--teacher: expected a model with an input of 64 pixels, got 32";
         assert_eq!(wrong.to_string(), said);
         Teacher::load(&path, 32, &preprocessing).unwrap()
     }

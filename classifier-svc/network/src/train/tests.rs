@@ -2,21 +2,29 @@
 
 use std::{fs, path::PathBuf};
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, GROUPS};
+use deepface_dataset::{Dataset, Split};
+use deepface_images::{Framing, ImageLimits, decode, face_pixels};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::{
     args::tests::args,
-    data::{Faces, Photographs, prepare},
+    data::{Faces, Photographs},
     frozen::Frozen,
-    network::{Trainee, normal},
+    metrics,
     optimizer::{Rule, Step},
+    random::normal,
     run,
     source::{Cached, Views},
+    trainee::Trainee,
 };
 use crate::{
-    Architecture, Preprocessing, cpu::Parameters, heads, heads::LOGITS, random, weights::Weights,
+    Architecture, ChannelOrder, DeviceChoice, Model, Preprocessing, Thresholds,
+    heads::{self, LOGITS},
+    parameters::Parameters,
+    random,
+    weights::Weights,
 };
 
 const PEOPLE: usize = 60;
@@ -93,7 +101,7 @@ fn model() -> Weights {
 
 fn preprocessing() -> Preprocessing {
     Preprocessing {
-        channel_order: "BGR".into(),
+        order: ChannelOrder::Bgr,
         mean: [129.0, 105.0, 94.0],
         scale: 1.0 / 64.0,
     }
@@ -200,7 +208,7 @@ fn what_the_checkpoint_says_is_done_is_not_done_again() {
 #[test]
 fn with_cached_activations_a_network_learns_as_without() {
     let case = Case::new();
-    let dataset = deepface_dataset::Dataset::open(&case.path("photographs")).unwrap();
+    let dataset = Dataset::open(&case.path("photographs")).unwrap();
     let all: Vec<_> = dataset.photographs.iter().collect();
     let photographs = Photographs::load(&all[..8], 32).unwrap();
     let faces = Faces::load(&all[8..11], 32).unwrap();
@@ -220,7 +228,7 @@ fn with_cached_activations_a_network_learns_as_without() {
         let mut all = vec![0.0; 8 * 3 * 32 * 32];
         for (i, out) in all.chunks_exact_mut(3 * 32 * 32).enumerate() {
             photographs.fixed_view(i, view, 5, out);
-            prepare(&preprocessing, out);
+            preprocessing.apply(out);
         }
         all
     };
@@ -321,11 +329,11 @@ fn what_contradicts_the_model_is_said_precisely() {
         ),
         (
             &["--arch", "vgg-face"],
-            "--arch: expected vgg-face-tiny, which --init has, or nothing; got vgg-face",
+            "--arch: expected vgg-face-tiny, as in --init, or leave it out; got vgg-face",
         ),
         (
             &["--input", "64"],
-            "--input: expected 32, which --init has, or nothing; got 64",
+            "--input: expected 32, as in --init, or leave it out; got 64",
         ),
         (
             &["--freeze-below", "fc6", "--views", "65"],
@@ -344,7 +352,7 @@ fn what_contradicts_the_model_is_said_precisely() {
         .unwrap_err()
         .to_string();
     assert!(
-        problem.starts_with("--output: expected another file than --init"),
+        problem.starts_with("--output: expected a file other than --init"),
         "{problem}"
     );
     fs::write(case.path("model.safetensors"), b"no model").unwrap();
@@ -355,21 +363,79 @@ fn what_contradicts_the_model_is_said_precisely() {
     );
 }
 
+/// The photographs of a split as the service frames them, and their labels, without any code of training.
+fn split(case: &Case, split: Split) -> (Vec<f32>, Vec<[bool; ATTRIBUTE_COUNT]>) {
+    let dataset = Dataset::open(&case.path("photographs")).unwrap();
+    let pixels = dataset.split(split).map(|photograph| {
+        let file = fs::read(&photograph.path).unwrap();
+        let image = decode(&file, ImageLimits::default()).unwrap();
+        face_pixels(&image, Framing::Aligned, 32)
+    });
+    let labels = dataset.split(split).map(|photograph| photograph.labels);
+    (pixels.collect::<Vec<_>>().concat(), labels.collect())
+}
+
+/// The probabilities of one attribute, and its labels.
+fn column(
+    model: &mut Model,
+    (pixels, labels): &(Vec<f32>, Vec<[bool; ATTRIBUTE_COUNT]>),
+    attribute: usize,
+) -> (Vec<f32>, Vec<bool>) {
+    let probabilities = model.probabilities(pixels, labels.len()).unwrap();
+    let images = probabilities.chunks_exact(LOGITS);
+    // Every group before this one ends in a "none of these" of its own.
+    let name = AttributeId::names().nth(attribute).unwrap();
+    let group = GROUPS.iter().position(|g| g.attributes.contains(&name));
+    let logit = attribute + group.unwrap();
+    (
+        images.map(|image| image[logit]).collect(),
+        labels.iter().map(|labels| labels[attribute]).collect(),
+    )
+}
+
 #[test]
-fn pixels_go_in_the_order_that_the_network_expects() {
-    let mut image = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
-    prepare(&preprocessing(), &mut image);
-    let value = |x: f32, mean: f32| (255.0 * x - mean) / 64.0;
-    let expected = [
-        value(0.5, 94.0),
-        value(0.6, 94.0),
-        value(0.3, 105.0),
-        value(0.4, 105.0),
-        value(0.1, 129.0),
-        value(0.2, 129.0),
-    ];
-    image
-        .iter()
-        .zip(expected)
-        .for_each(|(x, e)| assert!((x - e).abs() < 1e-6));
+fn what_a_file_says_of_its_model_is_what_the_model_computes_when_it_is_served() {
+    let case = Case::new();
+    case.run("a.safetensors", &["--epochs", "1"]);
+    let file = fs::read(case.path("a.safetensors")).unwrap();
+    let mut model = Model::load(&file, DeviceChoice::Cpu, 2).unwrap();
+    let (validation, test) = (split(&case, Split::Validation), split(&case, Split::Test));
+    let (mut measured, mut calibrated) = (0, 0);
+    for attribute in 0..ATTRIBUTE_COUNT {
+        let Thresholds { accurate, balanced } = model.info().thresholds[attribute];
+        let stored = model.info().metrics[attribute];
+        let (p, labels) = column(&mut model, &test, attribute);
+        let rate = |right: &dyn Fn(f32, bool) -> bool| {
+            let right = p.iter().zip(&labels).filter(|&(&p, &l)| right(p, l));
+            right.count() as f32 / labels.len() as f32
+        };
+        if let Some(stored) = stored {
+            assert_eq!(stored.accuracy, rate(&|p, l| (p > accurate) == l));
+            assert_eq!(stored.positives, rate(&|_, l| l));
+            let scored = p.iter().copied().zip(labels.iter().copied()).collect();
+            let auc = deepface_statistics::auc(scored).unwrap();
+            assert_eq!(stored.auc, auc as f32);
+            measured += 1;
+        }
+        let (p, labels) = column(&mut model, &validation, attribute);
+        assert_eq!(accurate, metrics::best_threshold(&p, &labels));
+        if labels.contains(&true) && labels.contains(&false) {
+            let expected = metrics::balanced_threshold(&p, &labels, f32::NAN);
+            assert_eq!(balanced, expected);
+            calibrated += 1;
+        }
+    }
+    assert_eq!([measured, calibrated], [ATTRIBUTE_COUNT; 2]);
+    let fc7 = model.info().layer("fc7").unwrap();
+    let faces = validation.1.len();
+    let activations = model.activations(&validation.0, faces, &[fc7]).unwrap();
+    for (feature, &stored) in model.info().compare_mean.iter().enumerate() {
+        let values = activations[0].iter().skip(feature).step_by(32);
+        let mean: f64 = values.map(|&a| f64::from(a)).sum::<f64>() / faces as f64;
+        assert!(
+            (mean - f64::from(stored)).abs() < 1e-5,
+            "{feature}: {mean} {stored}"
+        );
+    }
+    assert!(model.info().compare_mean.iter().any(|&mean| mean > 0.01));
 }

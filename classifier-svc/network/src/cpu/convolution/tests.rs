@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cpu::{Bits, MaxPool};
-use crate::random::noise;
+use crate::noise::noise;
 
 const WAYS: [Method; 5] = [
     Method::Direct,

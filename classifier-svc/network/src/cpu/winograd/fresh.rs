@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 
 use super::{
-    TileSize, Winograd,
-    tile::{F2, F4, Tile},
+    plan::Winograd,
+    tile::{F2, F4, Tile, TileSize},
 };
 use crate::cpu::{
     aligned::Aligned,

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{
-    TileSize, Winograd,
-    tile::{F2, F4, Tile},
+    plan::Winograd,
+    tile::{F2, F4, Tile, TileSize},
 };
 use crate::cpu::{
     epilogue::{Bits, Epilogue, Source},

@@ -7,6 +7,7 @@
 
 mod fresh;
 mod kernel;
+mod plan;
 mod tile;
 
 use std::{cell::RefCell, ops::Range};
@@ -18,11 +19,11 @@ use super::{
     epilogue::{Epilogue, Source},
     gemm::Gemm,
     lanes::{Isa, LANES},
-    layout::Layout,
     shared::Shared,
 };
 pub(super) use kernel::first_maximum;
-use tile::{F2, F4, Tile};
+pub(super) use plan::{Filters, Winograd};
+pub use tile::TileSize;
 
 /// Floats of both transformed arrays that a task works on: they should stay in the second-level cache.
 const CHUNK_FLOATS: usize = 160 << 10;
@@ -30,53 +31,6 @@ const CHUNK_FLOATS: usize = 160 << 10;
 const ROWS: usize = 12;
 /// Floats of both transformed arrays of a whole layer, up to which its steps may follow each other.
 const STAGED_FLOATS: usize = 8 << 20;
-
-/// Outputs of a tile in each direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TileSize {
-    /// F(2x2, 3x3).
-    Two,
-    /// F(4x4, 3x3).
-    Four,
-}
-
-impl TileSize {
-    fn outputs(self) -> usize {
-        match self {
-            Self::Two => 2,
-            Self::Four => 4,
-        }
-    }
-
-    fn points(self) -> usize {
-        (self.outputs() + 2) * (self.outputs() + 2)
-    }
-}
-
-/// What a convolution by tiles is given for filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filters {
-    /// Those of [`Winograd::filters`] or [`Winograd::turned_filters`].
-    Ready,
-    /// The kernels as they are; filters are made of them at every pass.
-    Fresh {
-        /// Whether they are those of the convolution whose adjoint this is.
-        turned: bool,
-    },
-}
-
-/// A convolution of planes of one size by tiles.
-#[derive(Clone, Debug)]
-pub(super) struct Winograd {
-    pub(super) input: Layout,
-    pub(super) output: Layout,
-    pub(super) size: TileSize,
-    pub(super) filters: Filters,
-    /// Tiles in a row of them.
-    across: usize,
-    /// Tiles of an image.
-    tiles: usize,
-}
 
 /// Arrays that a task works in.
 struct Scratch<'a> {
@@ -89,110 +43,6 @@ struct Scratch<'a> {
 }
 
 impl Winograd {
-    pub(super) fn new(input: Layout, output: Layout, size: TileSize, filters: Filters) -> Self {
-        let across = output.width.div_ceil(size.outputs());
-        Self {
-            input,
-            output,
-            size,
-            filters,
-            across,
-            tiles: across * output.height.div_ceil(size.outputs()),
-        }
-    }
-
-    /// Floats of the transformed filters.
-    pub(super) fn filters_len(&self) -> usize {
-        self.size.points() * self.output.blocks() * self.filter_block()
-    }
-
-    /// Floats of the filters of one point and one block of output channels.
-    fn filter_block(&self) -> usize {
-        self.input.channels * LANES
-    }
-
-    /// Transforms `[outputs, inputs, 3, 3]` to `[point, output block, input, output lane]`.
-    pub(super) fn filters(&self, plain: &[f32]) -> Vec<f32> {
-        match self.size {
-            TileSize::Two => self.filters_with::<F2, 4, 2>(plain),
-            TileSize::Four => self.filters_with::<F4, 6, 4>(plain),
-        }
-    }
-
-    fn filters_with<T: Tile<N, M>, const N: usize, const M: usize>(
-        &self,
-        plain: &[f32],
-    ) -> Vec<f32> {
-        let (inputs, outputs) = (self.input.channels, self.output.channels);
-        assert_eq!(plain.len(), inputs * outputs * 9);
-        let mut filters = vec![0.0; self.filters_len()];
-        let point = self.output.blocks() * self.filter_block();
-        for (at, taps) in plain.as_chunks::<9>().0.iter().enumerate() {
-            let (o, i) = (at / inputs, at % inputs);
-            let to = o / LANES * self.filter_block() + i * LANES + o % LANES;
-            let tap = |y: usize, x: usize| f64::from(taps[3 * y + x]);
-            let rows: [[f64; N]; 3] =
-                std::array::from_fn(|y| T::filter([tap(y, 0), tap(y, 1), tap(y, 2)]));
-            for x in 0..N {
-                let column = T::filter([rows[0][x], rows[1][x], rows[2][x]]);
-                for (y, value) in column.into_iter().enumerate() {
-                    filters[(y * N + x) * point + to] = value as f32;
-                }
-            }
-        }
-        filters
-    }
-
-    /// Filters of the adjoint, which `self` is, from those of the convolution: channels exchanged, points in the order
-    /// in which a turned kernel has them.
-    pub(super) fn turned_filters(&self, filters: &[f32]) -> Vec<f32> {
-        match self.size {
-            TileSize::Two => self.turned_with::<F2, 4, 2>(filters),
-            TileSize::Four => self.turned_with::<F4, 6, 4>(filters),
-        }
-    }
-
-    fn turned_with<T: Tile<N, M>, const N: usize, const M: usize>(
-        &self,
-        filters: &[f32],
-    ) -> Vec<f32> {
-        let (inputs, outputs) = (self.input.channels, self.output.channels);
-        let from_point = inputs.div_ceil(LANES) * outputs * LANES;
-        let mut turned = vec![0.0; self.filters_len()];
-        let block = self.filter_block();
-        turned
-            .par_chunks_mut(block)
-            .enumerate()
-            .for_each(|(at, to)| {
-                let (point, ob) = (at / self.output.blocks(), at % self.output.blocks());
-                let from = T::TURNED[point / N] * N + T::TURNED[point % N];
-                let from = &filters[from * from_point..][..from_point];
-                for (i, to) in to.chunks_exact_mut(LANES).enumerate() {
-                    let row = &from[i / LANES * outputs * LANES + i % LANES..];
-                    for (lane, to) in to.iter_mut().enumerate() {
-                        let o = ob * LANES + lane;
-                        *to = if o < outputs { row[o * LANES] } else { 0.0 };
-                    }
-                }
-            });
-        turned
-    }
-
-    /// Floats between the values of one point and those of the next. The extra line spreads them over the cache, which
-    /// holds few lines at distances that are powers of two.
-    fn point(layout: &Layout, tiles: usize) -> usize {
-        tiles * layout.blocks() * LANES + LANES
-    }
-
-    /// Floats of the transformed input and of the products, of so many tiles.
-    fn scratch_len(&self, tiles: usize) -> (usize, usize) {
-        let points = self.size.points();
-        (
-            points * Self::point(&self.input, tiles),
-            points * Self::point(&self.output, tiles),
-        )
-    }
-
     /// Convolves `n` images.
     pub(super) fn run(
         &self,
@@ -337,12 +187,12 @@ impl Winograd {
     ) -> Gemm {
         let (ins, outs) = (self.input.blocks() * LANES, self.output.blocks() * LANES);
         let first = (point * self.output.blocks() + blocks.start) * self.filter_block();
-        let c = point * Self::point(&self.output, tiles) + blocks.start * LANES;
+        let c = point * Winograd::point(&self.output, tiles) + blocks.start * LANES;
         Gemm {
             rows,
             inner: self.input.channels,
             blocks: blocks.len(),
-            a: v[point * Self::point(&self.input, tiles)..].as_ptr(),
+            a: v[point * Winograd::point(&self.input, tiles)..].as_ptr(),
             a_row: ins,
             b: filters.as_ptr().wrapping_add(first),
             b_block: self.filter_block(),
@@ -356,7 +206,7 @@ impl Winograd {
         thread_local! {
             static SCRATCH: RefCell<Aligned> = RefCell::default();
         }
-        // Taken out, so that a task which this thread steals meanwhile finds none rather than this one.
+        // Taken out, so that a task that this thread steals in the meantime does not share it.
         let mut floats = SCRATCH.take();
         let (v, m) = self.scratch_len(tiles);
         if floats.len() < v + m {

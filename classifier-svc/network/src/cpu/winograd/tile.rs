@@ -8,6 +8,28 @@
 
 use crate::cpu::lanes::Lanes;
 
+/// Outputs of a tile in each direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TileSize {
+    /// F(2x2, 3x3).
+    Two,
+    /// F(4x4, 3x3).
+    Four,
+}
+
+impl TileSize {
+    pub(super) fn outputs(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+
+    pub(super) fn points(self) -> usize {
+        (self.outputs() + 2) * (self.outputs() + 2)
+    }
+}
+
 /// Transforms of one dimension: `M` outputs from `N = M + 2` inputs and three taps.
 pub(super) trait Tile<const N: usize, const M: usize> {
     /// Where the value of a turned kernel at each point is found among those of the kernel.

@@ -4,15 +4,12 @@ use serde_json::Value;
 
 use candle_core::DType;
 
-use super::{
-    Architecture, DeviceChoice, Isa, Model, Objective, Term,
-    candle::CandleNetwork,
-    cpu::Network,
-    heads::LOGITS,
-    random::{noise, weights},
+use crate::{
+    Architecture, ChannelOrder, DeviceChoice, Isa, Model, Objective, Term, candle::CandleNetwork,
+    cpu::CpuNetwork, heads::LOGITS, noise::noise, random::weights,
 };
 
-const GOLDEN: &str = include_str!("../tests/golden/vgg.json");
+const GOLDEN: &str = include_str!("../../tests/golden/vgg.json");
 
 fn architecture() -> Architecture {
     Architecture {
@@ -23,7 +20,7 @@ fn architecture() -> Architecture {
 
 fn model() -> Model {
     let weights = weights(architecture());
-    Model::from_weights(weights, "test".into(), DeviceChoice::Cpu, 2).unwrap()
+    Model::from_weights(&weights, "test".into(), DeviceChoice::Cpu, 2).unwrap()
 }
 
 fn images(n: usize) -> Vec<f32> {
@@ -33,7 +30,7 @@ fn images(n: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Compares with a summary from Python: the norm and every so many-th value, relative to the largest.
+/// Compares with a summary from Python: the norm and evenly spaced values, relative to the largest.
 fn assert_golden(what: &str, actual: &[f32], golden: &Value, tolerance: f64) {
     let norm = actual
         .iter()
@@ -113,7 +110,7 @@ fn the_network_on_candle_is_the_network_on_the_cpu() {
     let weights = weights(architecture());
     let (architecture, n) = (&weights.description.architecture, 2);
     let inputs = noise(1, n * 3 * 48 * 48);
-    let mut cpu = Network::new(architecture, &weights.parameters, Isa::detect(), 2);
+    let mut cpu = CpuNetwork::new(architecture, &weights.parameters, Isa::detect(), 2);
     let mut candle = CandleNetwork::new(
         architecture,
         |stage| candle_core::Result::Ok(weights.parameters[stage].clone()),
@@ -188,7 +185,7 @@ fn the_gradient_is_the_slope_of_the_loss() {
             .collect::<Vec<_>>()
     };
     let likelihood =
-        [(0, false), (5, true), (70, false)].map(|(attribute, absent)| super::AttributeTarget {
+        [(0, false), (5, true), (70, false)].map(|(attribute, absent)| crate::AttributeTarget {
             attribute,
             absent,
             weight: 1.5,
@@ -276,7 +273,7 @@ fn every_instruction_set_computes_the_same() {
     let weights = weights(architecture());
     let input = noise(1, 3 * 48 * 48);
     let run = |isa| {
-        let mut network = Network::new(
+        let mut network = CpuNetwork::new(
             &weights.description.architecture,
             &weights.parameters,
             isa,
@@ -303,8 +300,8 @@ fn every_instruction_set_computes_the_same() {
 fn blue_first_weights_see_blue_first() {
     let mut rgb = model();
     let mut exchanged = weights(architecture());
-    exchanged.description.preprocessing.channel_order = "BGR".into();
-    let mut bgr = Model::from_weights(exchanged, "test".into(), DeviceChoice::Cpu, 1).unwrap();
+    exchanged.description.preprocessing.order = ChannelOrder::Bgr;
+    let mut bgr = Model::from_weights(&exchanged, "test".into(), DeviceChoice::Cpu, 1).unwrap();
     let image = images(1);
     let mut swapped = image.clone();
     let area = 48 * 48;

@@ -1,9 +1,9 @@
-//! What the model thread needs of a network.
+//! What the model thread asks of a model.
 
 use deepface_network::{Differentiated, Model, ModelError, ModelInfo, Objective};
 
-/// A network that one thread owns. See [`Model`] for what its methods mean.
-pub trait Network {
+/// A model that one thread owns. See [`Model`] for what its methods mean.
+pub trait Inference {
     /// What there is to know about it.
     fn info(&self) -> &ModelInfo;
 
@@ -37,7 +37,7 @@ pub trait Network {
     ) -> Result<Differentiated, ModelError>;
 }
 
-impl Network for Model {
+impl Inference for Model {
     fn info(&self) -> &ModelInfo {
         self.info()
     }

@@ -9,12 +9,9 @@ use candle_core::{D, Device, Tensor};
 use candle_nn::{ModuleT, VarBuilder};
 use candle_transformers::models::vgg::{Models, Vgg};
 
-use super::{
-    Architecture, Isa,
-    arch::Stage,
-    cpu::Network,
-    cpu::Parameters,
-    random::{noise, weights},
+use crate::{
+    Architecture, Isa, arch::Stage, cpu::CpuNetwork, noise::noise, parameters::Parameters,
+    random::weights,
 };
 
 /// Candle's names of the stages that have weights.
@@ -68,7 +65,7 @@ fn vgg_face_is_candles_vgg16() {
     let architecture = Architecture::vgg_face();
     let weights = weights(architecture.clone());
     let input: Vec<f32> = noise(999, 3 * 224 * 224);
-    let mut network = Network::new(&architecture, &weights.parameters, Isa::detect(), 2);
+    let mut network = CpuNetwork::new(&architecture, &weights.parameters, Isa::detect(), 2);
     let top = network.stages().len() - 1;
     let ours = network.forward(&input, 1, &[top]).remove(0);
 

@@ -1,0 +1,85 @@
+//! The facts about a loaded model.
+
+use crate::Preprocessing;
+
+/// Name and shape of a stage's activation for one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Name: `conv1_1` ... `pool5`, `fc6`, `fc7`, `heads`.
+    pub name: String,
+    /// `[channels, height, width]` or `[features]`.
+    pub shape: Vec<usize>,
+}
+
+/// Above which probability an attribute is present.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Thresholds {
+    /// Best for accuracy. It finds few faces with a rare attribute.
+    pub accurate: f32,
+    /// Best for balanced accuracy: finds presence and absence equally well.
+    pub balanced: f32,
+}
+
+impl Default for Thresholds {
+    /// One half, for a model that was not calibrated.
+    fn default() -> Self {
+        Self {
+            accurate: 0.5,
+            balanced: 0.5,
+        }
+    }
+}
+
+/// Quality of one attribute on the test people.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AttributeMetrics {
+    /// Share of correct decisions with [`Thresholds::accurate`], 0 to 1.
+    pub accuracy: f32,
+    /// Mean of the true-positive and the true-negative rate, with [`Thresholds::accurate`].
+    pub balanced_accuracy: f32,
+    /// The same with [`Thresholds::balanced`].
+    pub balanced_accuracy_at_balanced: f32,
+    /// Area under the ROC curve.
+    pub auc: f32,
+    /// Share of positives.
+    pub positives: f32,
+}
+
+/// The facts about a loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// Name, such as `vgg-face-mini`.
+    pub name: String,
+    /// SHA-256 of the weights file, lower-case hexadecimal.
+    pub digest: String,
+    /// Side of the square input, pixels.
+    pub input_size: usize,
+    /// How pixels become the network's input.
+    pub preprocessing: Preprocessing,
+    /// Every stage, from the image up.
+    pub layers: Vec<LayerInfo>,
+    /// Decision thresholds per attribute, in the order of [`deepface_attributes::AttributeId::all`].
+    pub thresholds: Vec<Thresholds>,
+    /// Quality per attribute, or `None` where it was not measured.
+    pub metrics: Vec<Option<AttributeMetrics>>,
+    /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.
+    pub compare_mean: Vec<f32>,
+    /// Number of weights.
+    pub parameters: usize,
+    /// `cpu` or `cuda:N`, and the precision where it is not 32 bits.
+    pub device: String,
+    /// Licence of the weights.
+    pub license: String,
+}
+
+impl ModelInfo {
+    /// The index of a layer in [`ModelInfo::layers`], by which every call of a model names it.
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|l| l.name == name)
+    }
+
+    /// Values of one image: `3 * S * S`.
+    pub fn pixels(&self) -> usize {
+        3 * self.input_size * self.input_size
+    }
+}

@@ -1,0 +1,4 @@
+//! The network against PyTorch, candle, finite differences and itself.
+
+mod candle_reference;
+mod numerics;

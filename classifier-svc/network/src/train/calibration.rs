@@ -1,0 +1,112 @@
+//! Measuring: thresholds, metrics and the mean of fc7, computed by the very model that the weights are served as.
+
+use deepface_attributes::ATTRIBUTE_COUNT;
+
+use super::{data::Faces, metrics};
+use crate::{
+    AttributeMetrics, DeviceChoice, Model, ModelError, Thresholds, heads, weights::Weights,
+};
+
+/// The probabilities of some faces, and their labels.
+pub(super) struct Scores<'a> {
+    /// `[n, 73]`.
+    probabilities: Vec<f32>,
+    labels: &'a [[bool; ATTRIBUTE_COUNT]],
+}
+
+impl<'a> Scores<'a> {
+    /// The attributes among the probabilities of all heads, `[n, 115]`.
+    pub(super) fn new(probabilities: &[f32], faces: &'a Faces) -> Self {
+        Self {
+            probabilities: heads::attributes(probabilities),
+            labels: &faces.labels,
+        }
+    }
+
+    /// What a model says of faces.
+    ///
+    /// # Errors
+    /// The model fails.
+    pub(super) fn of(model: &mut Model, faces: &'a Faces) -> Result<Self, ModelError> {
+        let probabilities = model.probabilities(&faces.pixels, faces.labels.len())?;
+        Ok(Self::new(&probabilities, faces))
+    }
+
+    /// The probabilities of one attribute and its labels.
+    fn column(&self, attribute: usize) -> (Vec<f32>, Vec<bool>) {
+        let probabilities = self.probabilities.iter().skip(attribute);
+        let labels = self.labels.iter().map(|labels| labels[attribute]);
+        let probabilities = probabilities.step_by(ATTRIBUTE_COUNT).copied();
+        (probabilities.collect(), labels.collect())
+    }
+
+    /// Metrics of every attribute at its thresholds.
+    fn metrics(&self, thresholds: &[Thresholds]) -> Vec<Option<AttributeMetrics>> {
+        let all = thresholds.iter().enumerate();
+        let metrics = all.map(|(attribute, thresholds)| {
+            let (p, labels) = self.column(attribute);
+            metrics::measure(&p, &labels, *thresholds)
+        });
+        metrics.collect()
+    }
+
+    /// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
+    pub(super) fn summary(&self) -> (f64, f64) {
+        let all = self.metrics(&[Thresholds::default(); ATTRIBUTE_COUNT]);
+        let all: Vec<AttributeMetrics> = all.into_iter().flatten().collect();
+        let mean = |f: fn(&AttributeMetrics) -> f32| {
+            all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
+        };
+        (mean(|m| m.accuracy), mean(|m| m.auc))
+    }
+}
+
+/// The model of some weights, as the service computes it.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn served(weights: &Weights) -> Result<Model, ModelError> {
+    let threads = rayon::current_num_threads();
+    Model::from_weights(weights, String::new(), DeviceChoice::Cpu, threads)
+}
+
+/// Puts into the weights what their own model computes: thresholds and the mean of fc7 from the validation faces,
+/// metrics from the test faces. `positives` is the share of the training photographs that have an attribute.
+///
+/// # Errors
+/// The model fails.
+pub(super) fn measure(
+    weights: &mut Weights,
+    validation: &Faces,
+    test: &Faces,
+    positives: impl Fn(usize) -> f32,
+) -> Result<(), ModelError> {
+    let mut model = served(weights)?;
+    let scores = Scores::of(&mut model, validation)?;
+    let threshold = |attribute: usize| {
+        let (p, labels) = scores.column(attribute);
+        Thresholds {
+            accurate: metrics::best_threshold(&p, &labels),
+            balanced: metrics::balanced_threshold(&p, &labels, positives(attribute)),
+        }
+    };
+    let thresholds: Vec<_> = (0..ATTRIBUTE_COUNT).map(threshold).collect();
+    weights.description.metrics = Scores::of(&mut model, test)?.metrics(&thresholds);
+    weights.description.thresholds = thresholds;
+    weights.fc7_mean = fc7_mean(&mut model, validation)?;
+    Ok(())
+}
+
+/// The mean activation of fc7 over faces.
+fn fc7_mean(model: &mut Model, faces: &Faces) -> Result<Vec<f32>, ModelError> {
+    let fc7 = model.info().layers.len() - 2;
+    let activations = model.activations(&faces.pixels, faces.labels.len(), &[fc7])?;
+    let mut mean = vec![0.0; model.info().compare_mean.len()];
+    let total = faces.labels.len() as f32;
+    // One face after the other: another order would give other bits.
+    for face in activations[0].chunks_exact(mean.len()) {
+        let both = mean.iter_mut().zip(face);
+        both.for_each(|(m, a)| *m += a / total);
+    }
+    Ok(mean)
+}
