@@ -24,7 +24,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) labels: &'a [Labels],
     pub(crate) reference_labels: &'a [Labels],
     pub(crate) references: &'a [Views],
-    /// Of each reference, what [`pixels`] makes of it.
+    /// The [`pixels`] of each reference.
     pub(crate) reference_pixels: &'a [Vec<f32>],
     pub(crate) gallery: &'a Gallery,
     /// A pair of views per face of the gallery.

@@ -191,7 +191,7 @@ fn write(store: &Store, report: &Report, galleries: &[Gallery]) -> Result<Files,
     let sheet = png(&sheet::by_set(galleries))?;
     let variety = png(&sheet::by_seed(galleries))?;
     let page = page::page(report, &sheet, &variety);
-    // Strings, numbers and lists of them: JSON can express all of it.
+    // Strings, numbers and lists: JSON can express them all.
     let json = serde_json::to_vec_pretty(report).unwrap_or_default();
     Ok(Files {
         page: store.write("report.html", page.as_bytes())?,

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn faces_of_any_size_are_looked_at() {
+    fn faces_of_any_size_can_be_judged() {
         let judge = Judge::embedded().unwrap();
         let faces = [64, 96, 20].map(|side| RgbImage::from_pixel(side, side, image::Rgb([90; 3])));
         let views = judge.look(&faces.each_ref()).unwrap();

@@ -1,4 +1,4 @@
-//! What is said of the chosen face: its loss, what was asked for and what came of it, and what else changed.
+//! The caption of the chosen face: its loss, the requested attributes, and what else changed.
 
 use deepface_client::v1;
 use deepface_report::svg::sparkline;
