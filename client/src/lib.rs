@@ -35,6 +35,7 @@ mod error;
 mod events;
 mod generator;
 mod images;
+mod in_force;
 mod retry;
 
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
@@ -45,4 +46,5 @@ pub use error::{ClientError, Rejection, Violation};
 pub use events::{Event, EventStream};
 pub use generator::{GeneratorClient, attributes};
 pub use images::{encoded_image, tensor_image};
+pub use in_force::SettingsInForce;
 pub use tonic::Code;

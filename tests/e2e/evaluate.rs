@@ -194,7 +194,7 @@ async fn an_evaluation_that_was_stopped_goes_on() {
         matches!(refused, EvaluateError::Store(StoreError::OtherRun { .. })),
         "{said}"
     );
-    assert!(said.contains("sets is 2, not 3"), "{said}");
+    assert!(said.contains("sets: expected 3, got 2"), "{said}");
     let crowd = Settings { sets: 8, ..other };
     let said = evaluate(&generator, &classifier, &crowd, &watch)
         .await
@@ -202,6 +202,7 @@ async fn an_evaluation_that_was_stopped_goes_on() {
         .to_string();
     assert_eq!(
         said,
-        "8 sets are wanted, and only 7 people are held out who can be asked for"
+        "expected at least 8 people in the test split whose labels do not contradict each other, one per attribute set; \
+         got 7"
     );
 }

@@ -44,11 +44,15 @@ impl AttributeId {
     }
 
     /// The attribute with exactly this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        NAMES
-            .iter()
-            .position(|n| *n == name)
-            .and_then(Self::from_index)
+    pub const fn from_name(name: &str) -> Option<Self> {
+        let mut number = 0;
+        while number < ATTRIBUTE_COUNT {
+            if equal(NAMES[number].as_bytes(), name.as_bytes()) {
+                return Some(Self(number as u8));
+            }
+            number += 1;
+        }
+        None
     }
 
     /// Its number, from 0.
@@ -60,6 +64,21 @@ impl AttributeId {
     pub fn name(self) -> &'static str {
         NAMES[self.index()]
     }
+}
+
+/// `a == b`, which constants cannot say yet.
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 impl fmt::Debug for AttributeId {

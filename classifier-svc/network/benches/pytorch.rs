@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use deepface_network::train::Rehearsal;
 use deepface_network::{Architecture, DeviceChoice, Model, Objective, Term};
+use deepface_statistics::median;
 
 /// Architecture / side / layer / what / batch, as the worker reads it; runs a round; and the bar for our time over
 /// PyTorch's.
@@ -43,7 +44,8 @@ fn main() -> anyhow::Result<()> {
         pytorch.time(name, 1)?;
         for _ in 0..rounds {
             let them = pytorch.time(name, runs)?;
-            let us = median((0..runs).map(|_| seconds(&mut ours)).collect());
+            let ours = (0..runs).map(|_| seconds(&mut ours)).collect();
+            let us = median(ours).context("no runs")?;
             times.push(us);
             theirs.push(them);
             ratios.push(us / them);
@@ -52,19 +54,14 @@ fn main() -> anyhow::Result<()> {
         let at = |share: usize| ratios[(ratios.len() - 1) * share / 100];
         println!(
             "{name:<38} {:>7.2} ms {:>7.2} ms   {:.2} ({:.2} {:.2})   <= {bar:.2}",
-            1e3 * median(times),
-            1e3 * median(theirs),
+            1e3 * median(times).context("no rounds")?,
+            1e3 * median(theirs).context("no rounds")?,
             at(50),
             at(25),
             at(75)
         );
     }
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn seconds(work: &mut dyn FnMut()) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use deepface_client::{ClientError, EventStream, v1};
+use deepface_client::{ClientError, EventStream, SettingsInForce, v1};
 use serde::Serialize;
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     place::Place,
     printer,
     progress::Progress,
-    settings::SettingsInForce,
 };
 
 /// An inversion that is done, its pictures written.

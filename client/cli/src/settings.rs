@@ -1,7 +1,6 @@
-//! From what was typed to messages of the contract, and back for the JSON output.
+//! From what was typed to messages of the contract.
 
 use deepface_client::v1;
-use serde::Serialize;
 
 use crate::args::{
     GenerateArgs, InversionArgs, InvertArgs, MethodName, OptimizerName, OutputArgs,
@@ -192,72 +191,6 @@ impl From<StartName> for v1::Start {
     }
 }
 
-/// The settings in force, for programs: names of the contract without their prefix, what is not in force left out.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct SettingsInForce {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    layer: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exaggeration: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    variety: Option<f64>,
-    residual: Option<String>,
-    likelihood: Option<f64>,
-    completeness: Option<f64>,
-    parametrization: Option<String>,
-    optimizer: Option<String>,
-    start: Option<String>,
-    steps: Option<i32>,
-    learning_rate: Option<f64>,
-    prior: Option<f64>,
-    conditional: Option<bool>,
-    total_variation: Option<f64>,
-    l2: Option<f64>,
-    jitter: Option<i32>,
-    blur_sigma: Option<f64>,
-    blur_every: Option<i32>,
-}
-
-impl From<&v1::GenerationSettings> for SettingsInForce {
-    fn from(settings: &v1::GenerationSettings) -> Self {
-        let target = settings.target.clone().unwrap_or_default();
-        let inversion = settings.inversion.unwrap_or_default();
-        let regularizers = inversion.regularizers.unwrap_or_default();
-        Self {
-            method: short(target.method().as_str_name(), "METHOD_"),
-            exaggeration: target.exaggeration,
-            variety: target.variety,
-            residual: short(target.residual().as_str_name(), "RESIDUAL_"),
-            likelihood: target.likelihood,
-            completeness: target.completeness,
-            layer: target.layer,
-            parametrization: short(
-                inversion.parametrization().as_str_name(),
-                "PARAMETRIZATION_",
-            ),
-            optimizer: short(inversion.optimizer().as_str_name(), "OPTIMIZER_"),
-            start: short(inversion.start().as_str_name(), "START_"),
-            steps: inversion.steps,
-            learning_rate: inversion.learning_rate,
-            prior: regularizers.prior,
-            conditional: regularizers.conditional,
-            total_variation: regularizers.total_variation,
-            l2: regularizers.l2,
-            jitter: regularizers.jitter,
-            blur_sigma: regularizers.blur_sigma,
-            blur_every: regularizers.blur_every,
-        }
-    }
-}
-
-/// `METHOD_CGMM_MEAN` to `cgmm-mean`, as it is typed.
-fn short(name: &str, prefix: &str) -> Option<String> {
-    let short = name.strip_prefix(prefix).unwrap_or(name);
-    (short != "UNSPECIFIED").then(|| short.to_lowercase().replace('_', "-"))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -321,13 +254,5 @@ mod tests {
             inversion.regularizers.unwrap().blur_sigma,
             Some(PAPER_BLUR.0)
         );
-    }
-
-    #[test]
-    fn settings_are_named_as_they_are_typed() {
-        let settings = request(&["Male", "--paper"]).settings.unwrap();
-        let json = serde_json::to_value(SettingsInForce::from(&settings)).unwrap();
-        assert_eq!(json["method"], "cgmm-mean");
-        assert_eq!(json["parametrization"], "pixels");
     }
 }

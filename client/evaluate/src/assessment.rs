@@ -1,18 +1,16 @@
 //! From faces to figures.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 use deepface_statistics::auc;
 
+use crate::labels::Labels;
 use crate::measures::{
     KernelDistance, Sources, distance, mean, mean_pairwise_distance, mean_vector,
 };
 use crate::report::{AttributeAuc, Variety, Verdict};
 use crate::view::View;
 
-/// Labels of a photograph, in the order of [`deepface_attributes::AttributeId::all`].
-pub(crate) type Labels = [bool; ATTRIBUTE_COUNT];
-
-/// What one network saw in a face that was asked for with the attributes of a source.
+/// What one network saw in a face that was generated from the attributes of a source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     /// Number of the source.
@@ -61,7 +59,7 @@ impl<'a> Scale<'a> {
         }
     }
 
-    /// The figures of faces, and the variety of some that were made of the same request; at least one face.
+    /// The figures of at least one face, and the variety of faces that answer the same request.
     pub(crate) fn verdict(&self, faces: &[Seen<'_>], repeated: &[Repeated<'_>]) -> Verdict {
         let attributes = self.attributes(faces);
         let likenesses = faces
@@ -88,36 +86,31 @@ impl<'a> Scale<'a> {
 
     /// Probabilities of what was asked for, one per face and attribute.
     fn requested(&self, faces: &[Seen<'_>]) -> impl Iterator<Item = f64> {
-        let of_face = |face: &Seen<'_>| {
-            let scored = self.labels[face.set]
-                .into_iter()
-                .zip(&face.view.probabilities);
-            let asked = scored.filter(|(label, _)| *label);
-            asked.map(|(_, &p)| f64::from(p)).collect::<Vec<_>>()
-        };
-        faces
-            .iter()
-            .flat_map(of_face)
-            .collect::<Vec<_>>()
-            .into_iter()
+        faces.iter().flat_map(|face| {
+            let asked = self.labels[face.set].all(true);
+            asked.map(|attribute| f64::from(face.view.probability(attribute)))
+        })
     }
 
     fn attributes(&self, faces: &[Seen<'_>]) -> Vec<AttributeAuc> {
-        let one = |(number, name): (usize, &'static str)| {
-            let scored = |f: &Seen<'_>| (f.view.probabilities[number], self.labels[f.set][number]);
+        let one = |attribute: AttributeId| {
+            let scored = |face: &Seen<'_>| {
+                let asked = self.labels[face.set].has(attribute);
+                (face.view.probability(attribute), asked)
+            };
             let scored: Vec<_> = faces.iter().map(scored).collect();
             let asked = scored.iter().filter(|(_, asked)| *asked).count();
             Some(AttributeAuc {
-                name,
+                name: attribute.name(),
                 asked: asked as f64 / faces.len() as f64,
                 auc: auc(scored)?,
             })
         };
-        AttributeId::names().enumerate().filter_map(one).collect()
+        AttributeId::all().filter_map(one).collect()
     }
 }
 
-/// Mean over the requests that have at least two seeds; `None` where there is none.
+/// Mean over the requests with at least two seeds; `None` if there are none.
 pub(crate) fn variety<V: AsRef<[f32]>>(
     repeated: &[Repeated<'_>],
     photographs: &[V],
@@ -136,25 +129,26 @@ pub(crate) fn variety<V: AsRef<[f32]>>(
     })
 }
 
-/// Numbers of the `count` photographs whose labels agree most with those wanted, the first of equals first.
+/// Numbers of the `count` photographs whose labels agree most with `wanted`; ties keep their order.
 pub(crate) fn most_alike(wanted: &Labels, photographs: &[Labels], count: usize) -> Vec<usize> {
-    let different = |labels: &Labels| wanted.iter().zip(labels).filter(|(a, b)| a != b).count();
     let mut numbers: Vec<usize> = (0..photographs.len()).collect();
-    numbers.sort_by_key(|&number| different(&photographs[number]));
+    numbers.sort_by_key(|&number| wanted.differences(&photographs[number]));
     numbers.truncate(count);
     numbers
 }
 
 #[cfg(test)]
 mod tests {
+    use deepface_attributes::ATTRIBUTE_COUNT;
+
     use super::*;
 
     fn labels(present: &[usize]) -> Labels {
-        std::array::from_fn(|i| present.contains(&i))
+        Labels::new(std::array::from_fn(|i| present.contains(&i)))
     }
 
     fn view(embedding: [f32; 2], probabilities: &[(usize, f32)]) -> View {
-        let mut all = vec![0.25; ATTRIBUTE_COUNT];
+        let mut all = [0.25; ATTRIBUTE_COUNT];
         probabilities.iter().for_each(|&(i, p)| all[i] = p);
         View {
             embedding: embedding.to_vec(),

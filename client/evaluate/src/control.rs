@@ -1,19 +1,21 @@
 //! The control without a network: pixels by linear regression on attributes.
 //!
-//! It shows attributes very well and looks like nobody, so a method that inverts a network has to beat it on all
-//! measures and not only on attributes.
+//! It shows attributes very well and resembles nobody, so a method that inverts a network has to beat it on all
+//! measures and not only on attributes. Its regression and its completion of attributes are the generator's own.
 
-use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_dataset::Photograph;
+use deepface_images::image_of;
+use deepface_statistics::{AttributeMoments, regress};
 use image::RgbImage;
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use crate::error::EvaluateError;
-use crate::photographs::{picture, read_face};
+use crate::photographs::read_face;
 use crate::progress::Watch;
 
-/// Side of the faces that are fitted, pixels. What is held in memory goes by its square.
+/// Side of the faces that are fitted, pixels. Memory grows with its square.
 const SIDE: usize = 64;
 /// Values of one face.
 const VALUES: usize = 3 * SIDE * SIDE;
@@ -26,9 +28,8 @@ const RIDGE: f64 = 1e-3;
 
 /// Linear regression of pixels on attributes: one system of 74 equations for all pixels.
 #[derive(Clone, Debug)]
-pub struct PixelRegression {
-    /// `E[x x']`, with x the attributes behind a leading 1.
-    second: DMatrix<f64>,
+pub(crate) struct PixelRegression {
+    attributes: AttributeMoments,
     /// How pixels change with each input, a row per input.
     slopes: DMatrix<f64>,
     mean: DVector<f64>,
@@ -38,8 +39,8 @@ impl PixelRegression {
     /// Fits to photographs, a batch at a time.
     ///
     /// # Errors
-    /// There are none, or one cannot be read.
-    pub fn fit(photographs: &[&Photograph], watch: &Watch) -> Result<Self, EvaluateError> {
+    /// There are no photographs, or one cannot be read.
+    pub(crate) fn fit(photographs: &[&Photograph], watch: &Watch) -> Result<Self, EvaluateError> {
         if photographs.is_empty() {
             return Err(EvaluateError::NothingToFit);
         }
@@ -61,64 +62,33 @@ impl PixelRegression {
             }
         }
         let cross = DMatrix::from_fn(INPUTS, VALUES, |i, v| sums[i][v] / count);
-        let mean = cross.row(0).transpose();
-        let mut system = second.clone();
-        for i in 0..INPUTS {
-            // The constant is not penalised, but for what rounding needs.
-            system[(i, i)] += if i == 0 { 1e-12 } else { RIDGE / 4.0 };
-        }
-        let factor = system.cholesky().ok_or(EvaluateError::NothingToFit)?;
         Ok(Self {
-            second,
-            slopes: factor.solve(&cross),
-            mean,
+            mean: cross.row(0).transpose(),
+            slopes: regress(&second, cross, RIDGE),
+            attributes: AttributeMoments::new(second),
         })
     }
 
     /// The mean of all photographs.
-    pub fn mean_face(&self) -> RgbImage {
-        self.picture(&self.mean)
+    pub(crate) fn mean_face(&self) -> RgbImage {
+        picture(&self.mean)
     }
 
-    /// `T + k (T - mean)`, with T the regression's picture of what is said: number of an attribute, and its value of 0 or
-    /// 1. The unsaid attributes take their conditional expectation.
-    pub fn face(&self, said: &[(usize, f64)], exaggeration: f64) -> RgbImage {
-        let mut offsets = self.complete(said) - self.frequencies();
+    /// `T + k (T - mean)`, with T the regression's picture of the attributes. Named attributes have the given value, 0 or
+    /// 1; the others are completed as the generator completes them.
+    pub(crate) fn face(&self, named: &[(AttributeId, f64)], exaggeration: f64) -> RgbImage {
+        let named: Vec<_> = named.iter().map(|&(a, value)| (a.index(), value)).collect();
+        let frequencies = DVector::from_vec(self.attributes.frequencies());
+        let mut offsets = DVector::from_vec(self.attributes.complete(&named)) - frequencies;
         offsets *= 1.0 + exaggeration;
         let slopes = self.slopes.rows(1, ATTRIBUTE_COUNT);
-        self.picture(&(&self.mean + slopes.tr_mul(&offsets)))
+        picture(&(&self.mean + slopes.tr_mul(&offsets)))
     }
+}
 
-    fn picture(&self, pixels: &DVector<f64>) -> RgbImage {
-        let pixels: Vec<f32> = pixels.iter().map(|&x| x as f32).collect();
-        picture(&pixels, SIDE)
-    }
-
-    fn frequencies(&self) -> DVector<f64> {
-        self.second.column(0).rows(1, ATTRIBUTE_COUNT).into_owned()
-    }
-
-    /// `E[u] + Cov(u, s) Cov(s, s)^-1 (s - E[s])` for the unsaid u given the said s, within 0 to 1.
-    fn complete(&self, said: &[(usize, f64)]) -> DVector<f64> {
-        let expected = self.frequencies();
-        let mut covariance = self
-            .second
-            .view((1, 1), (ATTRIBUTE_COUNT, ATTRIBUTE_COUNT))
-            .into_owned();
-        covariance -= &expected * expected.transpose();
-        let to = DMatrix::from_fn(ATTRIBUTE_COUNT, said.len(), |u, s| {
-            covariance[(u, said[s].0)]
-        });
-        let mut within = DMatrix::from_fn(said.len(), said.len(), |r, s| to[(said[r].0, s)]);
-        (0..said.len()).for_each(|s| within[(s, s)] += RIDGE / 4.0);
-        let surprise = DVector::from_fn(said.len(), |s, _| said[s].1 - expected[said[s].0]);
-        let pull = within.lu().solve(&surprise);
-        // A covariance plus a ridge can be solved; were it not so, nothing would be known of the unsaid.
-        let pull = pull.unwrap_or_else(|| DVector::zeros(said.len()));
-        let mut completed = (expected + to * pull).map(|value| value.clamp(0.0, 1.0));
-        said.iter().for_each(|&(s, value)| completed[s] = value);
-        completed
-    }
+fn picture(pixels: &DVector<f64>) -> RgbImage {
+    let pixels: Vec<f32> = pixels.iter().map(|&x| x as f32).collect();
+    image_of(&pixels, [SIDE as u32; 2])
 }
 
 /// Whether a photograph has an input: the constant always, then the attributes.
@@ -130,4 +100,102 @@ fn add(sum: &mut [f64], face: &[f32]) {
     sum.iter_mut()
         .zip(face)
         .for_each(|(s, &x)| *s += f64::from(x));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use image::Rgb;
+
+    use super::*;
+
+    fn id(name: &str) -> AttributeId {
+        AttributeId::from_name(name).unwrap()
+    }
+
+    /// A photograph of one colour, of somebody with these attributes.
+    fn photograph(folder: &Path, name: &str, colour: [u8; 3], present: &[&str]) -> Photograph {
+        let path = folder.join(name);
+        RgbImage::from_pixel(100, 100, Rgb(colour))
+            .save_with_format(&path, image::ImageFormat::Png)
+            .unwrap();
+        let mut labels = [false; ATTRIBUTE_COUNT];
+        present
+            .iter()
+            .for_each(|name| labels[id(name).index()] = true);
+        Photograph {
+            path,
+            person: name.to_owned(),
+            labels,
+        }
+    }
+
+    /// Men are brighter in red, people who smile in green, and each man but one smiles.
+    fn regression(folder: &Path) -> PixelRegression {
+        let photographs = [
+            photograph(folder, "a", [150, 150, 100], &["Male", "Smiling"]),
+            photograph(folder, "b", [150, 150, 100], &["Male", "Smiling"]),
+            photograph(folder, "c", [150, 150, 100], &["Male", "Smiling"]),
+            photograph(folder, "d", [150, 50, 100], &["Male"]),
+            photograph(folder, "e", [50, 150, 100], &["Smiling"]),
+            photograph(folder, "f", [50, 50, 100], &[]),
+            photograph(folder, "g", [50, 50, 100], &[]),
+            photograph(folder, "h", [50, 50, 100], &[]),
+        ];
+        let all: Vec<&Photograph> = photographs.iter().collect();
+        PixelRegression::fit(&all, &Watch::new(|_| ())).unwrap()
+    }
+
+    fn colour(face: &RgbImage) -> [i32; 3] {
+        face.get_pixel(20, 40).0.map(i32::from)
+    }
+
+    fn assert_near(got: [i32; 3], expected: [i32; 3]) {
+        let near = got.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1);
+        assert!(near, "expected {expected:?}, got {got:?}");
+    }
+
+    #[test]
+    fn the_mean_face_is_the_mean_of_the_photographs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mean = colour(&regression(folder.path()).mean_face());
+        assert_near(mean, [100, 100, 100]);
+    }
+
+    #[test]
+    fn a_face_has_the_named_attributes_and_what_goes_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let regression = regression(folder.path());
+        let both = [(id("Male"), 1.0), (id("Smiling"), 0.0)];
+        assert_near(colour(&regression.face(&both, 0.0)), [150, 50, 100]);
+        // Three of four men smile: three quarters of the way from 50 to 150.
+        let man = [(id("Male"), 1.0)];
+        assert_near(colour(&regression.face(&man, 0.0)), [150, 125, 100]);
+        assert_eq!(regression.face(&[], 3.0), regression.mean_face());
+    }
+
+    #[test]
+    fn exaggeration_goes_on_from_the_mean() {
+        let folder = tempfile::tempdir().unwrap();
+        let regression = regression(folder.path());
+        let man = [(id("Male"), 1.0)];
+        assert_near(colour(&regression.face(&man, 1.0)), [200, 150, 100]);
+    }
+
+    #[test]
+    fn unnamed_attributes_are_completed_as_the_generator_completes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let regression = regression(folder.path());
+        let man = [(id("Male"), 1.0)];
+        let completed = regression.attributes.complete(&[(id("Male").index(), 1.0)]);
+        let all: Vec<_> = AttributeId::all().zip(completed).collect();
+        assert_eq!(regression.face(&all, 1.0), regression.face(&man, 1.0));
+    }
+
+    #[test]
+    fn without_photographs_there_is_nothing_to_fit() {
+        let refused = PixelRegression::fit(&[], &Watch::new(|_| ())).unwrap_err();
+        assert!(matches!(refused, EvaluateError::NothingToFit), "{refused}");
+    }
 }

@@ -1,14 +1,14 @@
-//! Whether a face detector, which knows nothing of attributes, finds a face in a picture.
+//! Whether a face detector, which is independent of attributes, finds a face in a picture.
 
 use image::{RgbImage, imageops};
 
-/// Pixels a side that the face is looked at with, and those around it: as a face lies in an aligned photograph.
+/// Side of the face that the detector sees, and the margin around it, pixels: as in an aligned photograph.
 const FACE: u32 = 160;
 const MARGIN: u32 = 45;
 
-/// Whether a face is found in what should be nothing but a face.
+/// Whether a face is found in a picture that should be nothing but a face.
 ///
-/// A detector looks for a head with something around it, so the picture's edge goes on beyond its edge.
+/// A detector expects something around a head, so the picture's edge is repeated outwards.
 pub(crate) fn shows_a_face(face: &RgbImage) -> bool {
     let face = imageops::resize(face, FACE, FACE, imageops::FilterType::CatmullRom);
     let side = FACE + 2 * MARGIN;

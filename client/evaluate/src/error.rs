@@ -1,3 +1,5 @@
+//! Why an evaluation fails.
+
 use std::path::PathBuf;
 
 use deepface_client::ClientError;
@@ -7,7 +9,7 @@ use deepface_images::ImageError;
 use crate::judge::JudgeError;
 use crate::store::StoreError;
 
-/// Why an evaluation cannot go on.
+/// Why an evaluation fails.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluateError {
     /// A call of a service failed.
@@ -24,42 +26,45 @@ pub enum EvaluateError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A photograph is none.
-    #[error("{path}: {source}")]
+    /// A photograph is not an image.
+    #[error("cannot use {path}: {source}")]
     Photograph {
         /// The photograph.
         path: PathBuf,
         /// The cause.
         source: ImageError,
     },
-    /// Fewer people are held out than attribute sets are wanted.
-    #[error("{wanted} sets are wanted, and only {found} people are held out who can be asked for")]
+    /// There are fewer suitable people in the test split than attribute sets requested.
+    #[error(
+        "expected at least {wanted} people in the test split whose labels do not contradict each other, one per attribute \
+         set; got {found}"
+    )]
     TooFewPeople {
-        /// Sets wanted.
+        /// Sets requested.
         wanted: usize,
-        /// People that are held out and have attributes that can be asked for.
+        /// People in the test split whose attributes the generator accepts.
         found: usize,
     },
     /// Too few photographs are left to measure realism from.
     #[error(
-        "besides the sources {0} photographs are held out; at least 2 are needed to measure realism"
+        "expected at least 2 photographs in the test split besides the sources, to measure realism; got {0}"
     )]
     TooFewReferences(usize),
-    /// Nobody is in the training part.
-    #[error("no photograph of the data is one to fit to")]
+    /// The training split is empty.
+    #[error("expected photographs in the training split, got none")]
     NothingToFit,
-    /// A number that must not be 0 is.
+    /// A number is 0 that must be at least 1.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
     /// The judge cannot be used.
     #[error(transparent)]
     Judge(#[from] JudgeError),
-    /// The results so far cannot be read, or new ones not written.
+    /// Earlier results cannot be read, or new ones cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The generator works with another classifier than the one that is asked.
+    /// The generator was fitted to another classifier.
     #[error(
-        "the generator at {generator} was fitted to the classifier {expected}, and the one at {classifier} is {got}"
+        "the generator at {generator} was fitted to the classifier {expected}, but the classifier at {classifier} is {got}"
     )]
     OtherClassifier {
         /// URL of the generator.
@@ -71,8 +76,8 @@ pub enum EvaluateError {
         /// Digest of the weights that the classifier has.
         got: String,
     },
-    /// A service sent what makes no sense.
-    #[error("unexpected answer of the service at {url}: {reason}")]
+    /// A service sent an unexpected answer.
+    #[error("unexpected answer from the service at {url}: {reason}")]
     Answer {
         /// The service.
         url: String,

@@ -1,21 +1,21 @@
-//! Both who judge: the judge, and the classifier that was inverted and so judges itself.
+//! The two networks that look at faces: the judge, and the classifier, which was inverted and so judges itself.
 
 use std::sync::Arc;
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_client::v1::{self, GetActivationsRequest, GetModelResponse};
 use deepface_client::{Array, ClassifierClient, encoded_image};
+use deepface_images::png;
 use image::RgbImage;
 
 use crate::error::EvaluateError;
 use crate::judge::Judge;
 use crate::progress::Watch;
 use crate::view::View;
-use deepface_images::png;
 
 /// Layer of the classifier that is its embedding.
 const EMBEDDING: &str = "fc7";
-/// Faces in one request, where the classifier takes as many.
+/// Most faces in one request.
 const BATCH: usize = 32;
 
 /// The judge and the classifier.
@@ -50,7 +50,10 @@ impl Eyes {
         }
     }
 
-    /// Both look at faces.
+    /// Shows faces to both.
+    ///
+    /// # Errors
+    /// One of them fails.
     pub(crate) async fn look(
         &self,
         faces: Vec<Arc<RgbImage>>,
@@ -131,19 +134,23 @@ fn embeddings(
     }
 }
 
-fn probabilities_of(classification: &v1::Classification) -> Result<Vec<f32>, String> {
-    let mut probabilities = vec![None; ATTRIBUTE_COUNT];
+fn probabilities_of(classification: &v1::Classification) -> Result<[f32; ATTRIBUTE_COUNT], String> {
+    let mut probabilities = [None; ATTRIBUTE_COUNT];
     let scores = classification
         .groups
         .iter()
         .flat_map(|group| &group.attributes);
     for score in scores {
-        if let Some(number) = AttributeId::from_name(&score.name).map(AttributeId::index) {
-            probabilities[number] = Some(score.probability);
+        if let Some(attribute) = AttributeId::from_name(&score.name) {
+            probabilities[attribute.index()] = Some(score.probability);
         }
     }
-    let all: Option<Vec<f32>> = probabilities.into_iter().collect();
-    all.ok_or_else(|| format!("expected probabilities of all {ATTRIBUTE_COUNT} attributes"))
+    if probabilities.contains(&None) {
+        return Err(format!(
+            "expected probabilities of all {ATTRIBUTE_COUNT} attributes"
+        ));
+    }
+    Ok(probabilities.map(Option::unwrap_or_default))
 }
 
 #[cfg(test)]

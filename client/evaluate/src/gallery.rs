@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_attributes::AttributeId;
+use deepface_client::SettingsInForce;
 use image::RgbImage;
 
 use crate::control::PixelRegression;
@@ -13,7 +14,7 @@ use crate::methods::Method;
 use crate::photographs::Subject;
 use crate::store::Store;
 
-/// How many times the control without a network is exaggerated, one row each.
+/// Exaggerations of the control without a network, one row each.
 const EXAGGERATIONS: [(f64, &str, &str); 2] = [
     (
         0.0,
@@ -44,13 +45,16 @@ pub(crate) struct Gallery {
     pub(crate) faces: Vec<Face>,
     /// Mean time of one face, seconds.
     pub(crate) seconds: Option<f64>,
-    pub(crate) settings: Option<String>,
+    pub(crate) settings: Option<SettingsInForce>,
     /// Mean loss before each step.
     pub(crate) losses: Vec<f64>,
 }
 
 impl Gallery {
-    /// The faces of a method, as they were kept.
+    /// The faces of a method, as they were stored.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
     pub(crate) fn of_method(
         method: &Method,
         tasks: &[Task],
@@ -105,9 +109,10 @@ pub(crate) fn controls(
     ];
     controls.extend(EXAGGERATIONS.map(|(exaggeration, name, note)| {
         control(name, note, sources, |source| {
-            let said = (0..ATTRIBUTE_COUNT).filter(|&a| source.labels[a] || with_negatives);
-            let said = said.map(|a| (a, f64::from(u8::from(source.labels[a]))));
-            Arc::new(regression.face(&said.collect::<Vec<_>>(), exaggeration))
+            let has = |attribute| source.labels.has(attribute);
+            let named = AttributeId::all().filter(|&a| has(a) || with_negatives);
+            let named = named.map(|a| (a, f64::from(u8::from(has(a)))));
+            Arc::new(regression.face(&named.collect::<Vec<_>>(), exaggeration))
         })
     }));
     controls

@@ -1,9 +1,13 @@
-//! Makes the faces of a run that are not there yet, a few at a time.
+//! Makes the missing faces of a run, a few at a time.
 
 use std::time::Instant;
 
+use deepface_attributes::AttributeId;
 use deepface_client::v1::{self, image::Content};
-use deepface_client::{Event, EventStream, GeneratorClient, attributes, encoded_image};
+use deepface_client::{
+    Event, EventStream, GeneratorClient, SettingsInForce, attributes, encoded_image,
+};
+use deepface_images::png;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::EvaluateError;
@@ -11,7 +15,6 @@ use crate::methods::Recipe;
 use crate::photographs::Subject;
 use crate::progress::Watch;
 use crate::store::{Entry, Key, Store};
-use deepface_images::png;
 
 /// Faces under way at once: one computes while the other's step travels.
 const IN_FLIGHT: usize = 2;
@@ -22,15 +25,27 @@ pub(crate) struct Task {
     /// Which face of the run; its set is the source that is inverted.
     pub(crate) key: Key,
     pub(crate) recipe: Recipe,
-    /// The generator's seed where the key's is 0.
+    /// Seed of the generator for the key's seed 0.
     pub(crate) first_seed: u64,
     /// Attributes asked for.
-    pub(crate) present: Vec<&'static str>,
+    pub(crate) present: Vec<AttributeId>,
     /// Attributes asked to be absent.
-    pub(crate) absent: Vec<&'static str>,
+    pub(crate) absent: Vec<AttributeId>,
 }
 
-/// Makes what is missing of the tasks and keeps it. Whatever ends it, what was kept stays.
+impl Task {
+    /// The same with another seed.
+    pub(crate) fn with_seed(&self, seed: u64) -> Self {
+        let mut task = self.clone();
+        task.key.seed = seed;
+        task
+    }
+}
+
+/// Makes the missing faces and stores each as soon as it is finished.
+///
+/// # Errors
+/// The generator fails, or a face cannot be written. Stored faces stay.
 pub(crate) async fn make(
     generator: &GeneratorClient,
     sources: &[Subject],
@@ -66,10 +81,11 @@ async fn one(
     };
     let Key { set, seed, .. } = task.key;
     let seed = task.first_seed + seed;
+    let names = |attributes: Vec<AttributeId>| attributes.into_iter().map(AttributeId::name);
     let events = match task.recipe {
         Recipe::Generate(settings) => {
             let request = v1::GenerateRequest {
-                attributes: attributes(task.present, task.absent),
+                attributes: attributes(names(task.present), names(task.absent)),
                 settings: Some(settings),
                 keep: Vec::new(),
                 seed,
@@ -98,23 +114,20 @@ async fn one(
     Ok((entry, followed.face))
 }
 
+#[derive(Default)]
 struct Followed {
-    settings: String,
+    settings: SettingsInForce,
     losses: Vec<f32>,
     face: Vec<u8>,
 }
 
 async fn follow(mut events: EventStream, url: &str) -> Result<Followed, EvaluateError> {
-    let mut followed = Followed {
-        settings: String::new(),
-        losses: Vec::new(),
-        face: Vec::new(),
-    };
+    let mut followed = Followed::default();
     while let Some(event) = events.next().await? {
         match event {
             Event::Started(started) => {
-                let settings = started.settings.unwrap_or_default();
-                followed.settings = format!("{settings:?}");
+                let settings = started.settings.as_ref().map(SettingsInForce::from);
+                followed.settings = settings.unwrap_or_default();
             }
             Event::Iterate(iterate) => {
                 let loss = iterate.loss.unwrap_or_default().total;
@@ -124,7 +137,7 @@ async fn follow(mut events: EventStream, url: &str) -> Result<Followed, Evaluate
                 let Some(Content::Encoded(face)) = result.image.and_then(|i| i.content) else {
                     return Err(EvaluateError::Answer {
                         url: url.to_owned(),
-                        reason: "expected a PNG as the result".to_owned(),
+                        reason: "expected a PNG image as the result".to_owned(),
                     });
                 };
                 followed.face = face;

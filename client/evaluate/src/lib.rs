@@ -1,9 +1,9 @@
 //! How good generated faces are: `deepface evaluate`.
 //!
-//! For attribute sets taken from photographs of people that nothing was fitted to, every method makes faces; they are
-//! measured beside controls (the photographs themselves, the mean face, and faces made without a network), by the
-//! classifier that the methods invert and by a [`Judge`] that nobody inverts. [`evaluate`] does it all and can be
-//! stopped and gone on with; [`measures`] are the measures themselves.
+//! Every method makes faces for attribute sets taken from photographs of held-out people. The faces are measured beside
+//! controls (the photographs themselves, the mean face, and faces made without a network), by the classifier that the
+//! methods invert and by a judge, a network that no method inverts. [`evaluate`] does all of it, and continues where an
+//! earlier call was stopped.
 
 mod assessment;
 mod control;
@@ -13,30 +13,33 @@ mod eyes;
 mod gallery;
 mod generation;
 mod judge;
-pub mod measures;
+mod labels;
+mod measured;
+mod measures;
 mod methods;
 mod page;
+mod panel;
 mod photographs;
 mod probes;
 mod progress;
 mod report;
 mod run;
+mod settings;
 mod sheet;
 mod store;
 mod table;
 mod view;
 
-pub use control::PixelRegression;
 pub use error::EvaluateError;
-pub use judge::{EMBEDDED, Judge, JudgeError};
+pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};
 pub use progress::{Progress, Watch};
 pub use report::{AttributeAuc, Flip, Probes, Report, Row, Set, Shown, Varied, Variety, Verdict};
-pub use run::{Files, Settings, evaluate};
-pub use store::{Entry, Identity, Key, Store, StoreError};
-pub use view::View;
+pub use run::{Files, evaluate};
+pub use settings::Settings;
+pub use store::{Identity, StoreError};
 
-/// Runs what computes on a thread where it holds nobody up.
+/// Runs a computation on a thread where it blocks no other task.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

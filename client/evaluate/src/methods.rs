@@ -1,4 +1,4 @@
-//! The methods that are put side by side, as changes to what the generator does by default.
+//! The methods that are compared, as changes to the generator's defaults.
 
 use deepface_client::v1::{
     GenerationSettings, InversionSettings, Method as Target, Optimizer, Parametrization,
@@ -8,13 +8,13 @@ use deepface_client::v1::{
 /// A way to make a face.
 #[derive(Clone, Copy, Debug)]
 pub struct Method {
-    /// What it is called on the command line and in the report.
+    /// Its name on the command line and in the report.
     pub name: &'static str,
     /// What it does, in a few words.
     pub note: &'static str,
-    /// Whether it has a place for attributes that should be absent.
+    /// Whether it supports absent attributes.
     pub takes_absent: bool,
-    /// How it is asked for.
+    /// Its request.
     pub recipe: fn() -> Recipe,
 }
 
@@ -36,13 +36,13 @@ pub enum Recipe {
 pub const METHODS: [Method; 12] = [
     Method {
         name: "default",
-        note: "what the generator does where nothing is said",
+        note: "the generator's defaults",
         takes_absent: true,
         recipe: || Recipe::Generate(GenerationSettings::default()),
     },
     Method {
         name: "no-likelihood",
-        note: "the default without the attributes' likelihood",
+        note: "the default without the likelihood of the attributes",
         takes_absent: true,
         recipe: || {
             changed(TargetSettings {
@@ -53,7 +53,7 @@ pub const METHODS: [Method; 12] = [
     },
     Method {
         name: "no-variety",
-        note: "the default without a draw of what attributes leave open",
+        note: "the default without a random draw of what the attributes leave open",
         takes_absent: true,
         recipe: || {
             changed(TargetSettings {
@@ -75,7 +75,7 @@ pub const METHODS: [Method; 12] = [
     },
     Method {
         name: "open",
-        note: "the default with what is not named left open, not absent",
+        note: "the default with unnamed attributes left open instead of absent",
         takes_absent: true,
         recipe: || {
             changed(TargetSettings {
@@ -92,7 +92,7 @@ pub const METHODS: [Method; 12] = [
     },
     Method {
         name: "regression-fc6",
-        note: "regression target on fc6",
+        note: "a regression target on fc6",
         takes_absent: true,
         recipe: || on_layer(Target::Regression, "fc6"),
     },
@@ -136,7 +136,7 @@ pub fn method(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }
 
-/// The default with another target.
+/// The defaults with another target.
 fn changed(target: TargetSettings) -> Recipe {
     Recipe::Generate(GenerationSettings {
         target: Some(target),
@@ -144,7 +144,7 @@ fn changed(target: TargetSettings) -> Recipe {
     })
 }
 
-/// Regression as it is without the image prior given attributes.
+/// Regression without the image prior given attributes.
 fn unconditional() -> GenerationSettings {
     GenerationSettings {
         target: Some(TargetSettings {
@@ -162,7 +162,7 @@ fn unconditional() -> GenerationSettings {
     }
 }
 
-/// A target on a layer, empty for the default, and everything else as by default.
+/// A target on a layer (empty for the default layer), with the defaults for everything else.
 fn on_layer(target: Target, layer: &str) -> Recipe {
     Recipe::Generate(GenerationSettings {
         target: Some(TargetSettings {

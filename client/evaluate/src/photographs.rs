@@ -3,19 +3,20 @@
 use std::collections::HashSet;
 use std::fs;
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 use deepface_client::{ClientError, Code, GeneratorClient, attributes as requested, v1};
 use deepface_dataset::{Dataset, Photograph, Split};
-use deepface_images::{Framing, ImageLimits, decode, face_pixels};
+use deepface_files::sha256_of;
+use deepface_images::{Framing, ImageLimits, decode, face_pixels, image_of};
 use image::RgbImage;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::error::EvaluateError;
-use deepface_files::sha256_of;
+use crate::labels::Labels;
 
-/// Photographs that realism is measured from, where there are as many.
+/// Most photographs that realism is measured from.
 const REFERENCES: usize = 600;
 
 /// A photograph's face and its labels.
@@ -23,9 +24,8 @@ const REFERENCES: usize = 600;
 pub(crate) struct Subject {
     /// Name of the file, without its folder.
     pub(crate) file: String,
-    /// In the order of [`deepface_attributes::AttributeId::all`].
-    pub(crate) labels: [bool; ATTRIBUTE_COUNT],
-    /// What a network looks at of the photograph.
+    pub(crate) labels: Labels,
+    /// The part of the photograph that a network looks at.
     pub(crate) face: RgbImage,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Photographs {
     pub(crate) digest: String,
 }
 
-/// Which photographs an evaluation is of.
+/// Which photographs an evaluation uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     sources: Vec<Photograph>,
@@ -48,11 +48,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Chooses `sets` sources by `seed`, all of other people, and the references from what is left. A photograph whose
-    /// labels contradict each other cannot be asked for and is no source.
+    /// Chooses `sets` sources by `seed`, each of another person, and the references from the remaining photographs. The
+    /// generator refuses contradicting labels, so a photograph that has them is never a source.
     ///
     /// # Errors
-    /// Fewer people are held out, too little is left for references, or the generator fails.
+    /// Too few people are held out, too few photographs remain for references, or the generator fails.
     pub(crate) async fn of(
         data: &Dataset,
         generator: &GeneratorClient,
@@ -65,7 +65,7 @@ impl Choice {
         let (mut sources, mut references) = (Vec::new(), Vec::new());
         for photograph in held_out {
             let another = sources.len() < sets && !people.contains(&photograph.person);
-            if another && can_be_asked(generator, &photograph.labels).await? {
+            if another && can_be_asked(generator, &Labels::new(photograph.labels)).await? {
                 people.insert(photograph.person.clone());
                 sources.push(photograph);
             } else {
@@ -91,7 +91,7 @@ impl Choice {
     /// Reads the photographs, faces of `side` pixels.
     ///
     /// # Errors
-    /// One cannot be read.
+    /// A photograph cannot be read.
     pub(crate) fn read(&self, side: usize) -> Result<Photographs, EvaluateError> {
         let (sources, source_digest) = read_all(&self.sources, side)?;
         let (references, reference_digest) = read_all(&self.references, side)?;
@@ -103,13 +103,11 @@ impl Choice {
     }
 }
 
-/// Whether the generator takes a request for all attributes that there are; it refuses contradictions.
-async fn can_be_asked(
-    generator: &GeneratorClient,
-    labels: &[bool; ATTRIBUTE_COUNT],
-) -> Result<bool, ClientError> {
+/// Whether the generator accepts a request for exactly these attributes. It refuses contradictions.
+async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bool, ClientError> {
+    let names = |present| labels.all(present).map(AttributeId::name);
     let request = v1::GetTargetRequest {
-        attributes: requested(named(labels, true), named(labels, false)),
+        attributes: requested(names(true), names(false)),
         target: Some(v1::TargetSettings {
             method: v1::Method::Regression.into(),
             ..v1::TargetSettings::default()
@@ -118,23 +116,9 @@ async fn can_be_asked(
         keep: Vec::new(),
     };
     match generator.get_target(request).await {
-        Ok(_) => Ok(labels.contains(&true)),
+        Ok(_) => Ok(labels.all(true).next().is_some()),
         Err(refused) if refused.code() == Code::InvalidArgument => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// Names of the attributes that are there, or of those that are not.
-fn named(labels: &[bool; ATTRIBUTE_COUNT], present: bool) -> Vec<&'static str> {
-    let labelled = AttributeId::names().zip(labels);
-    let chosen = labelled.filter(|(_, label)| **label == present);
-    chosen.map(|(name, _)| name).collect()
-}
-
-impl Subject {
-    /// Names of the attributes that the photograph has, or of those that it has not.
-    pub(crate) fn named(&self, present: bool) -> Vec<&'static str> {
-        named(&self.labels, present)
     }
 }
 
@@ -149,8 +133,8 @@ fn read_all(
         let name = p.path.file_name().unwrap_or_default();
         let subject = Subject {
             file: name.to_string_lossy().into_owned(),
-            labels: p.labels,
-            face: picture(&face, side),
+            labels: Labels::new(p.labels),
+            face: image_of(&face, [side as u32; 2]),
         };
         Ok((subject, digest))
     };
@@ -179,14 +163,4 @@ fn face(photograph: &Photograph, file: &[u8], side: usize) -> Result<Vec<f32>, E
             source,
         })?;
     Ok(face_pixels(&image, Framing::Aligned, side))
-}
-
-/// A picture of pixels `[3, side, side]`; values outside of 0 to 1 are clamped.
-pub(crate) fn picture(pixels: &[f32], side: usize) -> RgbImage {
-    let area = side * side;
-    let byte = |x: f32| (255.0 * x.clamp(0.0, 1.0)).round() as u8;
-    RgbImage::from_fn(side as u32, side as u32, |x, y| {
-        let at = y as usize * side + x as usize;
-        image::Rgb([0, 1, 2].map(|c| byte(pixels[c * area + at])))
-    })
 }

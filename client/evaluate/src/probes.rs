@@ -1,69 +1,77 @@
-//! Requests of a few words, as people make them: whether such faces show what was asked, change alone what one
-//! attribute changes, and differ from seed to seed. By the judge, of the generator's defaults.
+//! Short requests, as people make them: whether such faces show what was asked, whether one changed attribute changes
+//! nothing else, and whether seeds differ. Of the generator's defaults, by the judge.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 use deepface_client::v1::GenerationSettings;
-use deepface_statistics::log_odds;
+use deepface_statistics::{log_odds, median};
 
-use crate::assessment::Labels;
 use crate::generation::Task;
+use crate::labels::Labels;
 use crate::measures::{mean, mean_pairwise_distance};
 use crate::methods::Recipe;
 use crate::report::{Flip, Probes, Shown, Varied};
 use crate::store::Key;
 use crate::view::View;
 
+/// The attribute of this name. A constant with a wrong name does not compile.
+const fn id(name: &str) -> AttributeId {
+    match AttributeId::from_name(name) {
+        Some(attribute) => attribute,
+        None => panic!("not the name of an attribute"),
+    }
+}
+
 /// One to three attributes each.
-const SHORT: [&[&str]; 20] = [
-    &["Smiling"],
-    &["Male", "Eyeglasses"],
-    &["Blond Hair"],
-    &["Bald", "Male"],
-    &["Asian", "Smiling"],
-    &["Black"],
-    &["Mustache", "Male"],
-    &["Senior", "Gray Hair"],
-    &["Wearing Hat"],
-    &["Heavy Makeup", "Wearing Lipstick"],
-    &["Child"],
-    &["Frowning", "Male"],
-    &["Sunglasses"],
-    &["Bangs"],
-    &["Chubby", "Double Chin"],
-    &["Goatee"],
-    &["Wearing Necktie"],
-    &["Youth", "Attractive Woman"],
-    &["Mouth Wide Open"],
-    &["Big Nose", "Bags Under Eyes", "Senior"],
+const SHORT: [&[AttributeId]; 20] = [
+    &[id("Smiling")],
+    &[id("Male"), id("Eyeglasses")],
+    &[id("Blond Hair")],
+    &[id("Bald"), id("Male")],
+    &[id("Asian"), id("Smiling")],
+    &[id("Black")],
+    &[id("Mustache"), id("Male")],
+    &[id("Senior"), id("Gray Hair")],
+    &[id("Wearing Hat")],
+    &[id("Heavy Makeup"), id("Wearing Lipstick")],
+    &[id("Child")],
+    &[id("Frowning"), id("Male")],
+    &[id("Sunglasses")],
+    &[id("Bangs")],
+    &[id("Chubby"), id("Double Chin")],
+    &[id("Goatee")],
+    &[id("Wearing Necktie")],
+    &[id("Youth"), id("Attractive Woman")],
+    &[id("Mouth Wide Open")],
+    &[id("Big Nose"), id("Bags Under Eyes"), id("Senior")],
 ];
-/// Asked for once and once against, everything else alike.
-const FLIPPED: [&str; 8] = [
-    "Smiling",
-    "Eyeglasses",
-    "Blond Hair",
-    "Bald",
-    "Male",
-    "Mustache",
-    "Heavy Makeup",
-    "Senior",
+/// Requested once as present and once as absent, everything else being equal.
+const FLIPPED: [AttributeId; 8] = [
+    id("Smiling"),
+    id("Eyeglasses"),
+    id("Blond Hair"),
+    id("Bald"),
+    id("Male"),
+    id("Mustache"),
+    id("Heavy Makeup"),
+    id("Senior"),
 ];
-/// What stands beside an attribute that is flipped, unless it is that one.
-const BESIDE: [&str; 2] = ["Male", "White"];
-/// Made with many seeds.
-const VARIED: [&[&str]; 4] = [
-    &["Male", "Smiling"],
-    &["Blond Hair", "Wearing Lipstick"],
-    &["Senior", "Eyeglasses"],
-    &["Black"],
+/// Requested together with an attribute that is flipped, unless it is one of them.
+const BESIDE: [AttributeId; 2] = [id("Male"), id("White")];
+/// Requested with many seeds.
+const VARIED: [&[AttributeId]; 4] = [
+    &[id("Male"), id("Smiling")],
+    &[id("Blond Hair"), id("Wearing Lipstick")],
+    &[id("Senior"), id("Eyeglasses")],
+    &[id("Black")],
 ];
-/// Photographs that something is said of, at least.
+/// Fewest photographs to compare with.
 const ENOUGH: usize = 3;
-/// Probabilities nearer to 0 or 1 are as good as these.
+/// Probabilities nearer to 0 or 1 count as this far from them.
 const FLOOR: f64 = 1e-4;
 
-/// The faces that are needed, each variety request with `seeds` seeds.
+/// The faces to be made, each variety request with `seeds` seeds.
 pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
-    let task = |method: &str, set, seed, present: &[&'static str], absent: &[&'static str]| Task {
+    let task = |method: &str, set, seed, present: &[AttributeId], absent: &[AttributeId]| Task {
         key: Key {
             method: method.to_owned(),
             set,
@@ -78,11 +86,11 @@ pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
     let mut all: Vec<Task> = short
         .map(|(set, asked)| task("short", set, 0, asked, &[]))
         .collect();
-    for (set, name) in FLIPPED.into_iter().enumerate() {
-        let beside: Vec<_> = beside(name).collect();
-        let with = [&[name], &beside[..]].concat();
+    for (set, flipped) in FLIPPED.into_iter().enumerate() {
+        let beside: Vec<_> = BESIDE.into_iter().filter(|a| *a != flipped).collect();
+        let with = [&[flipped], &beside[..]].concat();
         all.push(task("flip-present", set, 0, &with, &[]));
-        all.push(task("flip-absent", set, 0, &beside, &[name]));
+        all.push(task("flip-absent", set, 0, &beside, &[flipped]));
     }
     for (set, asked) in VARIED.into_iter().enumerate() {
         all.extend((0..seeds).map(|seed| task("varied", set, seed, asked, &[])));
@@ -90,28 +98,24 @@ pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
     all
 }
 
-fn beside(name: &str) -> impl Iterator<Item = &'static str> + use<'_> {
-    BESIDE.into_iter().filter(move |other| *other != name)
-}
-
 /// Judges the faces of [`tasks`], `faces` in that order, beside photographs and their labels.
 pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -> Probes {
     let (short, rest) = faces.split_at(SHORT.len());
     let (flips, varied) = rest.split_at(2 * FLIPPED.len());
     let seeds = varied.len() / VARIED.len();
-    let having = |names: &[&str]| -> Vec<&View> {
-        let has = |labels: &Labels| names.iter().all(|name| labels[number(name)]);
+    let having = |attributes: &[AttributeId]| -> Vec<&View> {
+        let has = |labels: &Labels| attributes.iter().all(|&a| labels.has(a));
         let all = photographs.iter().zip(labels);
         all.filter(|(_, labels)| has(labels))
             .map(|(view, _)| *view)
             .collect()
     };
     let shown = SHORT.iter().zip(short).flat_map(|(asked, face)| {
-        asked.iter().map(|&name| Shown {
-            asked: asked.to_vec(),
-            attribute: name,
-            probability: probability(face, name),
-            of_photographs: median(having(&[name]).iter().map(|v| probability(v, name))),
+        asked.iter().map(|&attribute| Shown {
+            asked: names(asked),
+            attribute: attribute.name(),
+            probability: f64::from(face.probability(attribute)),
+            of_photographs: typical(&having(&[attribute]), attribute),
         })
     });
     Probes {
@@ -119,7 +123,7 @@ pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -
         flips: FLIPPED
             .iter()
             .zip(flips.chunks_exact(2))
-            .map(|(name, faces)| flip(name, faces[0], faces[1]))
+            .map(|(&flipped, faces)| flip(flipped, faces[0], faces[1]))
             .collect(),
         varied: VARIED
             .iter()
@@ -130,7 +134,7 @@ pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -
                 (alike.len() >= ENOUGH).then_some(())?;
                 let distance = mean_pairwise_distance(&embeddings(faces))?;
                 Some(Varied {
-                    asked: asked.to_vec(),
+                    asked: names(asked),
                     of_alike: distance / mean_pairwise_distance(&embeddings(&alike))?,
                 })
             })
@@ -139,16 +143,15 @@ pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -
 }
 
 /// How far the log-odds of an attribute moved, and those of all others.
-fn flip(name: &'static str, present: &View, absent: &View) -> Flip {
-    let moved = |a: usize| {
-        let of = |view: &View| log_odds(view.probabilities[a].into(), FLOOR);
+fn flip(flipped: AttributeId, present: &View, absent: &View) -> Flip {
+    let moved = |attribute: AttributeId| {
+        let of = |view: &View| log_odds(view.probability(attribute).into(), FLOOR);
         (of(present) - of(absent)).abs()
     };
-    let own = number(name);
-    let others = (0..ATTRIBUTE_COUNT).filter(|&a| a != own).map(moved);
+    let others = AttributeId::all().filter(|&a| a != flipped).map(moved);
     Flip {
-        attribute: name,
-        moved: moved(own),
+        attribute: flipped.name(),
+        moved: moved(flipped),
         others: mean(others).unwrap_or_default(),
     }
 }
@@ -157,34 +160,30 @@ fn embeddings<'a>(views: &[&'a View]) -> Vec<&'a [f32]> {
     views.iter().map(|view| &view.embedding[..]).collect()
 }
 
-fn probability(view: &View, name: &str) -> f64 {
-    f64::from(view.probabilities[number(name)])
+fn names(attributes: &[AttributeId]) -> Vec<&'static str> {
+    attributes
+        .iter()
+        .map(|attribute| attribute.name())
+        .collect()
 }
 
-/// Place of an attribute in the probabilities. All names here are in the schema; a test says so.
-fn number(name: &str) -> usize {
-    AttributeId::from_name(name)
-        .map(AttributeId::index)
-        .unwrap_or_default()
-}
-
-/// Median; `None` of a few.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut all: Vec<f64> = values.collect();
-    all.sort_by(f64::total_cmp);
-    (all.len() >= ENOUGH).then(|| all[all.len() / 2])
+/// Median probability of an attribute in photographs; `None` if there are only a few.
+fn typical(photographs: &[&View], attribute: AttributeId) -> Option<f64> {
+    let seen = photographs.iter().map(|v| v.probability(attribute).into());
+    (photographs.len() >= ENOUGH).then(|| median(seen.collect()))?
 }
 
 #[cfg(test)]
 mod tests {
-    use deepface_attributes::AttributeId;
+    use deepface_attributes::ATTRIBUTE_COUNT;
 
     use super::*;
+    use crate::labels::tests::labels;
 
-    fn view(probabilities: &[(&str, f32)], embedding: f32) -> View {
-        let mut all = vec![0.5; ATTRIBUTE_COUNT];
-        for &(name, p) in probabilities {
-            all[number(name)] = p;
+    fn view(probabilities: &[(AttributeId, f32)], embedding: f32) -> View {
+        let mut all = [0.5; ATTRIBUTE_COUNT];
+        for &(attribute, p) in probabilities {
+            all[attribute.index()] = p;
         }
         View {
             embedding: vec![embedding],
@@ -193,18 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn all_names_are_attributes() {
-        let names = SHORT.iter().chain(&VARIED).copied().flatten();
-        for name in names.chain(&FLIPPED).chain(&BESIDE) {
-            assert!(AttributeId::names().any(|a| a == *name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_flip_alone_moves_its_own_attribute() {
+    fn a_flip_is_compared_with_all_other_attributes() {
         let e = std::f32::consts::E;
-        let present = view(&[("Bald", e / (1.0 + e)), ("Male", e / (1.0 + e))], 0.0);
-        let flip = flip("Bald", &present, &view(&[], 0.0));
+        let probability = e / (1.0 + e);
+        let present = view(&[(id("Bald"), probability), (id("Male"), probability)], 0.0);
+        let flip = flip(id("Bald"), &present, &view(&[], 0.0));
         assert!((flip.moved - 1.0).abs() < 1e-6, "{flip:?}");
         assert!((flip.others - 1.0 / 72.0).abs() < 1e-6, "{flip:?}");
     }
@@ -215,14 +207,13 @@ mod tests {
         let faces: Vec<View> = tasks
             .iter()
             .map(|task| {
-                let shown: Vec<_> = task.present.iter().map(|name| (*name, 0.9)).collect();
+                let shown: Vec<_> = task.present.iter().map(|&a| (a, 0.9)).collect();
                 view(&shown, task.key.seed as f32)
             })
             .collect();
-        let photograph = |x| view(&[("Male", 0.7), ("Smiling", 0.4)], x);
+        let photograph = |x| view(&[(id("Male"), 0.7), (id("Smiling"), 0.4)], x);
         let photographs = [0.0, 4.0, 8.0].map(photograph);
-        let labels = [["Male", "Smiling"]; 3]
-            .map(|names| std::array::from_fn(|a| names.iter().any(|name| number(name) == a)));
+        let labels = [labels(&["Male", "Smiling"]); 3];
         let faces: Vec<&View> = faces.iter().collect();
         let photographs: Vec<&View> = photographs.iter().collect();
         let probes = judge(&faces, &photographs, &labels);
@@ -231,7 +222,7 @@ mod tests {
         assert!((male.of_photographs.unwrap() - 0.7).abs() < 1e-6);
         assert_eq!(probes.shown(), (4, 4), "Male, four times");
         assert!(probes.flips.iter().all(|f| f.ratio() > 10.0));
-        // Only of the first request there are photographs: two seeds 1 apart, photographs 16 / 3 on average.
+        // Only the first request has photographs: two seeds 1 apart, photographs 16 / 3 on average.
         let [varied] = &probes.varied[..] else {
             panic!("{:?}", probes.varied)
         };

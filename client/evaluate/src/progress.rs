@@ -1,25 +1,25 @@
-//! How far an evaluation is, for whoever waits.
+//! Progress of an evaluation.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// How far one part of an evaluation is.
+/// Progress of one stage of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done, such as "generating".
+    /// The stage, such as "generating".
     pub stage: &'static str,
-    /// Things done.
+    /// Steps done.
     pub done: usize,
-    /// Things to do.
+    /// Steps in total.
     pub total: usize,
 }
 
-/// Who is told.
+/// Receives progress.
 #[derive(Clone)]
 pub struct Watch(Arc<dyn Fn(Progress) + Send + Sync>);
 
 impl Watch {
-    /// Calls `tell` now and then, from any thread.
+    /// Calls `tell` from any thread, several times per stage.
     pub fn new(tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }

@@ -1,5 +1,6 @@
 //! What an evaluation found, for programs; its fields are those of `report.json`.
 
+use deepface_client::SettingsInForce;
 use serde::Serialize;
 
 use crate::store::Identity;
@@ -58,7 +59,7 @@ pub struct Row {
     /// Time that one face takes, beside another, in seconds.
     pub seconds: Option<f64>,
     /// The settings in force.
-    pub settings: Option<String>,
+    pub settings: Option<SettingsInForce>,
     /// Mean loss before each step. Not comparable between methods.
     pub losses: Vec<f64>,
 }

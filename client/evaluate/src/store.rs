@@ -1,32 +1,33 @@
-//! The faces of a run, kept as they are made, so that a run that was stopped goes on.
+//! The faces of a run, stored as they are made, so that a run that was stopped can continue.
 //!
 //! `run.json` says which run a folder belongs to, `faces/METHOD/SET-SEED.png` are the faces, and `results.jsonl` has a line
-//! for each, written when its face is whole. A line that was cut off, and a face that is not there, are made again.
+//! for each, written when its face is complete. A truncated line or a missing face is made again.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use deepface_client::SettingsInForce;
 use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
 
-/// What decides every face of a run besides method, set and seed. Another identity is another run.
+/// What every face of a run depends on, besides method, set and seed. Another identity is another run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// SHA-256 of the photographs and their labels.
     pub data: String,
     /// Number of attribute sets.
     pub sets: usize,
-    /// What the photographs were chosen by.
+    /// Seed of the choice of photographs.
     pub seed: u64,
-    /// Whether attributes that a photograph does not have are asked to be absent.
+    /// Whether attributes that a photograph does not have are requested as absent.
     pub with_negatives: bool,
     /// SHA-256 of the classifier's weights.
     pub classifier: String,
     /// SHA-256 of the generator's statistics.
     pub generator: String,
-    /// SHA-256 of the generator's defaults.
+    /// SHA-256 of the generator's defaults, as an encoded `GenerationSettings` message.
     pub defaults: String,
     /// SHA-256 of the judge.
     pub judge: String,
@@ -34,30 +35,31 @@ pub struct Identity {
 
 /// Which face of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Key {
+pub(crate) struct Key {
     /// Name of the method.
-    pub method: String,
+    pub(crate) method: String,
     /// Number of the attribute set.
-    pub set: usize,
-    /// Seed of the generator.
-    pub seed: u64,
+    pub(crate) set: usize,
+    /// Number of the face among those of its method and set, from 0. The generator gets it added to the first seed of the
+    /// set.
+    pub(crate) seed: u64,
 }
 
 /// How a face was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Which it is.
+pub(crate) struct Entry {
+    /// Which face.
     #[serde(flatten)]
-    pub key: Key,
+    pub(crate) key: Key,
     /// Time from the request to the face, in seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The settings in force.
-    pub settings: String,
+    pub(crate) settings: SettingsInForce,
     /// Loss before each step.
-    pub losses: Vec<f32>,
+    pub(crate) losses: Vec<f32>,
 }
 
-/// Why results cannot be kept.
+/// Why results cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder cannot be read or written.
@@ -68,7 +70,7 @@ pub enum StoreError {
         /// The cause.
         source: io::Error,
     },
-    /// A file of the folder is none of ours.
+    /// A file of the folder cannot be understood.
     #[error("{path}{}: {problem}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
         /// The file.
@@ -79,33 +81,35 @@ pub enum StoreError {
         problem: String,
     },
     /// The folder belongs to another run.
-    #[error("{folder} holds another run ({differences}); choose another folder or remove it")]
+    #[error(
+        "{folder} holds another run ({differences}); choose another folder, or remove this one"
+    )]
     OtherRun {
         /// The folder.
         folder: PathBuf,
-        /// What differs: name, what is there, what is wanted.
+        /// What differs: name, value found, value expected.
         differences: String,
     },
-    /// Another process writes into the folder.
-    #[error("another evaluation writes into {0}")]
+    /// Another process is writing to the folder.
+    #[error("another evaluation is writing to {0}")]
     Busy(PathBuf),
 }
 
 /// The results of a run in its folder.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
-    /// Locked as long as it is open.
+    /// Locked while it is open.
     lines: File,
     entries: HashMap<Key, Entry>,
 }
 
 impl Store {
-    /// Opens the folder of a run, or makes it.
+    /// Opens the folder of a run, or creates it.
     ///
     /// # Errors
-    /// It belongs to another run, another process writes into it, or it cannot be read or written.
-    pub fn open(folder: &Path, identity: &Identity) -> Result<Self, StoreError> {
+    /// It belongs to another run, another process is writing to it, or it cannot be read or written.
+    pub(crate) fn open(folder: &Path, identity: &Identity) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(at(folder))?;
         let path = folder.join("results.jsonl");
         let mut options = OpenOptions::new();
@@ -123,13 +127,8 @@ impl Store {
         })
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What is known of a face; `None` where it has yet to be made.
-    pub fn entry(&self, key: &Key) -> Option<&Entry> {
+    /// How a face was made; `None` if it is missing.
+    pub(crate) fn entry(&self, key: &Key) -> Option<&Entry> {
         let entry = self.entries.get(key)?;
         self.face_file(key).is_file().then_some(entry)
     }
@@ -137,8 +136,8 @@ impl Store {
     /// A face that was made.
     ///
     /// # Errors
-    /// It cannot be read, or is no PNG.
-    pub fn face(&self, key: &Key) -> Result<RgbImage, StoreError> {
+    /// It cannot be read, or is not a PNG image.
+    pub(crate) fn face(&self, key: &Key) -> Result<RgbImage, StoreError> {
         let path = self.face_file(key);
         let file = fs::read(&path).map_err(at(&path))?;
         let image = image::load_from_memory_with_format(&file, ImageFormat::Png);
@@ -146,17 +145,17 @@ impl Store {
         Ok(image.into_rgb8())
     }
 
-    /// Keeps a face, a PNG, and how it was made.
+    /// Stores a face, as PNG, and how it was made.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn keep(&mut self, entry: Entry, png: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn keep(&mut self, entry: Entry, png: &[u8]) -> Result<(), StoreError> {
         let path = self.face_file(&entry.key);
-        write_whole(&path, png)?;
+        write_file(&path, png)?;
         let results = self.folder.join("results.jsonl");
         let mut line = serde_json::to_vec(&entry).map_err(|e| malformed(&results, None, &e))?;
         line.push(b'\n');
-        // One write, so that lines are cut off at the end of the file only.
+        // One write, so that only the last line of the file can be truncated.
         self.lines.write_all(&line).map_err(at(&results))?;
         self.entries.insert(entry.key.clone(), entry);
         Ok(())
@@ -166,9 +165,9 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
         let path = self.folder.join(name);
-        write_whole(&path, bytes)?;
+        write_file(&path, bytes)?;
         Ok(path)
     }
 
@@ -178,14 +177,14 @@ impl Store {
     }
 }
 
-/// Reads the identity of a folder, or gives it one.
+/// Checks the identity of a folder; a new folder gets this one.
 fn check_identity(folder: &Path, identity: &Identity) -> Result<(), StoreError> {
     let path = folder.join("run.json");
     let wrong = |e: serde_json::Error| malformed(&path, None, &e);
     let text = match fs::read_to_string(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let text = serde_json::to_vec_pretty(identity).map_err(wrong)?;
-            return write_whole(&path, &text);
+            return write_file(&path, &text);
         }
         read => read.map_err(at(&path))?,
     };
@@ -206,18 +205,18 @@ fn differences(there: &serde_json::Value, wanted: &serde_json::Value) -> Vec<Str
     let different = wanted.filter(|(name, value)| there.get(name) != Some(value));
     let said = |value: &serde_json::Value| {
         let text = value.as_str().map_or(value.to_string(), str::to_owned);
-        // Digests are told apart by their beginning.
+        // The beginning of a digest is enough.
         text.chars().take(12).collect::<String>()
     };
     different
         .map(|(name, value)| {
-            let there = there.get(name).map_or("not said".to_owned(), said);
-            format!("{name} is {there}, not {}", said(value))
+            let there = there.get(name).map_or("missing".to_owned(), said);
+            format!("{name}: expected {}, got {there}", said(value))
         })
         .collect()
 }
 
-/// Reads the lines that are whole and cuts off what comes after them.
+/// Reads the complete lines and truncates the file after them.
 fn read_lines(file: &mut File, path: &Path) -> Result<HashMap<Key, Entry>, StoreError> {
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(at(path))?;
@@ -235,8 +234,8 @@ fn read_lines(file: &mut File, path: &Path) -> Result<HashMap<Key, Entry>, Store
     Ok(entries)
 }
 
-/// Writes a file, and its folder where that is not there.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Writes a file, and creates its folder if needed.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(at(folder))?;
     deepface_files::write_atomically(path, bytes).map_err(at(path))
@@ -282,7 +281,7 @@ mod tests {
                 seed: 3,
             },
             seconds: 0.5,
-            settings: String::new(),
+            settings: SettingsInForce::default(),
             losses: vec![1.0, 0.25],
         }
     }
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_is_there_the_next_time() {
+    fn stored_faces_are_there_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
         let mut store = Store::open(&path, &identity()).unwrap();
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_off_is_forgotten_and_others_are_not() {
+    fn only_a_truncated_line_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path(), &identity()).unwrap();
         store.keep(entry(1), &face(90).1).unwrap();
@@ -350,9 +349,9 @@ mod tests {
             ..identity()
         };
         let said = Store::open(folder.path(), &other).unwrap_err().to_string();
-        assert!(said.contains("sets is 8, not 64"), "{said}");
+        assert!(said.contains("sets: expected 64, got 8"), "{said}");
         assert!(
-            said.contains("judge is jjjjjjjjjjjj, not kkkkkkkkkkkk"),
+            said.contains("judge: expected kkkkkkkkkkkk, got jjjjjjjjjjjj"),
             "{said}"
         );
         drop(Store::open(folder.path(), &identity()).unwrap());

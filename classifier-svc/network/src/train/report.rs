@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 use deepface_attributes::AttributeId;
 use deepface_files::write_atomically;
+use deepface_report::svg::{Panel, panels};
 
 use crate::{AttributeMetrics, Description, Thresholds};
 
@@ -65,49 +66,22 @@ impl Curve {
     }
 }
 
-/// Three small panels, one per column of the table.
+/// A small panel per column of the table.
 fn draw(table: &str) -> String {
-    let (width, height) = (300.0, 180.0);
     let rows: Vec<Vec<f64>> = table
         .lines()
         .skip(1)
         .map(|l| l.split('\t').filter_map(|f| f.parse().ok()).collect())
         .filter(|r: &Vec<f64>| r.len() == 4)
         .collect();
-    let mut svg = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"240\" font-family=\"sans-serif\" font-size=\"12\">\n",
-    );
-    for (column, title) in ["loss", "validation accuracy", "validation AUC"]
-        .into_iter()
-        .enumerate()
-    {
-        let values: Vec<f64> = rows.iter().map(|r| r[column + 1]).collect();
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let left = 10.0 + 315.0 * column as f64;
-        let x = |i: usize| left + width * i as f64 / (values.len().max(2) - 1) as f64;
-        let y = |v: f64| 210.0 - height * (v - low) / (high - low).max(1e-9);
-        let points: Vec<String> = values
-            .iter()
-            .enumerate()
-            .map(|(i, &v)| format!("{:.1},{:.1}", x(i), y(v)))
-            .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            svg,
-            "<text x=\"{left}\" y=\"20\">{title}: {low:.4} to {high:.4}</text>"
-        );
-        let _ = writeln!(
-            svg,
-            "<rect x=\"{left}\" y=\"30\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#ccc\"/>"
-        );
-        let _ = writeln!(
-            svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"#36c\" stroke-width=\"2\"/>",
-            points.join(" ")
-        );
-    }
-    svg + "</svg>\n"
+    let column = |i: usize| rows.iter().map(|row| row[i]).collect::<Vec<f64>>();
+    let columns = [1, 2, 3].map(column);
+    let titles = ["loss", "validation accuracy", "validation AUC"];
+    let panel = |i: usize| Panel {
+        title: titles[i],
+        values: &columns[i],
+    };
+    panels(&[0, 1, 2].map(panel))
 }
 
 /// Writes the metrics of every attribute on the test people as a Markdown table, and prints their means.

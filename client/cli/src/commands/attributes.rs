@@ -1,11 +1,10 @@
-use deepface_client::v1;
+use deepface_client::{SettingsInForce, v1};
 use serde::Serialize;
 
 use crate::{
     args::{AttributesArgs, ServiceArgs},
     pair::Pair,
     printer,
-    settings::SettingsInForce,
 };
 
 /// What is printed for programs.

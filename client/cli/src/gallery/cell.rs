@@ -5,9 +5,9 @@ use deepface_client::v1;
 
 use crate::{faces::Face, pictures};
 
-/// Iterates that a face shows; of more, evenly spaced ones are taken.
+/// Most iterates that a face shows, evenly spaced.
 const MAX_FRAMES: usize = 48;
-/// Quality of their JPEG: what is seen for a tenth of a second need not be exact.
+/// Quality of their JPEG: each is shown for a tenth of a second only.
 const QUALITY: u8 = 85;
 
 /// One face of a page.
@@ -72,7 +72,7 @@ impl Cell {
         self.seen.iter().filter(asked)
     }
 
-    /// The attributes that nobody asked for and that differ most from another face, at most so many.
+    /// The attributes that were not requested and that differ most from another face, at most `most`.
     pub(super) fn changes(&self, other: &Self, most: usize) -> Vec<Change<'_>> {
         let change = |attribute: &'_ v1::ResultAttribute| {
             let before = other.attribute(&attribute.name)?.probability;
@@ -95,7 +95,7 @@ impl Cell {
         changes
     }
 
-    /// The attributes that nobody asked for and that the classifier sees, likeliest first, at most so many.
+    /// The attributes that were not requested and that the classifier sees, likeliest first, at most `most`.
     pub(super) fn also_seen(&self, most: usize) -> Vec<&v1::ResultAttribute> {
         let unasked = |a: &&v1::ResultAttribute| a.requested.is_none() && a.present;
         let mut seen: Vec<_> = self.seen.iter().filter(unasked).collect();
@@ -124,7 +124,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A face of so many iterates, of which the classifier sees this: name, probability, what was asked.
+    /// A face with this many iterates, and what the classifier sees in it: name, probability, what was asked.
     pub(in crate::gallery) fn face(
         iterates: i32,
         seen: &[(&str, f32, Option<bool>)],

@@ -1,8 +1,6 @@
 //! A page of faces: `plan` says which, `cell` is what becomes of each, `page` is the HTML.
 
 mod cell;
-mod curve;
-mod html;
 mod page;
 mod plan;
 

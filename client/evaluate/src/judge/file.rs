@@ -18,7 +18,7 @@ const KEY: &str = "deepface-judge";
 const VERSION: u32 = 1;
 /// Blocks of one width.
 const DEPTH: usize = 2;
-/// Limits of a description, so that a damaged one cannot ask for more memory than there is.
+/// Limits of a description, so that a damaged one cannot request too much memory.
 const LARGEST_INPUT: usize = 512;
 const LARGEST_WIDTH: usize = 4096;
 const MOST_WIDTHS: usize = 8;
@@ -41,9 +41,9 @@ impl Judge {
     /// Reads and checks the bytes of a judge's file.
     ///
     /// # Errors
-    /// It is no safetensors file, has no or another description, or a tensor is missing, superfluous, of another shape
-    /// or type, or holds what is no number.
-    pub fn read(file: &[u8]) -> Result<Self, JudgeError> {
+    /// Not a safetensors file, or its description is missing or different, or a tensor is missing, superfluous, of another
+    /// shape or type, or has values that are not finite.
+    pub(crate) fn read(file: &[u8]) -> Result<Self, JudgeError> {
         let description = describe(file).map_err(JudgeError::File)?;
         let tensors = SafeTensors::deserialize(file)
             .map_err(|e| JudgeError::File(format!("not a whole safetensors file: {e}")))?;
@@ -126,7 +126,7 @@ impl Description {
     }
 }
 
-/// Number and names of the first attribute that is not this program's.
+/// Number and names of the first attribute that differs.
 fn first_difference<'a, 'b>(
     mut ours: impl Iterator<Item = &'a str>,
     mut theirs: impl Iterator<Item = &'b str>,
@@ -142,7 +142,7 @@ fn first_difference<'a, 'b>(
     None
 }
 
-/// The tensors of a file, and which of them had a use.
+/// The tensors of a file, and which of them were used.
 struct Tensors<'a> {
     tensors: SafeTensors<'a>,
     taken: RefCell<BTreeSet<String>>,
@@ -169,7 +169,7 @@ impl Tensors<'_> {
         })
     }
 
-    /// One that keeps the size of the image, but for its stride.
+    /// A convolution that keeps the size of the image, except for its stride.
     fn convolution(
         &self,
         name: &str,
@@ -203,18 +203,18 @@ impl Tensors<'_> {
         let tensor = tensor.to_dtype(DType::F32)?;
         let values = tensor.flatten_all()?.to_vec1::<f32>()?;
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(wrong(format!("holds {value}")));
+            return Err(wrong(format!("expected finite values, got {value}")));
         }
         self.taken.borrow_mut().insert(name.to_owned());
         Ok(tensor)
     }
 
-    /// A file with more in it is of another architecture.
+    /// A file with other tensors is of another architecture.
     fn all_taken(&self) -> Result<(), JudgeError> {
         let taken = self.taken.borrow();
         let mut names = self.tensors.names().into_iter();
         match names.find(|name| !taken.contains(*name)) {
-            Some(name) => Err(JudgeError::File(format!("tensor {name:?} has no place"))),
+            Some(name) => Err(JudgeError::File(format!("unexpected tensor {name:?}"))),
             None => Ok(()),
         }
     }
@@ -304,18 +304,21 @@ mod tests {
             },
         );
         assert!(
-            said.contains("\"blocks.0.shortcut.weight\" has no place"),
+            said.contains("unexpected tensor \"blocks.0.shortcut.weight\""),
             "{said}"
         );
-        const NO_NUMBER: [u8; 64] = [0x7c; 64];
+        const NAN: [u8; 64] = [0x7c; 64];
         let said = changed(
             |_| (),
             |t| {
-                let bias = TensorView::new(Dtype::F16, vec![32], &NO_NUMBER).unwrap();
+                let bias = TensorView::new(Dtype::F16, vec![32], &NAN).unwrap();
                 t.insert("stem.bias".to_owned(), bias);
             },
         );
-        assert!(said.contains("\"stem.bias\": holds NaN"), "{said}");
+        assert!(
+            said.contains("\"stem.bias\": expected finite values, got NaN"),
+            "{said}"
+        );
     }
 
     #[test]

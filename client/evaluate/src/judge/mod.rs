@@ -1,4 +1,4 @@
-//! The judge: a network that nobody inverts, to look at faces that another network was inverted for.
+//! The judge: a network that no method inverts.
 //!
 //! A classifier that judges faces made from its own gradients flatters itself. The judge has another architecture
 //! (residual), another loss (73 sigmoids), another framework and another seed (`models/README.md`); only the training
@@ -15,14 +15,14 @@ use image::RgbImage;
 use crate::view::View;
 
 /// The judge that is built in.
-pub const EMBEDDED: &[u8] = include_bytes!("../../../../models/judge.safetensors");
+const EMBEDDED: &[u8] = include_bytes!("../../../../models/judge.safetensors");
 
 /// Faces in one forward pass; bounds memory.
 const BATCH: usize = 32;
 
 /// A residual network of few weights: a stem, stages of two blocks each, the mean over the image, one linear layer.
 #[derive(Debug)]
-pub struct Judge {
+pub(crate) struct Judge {
     stem: Conv2d,
     blocks: Vec<Block>,
     head: Linear,
@@ -45,8 +45,8 @@ struct Block {
 /// Why a judge cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
-    /// The file is not what it should be.
-    #[error("the judge: {0}")]
+    /// The file is damaged, or of another version.
+    #[error("the judge's file: {0}")]
     File(String),
     /// The arithmetic failed.
     #[error("the judge cannot compute: {0}")]
@@ -58,18 +58,13 @@ impl Judge {
     ///
     /// # Errors
     /// The file that was built in is not a judge of this version.
-    pub fn embedded() -> Result<Self, JudgeError> {
+    pub(crate) fn embedded() -> Result<Self, JudgeError> {
         Self::read(EMBEDDED)
     }
 
     /// SHA-256 of the file, lower-case hexadecimal.
-    pub fn digest(&self) -> &str {
+    pub(crate) fn digest(&self) -> &str {
         &self.digest
-    }
-
-    /// Side of what the judge looks at, in pixels.
-    pub fn input_size(&self) -> usize {
-        self.input
     }
 
     /// Looks at faces of any size; the whole image is the face. The embedding is the mean of the last block's output
@@ -77,17 +72,18 @@ impl Judge {
     ///
     /// # Errors
     /// The arithmetic failed.
-    pub fn look(&self, faces: &[&RgbImage]) -> Result<Vec<View>, JudgeError> {
+    pub(crate) fn look(&self, faces: &[&RgbImage]) -> Result<Vec<View>, JudgeError> {
         let mut views = Vec::with_capacity(faces.len());
         for batch in faces.chunks(BATCH) {
             let pixels = batch.iter();
             let pixels = pixels.flat_map(|face| face_pixels(face, Framing::Face, self.input));
             let (embeddings, logits) = self.forward(pixels.collect(), batch.len())?;
             for (embedding, logits) in embeddings.into_iter().zip(logits) {
-                let sigmoid = |z: &f32| 1.0 / (1.0 + (-z).exp());
+                let sigmoid = |i: usize| 1.0 / (1.0 + (-logits[i]).exp());
+                let probabilities = std::array::from_fn(sigmoid);
                 views.push(View {
                     embedding,
-                    probabilities: logits.iter().map(sigmoid).collect(),
+                    probabilities,
                 });
             }
         }
@@ -167,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn faces_of_any_size_are_looked_at() {
+    fn faces_of_any_size_can_be_judged() {
         let judge = Judge::embedded().unwrap();
         let faces = [64, 96, 20].map(|side| RgbImage::from_pixel(side, side, image::Rgb([90; 3])));
         let views = judge.look(&faces.each_ref()).unwrap();

@@ -7,8 +7,8 @@ const FINE: f64 = 0.2;
 
 /// Share, 0 to 1, of a grey picture's spectral energy above 0.2 cycles a pixel, its mean left out.
 ///
-/// `grey` has `side * side` values, row by row. 0 for a picture without any structure.
-pub fn detail(grey: &[f32], side: usize) -> f64 {
+/// `grey` has `side * side` values, row by row. The result is 0 for a picture without any structure.
+pub(crate) fn detail(grey: &[f32], side: usize) -> f64 {
     let spectrum = energy(grey, side);
     let (mut fine, mut all) = (0.0, 0.0);
     for (i, energy) in spectrum.into_iter().enumerate().skip(1) {
@@ -36,7 +36,7 @@ fn energy(grey: &[f32], side: usize) -> Vec<f64> {
     both.map(|(r, i)| r * r + i * i).collect()
 }
 
-/// Transform of every row by its definition, transposed. For the small pictures here nothing faster is needed.
+/// Transform of every row by its definition, transposed: fast enough for the small pictures here.
 fn transform_rows(real: &[f64], imaginary: &[f64], side: usize) -> (Vec<f64>, Vec<f64>) {
     let turn = |k: usize| (-TAU * k as f64 / side as f64).sin_cos();
     let turns: Vec<(f64, f64)> = (0..side).map(turn).collect();

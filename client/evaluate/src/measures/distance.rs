@@ -1,11 +1,13 @@
+//! Distance, of two vectors and of many.
+
 /// Euclidean distance.
-pub fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn distance(a: &[f32], b: &[f32]) -> f64 {
     let squares = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
     squares.sum::<f64>().sqrt()
 }
 
-/// Mean Euclidean distance over all pairs; `None` of fewer than two.
-pub fn mean_pairwise_distance<V: AsRef<[f32]>>(vectors: &[V]) -> Option<f64> {
+/// Mean Euclidean distance over all pairs; `None` of fewer than two vectors.
+pub(crate) fn mean_pairwise_distance<V: AsRef<[f32]>>(vectors: &[V]) -> Option<f64> {
     let pairs = vectors.iter().enumerate().flat_map(|(i, a)| {
         let others = vectors[..i].iter();
         others.map(|b| distance(a.as_ref(), b.as_ref()))

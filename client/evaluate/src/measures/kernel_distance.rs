@@ -2,23 +2,23 @@
 
 /// Unbiased squared maximum mean discrepancy from a reference, kernel `(x . y / d + 1)^3`.
 ///
-/// Near 0, and as often below as above, for faces that are drawn as the reference was; a biased estimate would favour
-/// methods of many faces.
+/// Near 0, and as often below as above, for faces that are distributed like the reference. A biased estimate would favour
+/// methods with many faces.
 #[derive(Clone, Debug)]
-pub struct KernelDistance<'a> {
+pub(crate) struct KernelDistance<'a> {
     reference: &'a [Vec<f32>],
     within: f64,
 }
 
 impl<'a> KernelDistance<'a> {
-    /// Distances from `reference`; `None` where it has fewer than two faces.
-    pub fn from(reference: &'a [Vec<f32>]) -> Option<Self> {
+    /// Distances from `reference`; `None` if it has fewer than two faces.
+    pub(crate) fn from(reference: &'a [Vec<f32>]) -> Option<Self> {
         let within = within(reference)?;
         Some(Self { reference, within })
     }
 
-    /// Distance of faces; `None` of fewer than two.
-    pub fn to<V: AsRef<[f32]>>(&self, faces: &[V]) -> Option<f64> {
+    /// Distance of faces; `None` of fewer than two faces.
+    pub(crate) fn to<V: AsRef<[f32]>>(&self, faces: &[V]) -> Option<f64> {
         let pairs = faces.iter().flat_map(|a| {
             let all = self.reference.iter();
             all.map(|b| kernel(a.as_ref(), b))

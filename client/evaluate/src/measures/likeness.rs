@@ -1,15 +1,17 @@
-/// How alike a face is to the photograph whose attributes it was asked for.
+//! How much a face resembles the photograph whose attributes it was asked for.
+
+/// How much a face resembles the photograph whose attributes it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Likeness {
+pub(crate) struct Likeness {
     /// Cosine of the two embeddings after the mean embedding is taken away, -1 to 1.
-    pub cosine: f64,
-    /// Place of that photograph among all sources, by cosine: 1 is the most alike; equals count against it.
-    pub rank: usize,
+    pub(crate) cosine: f64,
+    /// Place of that photograph among all sources, by cosine: 1 is the most similar; ties count against it.
+    pub(crate) rank: usize,
 }
 
 /// The source photographs' embeddings, seen from the mean embedding of many other photographs.
 #[derive(Clone, Debug)]
-pub struct Sources {
+pub(crate) struct Sources {
     mean: Vec<f32>,
     /// Of unit length.
     directions: Vec<Vec<f64>>,
@@ -17,7 +19,7 @@ pub struct Sources {
 
 impl Sources {
     /// Embeddings of the source photographs, and the mean embedding.
-    pub fn new<V: AsRef<[f32]>>(embeddings: &[V], mean: Vec<f32>) -> Self {
+    pub(crate) fn new<V: AsRef<[f32]>>(embeddings: &[V], mean: Vec<f32>) -> Self {
         let directions = embeddings.iter();
         Self {
             directions: directions.map(|e| direction(e.as_ref(), &mean)).collect(),
@@ -25,8 +27,8 @@ impl Sources {
         }
     }
 
-    /// How alike a face is to the source `own`.
-    pub fn likeness(&self, face: &[f32], own: usize) -> Likeness {
+    /// How much a face resembles the source `own`.
+    pub(crate) fn likeness(&self, face: &[f32], own: usize) -> Likeness {
         let face = direction(face, &self.mean);
         let cosine = |source: &[f64]| face.iter().zip(source).map(|(a, b)| a * b).sum::<f64>();
         let own = cosine(&self.directions[own]);
@@ -38,7 +40,7 @@ impl Sources {
     }
 }
 
-/// The way from the mean, of unit length; nowhere for the mean itself.
+/// The direction from the mean, of unit length; zero for the mean itself.
 fn direction(embedding: &[f32], mean: &[f32]) -> Vec<f64> {
     let way = embedding.iter().zip(mean);
     let way: Vec<f64> = way.map(|(e, m)| f64::from(e - m)).collect();
@@ -64,7 +66,7 @@ mod tests {
             assert!((likeness.cosine - cosine).abs() < 1e-12, "{likeness:?}");
             assert_eq!(likeness.rank, rank);
         }
-        // The mean itself is like nobody more than anybody: the worst rank, not the best.
+        // The mean itself resembles nobody: the worst rank, not the best.
         let nobody = sources.likeness(&[1.0, 1.0], 0);
         assert_eq!(
             nobody,

@@ -1,17 +1,17 @@
-//! The measures, on plain arrays: what they say is written here, what they are applied to is not.
+//! The measures, on plain arrays; where they are applied is in [`crate::assessment`].
 
 mod detail;
 mod distance;
 mod kernel_distance;
 mod likeness;
 
-pub use detail::detail;
-pub use distance::{distance, mean_pairwise_distance};
-pub use kernel_distance::KernelDistance;
-pub use likeness::{Likeness, Sources};
+pub(crate) use detail::detail;
+pub(crate) use distance::{distance, mean_pairwise_distance};
+pub(crate) use kernel_distance::KernelDistance;
+pub(crate) use likeness::Sources;
 
-/// Mean of numbers; `None` of none.
-pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+/// Mean of numbers; `None` if there are none.
+pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0_usize);
     for value in values {
         sum += value;
@@ -20,8 +20,8 @@ pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Mean of vectors of one length, component by component; empty of none.
-pub fn mean_vector<V: AsRef<[f32]>>(vectors: &[V]) -> Vec<f32> {
+/// Mean of vectors of one length, component by component; empty if there are none.
+pub(crate) fn mean_vector<V: AsRef<[f32]>>(vectors: &[V]) -> Vec<f32> {
     let size = vectors.first().map_or(0, |v| v.as_ref().len());
     let mut sums = vec![0.0; size];
     for vector in vectors {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_are_means_and_none_of_none() {
+    fn the_mean_of_nothing_is_none() {
         assert_eq!(mean([1.0, 2.0, 6.0]), Some(3.0));
         assert_eq!(mean([]), None);
         assert_eq!(mean_vector(&[[1.0, 0.0], [3.0, -1.0]]), [2.0, -0.5]);

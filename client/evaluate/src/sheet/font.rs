@@ -27,7 +27,7 @@ const GLYPHS: [Glyph; 40] = [
     ('-', [0, 0, 0, 14, 0, 0, 0]),       ('_', [0, 0, 0, 0, 0, 0, 31]),       ('.', [0, 0, 0, 0, 0, 12, 12]),
     (' ', [0; 7]),
 ];
-/// For what there is no glyph of.
+/// For characters without a glyph.
 const UNKNOWN: [u8; HEIGHT as usize] = [31, 17, 17, 17, 17, 17, 31];
 
 /// Width of a text, pixels.

@@ -1,0 +1,47 @@
+//! What is to be evaluated.
+
+use std::path::PathBuf;
+
+use crate::error::EvaluateError;
+use crate::methods::Method;
+
+/// Number of attribute sets, the first ones, that variety is measured on.
+pub(crate) const VARIETY_SETS: usize = 4;
+
+/// What is to be evaluated.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The photographs, in the public LFW layout.
+    pub data: PathBuf,
+    /// Number of attribute sets.
+    pub sets: usize,
+    /// Faces per set and method.
+    pub seeds: u64,
+    /// Faces of each of the first four sets, to measure variety.
+    pub variety_seeds: u64,
+    /// The methods.
+    pub methods: Vec<&'static Method>,
+    /// Whether attributes that a photograph does not have are requested as absent, where a method supports that.
+    pub with_negatives: bool,
+    /// Whether the generator's defaults are also tried on short requests.
+    pub probes: bool,
+    /// Seed of the choice of photographs.
+    pub seed: u64,
+    /// Folder of the results.
+    pub output: PathBuf,
+}
+
+impl Settings {
+    pub(crate) fn check(&self) -> Result<(), EvaluateError> {
+        for (name, number) in [
+            ("the number of sets", self.sets as u64),
+            ("the number of seeds", self.seeds),
+            ("the number of methods", self.methods.len() as u64),
+        ] {
+            if number == 0 {
+                return Err(EvaluateError::Zero(name));
+            }
+        }
+        Ok(())
+    }
+}
