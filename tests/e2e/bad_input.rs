@@ -42,8 +42,8 @@ fn wanted(present: &[&str], absent: &[&str]) -> v1::GenerateRequest {
 
 fn with_inversion(inversion: v1::InversionSettings) -> v1::GenerateRequest {
     let settings = v1::GenerationSettings {
-        target: None,
         inversion: Some(inversion),
+        ..Default::default()
     };
     v1::GenerateRequest {
         settings: Some(settings),

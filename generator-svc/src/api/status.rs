@@ -6,7 +6,8 @@ use deepface_client::ClientError;
 use deepface_serve::{Violations, detailed};
 use tonic::{Code, Status};
 
-use crate::inversion::{OracleError, StepError};
+use super::oracle::OracleError;
+use crate::inversion::StepError;
 use crate::workers::WorkLost;
 
 /// When a client may try again that was refused for lack of room or of a classifier.
@@ -96,14 +97,14 @@ impl From<Refusal> for Status {
                 Code::FailedPrecondition,
                 "OTHER_INPUT_SIZE",
                 &format!(
-                    "the image prior is of {prior} pixels a side, but the classifier takes {served}"
+                    "the image prior has {prior} pixels a side, but the classifier takes {served}"
                 ),
                 None,
             ),
             Refusal::Sessions(limit) => detailed(
                 Code::ResourceExhausted,
                 "TOO_MANY_SESSIONS",
-                &format!("{limit} faces are being generated, and no more are taken"),
+                &format!("all {limit} sessions are in use"),
                 Some(RETRY),
             ),
             Refusal::Unread(limit) => detailed(

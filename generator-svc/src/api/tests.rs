@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 
 use super::status::Refusal;
 use super::{Generator, Limits};
-use crate::gaussian::tests::statistics;
+use crate::gaussian::fixture::statistics;
 use crate::workers::Workers;
 
 fn request() -> Request<GenerateRequest> {

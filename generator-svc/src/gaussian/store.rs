@@ -4,23 +4,24 @@ use std::{collections::HashMap, path::Path};
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_files::{sha256, write_atomically};
+use deepface_statistics::AttributeMoments;
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use deepface_statistics::AttributeMoments;
-
 use super::{Canvas, Layer, Prior, Statistics};
 
-/// Key of the description in the header.
+/// Key of our entry in the safetensors header.
 const KEY: &str = "deepface-cgmm";
-/// Version of the description.
+/// Version of the header.
 const VERSION: u32 = 2;
+/// Largest input of a classifier, pixels a side.
+const MAX_INPUT: usize = 4096;
 
 /// Why statistics cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file is not what it should be.
+    /// The file is damaged, or of another kind.
     #[error("statistics: {0}")]
     Malformed(String),
     /// The file cannot be read or written.
@@ -50,23 +51,25 @@ pub struct Origin {
     pub prior_variance: f64,
 }
 
+/// What the file's header says of the statistics in it.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Description {
+struct Header {
     version: u32,
     classifier_digest: String,
     input_size: usize,
     attributes: Vec<String>,
-    layers: Vec<LayerDescription>,
+    layers: Vec<LayerHeader>,
     prior_side: usize,
     prior_components: usize,
     origin: Origin,
 }
 
+/// What the header says of one layer.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct LayerDescription {
+struct LayerHeader {
     name: String,
     shape: Vec<usize>,
-    /// Coordinates of the image prior that it is known to follow.
+    /// Coordinates of the image prior whose effect on the activation was fitted.
     response: usize,
 }
 
@@ -84,7 +87,7 @@ impl Statistics {
                 "the header has no entry {KEY:?}: not a file that `generator-svc fit` wrote"
             ))
         })?;
-        let description: Description = serde_json::from_str(entry)
+        let description: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
         description.check()?;
         let tensors =
@@ -96,7 +99,7 @@ impl Statistics {
         let attributes = AttributeMoments::new(DMatrix::from_row_iterator(inputs, inputs, second));
         if !attributes.sound() {
             return Err(StoreError::Malformed(
-                "tensor \"attributes.second\": these are the moments of no attributes".into(),
+                "tensor \"attributes.second\": not valid attribute moments".into(),
             ));
         }
         let layers = description
@@ -189,12 +192,12 @@ impl Statistics {
             &[prior.scales.len(), prior.mean.len()],
             bytes,
         );
-        let description = Description {
+        let description = Header {
             version: VERSION,
             classifier_digest: self.classifier_digest.clone(),
             input_size: self.input_size,
             attributes: AttributeId::names().map(Into::into).collect(),
-            layers: self.layers.iter().map(LayerDescription::of).collect(),
+            layers: self.layers.iter().map(LayerHeader::of).collect(),
             prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
             origin: self.origin.clone(),
@@ -203,7 +206,7 @@ impl Statistics {
     }
 }
 
-impl LayerDescription {
+impl LayerHeader {
     fn is_empty(&self) -> bool {
         self.shape.is_empty() || self.shape.contains(&0)
     }
@@ -217,7 +220,7 @@ impl LayerDescription {
     }
 }
 
-impl Description {
+impl Header {
     fn check(&self) -> Result<(), StoreError> {
         let problem = if self.version != VERSION {
             format!("expected format version {VERSION}, got {}", self.version)
@@ -227,20 +230,25 @@ impl Description {
             .map(String::as_str)
             .eq(AttributeId::names())
         {
-            "the attributes are not this program's 73".into()
+            format!("expected the {ATTRIBUTE_COUNT} attributes of this version, got others")
         } else if self.layers.is_empty() {
-            "there is no layer".into()
+            "the file has no layers".into()
         } else if let Some(layer) = self.layers.iter().find(|l| l.is_empty()) {
             format!(
                 "layer {:?}: shape {:?} has no elements",
                 layer.name, layer.shape
             )
-        } else if !(1..=4096).contains(&self.input_size) {
-            format!("an input of {} pixels is none", self.input_size)
-        } else if self.prior_components == 0 || !Canvas::allows(self.prior_side) {
+        } else if !(1..=MAX_INPUT).contains(&self.input_size) {
             format!(
-                "{} components of {} pixels make no prior",
-                self.prior_components, self.prior_side
+                "input size: expected 1 to {MAX_INPUT} pixels, got {}",
+                self.input_size
+            )
+        } else if self.prior_components == 0 {
+            "the image prior has no components".into()
+        } else if !Canvas::allows(self.prior_side) {
+            format!(
+                "image prior: expected an even number of pixels a side up to 1024, got {}",
+                self.prior_side
             )
         } else if let Some(layer) = self
             .layers
@@ -248,8 +256,8 @@ impl Description {
             .find(|l| l.response > self.prior_components)
         {
             format!(
-                "layer {:?} follows {} coordinates of a prior that has {}",
-                layer.name, layer.response, self.prior_components
+                "layer {:?}: expected a response to at most {} coordinates, got {}",
+                layer.name, self.prior_components, layer.response
             )
         } else {
             return Ok(());
@@ -315,7 +323,7 @@ impl Reader<'_> {
         Ok(view.data().iter().map(|&b| b as i8).collect())
     }
 
-    fn layer(&self, description: &LayerDescription) -> Result<Layer, StoreError> {
+    fn layer(&self, description: &LayerHeader) -> Result<Layer, StoreError> {
         let name = &description.name;
         let size = description
             .shape
@@ -346,7 +354,7 @@ impl Reader<'_> {
         Ok(DMatrix::from_row_iterator(rows, columns, data))
     }
 
-    fn prior(&self, description: &Description) -> Result<Prior, StoreError> {
+    fn prior(&self, description: &Header) -> Result<Prior, StoreError> {
         let count = description.prior_components;
         let canvas = Canvas::new(description.prior_side, description.input_size);
         let size = canvas.size();
@@ -386,7 +394,7 @@ impl Writer {
         self.push(name, Dtype::F16, shape, bytes);
     }
 
-    fn finish(self, description: &Description) -> Result<Vec<u8>, StoreError> {
+    fn finish(self, description: &Header) -> Result<Vec<u8>, StoreError> {
         let wrong = |e: &dyn std::fmt::Display| StoreError::Malformed(e.to_string());
         let views = self
             .arrays
@@ -406,4 +414,62 @@ fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
     let (rows, columns) = matrix.shape();
     let data = matrix.as_slice();
     (0..rows).flat_map(move |r| (0..columns).map(move |c| data[c * rows + r]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian::fixture::statistics;
+
+    #[test]
+    fn a_file_comes_back_and_damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let s = statistics();
+        s.write(&path).unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let back = Statistics::load(&file).unwrap();
+        assert_eq!(back.digest.len(), 64);
+        assert_eq!(back.prior.image(&[0.5; 12]), s.prior.image(&[0.5; 12]));
+        assert_eq!(back.layers[0].slopes, s.layers[0].slopes);
+        assert_eq!(
+            back.layers[0].response.shape(),
+            s.layers[0].response.shape()
+        );
+        assert_eq!(back.prior.slopes, s.prior.slopes);
+        assert_eq!(back.classifier_digest, "c");
+        for cut in [0, 9, file.len() / 3, file.len() - 1] {
+            let problem = Statistics::load(&file[..cut]).unwrap_err().to_string();
+            assert!(
+                problem.contains("not a whole safetensors file"),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let problem = |change: fn(&mut Statistics)| {
+            let mut s = statistics();
+            change(&mut s);
+            s.write(&path).unwrap_err().to_string()
+        };
+        // Finite, but not in 16 bits.
+        let large = problem(|s| s.layers[0].residual[3] = 1e6);
+        assert!(
+            large.contains("conv4_3.residual") && large.contains("inf"),
+            "{large}"
+        );
+        assert!(problem(|s| s.prior.mean[0] = f32::NAN).contains("prior.mean"));
+        assert!(problem(|s| s.layers[0].shape = vec![0]).contains("no elements"));
+        let lopsided = problem(|s| {
+            let mut second = s.attributes.second().clone();
+            second[(1, 2)] = 0.2;
+            s.attributes = AttributeMoments::new(second);
+        });
+        assert!(lopsided.contains("attributes.second"));
+        assert!(!path.exists());
+    }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Basis, Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
-use crate::{Purpose, random};
+use crate::random::{Purpose, random};
 
 /// The loss of a step, term by term, each weighted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -102,7 +102,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::gaussian::tests::statistics;
+    use crate::defaults;
+    use crate::gaussian::fixture::statistics;
     use crate::inversion::{Basis, Evaluation, Rule, Start};
 
     /// Squared distance to an image, whose gradient is known.
@@ -134,7 +135,7 @@ mod tests {
             total_variation: 0.0,
             jitter,
             start: Start::Noise,
-            ..Settings::defaults(basis, Rule::Adam)
+            ..defaults::descent(basis, Rule::Adam)
         };
         let side = statistics.input_size;
         let (oracle, workers) = (Distance(goal.clone()), Workers::new(2).unwrap());
