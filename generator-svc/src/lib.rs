@@ -1,7 +1,8 @@
 //! The generator service: faces from attributes, by feature inversion towards a target activation.
 //!
-//! [`gaussian`] is what was learned of activations and images, [`inversion`] the descent, [`workers`] the threads that
-//! both compute on, [`api`] the gRPC side, and [`fit`] makes the statistics. There is no network here: every gradient comes from the classifier service.
+//! [`gaussian`] holds the statistics of activations and images, [`inversion`] the descent, [`workers`] the threads that
+//! both compute on, [`api`] the gRPC side, [`defaults`] what a request gets where it says nothing, and [`fit`] makes the
+//! statistics. There is no network here: every gradient comes from the classifier service.
 
 pub mod api;
 pub mod defaults;

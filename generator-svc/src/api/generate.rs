@@ -282,8 +282,8 @@ mod tests {
         assert_eq!(targets, [("Male", false, 1.0), ("Smiling", true, 1.0)]);
     }
 
-    #[test]
-    fn class_visualization_takes_absent_attributes_but_no_completeness() {
+    #[tokio::test]
+    async fn class_visualization_takes_absent_attributes_but_no_completeness() {
         let check = |completeness| {
             let request = request(v1::TargetSettings {
                 method: v1::Method::ClassVisualization.into(),
@@ -302,8 +302,8 @@ mod tests {
         assert_eq!(said, [expected]);
     }
 
-    #[test]
-    fn the_settings_in_force_spell_a_preset_out() {
+    #[tokio::test]
+    async fn the_settings_in_force_spell_a_preset_out() {
         let request = GenerateRequest {
             attributes: vec![RequestedAttribute {
                 name: "Male".into(),

@@ -40,7 +40,7 @@ pub struct Settings {
     pub start: Start,
     /// Number of steps.
     pub steps: usize,
-    /// Learning rate at the start, in units of what is moved.
+    /// Learning rate at the start, in the unit of the coordinates.
     pub learning_rate: f64,
     /// Weight of the mean squared distance of z from what the prior expects; prior only.
     pub prior: f64,
