@@ -1,7 +1,9 @@
-//! Files: written whole or not at all, and known by their digest.
+//! Files: written whole or not at all, known by their digest, and their arrays checked.
 
 mod atomic;
 mod digest;
+mod tensors;
 
-pub use atomic::{write_atomically, write_atomically_with};
+pub use atomic::{write_atomically, write_atomically_at, write_atomically_with};
 pub use digest::{sha256, sha256_of};
+pub use tensors::{FloatArray, TensorError, Tensors, write_tensors};

@@ -1,0 +1,266 @@
+//! The arrays of a safetensors file: read one by one and checked, written one by one.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use half::f16;
+use safetensors::tensor::{Metadata, TensorView, View};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+
+use crate::write_atomically_at;
+
+/// Why a safetensors file, or one of its tensors, cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TensorError {
+    /// The file is cut short, damaged, or of another format.
+    #[error("not a whole safetensors file: {0}")]
+    File(SafeTensorError),
+    /// A tensor is missing, or not as expected.
+    #[error("tensor {name:?}: {problem}")]
+    Tensor {
+        /// The name of the tensor.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The bytes of a safetensors file, whose tensors are read by name and checked.
+#[derive(Debug)]
+pub struct Tensors<'a> {
+    header: Metadata,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Tensors<'a> {
+    /// Reads and checks the header.
+    ///
+    /// # Errors
+    /// [`TensorError::File`].
+    pub fn open(file: &'a [u8]) -> Result<Self, TensorError> {
+        let (_, header) = SafeTensors::read_metadata(file).map_err(TensorError::File)?;
+        let tensors = SafeTensors::deserialize(file).map_err(TensorError::File)?;
+        Ok(Self { header, tensors })
+    }
+
+    /// The texts that the header holds beside the tensors, by key.
+    pub fn texts(&self) -> Option<&HashMap<String, String>> {
+        self.header.metadata().as_ref()
+    }
+
+    /// The text that the header holds under a key.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.texts()?.get(key).map(String::as_str)
+    }
+
+    /// The names of all tensors, in no particular order.
+    pub fn names(&self) -> Vec<&str> {
+        self.tensors.names()
+    }
+
+    /// The raw bytes of a tensor, whose shape is checked, but not its type.
+    ///
+    /// # Errors
+    /// [`TensorError::Tensor`] where it is missing or has another shape.
+    pub fn view(&self, name: &str, shape: &[usize]) -> Result<TensorView<'a>, TensorError> {
+        let view = self.tensors.tensor(name);
+        let view = view.map_err(|_| wrong(name, "missing"))?;
+        if view.shape() != shape {
+            let got = view.shape();
+            return Err(wrong(
+                name,
+                format!("expected shape {shape:?}, got {got:?}"),
+            ));
+        }
+        Ok(view)
+    }
+
+    /// The values of a tensor of type F32 or F16.
+    ///
+    /// # Errors
+    /// [`TensorError::Tensor`] where it is missing, has another shape or type, or holds a value that is not finite.
+    pub fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TensorError> {
+        let view = self.view(name, shape)?;
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::F32 => {
+                let values = view.data().as_chunks().0.iter();
+                values.map(|b| f32::from_le_bytes(*b)).collect()
+            }
+            Dtype::F16 => {
+                let values = view.data().as_chunks().0.iter();
+                values.map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            other => return Err(wrong(name, format!("expected F32 or F16, got {other:?}"))),
+        };
+        match values.iter().find(|x| !x.is_finite()) {
+            Some(x) => Err(wrong(name, format!("holds {x}"))),
+            None => Ok(values),
+        }
+    }
+}
+
+fn wrong(name: &str, problem: impl Into<String>) -> TensorError {
+    TensorError::Tensor {
+        name: name.into(),
+        problem: problem.into(),
+    }
+}
+
+/// An array to be written, which becomes bytes only when its turn comes.
+#[derive(Clone, Debug)]
+pub struct FloatArray<'a> {
+    /// The values, row by row.
+    pub values: &'a [f32],
+    /// The dimensions, whose product is the number of values.
+    pub shape: Vec<usize>,
+    /// Whether to store 16 bits a value instead of 32.
+    pub half: bool,
+}
+
+impl View for FloatArray<'_> {
+    fn dtype(&self) -> Dtype {
+        if self.half { Dtype::F16 } else { Dtype::F32 }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let values = self.values.iter();
+        let bytes: Vec<u8> = if self.half {
+            values
+                .flat_map(|&x| f16::from_f32(x).to_le_bytes())
+                .collect()
+        } else {
+            values.flat_map(|x| x.to_le_bytes()).collect()
+        };
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.values.len() * if self.half { 2 } else { 4 }
+    }
+}
+
+/// Writes arrays and texts as a safetensors file, whole or not at all. Takes memory for one array, not for the file.
+///
+/// # Errors
+/// A shape does not fit its values, or the file cannot be written.
+pub fn write_tensors(
+    path: &Path,
+    arrays: Vec<(String, FloatArray<'_>)>,
+    texts: HashMap<String, String>,
+) -> io::Result<()> {
+    write_atomically_at(path, |temporary| {
+        safetensors::serialize_to_file(arrays, Some(texts), temporary).map_err(|e| match e {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "who";
+
+    fn arrays(half: bool) -> Vec<(String, FloatArray<'static>)> {
+        let array = |values, shape: &[usize]| FloatArray {
+            values,
+            shape: shape.to_vec(),
+            half,
+        };
+        vec![
+            (
+                "b".into(),
+                array(&[1.0, -2.5, 3.0, 0.5, 0.25, 7.0], &[2, 3]),
+            ),
+            ("a".into(), array(&[0.125], &[1])),
+        ]
+    }
+
+    fn texts() -> HashMap<String, String> {
+        HashMap::from([(KEY.to_owned(), "test".to_owned())])
+    }
+
+    fn written(half: bool) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        write_tensors(&path, arrays(half), texts()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn arrays_come_back_as_they_were_written() {
+        for half in [false, true] {
+            let file = written(half);
+            let inputs = arrays(half);
+            assert_eq!(
+                file,
+                safetensors::serialize(inputs.clone(), Some(texts())).unwrap()
+            );
+            let tensors = Tensors::open(&file).unwrap();
+            assert_eq!(tensors.text(KEY), Some("test"));
+            assert_eq!(tensors.text("other"), None);
+            assert_eq!(tensors.names().len(), 2);
+            for (name, array) in inputs {
+                assert_eq!(tensors.floats(&name, &array.shape).unwrap(), array.values);
+            }
+        }
+    }
+
+    #[test]
+    fn other_tensors_are_refused_by_name() {
+        let file = written(false);
+        let tensors = Tensors::open(&file).unwrap();
+        let problem = |name: &str, shape: &[usize]| {
+            let refused = tensors.floats(name, shape).unwrap_err();
+            refused.to_string()
+        };
+        assert_eq!(problem("c", &[1]), "tensor \"c\": missing");
+        assert_eq!(
+            problem("b", &[6]),
+            "tensor \"b\": expected shape [6], got [2, 3]"
+        );
+    }
+
+    #[test]
+    fn other_types_and_values_that_are_not_finite_are_refused() {
+        let bytes = [0x7f, 0xc0, 0x7f, 0x7f];
+        let read = |dtype: Dtype, shape: &[usize]| {
+            let view = TensorView::new(dtype, shape.to_vec(), &bytes).unwrap();
+            let file = safetensors::serialize([("x", view)], None).unwrap();
+            let refused = Tensors::open(&file).unwrap().floats("x", shape);
+            refused.unwrap_err().to_string()
+        };
+        assert_eq!(
+            read(Dtype::I8, &[4]),
+            "tensor \"x\": expected F32 or F16, got I8"
+        );
+        assert_eq!(read(Dtype::F16, &[2]), "tensor \"x\": holds NaN");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let file = written(false);
+        for damaged in [&file[..file.len() - 1], b"no", b""] {
+            let refused = Tensors::open(damaged).unwrap_err().to_string();
+            assert!(refused.starts_with("not a whole safetensors file: "));
+        }
+    }
+
+    #[test]
+    fn a_shape_that_does_not_fit_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut arrays = arrays(false);
+        arrays[0].1.shape = vec![5];
+        let refused = write_tensors(&folder.path().join("a"), arrays, texts());
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
