@@ -3,11 +3,11 @@
 use std::{collections::HashMap, path::Path};
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
-use deepface_files::{sha256, write_atomically};
+use deepface_files::{TensorError, Tensors, sha256, write_atomically};
 use deepface_statistics::AttributeMoments;
 use half::f16;
 use nalgebra::{DMatrix, DVector};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, tensor::TensorView};
 
 use super::{Canvas, Layer, Prior, Statistics};
 
@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The file is damaged, or of another kind.
     #[error("statistics: {0}")]
     Malformed(String),
+    /// The file is not a whole safetensors file, or a tensor in it is missing or wrong.
+    #[error("statistics: {0}")]
+    Tensor(#[from] TensorError),
     /// The file cannot be read or written.
     #[error("statistics: {path}: {source}")]
     Io {
@@ -79,22 +82,18 @@ impl Statistics {
     /// # Errors
     /// The file is damaged, of another kind, or its shapes or attributes are not this program's.
     pub fn load(file: &[u8]) -> Result<Self, StoreError> {
-        let (_, header) = SafeTensors::read_metadata(file)
-            .map_err(|e| StoreError::Malformed(format!("not a whole safetensors file: {e}")))?;
-        let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let entry = entry.ok_or_else(|| {
+        let tensors = Tensors::open(file)?;
+        let entry = tensors.text(KEY).ok_or_else(|| {
             StoreError::Malformed(format!(
                 "the header has no entry {KEY:?}: not a file that `generator-svc fit` wrote"
             ))
         })?;
-        let description: Header = serde_json::from_str(entry)
+        let header: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
-        description.check()?;
-        let tensors =
-            SafeTensors::deserialize(file).map_err(|e| StoreError::Malformed(e.to_string()))?;
-        let read = Reader { tensors };
+        header.check()?;
+        let read = Reader(&tensors);
         let inputs = ATTRIBUTE_COUNT + 1;
-        let second = read.array("attributes.second", &[inputs, inputs])?;
+        let second = tensors.floats("attributes.second", &[inputs, inputs])?;
         let second = second.into_iter().map(f64::from);
         let attributes = AttributeMoments::new(DMatrix::from_row_iterator(inputs, inputs, second));
         if !attributes.sound() {
@@ -102,17 +101,17 @@ impl Statistics {
                 "tensor \"attributes.second\": not valid attribute moments".into(),
             ));
         }
-        let layers = description
+        let layers = header
             .layers
             .iter()
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
-        let prior = read.prior(&description)?;
+        let prior = read.prior(&header)?;
         Ok(Self {
             digest: sha256(file),
-            classifier_digest: description.classifier_digest,
-            input_size: description.input_size,
-            origin: description.origin,
+            classifier_digest: header.classifier_digest,
+            input_size: header.input_size,
+            origin: header.origin,
             frequencies: attributes.frequencies(),
             attributes,
             layers,
@@ -266,63 +265,10 @@ impl Header {
     }
 }
 
-struct Reader<'a> {
-    tensors: SafeTensors<'a>,
-}
+/// Reads the parts of the statistics from the tensors of a file.
+struct Reader<'a>(&'a Tensors<'a>);
 
 impl Reader<'_> {
-    fn view(&self, name: &str, shape: &[usize]) -> Result<TensorView<'_>, StoreError> {
-        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
-        let view = self
-            .tensors
-            .tensor(name)
-            .map_err(|_| wrong("missing".into()))?;
-        if view.shape() != shape {
-            return Err(wrong(format!(
-                "expected shape {shape:?}, got {:?}",
-                view.shape()
-            )));
-        }
-        Ok(view)
-    }
-
-    fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
-        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
-        let view = self.view(name, shape)?;
-        let data: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view
-                .data()
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
-            Dtype::F16 => view
-                .data()
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|b| f16::from_le_bytes(*b).to_f32())
-                .collect(),
-            other => return Err(wrong(format!("expected F32 or F16, got {other:?}"))),
-        };
-        match data.iter().find(|x| !x.is_finite()) {
-            Some(x) => Err(wrong(format!("holds {x}"))),
-            None => Ok(data),
-        }
-    }
-
-    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
-        let view = self.view(name, shape)?;
-        if view.dtype() != Dtype::I8 {
-            let got = view.dtype();
-            return Err(StoreError::Malformed(format!(
-                "tensor {name:?}: expected I8, got {got:?}"
-            )));
-        }
-        Ok(view.data().iter().map(|&b| b as i8).collect())
-    }
-
     fn layer(&self, description: &LayerHeader) -> Result<Layer, StoreError> {
         let name = &description.name;
         let size = description
@@ -332,7 +278,7 @@ impl Reader<'_> {
         let size = size
             .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
         let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), ATTRIBUTE_COUNT, size);
-        let vector = |part: &str, len: usize| self.array(&format!("{name}.{part}"), &[len]);
+        let vector = |part: &str, len: usize| self.floats(&format!("{name}.{part}"), &[len]);
         Ok(Layer {
             name: name.clone(),
             shape: description.shape.clone(),
@@ -349,8 +295,23 @@ impl Reader<'_> {
         })
     }
 
+    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
+        Ok(self.0.floats(name, shape)?)
+    }
+
+    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
+        let view = self.0.view(name, shape)?;
+        if view.dtype() != Dtype::I8 {
+            let got = view.dtype();
+            return Err(StoreError::Malformed(format!(
+                "tensor {name:?}: expected I8, got {got:?}"
+            )));
+        }
+        Ok(view.data().iter().map(|&b| b as i8).collect())
+    }
+
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {
-        let data = self.array(name, &[rows, columns])?;
+        let data = self.floats(name, &[rows, columns])?;
         Ok(DMatrix::from_row_iterator(rows, columns, data))
     }
 
@@ -360,11 +321,11 @@ impl Reader<'_> {
         let size = canvas.size();
         Ok(Prior {
             canvas,
-            mean: self.array("prior.mean", &[size])?,
+            mean: self.floats("prior.mean", &[size])?,
             components: self.bytes("prior.components", &[count, size])?,
-            scales: self.array("prior.scales", &[count])?,
+            scales: self.floats("prior.scales", &[count])?,
             slopes: self.matrix("prior.slopes", ATTRIBUTE_COUNT, count)?,
-            residual: self.array("prior.residual", &[count])?,
+            residual: self.floats("prior.residual", &[count])?,
         })
     }
 }
