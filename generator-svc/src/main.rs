@@ -6,10 +6,10 @@ use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
 use generator_svc::settings::Settings;
 
-/// Threads for everything but linear algebra, which has its own.
+/// Threads for everything but arithmetic, which has its own.
 const ASYNC_THREADS: usize = 2;
 
-/// Generates faces from attributes, with a classifier service that gives the gradients.
+/// Generates faces from attributes; a classifier service computes the gradients.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
     };
-    // A connection that does not close must not keep the process.
+    // A connection that stays open must not keep the process alive.
     runtime.shutdown_background();
     done
 }

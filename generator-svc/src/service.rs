@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub use crate::source::StatisticsSource;
 use crate::workers::Workers;
 
-/// The port where none is given.
+/// The default port.
 pub const PORT: u16 = 50052;
 
 /// Why the service ended.
@@ -24,10 +24,10 @@ pub enum ServiceError {
     /// The statistics cannot be loaded.
     #[error(transparent)]
     Statistics(#[from] StoreError),
-    /// The URL of the classifier is none.
+    /// The address of the classifier is not a URL.
     #[error("--classifier: {0}")]
     Classifier(#[source] ClientError),
-    /// There are no threads to work on.
+    /// The system cannot start the threads.
     #[error("--threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// The server failed.
@@ -42,7 +42,7 @@ pub enum ServiceError {
 /// and `Invert` answer UNAVAILABLE.
 ///
 /// # Errors
-/// The statistics cannot be loaded, the classifier's URL is malformed, the system gives no threads, or the server fails.
+/// The statistics cannot be loaded, the classifier's URL is malformed, the threads cannot be started, or the server fails.
 pub async fn serve(
     listener: TcpListener,
     statistics: StatisticsSource,

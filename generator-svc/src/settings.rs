@@ -12,13 +12,13 @@ const MAX_SESSIONS: u16 = 16;
 /// How the generator is served.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
-    /// Statistics file that `generator-svc fit` wrote. Default: the one that is built in.
+    /// Statistics file that `generator-svc fit` wrote. Default: the built-in file.
     #[arg(long, env = "DEEPFACE_CGMM", value_name = "FILE")]
     pub cgmm: Option<PathBuf>,
-    /// The classifier service that gives the gradients. It need not be up yet.
+    /// The classifier service that computes the gradients. It may start later.
     #[arg(long, env = "DEEPFACE_CLASSIFIER", value_name = "URL", default_value = CLASSIFIER)]
     pub classifier: String,
-    /// Faces that are generated at once; requests beyond that are refused, and clients try again.
+    /// Faces that are generated at once; further requests are refused, and clients try again.
     #[arg(long, env = "DEEPFACE_MAX_SESSIONS", value_name = "N", default_value_t = MAX_SESSIONS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_sessions: u16,

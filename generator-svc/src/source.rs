@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use crate::gaussian::{Statistics, StoreError};
 
-/// The statistics that are built in.
+/// The built-in statistics.
 const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.cgmm.safetensors");
 
 /// Where statistics come from.
 #[derive(Clone, Debug)]
 pub enum StatisticsSource {
-    /// The file that is built into the program.
+    /// The built-in file.
     Embedded,
     /// A file.
     File(PathBuf),
-    /// The bytes of one.
+    /// The bytes of a file.
     Bytes(Arc<[u8]>),
 }
 

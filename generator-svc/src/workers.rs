@@ -1,4 +1,4 @@
-//! The threads on which numbers are worked on, so that those which serve calls are always free to.
+//! The threads for arithmetic, so that the threads that serve calls stay free.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug)]
 pub struct Workers(Arc<ThreadPool>);
 
-/// Work ended without a result: it panicked.
+/// Work panicked and has no result.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a worker panicked")]
 pub struct WorkLost;
 
 impl Workers {
-    /// Starts so many threads.
+    /// Starts `threads` threads.
     ///
     /// # Errors
-    /// The system does not give them.
+    /// The system cannot start them.
     pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("worker-{i}"))
-            // Without a handler, the process would end.
+            // Without a handler, a panic would end the process.
             .panic_handler(|_| tracing::error!("a worker panicked"));
         Ok(Self(Arc::new(pool.build()?)))
     }
 
-    /// Runs work on the pool; what is parallel in it stays there too. Work that nobody waits for any more is not begun.
+    /// Runs work on the pool; parallel parts of it stay on the pool, too. Work whose caller is gone does not start.
     ///
     /// # Errors
-    /// It panicked.
+    /// The work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -39,7 +39,7 @@ impl Workers {
         let (done, result) = oneshot::channel();
         self.0.spawn(move || {
             if !done.is_closed() {
-                // Who went away meanwhile does not listen.
+                // The caller may be gone.
                 done.send(work()).ok();
             }
         });
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_leaves_the_thread_that_asks_free_and_keeps_to_its_pool() {
+    async fn work_runs_on_the_pool_and_leaves_the_calling_thread_free() {
         let workers = Workers::new(3).unwrap();
         let (send, receive) = mpsc::channel();
         let waits = workers.run(move || (receive.recv().unwrap(), rayon::current_num_threads()));
@@ -64,14 +64,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_error_and_the_workers_go_on() {
+    async fn a_panic_is_an_error_and_the_workers_continue() {
         let workers = Workers::new(1).unwrap();
         assert!(workers.run(|| panic!("told to")).await.is_err());
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_is_not_begun() {
+    async fn work_whose_caller_is_gone_does_not_start() {
         let workers = Workers::new(1).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let (begun, seen) = mpsc::channel();

@@ -42,8 +42,8 @@ fn wanted(present: &[&str], absent: &[&str]) -> v1::GenerateRequest {
 
 fn with_inversion(inversion: v1::InversionSettings) -> v1::GenerateRequest {
     let settings = v1::GenerationSettings {
-        target: None,
         inversion: Some(inversion),
+        ..Default::default()
     };
     v1::GenerateRequest {
         settings: Some(settings),
@@ -229,7 +229,11 @@ async fn attributes_that_cannot_be() {
     let settings = ignored.settings.get_or_insert_default();
     let target = settings.target.get_or_insert_default();
     target.set_method(v1::Method::CgmmMean);
-    refused(generate(ignored).await, "attributes[1].absent", "CGMM_MEAN");
+    refused(
+        generate(ignored).await,
+        "attributes[1].absent",
+        "METHOD_REGRESSION",
+    );
     all_is_well().await;
 }
 

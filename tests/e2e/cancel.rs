@@ -14,11 +14,11 @@ async fn a_dropped_stream_stops_within_a_step() {
     let request = v1::GenerateRequest {
         attributes: attributes(["Male"], [""; 0]),
         settings: Some(v1::GenerationSettings {
-            target: None,
             inversion: Some(v1::InversionSettings {
                 steps: Some(5000),
                 ..Default::default()
             }),
+            ..Default::default()
         }),
         stream: Some(v1::StreamSettings {
             every: 1,

@@ -14,8 +14,8 @@ async fn generate(pair: &Service) -> Result<v1::Result, ClientError> {
     let request = v1::GenerateRequest {
         attributes: attributes(["Male"], [""; 0]),
         settings: Some(v1::GenerationSettings {
-            target: None,
             inversion: Some(inversion),
+            ..Default::default()
         }),
         ..Default::default()
     };

@@ -19,8 +19,8 @@ async fn a_stream_ends_at_the_deadline_of_its_client() {
     let mut request = Request::new(v1::GenerateRequest {
         attributes: attributes(["Male"], [""; 0]),
         settings: Some(v1::GenerationSettings {
-            target: None,
             inversion: Some(inversion),
+            ..Default::default()
         }),
         ..Default::default()
     });

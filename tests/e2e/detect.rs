@@ -17,8 +17,8 @@ async fn face() -> RgbImage {
     let request = v1::GenerateRequest {
         attributes: attributes(["Male", "Smiling"], [""; 0]),
         settings: Some(v1::GenerationSettings {
-            target: None,
             inversion: Some(inversion),
+            ..Default::default()
         }),
         ..Default::default()
     };

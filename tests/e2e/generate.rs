@@ -9,11 +9,11 @@ fn request(steps: i32, seed: u64) -> v1::GenerateRequest {
     v1::GenerateRequest {
         attributes: attributes(["Male", "smiling", "MIDDLE_AGED"], ["Eyeglasses"]),
         settings: Some(v1::GenerationSettings {
-            target: None,
             inversion: Some(v1::InversionSettings {
                 steps: Some(steps),
                 ..Default::default()
             }),
+            ..Default::default()
         }),
         seed,
         keep: Vec::new(),
@@ -141,7 +141,7 @@ async fn every_method_and_parametrization_makes_a_face() {
     ] {
         for parametrization in [Parametrization::Prior, Parametrization::Pixels] {
             let mut request = request(2, 3);
-            // The paper's methods know present attributes only.
+            // The cGMM methods take present attributes only.
             request.attributes.retain(|a| !a.absent);
             let settings = request.settings.get_or_insert_default();
             settings.target.get_or_insert_default().set_method(method);
@@ -156,7 +156,50 @@ async fn every_method_and_parametrization_makes_a_face() {
 }
 
 #[tokio::test]
-async fn targets_can_be_asked_for() {
+async fn the_papers_preset_is_the_papers_settings_spelled_out() {
+    let spelled_out = v1::GenerationSettings {
+        target: Some(v1::TargetSettings {
+            method: v1::Method::CgmmMean.into(),
+            exaggeration: Some(0.0),
+            variety: Some(0.0),
+            likelihood: Some(0.0),
+            ..Default::default()
+        }),
+        inversion: Some(v1::InversionSettings {
+            parametrization: v1::Parametrization::Pixels.into(),
+            optimizer: v1::Optimizer::Sgd.into(),
+            start: v1::Start::Noise.into(),
+            steps: Some(9),
+            regularizers: Some(v1::Regularizers {
+                total_variation: Some(0.0),
+                l2: Some(0.0),
+                jitter: Some(2),
+                blur_sigma: Some(0.5),
+                blur_every: Some(4),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut preset = request(9, 5).settings.unwrap();
+    preset.set_preset(v1::Preset::Paper);
+    let [spelled_out, preset, default] = [spelled_out, preset, request(9, 5).settings.unwrap()]
+        .map(|settings| async {
+            let request = v1::GenerateRequest {
+                attributes: attributes(["Male", "smiling"], [""; 0]),
+                settings: Some(settings),
+                ..request(9, 5)
+            };
+            bytes(face(request).await.image)
+        });
+    let (spelled_out, preset, default) = tokio::join!(spelled_out, preset, default);
+    assert_eq!(preset, spelled_out);
+    assert_ne!(preset, default);
+}
+
+#[tokio::test]
+async fn a_target_is_the_layers_shape_and_completes_the_request() {
     let client = shared().generator();
     let list = client.list_attributes().await.unwrap();
     assert_eq!(list.attributes.len(), 73);

@@ -7,11 +7,6 @@ use crate::args::{
     ParametrizationName, ResidualName, StartName, TargetArgs, WantedAttribute,
 };
 
-/// Standard deviation of the blur of `--paper`, the steps between two blurs, and the jitter, in pixels and steps. The
-/// paper names "blurring and/or jitter" without numbers.
-const PAPER_BLUR: (f64, i32) = (0.5, 4);
-const PAPER_JITTER: i32 = 2;
-
 /// The request of `generate`.
 pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
     let attributes = requested(&args.present, false).chain(requested(&args.absent, true));
@@ -37,14 +32,15 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
 
 /// The settings of anything that generates.
 pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::GenerationSettings {
-    let mut settings = v1::GenerationSettings {
+    let preset = match target.paper {
+        true => v1::Preset::Paper,
+        false => v1::Preset::Unspecified,
+    };
+    v1::GenerationSettings {
         target: Some(wanted_target(target)),
         inversion: Some(inversion(how)),
-    };
-    if target.paper {
-        fill_in_paper(&mut settings);
+        preset: preset.into(),
     }
-    settings
 }
 
 /// Attributes as the contract has them, all present or all absent.
@@ -108,38 +104,6 @@ fn stream(output: &OutputArgs) -> v1::StreamSettings {
         every: output.every.unwrap_or(if pictures { 0 } else { 1 }),
         format: v1::ImageFormat::Png.into(),
         losses_only: !pictures,
-    }
-}
-
-/// Fills in the paper's method where nothing was said (section 3.3.2; the descent is section 3.1's, eq. 1).
-fn fill_in_paper(settings: &mut v1::GenerationSettings) {
-    let target = settings.target.get_or_insert_default();
-    if target.method() == v1::Method::Unspecified {
-        target.set_method(v1::Method::CgmmMean);
-    }
-    target.exaggeration.get_or_insert(0.0);
-    target.variety.get_or_insert(0.0);
-    if target.method() != v1::Method::ClassVisualization {
-        target.likelihood.get_or_insert(0.0);
-    }
-    let inversion = settings.inversion.get_or_insert_default();
-    if inversion.parametrization() == v1::Parametrization::Unspecified {
-        inversion.set_parametrization(v1::Parametrization::Pixels);
-    }
-    if inversion.optimizer() == v1::Optimizer::Unspecified {
-        inversion.set_optimizer(v1::Optimizer::Sgd);
-    }
-    if inversion.start() == v1::Start::Unspecified {
-        inversion.set_start(v1::Start::Noise);
-    }
-    let pixels = inversion.parametrization() == v1::Parametrization::Pixels;
-    let regularizers = inversion.regularizers.get_or_insert_default();
-    regularizers.total_variation.get_or_insert(0.0);
-    regularizers.l2.get_or_insert(0.0);
-    regularizers.jitter.get_or_insert(PAPER_JITTER);
-    if pixels {
-        regularizers.blur_sigma.get_or_insert(PAPER_BLUR.0);
-        regularizers.blur_every.get_or_insert(PAPER_BLUR.1);
     }
 }
 
@@ -242,17 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn the_paper_fills_in_only_what_was_not_said() {
+    fn the_paper_is_a_preset_beside_what_is_said() {
         let settings = request(&["Male", "--paper", "--optimizer", "adam"])
             .settings
             .unwrap();
+        assert_eq!(settings.preset(), v1::Preset::Paper);
+        assert_eq!(settings.target.unwrap(), v1::TargetSettings::default());
         let inversion = settings.inversion.unwrap();
-        assert_eq!(settings.target.unwrap().method(), v1::Method::CgmmMean);
-        assert_eq!(inversion.parametrization(), v1::Parametrization::Pixels);
         assert_eq!(inversion.optimizer(), v1::Optimizer::Adam);
-        assert_eq!(
-            inversion.regularizers.unwrap().blur_sigma,
-            Some(PAPER_BLUR.0)
-        );
     }
 }

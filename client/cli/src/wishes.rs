@@ -58,6 +58,7 @@ pub(crate) async fn check(
     settings: &v1::GenerationSettings,
 ) -> Result<(), ClientError> {
     let mut target = settings.target.clone().unwrap_or_default();
+    target.set_method(method_in_force(settings));
     if target.method() == v1::Method::ClassVisualization {
         // It has no target to ask for, and the same rules for attributes.
         target = v1::TargetSettings::default();
@@ -70,10 +71,24 @@ pub(crate) async fn check(
     client.get_target(request).await.map(drop)
 }
 
-/// Whether a method is one of the paper's, which know neither absent attributes nor strengths.
-pub(crate) fn is_the_papers(settings: &v1::GenerationSettings) -> bool {
-    let method = settings.target.as_ref().map(|target| target.method());
-    matches!(method, Some(v1::Method::CgmmMean | v1::Method::CgmmSample))
+/// Whether the method only sums over the attributes that should be present, and so takes neither absent attributes nor
+/// strengths.
+pub(crate) fn sums_what_is_present(settings: &v1::GenerationSettings) -> bool {
+    matches!(
+        method_in_force(settings),
+        v1::Method::CgmmMean | v1::Method::CgmmSample
+    )
+}
+
+/// The method that is set, or else that of the preset.
+fn method_in_force(settings: &v1::GenerationSettings) -> v1::Method {
+    match settings.target.as_ref().map(v1::TargetSettings::method) {
+        None | Some(v1::Method::Unspecified) => match settings.preset() {
+            v1::Preset::Paper => v1::Method::CgmmMean,
+            v1::Preset::Unspecified => v1::Method::Unspecified,
+        },
+        Some(method) => method,
+    }
 }
 
 /// A wish as it is typed: `not Smiling=2`.

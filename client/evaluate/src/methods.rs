@@ -1,8 +1,7 @@
 //! The methods that are compared, as changes to the generator's defaults.
 
 use deepface_client::v1::{
-    GenerationSettings, InversionSettings, Method as Target, Optimizer, Parametrization,
-    Regularizers, Start, TargetSettings,
+    GenerationSettings, InversionSettings, Method as Target, Preset, Regularizers, TargetSettings,
 };
 
 /// A way to make a face.
@@ -112,7 +111,12 @@ pub const METHODS: [Method; 12] = [
         name: "paper",
         note: "the paper's method as written: cgmm-mean towards pixels by gradient descent",
         takes_absent: false,
-        recipe: || Recipe::Generate(paper()),
+        recipe: || {
+            Recipe::Generate(GenerationSettings {
+                preset: Preset::Paper.into(),
+                ..GenerationSettings::default()
+            })
+        },
     },
     Method {
         name: "class-visualization",
@@ -159,6 +163,7 @@ fn unconditional() -> GenerationSettings {
             }),
             ..InversionSettings::default()
         }),
+        ..GenerationSettings::default()
     }
 }
 
@@ -172,34 +177,6 @@ fn on_layer(target: Target, layer: &str) -> Recipe {
         }),
         ..GenerationSettings::default()
     })
-}
-
-/// What `deepface generate --paper` asks for (section 3.3.2; the descent is that of eq. 1). The paper names blur and
-/// jitter without numbers.
-fn paper() -> GenerationSettings {
-    GenerationSettings {
-        target: Some(TargetSettings {
-            method: Target::CgmmMean.into(),
-            exaggeration: Some(0.0),
-            variety: Some(0.0),
-            likelihood: Some(0.0),
-            ..TargetSettings::default()
-        }),
-        inversion: Some(InversionSettings {
-            parametrization: Parametrization::Pixels.into(),
-            optimizer: Optimizer::Sgd.into(),
-            start: Start::Noise.into(),
-            regularizers: Some(Regularizers {
-                total_variation: Some(0.0),
-                l2: Some(0.0),
-                jitter: Some(2),
-                blur_sigma: Some(0.5),
-                blur_every: Some(4),
-                ..Regularizers::default()
-            }),
-            ..InversionSettings::default()
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! The attributes of a request: by name, each once, and not against each other.
+//! The attributes of a request: by name, each once, and without contradictions.
 
-use deepface_attributes::AttributeId;
-use deepface_proto::v1::{Method, RequestedAttribute};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_proto::v1::RequestedAttribute;
 use deepface_serve::{Violations, nearest, quote};
 
+use super::check::only_for;
+use super::method::Method;
+use crate::defaults;
 use crate::gaussian::{Asked, Wish};
 
-/// Strongest request.
+/// Largest strength.
 const MAX_STRENGTH: f64 = 4.0;
 
 /// Pairs that no face shows at once. Most attributes of one group do go together in some photographs (brown and black
@@ -25,37 +28,45 @@ const CONTRADICTIONS: [(&str, &str); 10] = [
     ("Child", "Senior"),
 ];
 
-/// Checks the attributes of a request for a method; `field` is where they stand in it.
+/// Checks everything that a request says about attributes.
+///
+/// # Errors
+/// Everything that is wrong with the requested and the kept attributes.
+pub(super) fn wish(
+    requested: &[RequestedAttribute],
+    keep: &[String],
+    method: Method,
+) -> Result<Wish, Violations> {
+    let asked = asked(requested, method, "attributes");
+    let kept = kept(keep, method, asked.as_deref().unwrap_or_default());
+    match (asked, kept) {
+        (Ok(asked), Ok(kept)) => Ok(Wish { asked, kept }),
+        (asked, kept) => Err([asked.err(), kept.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// Checks the requested attributes; `field` is where they stand in the request.
 fn asked(
     requested: &[RequestedAttribute],
     method: Method,
     field: &str,
 ) -> Result<Vec<Asked>, Violations> {
     if requested.is_empty() {
-        return Err(Violations::one(
-            field,
-            "expected at least 1 attribute, got none",
-        ));
+        let problem = "expected at least 1 attribute, got none";
+        return Err(Violations::one(field, problem));
     }
-    if requested.len() > AttributeId::names().count() {
-        let got = requested.len();
-        return Err(Violations::one(
-            field,
-            format_args!("expected at most 73 attributes, got {got}"),
-        ));
-    }
+    not_more_than_there_are(requested.len(), field)?;
     let mut violations = Violations::new();
     let mut asked: Vec<Asked> = Vec::with_capacity(requested.len());
     for (i, r) in requested.iter().enumerate() {
         let at = format!("{field}[{i}]");
-        let strength = r.strength.unwrap_or(1.0);
+        let strength = r.strength.unwrap_or(defaults::STRENGTH);
         if !(strength > 0.0 && strength <= MAX_STRENGTH) {
-            let wrong =
-                format_args!("expected above 0 to {MAX_STRENGTH}, got {strength}").to_string();
+            let wrong = format!("expected above 0 to {MAX_STRENGTH}, got {strength}");
             violations.add(format!("{at}.strength"), wrong);
         }
-        if matches!(method, Method::CgmmMean | Method::CgmmSample) {
-            violations.extend(beyond_the_paper(r, method, &at));
+        if !method.takes_absence_and_strength() {
+            violations.extend(absence_or_strength(r, &at));
         }
         match find(&r.name) {
             None => violations.add(format!("{at}.name"), unknown(&r.name)),
@@ -74,50 +85,23 @@ fn asked(
     violations.or(asked)
 }
 
-/// Checks everything that a request says about attributes.
-pub(super) fn wish(
-    requested: &[RequestedAttribute],
-    keep: &[String],
-    method: Method,
-) -> Result<Wish, Violations> {
-    let asked = asked(requested, method, "attributes");
-    let kept = kept(keep, method, asked.as_deref().unwrap_or_default());
-    match (asked, kept) {
-        (Ok(asked), Ok(kept)) => Ok(Wish {
-            asked,
-            kept,
-            completeness: 0.0,
-        }),
-        (asked, kept) => Err([asked.err(), kept.err()].into_iter().flatten().collect()),
-    }
-}
-
-/// Checks the attributes that must stay as they are.
-fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<usize>, Violations> {
+/// Checks the attributes to keep.
+fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<AttributeId>, Violations> {
+    not_more_than_there_are(keep.len(), "keep")?;
     let mut violations = Violations::new();
-    if keep.len() > AttributeId::names().count() {
-        let got = keep.len();
-        let problem = format_args!("expected at most 73 attributes, got {got}");
-        return Err(Violations::one("keep", problem));
-    }
-    let regresses = matches!(method, Method::Unspecified | Method::Regression);
-    if !regresses && !keep.is_empty() {
-        let (method, other) = (method.as_str_name(), Method::Regression.as_str_name());
-        violations.add(
-            "keep",
-            format_args!("{method} cannot keep attributes; leave it out, or use {other}"),
-        );
+    if !method.describes() && !keep.is_empty() {
+        violations.add("keep", only_for("keep", Method::describes));
     }
     let mut kept = Vec::with_capacity(keep.len());
-    for (i, wanted) in keep.iter().enumerate() {
+    for (i, name) in keep.iter().enumerate() {
         let at = format!("keep[{i}]");
-        match find(wanted) {
-            None => violations.add(at, unknown(wanted)),
+        match find(name) {
+            None => violations.add(at, unknown(name)),
             Some(attribute) if kept.contains(&attribute) => {
-                violations.add(at, format_args!("{} is to be kept twice", name(attribute)));
+                violations.add(at, format_args!("`keep` names {attribute} twice"));
             }
             Some(attribute) if asked.iter().any(|a| a.attribute == attribute) => {
-                let problem = format_args!("{} is asked for, and cannot stay", name(attribute));
+                let problem = format_args!("`keep` names {attribute}, which is also requested");
                 violations.add(at, problem);
             }
             Some(attribute) => kept.push(attribute),
@@ -126,27 +110,32 @@ fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<usize>, 
     violations.or(kept)
 }
 
-/// The paper's targets are sums over what should be there. What they would leave out is refused, not ignored.
-fn beyond_the_paper(r: &RequestedAttribute, method: Method, at: &str) -> Violations {
+fn not_more_than_there_are(got: usize, field: &str) -> Result<(), Violations> {
+    if got <= ATTRIBUTE_COUNT {
+        return Ok(());
+    }
+    let problem = format!("expected at most {ATTRIBUTE_COUNT} attributes, got {got}");
+    Err(Violations::one(field, problem))
+}
+
+/// What a method that only sums over present attributes would leave out is refused, not ignored.
+fn absence_or_strength(r: &RequestedAttribute, at: &str) -> Violations {
     let mut violations = Violations::new();
-    let (method, other) = (method.as_str_name(), Method::Regression.as_str_name());
+    let mut refuse = |name: &str| {
+        let problem = only_for(name, Method::takes_absence_and_strength);
+        violations.add(format!("{at}.{name}"), problem);
+    };
     if r.absent {
-        violations.add(
-            format!("{at}.absent"),
-            format_args!("{method} knows no absent attributes; leave it out, or use {other}"),
-        );
+        refuse("absent");
     }
     if r.strength.is_some_and(|s| s != 1.0) {
-        violations.add(
-            format!("{at}.strength"),
-            format_args!("{method} knows no strengths; leave it out, or use {other}"),
-        );
+        refuse("strength");
     }
     violations
 }
 
-/// The number of an attribute; case, spaces and punctuation do not matter.
-fn find(name: &str) -> Option<usize> {
+/// The attribute of this name; case, spaces and punctuation do not matter.
+fn find(name: &str) -> Option<AttributeId> {
     if name.len() > 64 {
         return None;
     }
@@ -157,7 +146,7 @@ fn find(name: &str) -> Option<usize> {
             .collect::<String>()
     };
     let wanted = plain(name);
-    AttributeId::names().position(|a| plain(a) == wanted)
+    AttributeId::all().find(|a| plain(a.name()) == wanted)
 }
 
 fn unknown(name: &str) -> String {
@@ -169,31 +158,24 @@ fn unknown(name: &str) -> String {
     format!("unknown attribute {}; {hint}", quote(name))
 }
 
-fn name(attribute: usize) -> &'static str {
-    AttributeId::names().nth(attribute).unwrap_or_default()
-}
-
-/// What speaks against asking for an attribute beside those before.
-fn clash(before: &[Asked], attribute: usize, absent: bool) -> Option<String> {
-    let this = name(attribute);
+/// Why an attribute cannot be requested beside those before it.
+fn clash(before: &[Asked], attribute: AttributeId, absent: bool) -> Option<String> {
     if let Some(other) = before.iter().find(|a| a.attribute == attribute) {
         return Some(if other.absent == absent {
-            format!("{this} is asked for twice")
+            format!("{attribute} is requested twice")
         } else {
-            format!("{this} is asked to be both present and absent")
+            format!("{attribute} is requested to be both present and absent")
         });
     }
     if absent {
         return None;
     }
+    let this = attribute.name();
     let contradicts = |other: &str| {
         CONTRADICTIONS.contains(&(this, other)) || CONTRADICTIONS.contains(&(other, this))
     };
-    let present = before
-        .iter()
-        .filter(|a| !a.absent)
-        .map(|a| name(a.attribute));
-    let other = present.into_iter().find(|other| contradicts(other))?;
+    let mut present = before.iter().filter(|a| !a.absent).map(|a| a.attribute);
+    let other = present.find(|other| contradicts(other.name()))?;
     Some(format!("{this} contradicts {other}: no face shows both"))
 }
 
@@ -221,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_however_they_are_written() {
+    fn case_spaces_and_punctuation_of_a_name_do_not_matter() {
         for name in [
             "5 o' Clock Shadow",
             "5_o_clock_shadow",
@@ -234,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn problems_are_named_with_their_field() {
         assert!(problems(&[]).contains("expected at least 1 attribute"));
         let unknown = problems(&[("Male", false), ("Eyeglases", false)]);
         assert!(unknown.contains(
@@ -271,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_cannot_be_asked_for() {
+    fn what_is_kept_cannot_be_requested() {
         let keep = |names: &[&str], method| {
             let names: Vec<String> = names.iter().map(|&n| n.into()).collect();
             wish(&request(&[("Male", false)]), &names, method)
@@ -279,14 +261,22 @@ mod tests {
         let good = keep(&["smiling", "Eyeglasses"], REGRESSION).unwrap();
         assert_eq!(good.kept.len(), 2);
         for (names, method, expected) in [
-            (&["male"][..], REGRESSION, "keep[0]: Male is asked for"),
+            (
+                &["male"][..],
+                REGRESSION,
+                "keep[0]: `keep` names Male, which is also requested",
+            ),
             (
                 &["bald", "Bald"],
                 REGRESSION,
-                "keep[1]: Bald is to be kept twice",
+                "keep[1]: `keep` names Bald twice",
             ),
             (&["Smilling"], REGRESSION, "did you mean Smiling"),
-            (&["Bald"], Method::CgmmMean, "cannot keep"),
+            (
+                &["Bald"],
+                Method::CgmmMean,
+                "keep: `keep` applies only to METHOD_REGRESSION",
+            ),
         ] {
             let violations = keep(names, method).unwrap_err();
             let said = violations.iter().map(|(f, d)| format!("{f}: {d}"));
@@ -295,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_of_attributes_that_exist() {
+    fn contradictions_name_attributes_that_exist() {
         for (a, b) in CONTRADICTIONS {
             assert!(find(a).is_some() && find(b).is_some(), "{a} {b}");
             assert!(problems(&[(a, false), (b, false)]).contains("contradicts"));
@@ -311,7 +301,9 @@ mod tests {
             let fields: Vec<_> = violations.iter().map(|(f, _)| f).collect();
             assert_eq!(fields, ["attributes[0].strength", "attributes[1].absent"]);
             let (_, said) = violations.iter().next().unwrap();
-            assert!(said.contains(method.as_str_name()), "{said}");
+            let expected =
+                "`strength` applies only to METHOD_REGRESSION and METHOD_CLASS_VISUALIZATION";
+            assert_eq!(said, expected);
             let mut plain = request(&[("Male", false)]);
             plain[0].strength = Some(1.0);
             assert!(asked(&plain, method, "attributes").is_ok());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -11,11 +11,12 @@ use deepface_serve::{Deadline, Violations};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
-use super::settings::{self, TargetChoice};
+use super::inversion::Inversion;
+use super::method::Method;
+use super::objectives::{Goal, Objectives};
 use super::status::Refusal;
-use super::stream::{self, Aim, Goal, Job};
-use super::{Generator, attributes, target};
-use crate::gaussian::Wish;
+use super::{Generator, attributes, preset, settings, stream, target, wire};
+use crate::gaussian::{Cgmm, Description, Regression, Target, Wish};
 
 /// Checks the request and starts the work.
 pub(super) fn generate(
@@ -24,128 +25,170 @@ pub(super) fn generate(
 ) -> Result<ReceiverStream<Result<GenerateResponse, Status>>, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
-    let request = request.into_inner();
-    let (choice, job) = check(api, &request, arrived)?;
-    stream::start(api, deadline, job, Attributes(choice))
+    let (goal, inversion) = check(api, request.into_inner(), arrived)?;
+    stream::start(api, deadline, inversion, goal)
 }
 
 /// Everything that is wrong with the request is said at once.
 fn check(
     api: &Generator,
-    request: &GenerateRequest,
+    request: GenerateRequest,
     arrived: Instant,
-) -> Result<(TargetChoice, Job), Violations> {
-    let wire = request.settings.clone().unwrap_or_default();
-    let method = wire
-        .target
-        .as_ref()
-        .map_or_else(v1::Method::default, |t| t.method());
+) -> Result<(Attributes, Inversion), Violations> {
+    let mut settings = request.settings.unwrap_or_default();
+    let preset = preset::fill_in(&mut settings, "settings.preset");
+    let method = Method::of(settings.target.as_ref());
     let wish = attributes::wish(&request.attributes, &request.keep, method);
-    let choice = settings::target(
+    let target = settings::target(
         &api.statistics,
-        wire.target.as_ref(),
+        settings.target.as_ref(),
         wish.as_ref().map_or(&[], |w| &w.asked),
         "settings.target",
     );
-    let inversion = wire.inversion.as_ref();
-    let inversion = settings::inversion(inversion, Some(method), "settings.inversion");
-    let carries = settings::stream(request.stream.as_ref());
-    match (wish, choice, inversion, carries) {
-        (Ok(mut wish), Ok(choice), Ok(inversion), Ok(carries)) => {
-            wish.completeness = choice.completeness;
-            let job = Job {
+    let descent = settings.inversion.as_ref();
+    let descent = settings::descent(descent, Some(method), "settings.inversion");
+    let stream = settings::stream(request.stream.as_ref());
+    match (preset, wish, target, descent, stream) {
+        (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream)) => {
+            let in_force = settings::target_to_wire(&target, &api.statistics);
+            let inversion = Inversion {
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
                 workers: api.workers.clone(),
-                settings: stream::in_force(choice.to_wire(), &inversion),
-                inversion,
-                carries,
+                settings: wire::in_force(in_force, &descent),
+                descent,
+                stream,
                 seed: request.seed,
                 wish,
                 arrived,
             };
-            Ok((choice, job))
+            Ok((Attributes(target), inversion))
         }
-        (wish, choice, inversion, carries) => {
-            let wrong = [wish.err(), choice.err(), inversion.err(), carries.err()];
+        (preset, wish, target, descent, stream) => {
+            let wrong = [
+                preset.err(),
+                wish.err(),
+                target.err(),
+                descent.err(),
+                stream.err(),
+            ];
             Err(wrong.into_iter().flatten().collect())
         }
     }
 }
 
-/// The goal of showing attributes.
-struct Attributes(TargetChoice);
+/// The goal of showing the requested attributes, by this method.
+struct Attributes(Target);
 
 impl Goal for Attributes {
-    async fn aim(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
-        if model.digest != job.statistics.classifier_digest {
+    async fn objectives(
+        self,
+        inversion: &Inversion,
+        model: &v1::Model,
+    ) -> Result<Objectives, Refusal> {
+        let fitted = &inversion.statistics.classifier_digest;
+        if model.digest != *fitted {
             return Err(Refusal::OtherClassifier {
-                fitted: job.statistics.classifier_digest.clone(),
+                fitted: fitted.clone(),
                 served: model.digest.clone(),
             });
         }
-        let components = job.statistics.prior.components();
-        let nothing = || vec![0.0; components];
-        let Some(how) = self.0.settings(job.seed) else {
-            return Ok(Aim {
-                objectives: vec![likelihood(job, 1.0)],
-                centre: nothing(),
-                reference: Some(nothing()),
-                face: None,
-            });
-        };
-        let (statistics, layer) = (&job.statistics, self.0.layer.clone());
-        let made = target::make(&job.workers, statistics, layer, &job.wish, how).await?;
-        let distance = Term::SquaredDistance(SquaredDistance {
-            layer: self.0.layer.clone(),
-            target: Some(made.tensor),
-            normalized: true,
-        });
-        let mut objectives = vec![Objective {
-            weight: 1.0,
-            term: Some(distance),
-        }];
-        if self.0.likelihood > 0.0 {
-            objectives.push(likelihood(job, self.0.likelihood));
+        match self.0 {
+            Target::Regression(how) => regression(inversion, how).await,
+            Target::Cgmm(how) => cgmm(inversion, how).await,
+            Target::ClassVisualization => {
+                let terms = vec![likelihood(&inversion.wish, 0.0, 1.0)];
+                Ok(around_the_mean(inversion, terms))
+            }
         }
-        let (centre, reference) = if job.inversion.conditional {
-            let (statistics, asked) = (statistics.clone(), made.description);
-            let expected = move || {
-                let nothing = statistics.describe(&Wish::default(), &how);
-                [asked, nothing].map(|d| statistics.centre(&d, &how))
-            };
-            job.workers.run(expected).await?.into()
-        } else {
-            (nothing(), nothing())
-        };
-        Ok(Aim {
-            objectives,
-            centre,
-            reference: Some(reference),
-            face: None,
-        })
     }
 }
 
-/// The mean log-likelihood, so that rates and weights do not depend on how much was asked for. A complete description
-/// counts what it does not name as absent.
-fn likelihood(job: &Job, weight: f64) -> Objective {
-    let wish = &job.wish;
+async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives, Refusal> {
+    let (workers, statistics) = (&inversion.workers, &inversion.statistics);
+    let (wish, seed) = (&inversion.wish, inversion.seed);
+    let made = target::regression(workers, statistics, wish, how, seed).await?;
+    let likelihood = likelihood(wish, how.completeness, how.likelihood);
+    let terms = terms(made.target, likelihood);
+    if !inversion.descent.conditional {
+        return Ok(around_the_mean(inversion, terms));
+    }
+    let [centre, reference] = centres(inversion, how, made.description).await?;
+    Ok(Objectives {
+        terms,
+        centre,
+        reference: Some(reference),
+        face: None,
+    })
+}
+
+async fn cgmm(inversion: &Inversion, how: Cgmm) -> Result<Objectives, Refusal> {
+    let (workers, statistics) = (&inversion.workers, &inversion.statistics);
+    let (wish, seed) = (&inversion.wish, inversion.seed);
+    let made = target::cgmm(workers, statistics, wish, how, seed).await?;
+    let likelihood = likelihood(wish, 0.0, how.likelihood);
+    Ok(around_the_mean(inversion, terms(made, likelihood)))
+}
+
+/// Objectives for which the image prior expects the mean face.
+fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
+    let mean = vec![0.0; inversion.statistics.prior.components()];
+    Objectives {
+        terms,
+        centre: mean.clone(),
+        reference: Some(mean),
+        face: None,
+    }
+}
+
+/// The coordinates that the image prior expects of the face described, and of one of the same seed that nothing is asked
+/// of, whose silence means nothing.
+async fn centres(
+    inversion: &Inversion,
+    how: Regression,
+    description: Description,
+) -> Result<[Vec<f32>; 2], Refusal> {
+    let (statistics, seed) = (inversion.statistics.clone(), inversion.seed);
+    let work = move || {
+        let open = Regression {
+            completeness: 0.0,
+            ..how
+        };
+        let nothing = statistics.describe(&Wish::default(), &open, seed);
+        [description, nothing].map(|d| statistics.centre(&how, &d, seed))
+    };
+    Ok(inversion.workers.run(work).await?)
+}
+
+/// The distance to a target, and the likelihood if it counts.
+fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
+    let distance = Objective {
+        weight: 1.0,
+        term: Some(Term::SquaredDistance(SquaredDistance {
+            layer: target.layer,
+            target: Some(target.tensor),
+            normalized: true,
+        })),
+    };
+    let likelihood = Some(likelihood).filter(|l| l.weight > 0.0);
+    [distance].into_iter().chain(likelihood).collect()
+}
+
+/// The mean log-likelihood: learning rates and weights do not depend on the number of attributes. A complete description
+/// counts the attributes that it does not name as absent.
+fn likelihood(wish: &Wish, completeness: f64, weight: f64) -> Objective {
     let asked = wish
         .asked
         .iter()
         .map(|a| (a.attribute, a.absent, a.strength));
-    let open = (0..ATTRIBUTE_COUNT).filter(|&a| wish.completeness > 0.0 && wish.leaves_open(a));
-    let open = open.map(|a| (a, true, wish.completeness));
+    let open = AttributeId::all().filter(|&a| completeness > 0.0 && wish.leaves_open(a));
+    let open = open.map(|a| (a, true, completeness));
     let all: Vec<_> = asked.chain(open).collect();
     let total = all.len() as f64;
     let targets = all
         .iter()
         .map(|&(attribute, absent, weight)| AttributeTarget {
-            attribute: AttributeId::names()
-                .nth(attribute)
-                .unwrap_or_default()
-                .into(),
+            attribute: attribute.name().into(),
             absent,
             // A weight of 0 would be read as 1.
             weight: (weight / total).max(f64::MIN_POSITIVE),
@@ -165,64 +208,71 @@ mod tests {
 
     use super::*;
     use crate::api::Limits;
-    use crate::gaussian::tests::statistics;
+    use crate::gaussian::fixture::statistics;
     use crate::workers::Workers;
 
-    async fn aim(method: v1::Method, digest: &str) -> Result<Aim, Refusal> {
+    fn api() -> Generator {
         let classifier = ClassifierClient::connect_lazy("localhost:1").unwrap();
         let workers = Workers::new(1).unwrap();
-        let api = Generator::new(statistics().into(), classifier, workers, Limits::default());
+        Generator::new(statistics().into(), classifier, workers, Limits::default())
+    }
+
+    fn request(target: v1::TargetSettings) -> GenerateRequest {
         let ask = |name: &str, absent| RequestedAttribute {
             name: name.into(),
             absent,
             strength: Some(2.0),
         };
-        let target = v1::TargetSettings {
-            method: method.into(),
-            ..Default::default()
-        };
-        let request = GenerateRequest {
+        GenerateRequest {
             attributes: vec![ask("male", false), ask("smiling", true)],
             settings: Some(v1::GenerationSettings {
                 target: Some(target),
-                inversion: None,
+                ..Default::default()
             }),
             ..Default::default()
-        };
-        let (choice, job) = check(&api, &request, Instant::now()).unwrap();
+        }
+    }
+
+    async fn objectives(method: v1::Method, digest: &str) -> Result<Objectives, Refusal> {
+        let request = request(v1::TargetSettings {
+            method: method.into(),
+            ..Default::default()
+        });
+        let (goal, inversion) = check(&api(), request, Instant::now()).unwrap();
         let model = v1::Model {
             digest: digest.into(),
             ..Default::default()
         };
-        Attributes(choice).aim(&job, &model).await
+        goal.objectives(&inversion, &model).await
     }
 
     #[tokio::test]
     async fn statistics_of_another_classifier_are_not_used() {
         let fitted = statistics().classifier_digest;
-        let Aim {
-            objectives,
+        let Objectives {
+            terms,
             centre,
             reference,
             ..
-        } = aim(v1::Method::Regression, &fitted).await.unwrap();
-        let terms: Vec<_> = objectives.iter().filter_map(|o| o.term.as_ref()).collect();
+        } = objectives(v1::Method::Regression, &fitted).await.unwrap();
+        let terms: Vec<_> = terms.iter().filter_map(|o| o.term.as_ref()).collect();
         assert!(matches!(
             terms[..],
             [Term::SquaredDistance(_), Term::AttributeLikelihood(_)]
         ));
         assert_ne!(Some(centre), reference);
-        let refusal = aim(v1::Method::Regression, "other").await.unwrap_err();
-        let status = Status::from(refusal);
+        let refused = objectives(v1::Method::Regression, "other").await;
+        let status = Status::from(refused.unwrap_err());
         assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
     }
 
     #[tokio::test]
-    async fn class_visualisation_climbs_what_was_asked() {
+    async fn class_visualization_maximises_the_likelihood_of_the_requested_attributes() {
         let fitted = statistics().classifier_digest;
-        let aim = aim(v1::Method::ClassVisualization, &fitted).await.unwrap();
-        let Some(Term::AttributeLikelihood(likelihood)) = aim.objectives[0].term.clone() else {
-            panic!("expected a likelihood, got {aim:?}");
+        let objectives = objectives(v1::Method::ClassVisualization, &fitted).await;
+        let objectives = objectives.unwrap();
+        let Some(Term::AttributeLikelihood(likelihood)) = objectives.terms[0].term.clone() else {
+            panic!("expected a likelihood, got {objectives:?}");
         };
         let targets: Vec<_> = likelihood
             .targets
@@ -230,5 +280,46 @@ mod tests {
             .map(|t| (t.attribute.as_str(), t.absent, t.weight))
             .collect();
         assert_eq!(targets, [("Male", false, 1.0), ("Smiling", true, 1.0)]);
+    }
+
+    #[tokio::test]
+    async fn class_visualization_takes_absent_attributes_but_no_completeness() {
+        let check = |completeness| {
+            let request = request(v1::TargetSettings {
+                method: v1::Method::ClassVisualization.into(),
+                completeness,
+                ..Default::default()
+            });
+            check(&api(), request, Instant::now()).map(|_| ())
+        };
+        assert!(check(None).is_ok());
+        let violations = check(Some(0.5)).unwrap_err();
+        let said: Vec<_> = violations.iter().collect();
+        let expected = (
+            "settings.target.completeness",
+            "`completeness` applies only to METHOD_REGRESSION",
+        );
+        assert_eq!(said, [expected]);
+    }
+
+    #[tokio::test]
+    async fn the_settings_in_force_spell_a_preset_out() {
+        let request = GenerateRequest {
+            attributes: vec![RequestedAttribute {
+                name: "Male".into(),
+                ..Default::default()
+            }],
+            settings: Some(v1::GenerationSettings {
+                preset: v1::Preset::Paper.into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let (_, inversion) = check(&api(), request, Instant::now()).unwrap();
+        let settings = inversion.settings;
+        assert_eq!(settings.preset(), v1::Preset::Unspecified);
+        assert_eq!(settings.target.unwrap().method(), v1::Method::CgmmMean);
+        let regularizers = settings.inversion.unwrap().regularizers.unwrap();
+        assert_eq!(regularizers.blur_every, Some(4));
     }
 }

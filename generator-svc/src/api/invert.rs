@@ -10,11 +10,12 @@ use deepface_serve::{Deadline, Violations, quote};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
+use super::inversion::Inversion;
+use super::objectives::{Goal, Objectives};
+use super::oracle::OracleError;
 use super::status::Refusal;
-use super::stream::{self, Aim, Goal, Job};
-use super::{Generator, settings};
+use super::{Generator, settings, stream, wire};
 use crate::gaussian::Wish;
-use crate::inversion::OracleError;
 
 /// Checks the request and starts the work.
 pub(super) fn invert(
@@ -23,22 +24,32 @@ pub(super) fn invert(
 ) -> Result<ReceiverStream<Result<InvertResponse, Status>>, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
-    let request = request.into_inner();
-    let inversion = settings::inversion(request.inversion.as_ref(), None, "inversion");
-    let carries = settings::stream(request.stream.as_ref());
+    let (goal, inversion) = check(api, request.into_inner(), arrived)?;
+    stream::start(api, deadline, inversion, goal)
+}
+
+/// Everything that is wrong with the request is said at once. The layer is left to the classifier, which knows more
+/// layers than there are targets for.
+fn check(
+    api: &Generator,
+    request: InvertRequest,
+    arrived: Instant,
+) -> Result<(Reconstruction, Inversion), Violations> {
+    let descent = settings::descent(request.inversion.as_ref(), None, "inversion");
+    let stream = settings::stream(request.stream.as_ref());
     let image = request
         .image
         .ok_or_else(|| Violations::one("image", "expected an image, got none"));
-    let (inversion, carries, image) = match (inversion, carries, image) {
-        (Ok(inversion), Ok(carries), Ok(image)) => (inversion, carries, image),
-        (inversion, carries, image) => {
-            let wrong = [inversion.err(), carries.err(), image.err()];
-            let all: Violations = wrong.into_iter().flatten().collect();
-            return Err(all.into());
+    let (descent, stream, image) = match (descent, stream, image) {
+        (Ok(descent), Ok(stream), Ok(image)) => (descent, stream, image),
+        (descent, stream, image) => {
+            let wrong = [descent.err(), stream.err(), image.err()];
+            return Err(wrong.into_iter().flatten().collect());
         }
     };
     let layer = if request.layer.is_empty() {
-        settings::default_layer(&api.statistics)
+        let default = settings::default_layer(&api.statistics);
+        api.statistics.layer(default).name.clone()
     } else {
         request.layer
     };
@@ -46,18 +57,18 @@ pub(super) fn invert(
         layer: layer.clone(),
         ..Default::default()
     };
-    let job = Job {
+    let inversion = Inversion {
         statistics: api.statistics.clone(),
         classifier: api.classifier.clone(),
         workers: api.workers.clone(),
-        settings: stream::in_force(target, &inversion),
-        inversion,
-        carries,
+        settings: wire::in_force(target, &descent),
+        descent,
+        stream,
         seed: request.seed,
         wish: Wish::default(),
         arrived,
     };
-    stream::start(api, deadline, job, Reconstruction { image, layer })
+    Ok((Reconstruction { image, layer }, inversion))
 }
 
 /// The goal of having an image's activations.
@@ -67,7 +78,11 @@ struct Reconstruction {
 }
 
 impl Goal for Reconstruction {
-    async fn aim(self, job: &Job, model: &v1::Model) -> Result<Aim, Refusal> {
+    async fn objectives(
+        self,
+        inversion: &Inversion,
+        model: &v1::Model,
+    ) -> Result<Objectives, Refusal> {
         let names: Vec<&str> = model
             .layers
             .iter()
@@ -85,12 +100,12 @@ impl Goal for Reconstruction {
             layers: vec![self.layer.clone()],
             data_type: v1::DataType::F32.into(),
         };
-        let reply = job.classifier.get_activations(request).await?;
+        let reply = inversion.classifier.get_activations(request).await?;
         let face = reply.faces.get(&0).copied();
         let target = reply.activations.into_iter().next().and_then(|a| a.tensor);
-        let target = target
-            .ok_or_else(|| OracleError::Reply("GetActivations carries no activation".into()))?;
-        let objective = Objective {
+        let target =
+            target.ok_or_else(|| OracleError::Reply("GetActivations sent no activation".into()))?;
+        let distance = Objective {
             weight: 1.0,
             term: Some(Term::SquaredDistance(SquaredDistance {
                 layer: self.layer,
@@ -98,9 +113,9 @@ impl Goal for Reconstruction {
                 normalized: true,
             })),
         };
-        Ok(Aim {
-            objectives: vec![objective],
-            centre: vec![0.0; job.statistics.prior.components()],
+        Ok(Objectives {
+            terms: vec![distance],
+            centre: vec![0.0; inversion.statistics.prior.components()],
             reference: None,
             face,
         })

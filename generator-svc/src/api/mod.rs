@@ -1,13 +1,19 @@
-//! The gRPC side: requests are checked here and become plain values; nothing further in knows of gRPC but the oracle.
+//! The gRPC side: requests are checked here and become plain values. `gaussian` and `inversion` know nothing of gRPC.
 //!
-//! One RPC a file. What is wrong with a request is a `Refusal`, and only `status.rs` makes a
-//! status of it.
+//! One RPC a file. A request that is not answered becomes a `Refusal`, and only `status.rs` makes a status of that.
 
 mod attributes;
+mod check;
 mod generate;
+mod get_target;
+mod inversion;
 mod invert;
 mod list_attributes;
+mod method;
+mod objectives;
+mod oracle;
 mod picture;
+mod preset;
 mod result;
 mod settings;
 mod status;
@@ -15,6 +21,7 @@ mod stream;
 mod target;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,19 +39,19 @@ use tonic::{Request, Response, Status};
 use crate::gaussian::Statistics;
 use crate::workers::Workers;
 
-/// Largest message that is taken: an Invert request holds one image.
+/// Largest request: an Invert request holds one image.
 const MAX_REQUEST_BYTES: usize = 32 << 20;
-/// Largest message that is sent: a target of an early layer.
+/// Largest response: a target of an early layer.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// What the service takes on, and for how long.
+/// How much the service works on, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Faces that are generated at once.
+    /// Sessions at once: faces that are being generated.
     pub sessions: usize,
     /// How long an iterate may stay unread before the session ends.
     pub unread: Duration,
-    /// The deadline of a call that came without.
+    /// Longest deadline of a call, and that of a call without one.
     pub call: Duration,
 }
 
@@ -108,7 +115,7 @@ impl GeneratorService for Generator {
         &self,
         request: Request<GetTargetRequest>,
     ) -> Result<Response<GetTargetResponse>, Status> {
-        let reply = target::get_target(self, request.get_ref()).await?;
+        let reply = get_target::get_target(self, request.get_ref()).await?;
         Ok(Response::new(reply))
     }
 

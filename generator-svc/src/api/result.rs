@@ -1,4 +1,4 @@
-//! The result of an inversion: the image, what the classifier sees in it, and what that changed.
+//! The result of an inversion: the image, its scores by the classifier, and what changed.
 
 use std::time::Instant;
 
@@ -6,33 +6,41 @@ use deepface_attributes::AttributeId;
 use deepface_proto::v1::{self, AttributeScore, ResultAttribute};
 use deepface_statistics::log_odds;
 
-use super::stream::{Job, micros, terms};
+use super::inversion::Inversion;
+use super::oracle::GrpcOracle;
+use super::wire::{count, micros, terms};
 use super::{picture::to_wire, status::Refusal};
 use crate::gaussian::Wish;
-use crate::inversion::{GrpcOracle, Losses, Session};
+use crate::inversion::{Losses, Session};
 
-/// Probabilities are kept so far from 0 and 1 when they become log-odds.
+/// Least distance of a probability from 0 and 1 when it becomes log-odds.
 const FLOOR: f64 = 1e-6;
 
-/// The finished image. `reference` are the prior's coordinates of the face that changes are counted from.
+/// The finished image. `reference` are the prior's coordinates of the face from which changes are counted.
+///
+/// # Errors
+/// The classifier does not answer, or the work panicked.
 pub(super) async fn result(
-    job: &Job,
+    inversion: &Inversion,
     session: &Session<GrpcOracle>,
     losses: Losses,
     reference: Option<Vec<f32>>,
 ) -> Result<v1::Result, Refusal> {
-    let (side, format) = (job.statistics.input_size, job.carries.format);
+    let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
     let both = move |pixels: Vec<f32>| {
         let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
         Ok::<_, Refusal>((seen, to_wire(&pixels, side, format)?))
     };
     let (seen, image) = session.render(both).await??;
     let before = Instant::now();
-    let scores = classify(job, seen).await?;
-    let mut attributes: Vec<_> = scores.into_iter().map(|s| seen_in(&job.wish, s)).collect();
+    let scores = classify(inversion, seen).await?;
+    let mut attributes: Vec<_> = scores
+        .into_iter()
+        .map(|s| scored(&inversion.wish, s))
+        .collect();
     let moved = match reference {
         Some(coordinates) => {
-            let reference = classify(job, render(job, coordinates).await?).await?;
+            let reference = classify(inversion, render(inversion, coordinates).await?).await?;
             compare(&mut attributes, &reference)
         }
         None => Vec::new(),
@@ -42,15 +50,18 @@ pub(super) async fn result(
         loss: Some(terms(&losses)),
         attributes,
         moved,
-        steps: i32::try_from(job.inversion.steps).unwrap_or(i32::MAX),
-        elapsed_us: micros(job.arrived.elapsed()),
+        steps: count(inversion.descent.steps),
+        elapsed_us: micros(inversion.arrived.elapsed()),
         classifier_us: micros(session.oracle().time() + before.elapsed()),
     })
 }
 
-async fn render(job: &Job, coordinates: Vec<f32>) -> Result<v1::Image, Refusal> {
-    let (statistics, side) = (job.statistics.clone(), job.statistics.input_size);
-    let image = job.workers.run(move || {
+async fn render(inversion: &Inversion, coordinates: Vec<f32>) -> Result<v1::Image, Refusal> {
+    let (statistics, side) = (
+        inversion.statistics.clone(),
+        inversion.statistics.input_size,
+    );
+    let image = inversion.workers.run(move || {
         let mut pixels = statistics.prior.image(&coordinates);
         pixels.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
         to_wire(&pixels, side, v1::ImageFormat::Tensor)
@@ -58,19 +69,20 @@ async fn render(job: &Job, coordinates: Vec<f32>) -> Result<v1::Image, Refusal> 
     image.await?
 }
 
-/// What the classifier sees in a face, every attribute.
-async fn classify(job: &Job, image: v1::Image) -> Result<Vec<AttributeScore>, Refusal> {
-    let reply = job.classifier.classify(vec![image]).await?;
+/// The scores of a face by the classifier, one per attribute.
+async fn classify(inversion: &Inversion, image: v1::Image) -> Result<Vec<AttributeScore>, Refusal> {
+    let reply = inversion.classifier.classify(vec![image]).await?;
     let groups = reply.results.into_iter().flat_map(|r| r.groups);
     Ok(groups.flat_map(|g| g.attributes).collect())
 }
 
-fn seen_in(wish: &Wish, score: AttributeScore) -> ResultAttribute {
-    let number = AttributeId::names().position(|n| n == score.name);
-    let asked = |n: usize| wish.asked.iter().find(|a| a.attribute == n);
+/// An attribute of the finished image, beside what the request says about it.
+fn scored(wish: &Wish, score: AttributeScore) -> ResultAttribute {
+    let attribute = AttributeId::from_name(&score.name);
+    let asked = attribute.and_then(|a| wish.of(a));
     ResultAttribute {
-        requested: number.and_then(asked).map(|a| !a.absent),
-        kept: number.is_some_and(|n| wish.kept.contains(&n)),
+        requested: asked.map(|a| !a.absent),
+        kept: attribute.is_some_and(|a| wish.keeps(a)),
         name: score.name,
         probability: score.probability,
         present: score.present,
@@ -79,8 +91,8 @@ fn seen_in(wish: &Wish, score: AttributeScore) -> ResultAttribute {
     }
 }
 
-/// Says of every attribute how far it is from the reference face, and gives the names of those that nobody asked for
-/// and that are decided otherwise than there.
+/// Fills in how far every attribute is from the reference face. Gives the names of those that the request does not ask
+/// for and whose presence differs from there.
 fn compare(attributes: &mut [ResultAttribute], reference: &[AttributeScore]) -> Vec<String> {
     let mut moved = Vec::new();
     for attribute in attributes {
@@ -117,12 +129,11 @@ mod tests {
     fn changes_are_counted_from_the_reference() {
         let wish = Wish {
             asked: vec![Asked {
-                attribute: AttributeId::names().position(|n| n == "Male").unwrap(),
+                attribute: AttributeId::from_name("Male").unwrap(),
                 absent: false,
                 strength: 1.0,
             }],
-            kept: vec![AttributeId::names().position(|n| n == "Bald").unwrap()],
-            completeness: 0.0,
+            kept: vec![AttributeId::from_name("Bald").unwrap()],
         };
         let now = [
             score("Male", 0.9, true),
@@ -136,7 +147,7 @@ mod tests {
             score("Smiling", 0.2, false),
             score("Chubby", 0.0, false),
         ];
-        let mut attributes: Vec<_> = now.into_iter().map(|s| seen_in(&wish, s)).collect();
+        let mut attributes: Vec<_> = now.into_iter().map(|s| scored(&wish, s)).collect();
         let moved = compare(&mut attributes, &before);
         assert_eq!(moved, ["Bald", "Chubby"]);
         assert_eq!(attributes[0].requested, Some(true));

@@ -1,4 +1,4 @@
-//! Why a request is not answered, and the status that says so. The only place where a status is made.
+//! Why a request is refused, and the status that says so. Only this file makes a status.
 
 use std::time::Duration;
 
@@ -6,43 +6,44 @@ use deepface_client::ClientError;
 use deepface_serve::{Violations, detailed};
 use tonic::{Code, Status};
 
-use crate::inversion::{OracleError, StepError};
+use super::oracle::OracleError;
+use crate::inversion::StepError;
 use crate::workers::WorkLost;
 
-/// When a client may try again that was refused for lack of room or of a classifier.
+/// When a client may try again after a refusal for lack of sessions or of a classifier.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The one image of an Invert request, as the classifier's request calls it.
+/// The name that the classifier has for the image of an Invert request.
 const IMAGE: &str = "images[0]";
 
-/// Why a request is not answered.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// The request is wrong.
     Invalid(Violations),
-    /// The classifier did not do its part.
+    /// The classifier failed.
     Classifier(OracleError),
-    /// The statistics were fitted with another classifier than the one that is served.
+    /// The statistics were fitted with another classifier.
     OtherClassifier {
         /// Digest in the statistics.
         fitted: String,
         /// Digest of the model that is served.
         served: String,
     },
-    /// The prior's images are of another size than the classifier's input.
+    /// The size of the prior's images differs from the classifier's input.
     OtherSize {
         /// Pixels a side of the prior's images.
         prior: usize,
         /// Pixels a side of the classifier's input.
         served: usize,
     },
-    /// Too many faces are being generated.
+    /// All sessions are in use.
     Sessions(usize),
     /// The stream was not read for too long.
     Unread(Duration),
     /// The deadline has passed.
     Expired,
-    /// A task of ours ended without a result.
+    /// A task panicked.
     Internal(String),
 }
 
@@ -96,14 +97,14 @@ impl From<Refusal> for Status {
                 Code::FailedPrecondition,
                 "OTHER_INPUT_SIZE",
                 &format!(
-                    "the image prior is of {prior} pixels a side, but the classifier takes {served}"
+                    "the image prior has {prior} pixels a side, but the classifier takes {served}"
                 ),
                 None,
             ),
             Refusal::Sessions(limit) => detailed(
                 Code::ResourceExhausted,
                 "TOO_MANY_SESSIONS",
-                &format!("{limit} faces are being generated, and no more are taken"),
+                &format!("all {limit} sessions are in use"),
                 Some(RETRY),
             ),
             Refusal::Unread(limit) => detailed(
@@ -126,7 +127,7 @@ impl From<Refusal> for Status {
     }
 }
 
-/// What the classifier said about the request is passed on; that it is not there is said as such.
+/// Passes on what the classifier says about the image, and says so if the classifier cannot be reached.
 fn classifier(error: &OracleError) -> Status {
     let OracleError::Call(call) = error else {
         return detailed(
@@ -136,7 +137,7 @@ fn classifier(error: &OracleError) -> Status {
             None,
         );
     };
-    // The classifier knows best when it will have room.
+    // The classifier knows best when to try again.
     let retry = Some(call.retry_after().unwrap_or(RETRY));
     match call.code() {
         Code::InvalidArgument if of_the_image(call) => {
@@ -155,16 +156,16 @@ fn classifier(error: &OracleError) -> Status {
                 retry,
             )
         }
-        // Not the caller's deadline, which is looked after elsewhere.
+        // The classifier's deadline; the caller's is `Refusal::Expired`.
         Code::DeadlineExceeded => {
             let message = format!(
-                "the classifier, which gives every gradient, did not answer in time: {call}"
+                "the classifier, which computes the gradients, did not answer in time: {call}"
             );
             detailed(Code::Unavailable, "CLASSIFIER_SILENT", &message, retry)
         }
         Code::Unavailable => {
             let message =
-                format!("the classifier, which gives every gradient, is not available: {call}");
+                format!("the classifier, which computes the gradients, is not available: {call}");
             detailed(Code::Unavailable, "CLASSIFIER_UNAVAILABLE", &message, retry)
         }
         _ => {
@@ -174,8 +175,8 @@ fn classifier(error: &OracleError) -> Status {
     }
 }
 
-/// Whether the classifier finds fault with the caller's image and nothing else. The rest of what it is sent is ours,
-/// and so are the faults in that.
+/// Whether the classifier refuses the caller's image and nothing else. This service makes the rest of the request, and
+/// is to blame for faults in it.
 fn of_the_image(call: &ClientError) -> bool {
     let violations = call.violations();
     !violations.is_empty() && violations.iter().all(|v| v.field.starts_with(IMAGE))

@@ -1,4 +1,4 @@
-//! What is refused, and how that is said.
+//! Refusals of sessions, and of the classifier.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 
 use super::status::Refusal;
 use super::{Generator, Limits};
-use crate::gaussian::tests::statistics;
+use crate::gaussian::fixture::statistics;
 use crate::workers::Workers;
 
 fn request() -> Request<GenerateRequest> {
@@ -43,7 +43,7 @@ async fn generator() -> (Generator, TcpListener) {
 }
 
 #[tokio::test]
-async fn a_session_too_many_is_refused_until_one_ends() {
+async fn sessions_beyond_the_limit_are_refused_until_one_ends() {
     let (generator, _silent) = generator().await;
     let first = generator.generate(request()).await.unwrap();
     let refused = generator.generate(request()).await.unwrap_err();
@@ -84,7 +84,7 @@ fn rejected(fields: &[&str]) -> Status {
 }
 
 #[test]
-fn only_faults_of_the_callers_image_are_the_callers() {
+fn only_violations_of_the_image_are_the_callers() {
     let image = rejected(&["images[0].encoded"]);
     assert_eq!(image.code(), Code::InvalidArgument);
     assert_eq!(image.message(), "image.encoded: is wrong");
@@ -109,7 +109,7 @@ fn passed_on(code: Code, retry_after: Option<Duration>) -> Status {
 }
 
 #[test]
-fn the_classifier_says_when_to_come_back() {
+fn the_classifiers_retry_delay_is_passed_on() {
     for code in [Code::ResourceExhausted, Code::Unavailable] {
         for (said, passed) in [(Some(7), 7), (None, 1)] {
             let status = passed_on(code, said.map(Duration::from_secs));
@@ -121,7 +121,7 @@ fn the_classifier_says_when_to_come_back() {
 }
 
 #[test]
-fn a_classifier_that_hangs_is_not_the_callers_deadline() {
+fn a_silent_classifier_is_unavailable_and_not_an_expired_deadline() {
     let waited = ClientError::Deadline {
         url: "http://localhost:1".into(),
         limit: Duration::from_secs(60),

@@ -2,14 +2,14 @@
 
 use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::Photograph;
+use deepface_statistics::{AttributeMoments, regress};
 use nalgebra::{DMatrix, DVector};
 use rand::{RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{FitArgs, passes::WantedLayer};
-use deepface_statistics::{AttributeMoments, regress};
-
+use super::args::FitArgs;
+use super::passes::WantedLayer;
 use crate::gaussian::{Example, Layer, Moments, Problem};
 
 /// Epochs of stochastic gradient descent on eq. 3.
@@ -55,7 +55,7 @@ pub(super) struct LayerFit {
 }
 
 impl LayerFit {
-    /// For a layer that is to follow so many coordinates of the image prior.
+    /// For a layer whose response to the first `response` coordinates of the image prior is fitted.
     pub(super) fn new(layer: &WantedLayer, response: usize) -> Self {
         let size = layer.size();
         Self {
@@ -122,7 +122,7 @@ impl LayerFit {
         });
     }
 
-    /// Solves what there is to solve.
+    /// Solves for the weights and the regressions.
     pub(super) fn finish(
         self,
         attributes: &AttributeMoments,
@@ -160,8 +160,8 @@ impl LayerFit {
     }
 }
 
-/// Regression of activations on coordinates that are uncorrelated with the attributes, which therefore need no place in
-/// it. `follows` holds the sums of their products.
+/// Regression of activations on coordinates that are uncorrelated with the attributes, which the regression can therefore
+/// leave out. `follows` holds the sums of their products.
 fn response(unexplained: &DMatrix<f32>, follows: DMatrix<f64>) -> DMatrix<f32> {
     let leading = unexplained.columns(0, follows.ncols()).map(f64::from);
     let mut gram = leading.tr_mul(&leading);
@@ -173,7 +173,7 @@ fn response(unexplained: &DMatrix<f32>, follows: DMatrix<f64>) -> DMatrix<f32> {
     factor.solve(&follows.transpose()).map(|x| x as f32)
 }
 
-/// Says how well the paper's descent agrees with the exact weights, and what the weights bring.
+/// Reports how well the paper's descent agrees with the exact weights, and how much the weights help.
 fn report(name: &str, problem: &Problem, exact: &DVector<f64>, seed: u64) {
     let descended = problem.descend(EPOCHS, seed);
     let ones = problem.excess(&DVector::from_element(exact.len(), 1.0));

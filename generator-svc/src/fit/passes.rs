@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::gaussian::{Canvas, vector};
 
-/// Photographs in a request, where the classifier takes as many.
+/// Most photographs in a request; fewer if the classifier takes fewer.
 const BATCH: usize = 32;
 /// Requests under way at once: one computes while the next travels.
 const IN_FLIGHT: usize = 3;
@@ -35,7 +35,7 @@ impl WantedLayer {
     }
 }
 
-/// What goes through the classifier, and what is wanted of it.
+/// Photographs that go through the classifier, and the layers whose activations are wanted.
 pub(super) struct Passes<'a> {
     client: &'a ClassifierClient,
     photographs: &'a [&'a Photograph],
@@ -91,14 +91,14 @@ impl<'a> Passes<'a> {
     }
 }
 
-/// Photographs in a request: their number, and the activations in the reply, must be within what is allowed.
+/// Photographs in a request: their number and the activations in the reply must keep to the limits.
 fn batch_size(limits: &v1::Limits, layers: &[WantedLayer]) -> usize {
     let positive = |limit: i64| usize::try_from(limit).ok().filter(|&l| l > 0);
     let images = positive(limits.max_images.into()).unwrap_or(BATCH);
     let bytes = positive(limits.max_response_bytes).unwrap_or(MAX_DECODED_BYTES);
     let bytes = bytes.min(MAX_DECODED_BYTES).saturating_sub(ENVELOPE);
     let each = size_of::<f32>() * layers.iter().map(WantedLayer::size).sum::<usize>();
-    // One photograph that is too much for the classifier is for it to refuse.
+    // If one photograph is too much, the classifier refuses it.
     BATCH.min(images).min(bytes / each.max(1)).max(1)
 }
 
@@ -116,7 +116,7 @@ fn request(batch: &[&Photograph], layers: &[WantedLayer]) -> anyhow::Result<GetA
     })
 }
 
-/// Visits what is in a reply; one that is not what was asked for would make statistics of nothing.
+/// Visits the activations in a reply, which must be those that were requested.
 fn take(
     reply: &GetActivationsResponse,
     first: usize,
@@ -127,7 +127,7 @@ fn take(
     let names = reply.activations.iter().map(|a| &a.layer);
     ensure!(
         names.eq(layers.iter().map(|l| &l.name)),
-        "the classifier sent activations of other layers than were asked for"
+        "the classifier sent activations of other layers than requested"
     );
     for (number, (activation, layer)) in reply.activations.iter().zip(layers).enumerate() {
         let name = &layer.name;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_asked_for_is_taken() {
+    fn a_reply_with_other_activations_is_refused() {
         let (conv, fc) = (activation("conv", &[2, 2, 3, 1]), activation("fc", &[2, 4]));
         let seen = visits(vec![conv.clone(), fc.clone()]).unwrap();
         assert_eq!(

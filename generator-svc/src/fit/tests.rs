@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use deepface_attributes::{AttributeId, GROUPS};
 use deepface_dataset::split_of;
+use deepface_proto::v1::{GetModelResponse, Model};
 use deepface_proto::{Array, v1};
 use image::{DynamicImage, Rgb, RgbImage};
 use nalgebra::RowDVector;
@@ -21,7 +22,7 @@ use v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use v1::image::Content;
 
 use super::*;
-use crate::gaussian::{Asked, Example, Method, Problem, Residual, TargetSettings, Wish};
+use crate::gaussian::{Asked, Example, Problem, Regression, Residual, Wish};
 
 const PHOTOGRAPHS: usize = 300;
 const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
@@ -115,14 +116,14 @@ impl ClassifierService for Lawful {
         &self,
         _: Request<v1::ClassifyRequest>,
     ) -> Result<Response<v1::ClassifyResponse>, Status> {
-        Err(Status::unimplemented("a fit has no need of it"))
+        Err(Status::unimplemented("a fit does not use it"))
     }
 
     async fn compare(
         &self,
         _: Request<v1::CompareRequest>,
     ) -> Result<Response<v1::CompareResponse>, Status> {
-        Err(Status::unimplemented("a fit has no need of it"))
+        Err(Status::unimplemented("a fit does not use it"))
     }
 
     type DifferentiateStream = ReceiverStream<Result<v1::DifferentiateResponse, Status>>;
@@ -131,7 +132,7 @@ impl ClassifierService for Lawful {
         &self,
         _: Request<tonic::Streaming<v1::DifferentiateRequest>>,
     ) -> Result<Response<Self::DifferentiateStream>, Status> {
-        Err(Status::unimplemented("a fit has no need of it"))
+        Err(Status::unimplemented("a fit does not use it"))
     }
 }
 
@@ -246,27 +247,28 @@ async fn a_known_law_is_recovered() {
         (8, 6)
     );
     let law = Law::new();
-    let plain = TargetSettings {
-        method: Method::Regression,
-        exaggeration: 0.0,
-        variety: 0.0,
-        residual: Residual::LowRank,
-        seed: 0,
-    };
     for (number, layer) in statistics.layers.iter().enumerate() {
+        let plain = Regression {
+            layer: statistics.find_layer(&layer.name).unwrap(),
+            exaggeration: 0.0,
+            variety: 0.0,
+            completeness: 0.0,
+            residual: Residual::LowRank,
+            likelihood: 0.0,
+        };
         // The regression says what activation a photograph has, from all its attributes.
         for labels in &known[..10] {
-            let ask = |(attribute, &present): (usize, &bool)| Asked {
+            let ask = |(attribute, &present): (AttributeId, &bool)| Asked {
                 attribute,
                 absent: !present,
                 strength: 1.0,
             };
             let wish = Wish {
-                asked: labels.iter().enumerate().map(ask).collect(),
+                asked: AttributeId::all().zip(labels).map(ask).collect(),
                 ..Wish::default()
             };
-            let description = statistics.describe(&wish, &plain);
-            let target = statistics.target(layer, &wish, &description, &plain);
+            let description = statistics.describe(&wish, &plain, 0);
+            let target = statistics.regression_target(&plain, &description, 0);
             let found = target.values;
             for (f, t) in found.iter().zip(law.activation(number, labels)) {
                 assert!((f - t).abs() < 0.02, "{}: {f} {t}", layer.name);
@@ -357,9 +359,12 @@ fn a_classifier_that_does_not_fit_is_refused() {
         (8, &[100][..])
     );
     assert!(problem(|m| m.groups.truncate(41)).contains("attributes"));
-    assert!(problem(|m| m.layers.truncate(1)).contains("no layer \"fc6\"; there are conv4_3"));
-    assert!(problem(|m| m.layers[1].shape = vec![-5]).contains("no shape"));
-    assert!(problem(|m| m.layers[1].shape = vec![]).contains("no shape"));
+    assert!(
+        problem(|m| m.layers.truncate(1))
+            .contains("unknown layer \"fc6\"; expected one of conv4_3")
+    );
+    assert!(problem(|m| m.layers[1].shape = vec![-5]).contains("invalid shape"));
+    assert!(problem(|m| m.layers[1].shape = vec![]).contains("invalid shape"));
     assert!(problem(|m| m.input_size = -8).contains("input_size"));
 }
 

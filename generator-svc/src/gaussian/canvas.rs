@@ -1,12 +1,12 @@
 //! The space that the image prior lives in: brightness in full, colour at half the resolution, at a size of its own.
 //!
-//! Eyes see colour coarsely and so do faces vary in it: a third of the numbers of RGB's hold nearly all of a face. And
-//! because the size is the prior's own, one prior serves networks of any input size, VGG-Face's 224 pixels too.
+//! Eyes see colour coarsely, and faces vary in it coarsely: half as many numbers as RGB has hold nearly all of a face.
+//! Because the prior has a size of its own, one prior serves networks of any input size, VGG-Face's 224 pixels included.
 
 use super::resample::Resampler;
 
-/// What a unit of a colour plane counts beside a unit of brightness, so that distances are nearly those between RGB
-/// pixels: the norm of its column in the matrix to RGB over that of brightness, and 4 pixels share it.
+/// Weight of a unit of a colour plane beside a unit of brightness, so that distances are nearly those between RGB pixels:
+/// the norm of its column in the matrix to RGB over that of brightness, shared by 4 pixels.
 const COLOUR_WEIGHTS: [f32; 2] = [2.0842, 1.8169];
 
 /// Between RGB images of one size and the prior's vectors.
@@ -19,7 +19,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Whether a prior may be of so many pixels a side: an even number, for colour at half of it.
+    /// Whether a prior may have this many pixels a side: an even number, for colour at half the resolution.
     pub fn allows(side: usize) -> bool {
         (2..=1024).contains(&side) && side.is_multiple_of(2)
     }

@@ -9,7 +9,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// No vectors yet; each will have `size` components.
+    /// Starts without vectors; each will have `size` components.
     pub fn new(size: usize) -> Self {
         Self {
             count: 0,
@@ -40,7 +40,7 @@ impl Moments {
         self.squares.iter().map(|s| (s / divisor).sqrt()).collect()
     }
 
-    /// Variance of each component among the vectors seen, as they are all there are (divisor n); 0 before the first.
+    /// Variance of each component over the vectors seen as a whole population (divisor n); 0 before the first.
     pub fn population_variance(&self) -> Vec<f64> {
         let divisor = self.count.max(1) as f64;
         self.squares.iter().map(|s| s / divisor).collect()

@@ -4,7 +4,7 @@
 //! Mahalanobis distance of the image, and descending in z instead of in pixels keeps every iterate a face.
 //!
 //! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves unexplained has
-//! deviations of its own. Faces with attributes are looked for around that mean.
+//! deviations of its own. An inversion searches around that mean.
 
 use deepface_attributes::ATTRIBUTE_COUNT;
 use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
@@ -186,7 +186,7 @@ impl Prior {
     }
 }
 
-/// A prior, and what is known beside it.
+/// A fitted prior, and what its fit found besides.
 pub struct Fitted {
     /// The prior.
     pub prior: Prior,
@@ -208,8 +208,8 @@ pub struct Labelled<'a> {
 }
 
 impl Labelled<'_> {
-    /// Regresses columns, a row an image, on the attributes. Gives the slopes and the deviations of what is left, and
-    /// leaves that in the columns.
+    /// Regresses columns, a row an image, on the attributes. Gives the slopes and the deviations of the residual, and
+    /// leaves the residual in the columns.
     fn explain(&self, columns: &mut DMatrix<f32>) -> (DMatrix<f32>, Vec<f32>) {
         let (n, count) = columns.shape();
         let mut cross = DMatrix::<f64>::zeros(ATTRIBUTE_COUNT + 1, count);
@@ -280,8 +280,8 @@ fn transposed_product(a: &DMatrix<f32>, b: &DMatrix<f32>) -> DMatrix<f32> {
     })
 }
 
-/// An orthonormal basis of the columns' span: Cholesky QR, twice, which is as good as Householder's. Directions that
-/// are not there (fewer images than columns, say) come out as nearly nothing.
+/// An orthonormal basis of the columns' span: Cholesky QR, twice, which is as good as Householder's. Missing directions
+/// (with fewer images than columns, say) become nearly 0.
 fn orthonormal(mut y: DMatrix<f32>) -> DMatrix<f32> {
     for _ in 0..2 {
         for mut column in y.column_iter_mut() {

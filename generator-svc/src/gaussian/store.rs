@@ -3,26 +3,30 @@
 use std::{collections::HashMap, path::Path};
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
-use deepface_files::{sha256, write_atomically};
+use deepface_files::{TensorError, Tensors, sha256, write_atomically};
+use deepface_statistics::AttributeMoments;
 use half::f16;
 use nalgebra::{DMatrix, DVector};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-
-use deepface_statistics::AttributeMoments;
+use safetensors::{Dtype, tensor::TensorView};
 
 use super::{Canvas, Layer, Prior, Statistics};
 
-/// Key of the description in the header.
+/// Key of our entry in the safetensors header.
 const KEY: &str = "deepface-cgmm";
-/// Version of the description.
+/// Version of the header.
 const VERSION: u32 = 2;
+/// Largest input of a classifier, pixels a side.
+const MAX_INPUT: usize = 4096;
 
 /// Why statistics cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file is not what it should be.
+    /// The file is damaged, or of another kind.
     #[error("statistics: {0}")]
     Malformed(String),
+    /// The file is not a whole safetensors file, or a tensor in it is missing or wrong.
+    #[error("statistics: {0}")]
+    Tensor(#[from] TensorError),
     /// The file cannot be read or written.
     #[error("statistics: {path}: {source}")]
     Io {
@@ -50,23 +54,25 @@ pub struct Origin {
     pub prior_variance: f64,
 }
 
+/// What the file's header says of the statistics in it.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Description {
+struct Header {
     version: u32,
     classifier_digest: String,
     input_size: usize,
     attributes: Vec<String>,
-    layers: Vec<LayerDescription>,
+    layers: Vec<LayerHeader>,
     prior_side: usize,
     prior_components: usize,
     origin: Origin,
 }
 
+/// What the header says of one layer.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct LayerDescription {
+struct LayerHeader {
     name: String,
     shape: Vec<usize>,
-    /// Coordinates of the image prior that it is known to follow.
+    /// Coordinates of the image prior whose effect on the activation was fitted.
     response: usize,
 }
 
@@ -76,40 +82,36 @@ impl Statistics {
     /// # Errors
     /// The file is damaged, of another kind, or its shapes or attributes are not this program's.
     pub fn load(file: &[u8]) -> Result<Self, StoreError> {
-        let (_, header) = SafeTensors::read_metadata(file)
-            .map_err(|e| StoreError::Malformed(format!("not a whole safetensors file: {e}")))?;
-        let entry = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let entry = entry.ok_or_else(|| {
+        let tensors = Tensors::open(file)?;
+        let entry = tensors.text(KEY).ok_or_else(|| {
             StoreError::Malformed(format!(
                 "the header has no entry {KEY:?}: not a file that `generator-svc fit` wrote"
             ))
         })?;
-        let description: Description = serde_json::from_str(entry)
+        let header: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
-        description.check()?;
-        let tensors =
-            SafeTensors::deserialize(file).map_err(|e| StoreError::Malformed(e.to_string()))?;
-        let read = Reader { tensors };
+        header.check()?;
+        let read = Reader(&tensors);
         let inputs = ATTRIBUTE_COUNT + 1;
-        let second = read.array("attributes.second", &[inputs, inputs])?;
+        let second = tensors.floats("attributes.second", &[inputs, inputs])?;
         let second = second.into_iter().map(f64::from);
         let attributes = AttributeMoments::new(DMatrix::from_row_iterator(inputs, inputs, second));
         if !attributes.sound() {
             return Err(StoreError::Malformed(
-                "tensor \"attributes.second\": these are the moments of no attributes".into(),
+                "tensor \"attributes.second\": not valid attribute moments".into(),
             ));
         }
-        let layers = description
+        let layers = header
             .layers
             .iter()
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
-        let prior = read.prior(&description)?;
+        let prior = read.prior(&header)?;
         Ok(Self {
             digest: sha256(file),
-            classifier_digest: description.classifier_digest,
-            input_size: description.input_size,
-            origin: description.origin,
+            classifier_digest: header.classifier_digest,
+            input_size: header.input_size,
+            origin: header.origin,
             frequencies: attributes.frequencies(),
             attributes,
             layers,
@@ -189,12 +191,12 @@ impl Statistics {
             &[prior.scales.len(), prior.mean.len()],
             bytes,
         );
-        let description = Description {
+        let description = Header {
             version: VERSION,
             classifier_digest: self.classifier_digest.clone(),
             input_size: self.input_size,
             attributes: AttributeId::names().map(Into::into).collect(),
-            layers: self.layers.iter().map(LayerDescription::of).collect(),
+            layers: self.layers.iter().map(LayerHeader::of).collect(),
             prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
             origin: self.origin.clone(),
@@ -203,7 +205,7 @@ impl Statistics {
     }
 }
 
-impl LayerDescription {
+impl LayerHeader {
     fn is_empty(&self) -> bool {
         self.shape.is_empty() || self.shape.contains(&0)
     }
@@ -217,7 +219,7 @@ impl LayerDescription {
     }
 }
 
-impl Description {
+impl Header {
     fn check(&self) -> Result<(), StoreError> {
         let problem = if self.version != VERSION {
             format!("expected format version {VERSION}, got {}", self.version)
@@ -227,20 +229,25 @@ impl Description {
             .map(String::as_str)
             .eq(AttributeId::names())
         {
-            "the attributes are not this program's 73".into()
+            format!("expected the {ATTRIBUTE_COUNT} attributes of this version, got others")
         } else if self.layers.is_empty() {
-            "there is no layer".into()
+            "the file has no layers".into()
         } else if let Some(layer) = self.layers.iter().find(|l| l.is_empty()) {
             format!(
                 "layer {:?}: shape {:?} has no elements",
                 layer.name, layer.shape
             )
-        } else if !(1..=4096).contains(&self.input_size) {
-            format!("an input of {} pixels is none", self.input_size)
-        } else if self.prior_components == 0 || !Canvas::allows(self.prior_side) {
+        } else if !(1..=MAX_INPUT).contains(&self.input_size) {
             format!(
-                "{} components of {} pixels make no prior",
-                self.prior_components, self.prior_side
+                "input size: expected 1 to {MAX_INPUT} pixels, got {}",
+                self.input_size
+            )
+        } else if self.prior_components == 0 {
+            "the image prior has no components".into()
+        } else if !Canvas::allows(self.prior_side) {
+            format!(
+                "image prior: expected an even number of pixels a side up to 1024, got {}",
+                self.prior_side
             )
         } else if let Some(layer) = self
             .layers
@@ -248,8 +255,8 @@ impl Description {
             .find(|l| l.response > self.prior_components)
         {
             format!(
-                "layer {:?} follows {} coordinates of a prior that has {}",
-                layer.name, layer.response, self.prior_components
+                "layer {:?}: expected a response to at most {} coordinates, got {}",
+                layer.name, self.prior_components, layer.response
             )
         } else {
             return Ok(());
@@ -258,64 +265,11 @@ impl Description {
     }
 }
 
-struct Reader<'a> {
-    tensors: SafeTensors<'a>,
-}
+/// Reads the parts of the statistics from the tensors of a file.
+struct Reader<'a>(&'a Tensors<'a>);
 
 impl Reader<'_> {
-    fn view(&self, name: &str, shape: &[usize]) -> Result<TensorView<'_>, StoreError> {
-        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
-        let view = self
-            .tensors
-            .tensor(name)
-            .map_err(|_| wrong("missing".into()))?;
-        if view.shape() != shape {
-            return Err(wrong(format!(
-                "expected shape {shape:?}, got {:?}",
-                view.shape()
-            )));
-        }
-        Ok(view)
-    }
-
-    fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
-        let wrong = |problem: String| StoreError::Malformed(format!("tensor {name:?}: {problem}"));
-        let view = self.view(name, shape)?;
-        let data: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view
-                .data()
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
-            Dtype::F16 => view
-                .data()
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|b| f16::from_le_bytes(*b).to_f32())
-                .collect(),
-            other => return Err(wrong(format!("expected F32 or F16, got {other:?}"))),
-        };
-        match data.iter().find(|x| !x.is_finite()) {
-            Some(x) => Err(wrong(format!("holds {x}"))),
-            None => Ok(data),
-        }
-    }
-
-    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
-        let view = self.view(name, shape)?;
-        if view.dtype() != Dtype::I8 {
-            let got = view.dtype();
-            return Err(StoreError::Malformed(format!(
-                "tensor {name:?}: expected I8, got {got:?}"
-            )));
-        }
-        Ok(view.data().iter().map(|&b| b as i8).collect())
-    }
-
-    fn layer(&self, description: &LayerDescription) -> Result<Layer, StoreError> {
+    fn layer(&self, description: &LayerHeader) -> Result<Layer, StoreError> {
         let name = &description.name;
         let size = description
             .shape
@@ -324,7 +278,7 @@ impl Reader<'_> {
         let size = size
             .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
         let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), ATTRIBUTE_COUNT, size);
-        let vector = |part: &str, len: usize| self.array(&format!("{name}.{part}"), &[len]);
+        let vector = |part: &str, len: usize| self.floats(&format!("{name}.{part}"), &[len]);
         Ok(Layer {
             name: name.clone(),
             shape: description.shape.clone(),
@@ -341,22 +295,37 @@ impl Reader<'_> {
         })
     }
 
+    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
+        Ok(self.0.floats(name, shape)?)
+    }
+
+    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
+        let view = self.0.view(name, shape)?;
+        if view.dtype() != Dtype::I8 {
+            let got = view.dtype();
+            return Err(StoreError::Malformed(format!(
+                "tensor {name:?}: expected I8, got {got:?}"
+            )));
+        }
+        Ok(view.data().iter().map(|&b| b as i8).collect())
+    }
+
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {
-        let data = self.array(name, &[rows, columns])?;
+        let data = self.floats(name, &[rows, columns])?;
         Ok(DMatrix::from_row_iterator(rows, columns, data))
     }
 
-    fn prior(&self, description: &Description) -> Result<Prior, StoreError> {
+    fn prior(&self, description: &Header) -> Result<Prior, StoreError> {
         let count = description.prior_components;
         let canvas = Canvas::new(description.prior_side, description.input_size);
         let size = canvas.size();
         Ok(Prior {
             canvas,
-            mean: self.array("prior.mean", &[size])?,
+            mean: self.floats("prior.mean", &[size])?,
             components: self.bytes("prior.components", &[count, size])?,
-            scales: self.array("prior.scales", &[count])?,
+            scales: self.floats("prior.scales", &[count])?,
             slopes: self.matrix("prior.slopes", ATTRIBUTE_COUNT, count)?,
-            residual: self.array("prior.residual", &[count])?,
+            residual: self.floats("prior.residual", &[count])?,
         })
     }
 }
@@ -386,7 +355,7 @@ impl Writer {
         self.push(name, Dtype::F16, shape, bytes);
     }
 
-    fn finish(self, description: &Description) -> Result<Vec<u8>, StoreError> {
+    fn finish(self, description: &Header) -> Result<Vec<u8>, StoreError> {
         let wrong = |e: &dyn std::fmt::Display| StoreError::Malformed(e.to_string());
         let views = self
             .arrays
@@ -406,4 +375,62 @@ fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
     let (rows, columns) = matrix.shape();
     let data = matrix.as_slice();
     (0..rows).flat_map(move |r| (0..columns).map(move |c| data[c * rows + r]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian::fixture::statistics;
+
+    #[test]
+    fn a_file_comes_back_and_damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let s = statistics();
+        s.write(&path).unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let back = Statistics::load(&file).unwrap();
+        assert_eq!(back.digest.len(), 64);
+        assert_eq!(back.prior.image(&[0.5; 12]), s.prior.image(&[0.5; 12]));
+        assert_eq!(back.layers[0].slopes, s.layers[0].slopes);
+        assert_eq!(
+            back.layers[0].response.shape(),
+            s.layers[0].response.shape()
+        );
+        assert_eq!(back.prior.slopes, s.prior.slopes);
+        assert_eq!(back.classifier_digest, "c");
+        for cut in [0, 9, file.len() / 3, file.len() - 1] {
+            let problem = Statistics::load(&file[..cut]).unwrap_err().to_string();
+            assert!(
+                problem.contains("not a whole safetensors file"),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let problem = |change: fn(&mut Statistics)| {
+            let mut s = statistics();
+            change(&mut s);
+            s.write(&path).unwrap_err().to_string()
+        };
+        // Finite, but not in 16 bits.
+        let large = problem(|s| s.layers[0].residual[3] = 1e6);
+        assert!(
+            large.contains("conv4_3.residual") && large.contains("inf"),
+            "{large}"
+        );
+        assert!(problem(|s| s.prior.mean[0] = f32::NAN).contains("prior.mean"));
+        assert!(problem(|s| s.layers[0].shape = vec![0]).contains("no elements"));
+        let lopsided = problem(|s| {
+            let mut second = s.attributes.second().clone();
+            second[(1, 2)] = 0.2;
+            s.attributes = AttributeMoments::new(second);
+        });
+        assert!(lopsided.contains("attributes.second"));
+        assert!(!path.exists());
+    }
 }

@@ -7,8 +7,8 @@ use nalgebra::{DMatrix, DVector};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// What eq. 3 needs to know of an image: the attributes that it has, and the inner products of its activation with
-/// the mean activation of each attribute.
+/// What eq. 3 needs of an image: its attributes, and the inner products of its activation with the mean activation of
+/// each attribute.
 #[derive(Clone, Debug)]
 pub struct Example {
     /// Numbers of the attributes that the image has.
@@ -29,7 +29,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Gradient with respect to w of the part of eq. 3 that one image makes, regulariser included.
+    /// Gradient with respect to w of the part of eq. 3 that belongs to one image, regulariser included.
     fn gradient(&self, example: &Example, w: &DVector<f64>, gradient: &mut DVector<f64>) {
         let share = 1.0 / example.attributes.len() as f64;
         for &j in &example.attributes {
@@ -43,12 +43,12 @@ impl Problem {
         gradient.axpy(2.0 * self.lambda, w, 1.0);
     }
 
-    /// Images that have an attribute at all; the others say nothing about w.
+    /// Images that have at least one attribute; the others say nothing about w.
     fn useful(&self) -> impl Iterator<Item = &Example> {
         self.examples.iter().filter(|e| !e.attributes.is_empty())
     }
 
-    /// The exact minimum: one symmetric system with as many unknowns as there are attributes.
+    /// The exact minimum, by one symmetric system with an unknown for each attribute.
     pub fn solve(&self) -> DVector<f64> {
         let size = self.means.nrows();
         let mut a = DMatrix::zeros(size, size);

@@ -1,15 +1,15 @@
-//! The arithmetic of one inversion: which image is asked about next, and what its gradient changes.
+//! The arithmetic of one inversion: which image the oracle evaluates next, and what its gradient changes.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Basis, Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
-use crate::{Purpose, random};
+use crate::random::{Purpose, random};
 
 /// The loss of a step, term by term, each weighted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
-    /// Distance to the target activation; minus the log-likelihood where that is all there is.
+    /// Distance to the target activation; for class visualization minus the log-likelihood of the attributes.
     pub objective: f64,
     /// Minus the log-likelihood of the attributes, beside a target.
     pub likelihood: f64,
@@ -52,7 +52,7 @@ pub(super) struct Descent {
     done: usize,
 }
 
-/// An image that is asked about.
+/// An image for the oracle to evaluate.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
     image: Vec<f32>,
@@ -89,7 +89,7 @@ impl Descent {
         self.done >= self.settings.steps
     }
 
-    /// What makes the image as it is now, `[3, S, S]`, within 0 to 1.
+    /// A function that renders the image as it is now, `[3, S, S]`, within 0 to 1.
     pub(super) fn renderer(&self) -> impl FnOnce() -> Vec<f32> + Send + 'static {
         let (parametrization, coordinates) =
             (self.parametrization.clone(), self.coordinates.clone());
@@ -100,7 +100,7 @@ impl Descent {
         }
     }
 
-    /// The image to ask about, and its pixels as they are sent.
+    /// The next image to evaluate, and its pixels as the oracle gets them.
     pub(super) fn propose(&mut self) -> (Proposal, Vec<f32>) {
         let image = self.parametrization.image(&self.coordinates);
         let offset = self.offset();
@@ -112,7 +112,7 @@ impl Descent {
         (Proposal { image, offset }, shifted)
     }
 
-    /// Takes the step that the evaluation of a proposal tells.
+    /// Takes a step along the gradient of a proposal.
     pub(super) fn accept(&mut self, proposal: &Proposal, evaluation: Evaluation) -> Iterate {
         let settings = self.settings;
         let image = &proposal.image;
@@ -141,7 +141,7 @@ impl Descent {
         self.optimizer.step(&mut self.coordinates, &gradient);
         self.parametrization.project(&mut self.coordinates);
         self.done += 1;
-        // Not after the last step: nothing would sharpen the image again.
+        // Not after the last step, as no step would sharpen the image again.
         let blurs = !in_prior && settings.blur_sigma > 0.0 && !self.finished();
         if blurs && self.done.is_multiple_of(settings.blur_every) {
             r::blur(&mut self.coordinates, self.side, settings.blur_sigma);

@@ -1,7 +1,7 @@
 //! Feature inversion (paper, section 3.3.2): an image is found whose activations are the target's.
 //!
 //! Four independent parts: what the optimiser moves ([`Parametrization`]), the rule that moves it ([`Optimizer`]),
-//! the terms that keep the image plausible ([`regularizers`]), and who knows the loss ([`Oracle`]).
+//! the terms that keep the image plausible ([`regularizers`]), and what evaluates an image ([`Oracle`]).
 
 mod descent;
 mod optimizer;
@@ -13,7 +13,7 @@ mod settings;
 
 pub use descent::{Iterate, Losses};
 pub use optimizer::Optimizer;
-pub use oracle::{Evaluation, GrpcOracle, Oracle, OracleError};
+pub use oracle::{Evaluation, Oracle};
 pub use parametrization::Parametrization;
 pub use session::{Session, StepError};
 pub use settings::{Basis, Rule, Settings, Start};

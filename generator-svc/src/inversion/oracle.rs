@@ -1,9 +1,4 @@
-//! Who knows the loss of an image and its gradient. The generator does not: it asks.
-
-use std::time::{Duration, Instant};
-
-use deepface_client::{ClientError, DifferentiateStream};
-use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
+//! What evaluates images: their loss and its gradient. The generator has no network, so it asks.
 
 /// The loss of an image and its gradient with respect to the pixels.
 #[derive(Clone, Debug)]
@@ -16,122 +11,15 @@ pub struct Evaluation {
 
 /// Something that evaluates images.
 pub trait Oracle: Send {
-    /// Why it could not.
+    /// Why an image cannot be evaluated.
     type Error: Send;
 
     /// Evaluates pixels, `[3, S, S]`, 0 to 1.
+    ///
+    /// # Errors
+    /// The image cannot be evaluated.
     fn evaluate(
         &mut self,
         pixels: Vec<f32>,
     ) -> impl Future<Output = Result<Evaluation, Self::Error>> + Send;
-}
-
-/// The classifier service, over one Differentiate stream: one round trip an image.
-#[derive(Debug)]
-pub struct GrpcOracle {
-    stream: DifferentiateStream,
-    side: usize,
-    time: Duration,
-}
-
-impl GrpcOracle {
-    /// Evaluates images of `side` pixels over an open stream.
-    pub fn new(stream: DifferentiateStream, side: usize) -> Self {
-        Self {
-            stream,
-            side,
-            time: Duration::ZERO,
-        }
-    }
-
-    /// Time spent on round trips until now.
-    pub fn time(&self) -> Duration {
-        self.time
-    }
-}
-
-/// Why the classifier's answer is of no use.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum OracleError {
-    /// There was none.
-    #[error(transparent)]
-    Call(#[from] ClientError),
-    /// It breaks the contract.
-    #[error("the classifier's reply breaks the contract: {0}")]
-    Reply(String),
-}
-
-impl From<TensorError> for OracleError {
-    fn from(error: TensorError) -> Self {
-        Self::Reply(format!("gradient: {error}"))
-    }
-}
-
-impl Oracle for GrpcOracle {
-    type Error = OracleError;
-
-    async fn evaluate(&mut self, pixels: Vec<f32>) -> Result<Evaluation, OracleError> {
-        let size = pixels.len();
-        let image = Array {
-            shape: vec![3, self.side, self.side],
-            data: pixels,
-        };
-        let before = Instant::now();
-        let reply = self.stream.step(&image, &[]).await?;
-        self.time += before.elapsed();
-        read(&reply, size)
-    }
-}
-
-/// The evaluation in a reply for an image of `size` values. Only finite numbers may go on into the descent.
-fn read(reply: &DifferentiateResponse, size: usize) -> Result<Evaluation, OracleError> {
-    let terms = reply.losses.first().map(|l| l.terms.clone());
-    let gradient = reply.gradient.as_ref().map(Array::try_from).transpose()?;
-    match (terms, gradient) {
-        (Some(terms), Some(Array { data: gradient, .. }))
-            // That the gradient is finite, decoding has found.
-            if !terms.is_empty()
-                && terms.iter().all(|t| t.is_finite())
-                && gradient.len() == size =>
-        {
-            Ok(Evaluation { terms, gradient })
-        }
-        _ => Err(OracleError::Reply(
-            "expected a finite loss and a finite gradient of the image's shape".into(),
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use deepface_proto::v1::{DataType, Loss};
-
-    use super::*;
-
-    fn reply(total: f64, gradient: &[f32]) -> DifferentiateResponse {
-        let array = Array {
-            shape: vec![gradient.len()],
-            data: gradient.to_vec(),
-        };
-        let terms = vec![total];
-        DifferentiateResponse {
-            losses: vec![Loss { total, terms }],
-            gradient: Some(array.to_tensor(DataType::F32)),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn only_finite_replies_of_the_right_size_go_on() {
-        let good = read(&reply(0.5, &[1.0, -2.0]), 2).unwrap();
-        assert_eq!((good.terms, good.gradient), (vec![0.5], vec![1.0, -2.0]));
-        for bad in [
-            reply(f64::INFINITY, &[1.0, 2.0]),
-            reply(0.5, &[1.0, f32::NAN]),
-            reply(0.5, &[1.0]),
-            DifferentiateResponse::default(),
-        ] {
-            assert!(read(&bad, 2).is_err(), "{bad:?}");
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What the optimiser moves, and how an image comes of it.
+//! What the optimiser moves, and how that becomes an image.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::gaussian::Statistics;
 pub struct Parametrization {
     statistics: Arc<Statistics>,
     basis: Basis,
-    /// Coordinates z that the prior expects: 0, the mean face, where nothing is known.
+    /// Coordinates z that the prior expects; 0 is the mean face.
     centre: Arc<[f32]>,
 }
 
@@ -61,7 +61,7 @@ impl Parametrization {
         }
     }
 
-    /// The gradient with respect to the coordinates, from that with respect to the pixels.
+    /// The gradient with respect to the coordinates, from the gradient with respect to the pixels.
     pub fn pull_back(&self, gradient: Vec<f32>) -> Vec<f32> {
         match self.basis {
             Basis::Pixels => gradient,
@@ -69,7 +69,7 @@ impl Parametrization {
         }
     }
 
-    /// Brings coordinates back to where they mean an image.
+    /// Moves coordinates back to where they are an image: pixels to 0 to 1.
     pub fn project(&self, coordinates: &mut [f32]) {
         if self.basis == Basis::Pixels {
             coordinates.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));

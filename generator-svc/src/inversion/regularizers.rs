@@ -50,8 +50,7 @@ fn mean_square<'a>(
     factor * value
 }
 
-/// Shifts every plane of an image by whole pixels; what leaves at one edge comes in at the other. The shift back is
-/// its inverse and its adjoint.
+/// Shifts every plane of an image by whole pixels, around the edges. The shift back is both inverse and adjoint.
 pub fn shift(image: &[f32], side: usize, (dx, dy): (isize, isize)) -> Vec<f32> {
     let wrap = |i: usize, d: isize| (i as isize - d).rem_euclid(side as isize) as usize;
     let mut out = Vec::with_capacity(image.len());
@@ -64,7 +63,7 @@ pub fn shift(image: &[f32], side: usize, (dx, dy): (isize, isize)) -> Vec<f32> {
     out
 }
 
-/// Gaussian blur of every plane, `sigma` in pixels; the edge goes on beyond the edge.
+/// Gaussian blur of every plane, `sigma` in pixels; edge pixels repeat beyond the edge.
 pub fn blur(image: &mut [f32], side: usize, sigma: f64) {
     let radius = (3.0 * sigma).ceil() as isize;
     let kernel: Vec<f64> = (-radius..=radius)
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn blur_keeps_the_flat_and_calms_the_rest() {
+    fn blur_keeps_flat_images_and_smooths_others() {
         let mut flat = vec![0.3; 3 * SIDE * SIDE];
         blur(&mut flat, SIDE, 1.0);
         assert!(flat.iter().all(|x| (x - 0.3).abs() < 1e-6));

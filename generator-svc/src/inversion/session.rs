@@ -1,4 +1,4 @@
-//! One inversion: a loop of steps, each a round trip to the oracle.
+//! One inversion: a loop of steps, each with a round trip to the oracle.
 
 use super::descent::{Descent, Iterate};
 use super::{Oracle, Parametrization, Settings};
@@ -14,7 +14,7 @@ pub struct Session<O> {
 /// Why a step could not be taken.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub enum StepError<E> {
-    /// The oracle could not say.
+    /// The oracle cannot evaluate the image.
     #[error(transparent)]
     Oracle(E),
     /// The arithmetic failed.
@@ -48,12 +48,12 @@ impl<O: Oracle> Session<O> {
         self.descent.finished()
     }
 
-    /// Who is asked.
+    /// The oracle.
     pub fn oracle(&self) -> &O {
         &self.oracle
     }
 
-    /// Makes something of the image as it is now, `[3, S, S]`, within 0 to 1; on the workers, both.
+    /// Renders the image as it is now, `[3, S, S]`, within 0 to 1, and passes it on to `then`; both on the workers.
     ///
     /// # Errors
     /// The work panicked.
@@ -65,11 +65,11 @@ impl<O: Oracle> Session<O> {
         self.workers.run(move || then(image())).await
     }
 
-    /// Takes one step: one image goes out, one gradient comes back. The session comes back with it; one whose step
-    /// failed or was cancelled is gone.
+    /// Takes one step: one image goes out, one gradient comes back. Gives the session back, unless the step fails or is
+    /// cancelled.
     ///
     /// # Errors
-    /// The oracle could not say, or the work panicked.
+    /// The oracle cannot evaluate the image, or the work panicked.
     pub async fn step(self) -> Result<(Self, Iterate), StepError<O::Error>> {
         let Self {
             mut oracle,
@@ -102,7 +102,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::gaussian::tests::statistics;
+    use crate::defaults;
+    use crate::gaussian::fixture::statistics;
     use crate::inversion::{Basis, Evaluation, Rule, Start};
 
     /// Squared distance to an image, whose gradient is known.
@@ -134,7 +135,7 @@ mod tests {
             total_variation: 0.0,
             jitter,
             start: Start::Noise,
-            ..Settings::defaults(basis, Rule::Adam)
+            ..defaults::descent(basis, Rule::Adam)
         };
         let side = statistics.input_size;
         let (oracle, workers) = (Distance(goal.clone()), Workers::new(2).unwrap());
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_seed_decides_and_nothing_else() {
+    async fn the_image_depends_on_the_seed_alone() {
         let mut images = Vec::new();
         for seed in [1, 1, 2] {
             let (mut session, _) = session(Basis::Pixels, 2, seed).await;

@@ -1,4 +1,4 @@
-//! Everything that decides an inversion, and what is best where nothing is said.
+//! Everything that decides a descent.
 
 /// What the optimiser moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Start {
     Expected,
 }
 
-/// An inversion in full. Weights are relative to a loss that is normalised by the target's squared norm.
+/// A descent in full. Weights are relative to a loss that is normalised by the target's squared norm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// What the optimiser moves.
@@ -40,7 +40,7 @@ pub struct Settings {
     pub start: Start,
     /// Number of steps.
     pub steps: usize,
-    /// Learning rate at the start, in units of what is moved.
+    /// Learning rate at the start, in the unit of the coordinates.
     pub learning_rate: f64,
     /// Weight of the mean squared distance of z from what the prior expects; prior only.
     pub prior: f64,
@@ -56,49 +56,4 @@ pub struct Settings {
     pub blur_sigma: f64,
     /// Steps between two blurs.
     pub blur_every: usize,
-}
-
-impl Settings {
-    /// What is best for a basis and a rule, measured on the embedded models (`docs/generation.md`).
-    pub fn defaults(basis: Basis, rule: Rule) -> Self {
-        let prior = Self {
-            basis,
-            rule,
-            start: Start::Expected,
-            steps: 100,
-            learning_rate: 0.05,
-            prior: 0.05,
-            conditional: false,
-            total_variation: 0.0,
-            l2: 0.0,
-            jitter: 1,
-            blur_sigma: 0.0,
-            blur_every: 10,
-        };
-        let pixels = Self {
-            start: Start::Noise,
-            steps: 200,
-            learning_rate: 0.02,
-            prior: 0.0,
-            jitter: 2,
-            ..prior
-        };
-        match (basis, rule) {
-            (Basis::Prior, Rule::Adam) => prior,
-            (Basis::Prior, Rule::Sgd) => Self {
-                learning_rate: 0.02,
-                ..prior
-            },
-            (Basis::Pixels, Rule::Adam) => Self {
-                total_variation: 5.0,
-                ..pixels
-            },
-            // The paper's regularisers: jitter and blur.
-            (Basis::Pixels, Rule::Sgd) => Self {
-                learning_rate: 0.01,
-                blur_sigma: 0.5,
-                ..pixels
-            },
-        }
-    }
 }

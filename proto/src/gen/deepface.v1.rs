@@ -1197,10 +1197,10 @@ pub mod classifier_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// Asks for the attributes.
+/// Asks what a request can name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAttributesRequest {}
-/// The attributes that a face can be asked for.
+/// What a request can name, and the defaults.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAttributesResponse {
     /// Every attribute.
@@ -1209,7 +1209,7 @@ pub struct ListAttributesResponse {
     /// Layers that targets exist for.
     #[prost(string, repeated, tag = "2")]
     pub layers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// What is used where a request says nothing.
+    /// The settings of a short request that sets none.
     #[prost(message, optional, tag = "3")]
     pub defaults: ::core::option::Option<GenerationSettings>,
     /// SHA-256 of the statistics file, lower-case hexadecimal.
@@ -1218,8 +1218,40 @@ pub struct ListAttributesResponse {
     /// SHA-256 of the classifier's weights that the statistics were fitted with.
     #[prost(string, tag = "5")]
     pub classifier_digest: ::prost::alloc::string::String,
+    /// Every method.
+    #[prost(message, repeated, tag = "6")]
+    pub methods: ::prost::alloc::vec::Vec<MethodInfo>,
+    /// Every preset.
+    #[prost(message, repeated, tag = "7")]
+    pub presets: ::prost::alloc::vec::Vec<PresetInfo>,
 }
-/// An attribute that a face can be asked for.
+/// What a method takes. A request that says more than its method takes is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodInfo {
+    /// The method.
+    #[prost(enumeration = "Method", tag = "1")]
+    pub method: i32,
+    /// Whether it takes absent attributes.
+    #[prost(bool, tag = "2")]
+    pub takes_absent: bool,
+    /// Whether it takes strengths other than 1.
+    #[prost(bool, tag = "3")]
+    pub takes_strength: bool,
+    /// Whether it takes attributes to keep.
+    #[prost(bool, tag = "4")]
+    pub takes_keep: bool,
+}
+/// What a preset stands for.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PresetInfo {
+    /// The preset.
+    #[prost(enumeration = "Preset", tag = "1")]
+    pub preset: i32,
+    /// The settings of a short request that sets only this preset.
+    #[prost(message, optional, tag = "2")]
+    pub settings: ::core::option::Option<GenerationSettings>,
+}
+/// An attribute that a request can name.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttributeInfo {
     /// Name, such as "Eyeglasses".
@@ -1238,15 +1270,14 @@ pub struct AttributeInfo {
 /// An attribute that the face should have, or should not have.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RequestedAttribute {
-    /// Name of the attribute. Case, spaces and underscores do not matter.
+    /// Name of the attribute. Case, spaces and punctuation do not matter.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Whether the face should not have it. The paper's methods, METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE, have no place for
-    /// that and are refused with it.
+    /// Whether the face should not have it. METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE refuse absent attributes.
     #[prost(bool, tag = "2")]
     pub absent: bool,
     /// How strongly, above 0 to 4. Not set: 1, as strong as in the training data. 2 is twice as far from the mean, 0.5 half
-    /// as far, and next to 0 is as if the attribute were not named. The paper's methods know 1 only.
+    /// as far, and near 0 is as if the attribute were not named. METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE take 1 only.
     #[prost(double, optional, tag = "3")]
     pub strength: ::core::option::Option<f64>,
 }
@@ -1256,29 +1287,30 @@ pub struct TargetSettings {
     /// The method.
     #[prost(enumeration = "Method", tag = "1")]
     pub method: i32,
-    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: the default.
-    /// METHOD_CLASS_VISUALIZATION has none.
+    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: conv4_3, or the first layer if the statistics
+    /// lack conv4_3. Does not apply to METHOD_CLASS_VISUALIZATION.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
-    /// k in T + k (T - mean): how far to exaggerate what is special, 0 to 4. Not set: the default.
-    /// 0 only for METHOD_CLASS_VISUALIZATION.
+    /// k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
+    /// Does not apply to METHOD_CLASS_VISUALIZATION.
     #[prost(double, optional, tag = "3")]
     pub exaggeration: ::core::option::Option<f64>,
-    /// Standard deviations of what the request leaves open, drawn by the seed, 0 to 2: of the attributes that it does not
-    /// name, given those that it names, and, 0.65 times as far, of what all attributes leave open in the target and in what the
-    /// image prior expects. Not set: from 1.5 where the completeness is 0 to 0.6 where it is 1. 0 only for other methods.
+    /// Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws the attributes that
+    /// the request does not name, given those that it names; and, 0.65 times as far, what all attributes leave open in the
+    /// target and in the image prior. Not set: from 1.5 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
-    /// Weight of the attributes' mean negative log-likelihood, which joins the distance to the target, 0 to 100. Not set:
-    /// from 12 where the completeness is 0 to 5 where it is 1; 0 for other methods. METHOD_CLASS_VISUALIZATION has nothing
-    /// else and takes no weight.
+    /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
+    /// set: for METHOD_REGRESSION from 12 for a completeness of 0 to 5 for 1; for METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0.
+    /// Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
     #[prost(double, optional, tag = "5")]
     pub likelihood: ::core::option::Option<f64>,
-    /// How complete the description is, from 0 (what is not named follows from what is named) to 1 (what is not named is
-    /// absent). Not set: it grows with the attributes named, from 0 for three to 1 for twelve. METHOD_REGRESSION only.
+    /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
+    /// absent). Not set: the completeness grows with the attributes named, from 0 for three to 1 for twelve.
+    /// METHOD_REGRESSION only.
     #[prost(double, optional, tag = "6")]
     pub completeness: ::core::option::Option<f64>,
-    /// What variety is drawn from. METHOD_REGRESSION only.
+    /// What variety is drawn from. Ignored by other methods than METHOD_REGRESSION.
     #[prost(enumeration = "Residual", tag = "7")]
     pub residual: i32,
 }
@@ -1291,13 +1323,14 @@ pub struct InversionSettings {
     /// The optimiser.
     #[prost(enumeration = "Optimizer", tag = "2")]
     pub optimizer: i32,
-    /// Where it starts.
+    /// Where the descent starts.
     #[prost(enumeration = "Start", tag = "3")]
     pub start: i32,
-    /// Number of steps, 1 to 5000. Not set: the default.
+    /// Number of steps, 1 to 5000. Not set: 100 steps in the prior, 200 steps in pixels.
     #[prost(int32, optional, tag = "4")]
     pub steps: ::core::option::Option<i32>,
-    /// Learning rate, 1e-6 to 10. Not set: the default of the parametrization and the optimiser.
+    /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.05 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
+    /// SGD in the prior, and 0.01 for SGD in pixels.
     #[prost(double, optional, tag = "5")]
     pub learning_rate: ::core::option::Option<f64>,
     /// Terms added to the loss, and transformations of the image, that keep it plausible.
@@ -1307,44 +1340,46 @@ pub struct InversionSettings {
 /// Regularisers. Weights are relative to a loss that is normalised by the target's squared norm.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Regularizers {
-    /// Weight of mean((z - c)^2), the squared Mahalanobis distance, per component, from what the prior expects, 0 to 100.
-    /// Prior only.
+    /// Weight of mean((z - c)^2), the squared Mahalanobis distance per component from what the prior expects, 0 to 100. Not
+    /// set: a prior weight of 0.05. Prior only.
     #[prost(double, optional, tag = "1")]
     pub prior: ::core::option::Option<f64>,
-    /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100.
+    /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100. Not set: a total variation
+    /// weight of 5 for Adam in pixels, else 0.
     #[prost(double, optional, tag = "2")]
     pub total_variation: ::core::option::Option<f64>,
-    /// Weight of the mean squared distance from mid-grey, 0 to 100.
+    /// Weight of the mean squared distance from mid-grey, 0 to 100. Not set: 0.
     #[prost(double, optional, tag = "3")]
     pub l2: ::core::option::Option<f64>,
-    /// The image is shifted by up to this many pixels before each step, 0 to 16.
+    /// Largest shift of the image before each step, in pixels, 0 to 16. Not set: a jitter of 1 in the prior, 2 in pixels.
     #[prost(int32, optional, tag = "4")]
     pub jitter: ::core::option::Option<i32>,
-    /// Standard deviation, in pixels, of the Gaussian blur that is applied now and then, 0 to 4. Pixels only.
+    /// Standard deviation of the Gaussian blur of the image every few steps, in pixels, 0 to 4. Not set: a blur of 0.5 for
+    /// SGD, else 0. Pixels only.
     #[prost(double, optional, tag = "5")]
     pub blur_sigma: ::core::option::Option<f64>,
-    /// Steps between two blurs, 1 to 1000.
+    /// Steps between two blurs, 1 to 1000. Not set: a blur every 10 steps.
     #[prost(int32, optional, tag = "6")]
     pub blur_every: ::core::option::Option<i32>,
-    /// Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed, and not the
-    /// mean face, 0. Not set: true for METHOD_REGRESSION, the only method that can have it.
+    /// Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed; else it
+    /// expects the mean face, 0. Not set: true for METHOD_REGRESSION. True for METHOD_REGRESSION only.
     #[prost(bool, optional, tag = "7")]
     pub conditional: ::core::option::Option<bool>,
 }
-/// What the stream carries.
+/// What a stream carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StreamSettings {
-    /// Send an iterate every so many steps, 0 to 5000; 0: the default of 10. The last is always sent.
+    /// Steps between two iterates, 1 to 5000; 0: every 10 steps. The last iterate is always sent.
     #[prost(int32, tag = "1")]
     pub every: i32,
     /// How images travel.
     #[prost(enumeration = "ImageFormat", tag = "2")]
     pub format: i32,
-    /// Leave the images out of all iterates but the result, for those who want the loss curve only.
+    /// Whether iterates carry losses only. The result always has its image.
     #[prost(bool, tag = "3")]
     pub losses_only: bool,
 }
-/// Everything that decides the image, besides the attributes.
+/// Everything that decides the image, besides the attributes and the seed.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GenerationSettings {
     /// How the target is made.
@@ -1353,6 +1388,10 @@ pub struct GenerationSettings {
     /// How the image is found.
     #[prost(message, optional, tag = "2")]
     pub inversion: ::core::option::Option<InversionSettings>,
+    /// Settings for the fields that this message does not set; fields that it sets override the preset. Not set in replies,
+    /// which spell every setting out.
+    #[prost(enumeration = "Preset", tag = "3")]
+    pub preset: i32,
 }
 /// Asks for the target activation for a set of attributes.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1363,10 +1402,10 @@ pub struct GetTargetRequest {
     /// How it is made. METHOD_CLASS_VISUALIZATION has no target and is refused.
     #[prost(message, optional, tag = "2")]
     pub target: ::core::option::Option<TargetSettings>,
-    /// Seed of the samples, for METHOD_CGMM_SAMPLE and for variety.
+    /// Seed of the samples of METHOD_CGMM_SAMPLE, and of variety.
     #[prost(uint64, tag = "3")]
     pub seed: u64,
-    /// Names of attributes that must stay as they are. METHOD_REGRESSION only.
+    /// Names of attributes to keep as they are. METHOD_REGRESSION only.
     #[prost(string, repeated, tag = "4")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -1382,8 +1421,8 @@ pub struct GetTargetResponse {
     /// Euclidean distance of the target from the mean activation, over the norm of the mean: 0 is the mean face.
     #[prost(double, tag = "3")]
     pub relative_deviation: f64,
-    /// The value of every attribute behind a regression target, said or filled in, 0 (absent) to 1 (present)
-    /// before strength. Empty for other methods.
+    /// The value of every attribute behind a regression target, requested or completed, before strength. Empty for other
+    /// methods.
     #[prost(message, repeated, tag = "4")]
     pub completed: ::prost::alloc::vec::Vec<CompletedAttribute>,
 }
@@ -1393,7 +1432,7 @@ pub struct CompletedAttribute {
     /// Name of the attribute.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Its value; 0 is absent, 1 is present, between is expected in that share.
+    /// Its value: 0 is absent, 1 is present, and a value between is the share of faces in which it is expected.
     #[prost(double, tag = "2")]
     pub value: f64,
     /// Whether the request asked for its presence or absence.
@@ -1409,7 +1448,7 @@ pub struct GenerateRequest {
     /// 1 to 73 attributes, without repeats or contradictions.
     #[prost(message, repeated, tag = "1")]
     pub attributes: ::prost::alloc::vec::Vec<RequestedAttribute>,
-    /// How it is made; what is not set takes the default.
+    /// How it is made. Fields that are not set take their defaults.
     #[prost(message, optional, tag = "2")]
     pub settings: ::core::option::Option<GenerationSettings>,
     /// The same seed, request and models give the same image.
@@ -1418,8 +1457,8 @@ pub struct GenerateRequest {
     /// What the stream carries.
     #[prost(message, optional, tag = "4")]
     pub stream: ::core::option::Option<StreamSettings>,
-    /// Names of attributes that must stay as they are: at what they are in a face of which nothing is asked. They are taken
-    /// out of what the others entail. METHOD_REGRESSION only.
+    /// Names of attributes to keep as they are: at their mean, whatever the requested attributes entail. METHOD_REGRESSION
+    /// only.
     #[prost(string, repeated, tag = "5")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -1435,10 +1474,10 @@ pub mod generate_response {
     /// Exactly one is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
-        /// First: the request as it was understood.
+        /// First: the settings in force.
         #[prost(message, tag = "1")]
         Started(super::Started),
-        /// Then: how far it is.
+        /// Then: progress.
         #[prost(message, tag = "2")]
         Iterate(super::Iterate),
         /// Last: the face.
@@ -1452,7 +1491,7 @@ pub struct InvertRequest {
     /// The image.
     #[prost(message, optional, tag = "1")]
     pub image: ::core::option::Option<Image>,
-    /// Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: the default.
+    /// Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: as for a target.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
     /// How the image is found.
@@ -1477,10 +1516,10 @@ pub mod invert_response {
     /// Exactly one is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
-        /// First: the request as it was understood.
+        /// First: the settings in force.
         #[prost(message, tag = "1")]
         Started(super::Started),
-        /// Then: how far it is.
+        /// Then: progress.
         #[prost(message, tag = "2")]
         Iterate(super::Iterate),
         /// Last: the reconstruction.
@@ -1488,7 +1527,7 @@ pub mod invert_response {
         Result(super::Result),
     }
 }
-/// The work as it was understood, with every default filled in.
+/// The settings of the work, with every default filled in.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Started {
     /// The settings in force.
@@ -1503,7 +1542,7 @@ pub struct Started {
     /// SHA-256 of the classifier's weights.
     #[prost(string, tag = "4")]
     pub classifier_digest: ::prost::alloc::string::String,
-    /// Where the face was found in the image of an Invert request. Set for FRAMING_DETECT only.
+    /// Where the face was found in the image of an Invert request. Only set for FRAMING_DETECT.
     #[prost(message, optional, tag = "5")]
     pub face: ::core::option::Option<FaceBox>,
 }
@@ -1516,7 +1555,7 @@ pub struct Iterate {
     /// The loss before the step's update, term by term.
     #[prost(message, optional, tag = "2")]
     pub loss: ::core::option::Option<LossTerms>,
-    /// The image after the update. Not set where only losses are wanted.
+    /// The image after the update. Not set for `losses_only`.
     #[prost(message, optional, tag = "3")]
     pub image: ::core::option::Option<Image>,
     /// Time since the request arrived, in microseconds.
@@ -1541,7 +1580,7 @@ pub struct LossTerms {
     /// Distance from mid-grey.
     #[prost(double, tag = "5")]
     pub l2: f64,
-    /// Minus the log-likelihood of the attributes, where it joins the distance to a target.
+    /// Minus the log-likelihood of the attributes, if it is added to the distance to a target.
     #[prost(double, tag = "6")]
     pub likelihood: f64,
 }
@@ -1554,7 +1593,7 @@ pub struct Result {
     /// The loss of the last step.
     #[prost(message, optional, tag = "2")]
     pub loss: ::core::option::Option<LossTerms>,
-    /// What the classifier sees in it, every attribute.
+    /// The classifier's scores of the image, one per attribute.
     #[prost(message, repeated, tag = "3")]
     pub attributes: ::prost::alloc::vec::Vec<ResultAttribute>,
     /// Steps done.
@@ -1563,11 +1602,11 @@ pub struct Result {
     /// Time since the request arrived, in microseconds.
     #[prost(int64, tag = "5")]
     pub elapsed_us: i64,
-    /// Of which in the classifier, the wire included, in microseconds.
+    /// The part of `elapsed_us` that calls to the classifier took, transfer included, in microseconds.
     #[prost(int64, tag = "6")]
     pub classifier_us: i64,
-    /// Entanglement: names of the attributes that were not named in the request, and yet are decided otherwise than in the
-    /// reference face, the one that the prior expects for the same seed when nothing is asked. Generate only.
+    /// Entanglement: names of the attributes that the request does not name, and whose presence yet differs from that in
+    /// the reference face, which the prior expects for the same seed and no request. Generate only.
     #[prost(string, repeated, tag = "7")]
     pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -1577,19 +1616,19 @@ pub struct ResultAttribute {
     /// Name of the attribute.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Probability by the classifier that was inverted: it judges itself here, 0 to 1.
+    /// Probability, 0 to 1, by the classifier that was inverted, which here judges its own work.
     #[prost(float, tag = "2")]
     pub probability: f32,
     /// Whether the classifier decides that it is present.
     #[prost(bool, tag = "3")]
     pub present: bool,
-    /// Whether the request asked for it to be present. Not set where the request did not name it.
+    /// Whether the request asked for presence (true) or absence (false). Not set if the request did not name it.
     #[prost(bool, optional, tag = "4")]
     pub requested: ::core::option::Option<bool>,
     /// Its probability in the reference face, see `Result.moved`. Generate only.
     #[prost(float, optional, tag = "5")]
     pub reference_probability: ::core::option::Option<f32>,
-    /// How far it moved from there, in log-odds, natural logarithm. Generate only.
+    /// Difference of its log-odds (natural logarithm) from the reference face. Generate only.
     #[prost(double, optional, tag = "6")]
     pub change: ::core::option::Option<f64>,
     /// Whether the request asked to keep it.
@@ -1600,15 +1639,15 @@ pub struct ResultAttribute {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Method {
-    /// Not said: the default of the service, METHOD_REGRESSION.
+    /// Not set: METHOD_REGRESSION.
     Unspecified = 0,
-    /// Linear regression of activations on all attributes, those not named filled in with their expectation.
+    /// Linear regression of activations on all attributes; those that the request does not name take their expectation.
     Regression = 1,
     /// Weighted mean of the attributes' mean activations: the paper's cGMM, eq. 4.
     CgmmMean = 2,
     /// Weighted mean of samples from the attributes' Gaussians: the paper's cGMM, eq. 2.
     CgmmSample = 3,
-    /// No target activation: climbs the attributes' log-likelihood from the mean image (section 3.3.1).
+    /// No target activation: maximises the attributes' log-likelihood from the mean image (section 3.3.1).
     ClassVisualization = 4,
 }
 impl Method {
@@ -1641,7 +1680,7 @@ impl Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Parametrization {
-    /// Not said: the default of the service, PARAMETRIZATION_PRIOR.
+    /// Not set: PARAMETRIZATION_PRIOR.
     Unspecified = 0,
     /// Coordinates in the Gaussian image prior: x = mean + V diag(s) z.
     Prior = 1,
@@ -1670,11 +1709,11 @@ impl Parametrization {
         }
     }
 }
-/// The rule that moves it.
+/// The rule of descent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Optimizer {
-    /// Not said: the default of the service, OPTIMIZER_ADAM.
+    /// Not set: OPTIMIZER_ADAM.
     Unspecified = 0,
     /// Adam, with a cosine-decayed rate.
     Adam = 1,
@@ -1707,13 +1746,13 @@ impl Optimizer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Start {
-    /// Not said: the default of the service, START_EXPECTED in the prior and START_NOISE in pixels.
+    /// Not set: START_EXPECTED in the prior, START_NOISE in pixels, and START_MEAN for METHOD_CLASS_VISUALIZATION.
     Unspecified = 0,
     /// Random: small z in the prior, Gaussian noise around grey in pixels.
     Noise = 1,
     /// The mean training image plus small noise.
     Mean = 2,
-    /// The image that the prior expects: of the attributes and the seed for METHOD_REGRESSION, else the mean image.
+    /// The image that the prior expects: for METHOD_REGRESSION that of the attributes and the seed, else the mean image.
     Expected = 3,
 }
 impl Start {
@@ -1744,11 +1783,11 @@ impl Start {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Residual {
-    /// Not said: the default of the service, RESIDUAL_LOW_RANK.
+    /// Not set: RESIDUAL_LOW_RANK.
     Unspecified = 0,
     /// The few directions in which neurons move together with the image; the image prior expects the same draw.
     LowRank = 1,
-    /// Every neuron on its own, as the paper's diagonal covariances have it.
+    /// Every neuron on its own, as in the paper's diagonal covariances.
     Diagonal = 2,
 }
 impl Residual {
@@ -1777,7 +1816,7 @@ impl Residual {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ImageFormat {
-    /// Not said: IMAGE_FORMAT_PNG.
+    /// Not set: IMAGE_FORMAT_PNG.
     Unspecified = 0,
     /// An encoded PNG.
     Png = 1,
@@ -1806,6 +1845,37 @@ impl ImageFormat {
         }
     }
 }
+/// Settings under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Preset {
+    /// Not set: the defaults of each field.
+    Unspecified = 0,
+    /// The paper's method as written (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration,
+    /// variety and likelihood; PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
+    /// paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps.
+    Paper = 1,
+}
+impl Preset {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PRESET_UNSPECIFIED",
+            Self::Paper => "PRESET_PAPER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PRESET_UNSPECIFIED" => Some(Self::Unspecified),
+            "PRESET_PAPER" => Some(Self::Paper),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod generator_service_client {
     #![allow(
@@ -1817,8 +1887,8 @@ pub mod generator_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Faces from attributes. It holds the statistics of a network's activations (the cGMM), not the network: each
-    /// step of an inversion asks the classifier service for the gradient.
+    /// Generates faces from attributes. The service holds statistics of a network's activations (the cGMM), not the network:
+    /// each step of an inversion asks the classifier service for the gradient.
     #[derive(Debug, Clone)]
     pub struct GeneratorServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1899,7 +1969,7 @@ pub mod generator_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the attributes that a face can be asked for, the layers, and the defaults.
+        /// Lists what a request can name: attributes, layers, methods and presets; and the defaults.
         pub async fn list_attributes(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAttributesRequest>,
@@ -2016,7 +2086,7 @@ pub mod generator_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with GeneratorServiceServer.
     #[async_trait]
     pub trait GeneratorService: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists the attributes that a face can be asked for, the layers, and the defaults.
+        /// Lists what a request can name: attributes, layers, methods and presets; and the defaults.
         async fn list_attributes(
             &self,
             request: tonic::Request<super::ListAttributesRequest>,
@@ -2055,8 +2125,8 @@ pub mod generator_service_server {
             request: tonic::Request<super::InvertRequest>,
         ) -> std::result::Result<tonic::Response<Self::InvertStream>, tonic::Status>;
     }
-    /// Faces from attributes. It holds the statistics of a network's activations (the cGMM), not the network: each
-    /// step of an inversion asks the classifier service for the gradient.
+    /// Generates faces from attributes. The service holds statistics of a network's activations (the cGMM), not the network:
+    /// each step of an inversion asks the classifier service for the gradient.
     #[derive(Debug)]
     pub struct GeneratorServiceServer<T> {
         inner: Arc<T>,

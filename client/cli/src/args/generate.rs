@@ -1,3 +1,5 @@
+//! Flags of `generate`, and those of every command that generates.
+
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -20,10 +22,10 @@ not matter.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GenerateArgs {
-    /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
+    /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4. Default strength: 1.
     #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent")]
     pub(crate) present: Vec<WantedAttribute>,
-    /// Attributes the face should not have; may be given more than once. The paper's method has no place for them.
+    /// Attributes the face should not have; may be given more than once. cgmm-mean and cgmm-sample do not take them.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Attributes that must stay as they are, whatever the others entail; may be given more than once.
@@ -44,31 +46,32 @@ pub(crate) struct GenerateArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// The paper's method as written: cgmm-mean towards pixels from noise by gradient descent, with blur and jitter.
-    /// Other options still count.
+    /// The paper's method as written: cgmm-mean, and pixels from noise by gradient descent, with a jitter of 2 pixels and
+    /// a blur of 0.5 pixels every 4 steps. Other options override it.
     #[arg(long)]
     pub(crate) paper: bool,
     /// How the target activation is made from the attributes.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,
-    /// Layer of the network that the target belongs to; `deepface attributes` lists those there are.
+    /// Layer of the target; `deepface attributes` lists the layers. Default: conv4_3.
     #[arg(long)]
     pub(crate) layer: Option<String>,
-    /// How far to exaggerate what is special about the attributes, 0 to 4.
+    /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.
     #[arg(long, value_name = "K")]
     pub(crate) exaggeration: Option<f64>,
-    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Without it 1.5 for a few
-    /// words, down to 0.6 for a full description. Regression only.
+    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Default: from 1.5 for a few
+    /// attributes down to 0.6 for a full description. Regression only.
     #[arg(long, value_name = "SD")]
     pub(crate) variety: Option<f64>,
-    /// What variety is drawn from. Regression only.
+    /// What variety is drawn from. Default: low-rank. Regression only.
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
-    /// Weight of the attributes' likelihood, which joins the distance to the target, 0 to 100.
+    /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 12 for
+    /// a few attributes down to 5 for a full description; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
-    /// How complete the description is: 0, what is not named follows from what is, to 1, it is absent. The default grows
-    /// from 0 for three attributes to 1 for twelve. Regression only.
+    /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
+    /// absent). Default: from 0 for three attributes to 1 for twelve. Regression only.
     #[arg(long, value_name = "SHARE")]
     pub(crate) completeness: Option<f64>,
 }
@@ -91,7 +94,7 @@ pub(crate) enum MethodName {
     CgmmMean,
     /// Weighted mean of samples from the attributes' Gaussians (the paper's cGMM).
     CgmmSample,
-    /// No target: climbs the attributes' likelihood.
+    /// No target: maximises the attributes' likelihood.
     ClassVisualization,
 }
 

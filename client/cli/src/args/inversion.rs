@@ -1,45 +1,50 @@
+//! Flags of an inversion and of its output.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// How the image is found; what is not given takes the service's default.
+/// How the image is found; flags that are not given take the service's defaults.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Inversion")]
 pub(crate) struct InversionArgs {
-    /// Number of steps, 1 to 5000.
+    /// Number of steps, 1 to 5000. Default: 100 in the prior, 200 in pixels.
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<i32>,
-    /// Learning rate, 1e-6 to 10.
+    /// Learning rate, 1e-6 to 10. Default in the prior: 0.05 for adam, 0.02 for sgd; in pixels: 0.02 for adam, 0.01 for
+    /// sgd.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// What the optimiser moves.
+    /// What the optimiser moves. Default: prior.
     #[arg(long, value_enum)]
     pub(crate) parametrization: Option<ParametrizationName>,
-    /// The optimiser.
+    /// The optimiser. Default: adam.
     #[arg(long, value_enum)]
     pub(crate) optimizer: Option<OptimizerName>,
-    /// Where the descent starts.
+    /// Where the descent starts. Default: expected in the prior, noise in pixels, mean for class-visualization.
     #[arg(long, value_enum)]
     pub(crate) start: Option<StartName>,
-    /// Weight of the image prior, 0 to 100 (not in pixels).
+    /// Weight of the image prior, 0 to 100. Default: 0.05. Ignored in pixels.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) prior: Option<f64>,
     /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
+    /// Default: true for regression. True for regression only.
     #[arg(long, value_name = "BOOL")]
     pub(crate) conditional: Option<bool>,
-    /// Weight of the total variation, 0 to 100.
+    /// Weight of the total variation, 0 to 100. Default: 5 for adam in pixels, else 0.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) total_variation: Option<f64>,
-    /// Weight of the squared distance from mid-grey, 0 to 100.
+    /// Weight of the squared distance from mid-grey, 0 to 100. Default: 0.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) l2: Option<f64>,
-    /// Shift the image by up to this many pixels before each step, 0 to 16.
+    /// Shift the image by up to this many pixels before each step, 0 to 16. Default: 1 in the prior, 2 in pixels.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) jitter: Option<i32>,
-    /// Standard deviation of the blur that is applied now and then, in pixels, 0 to 4 (in pixels only).
+    /// Standard deviation of the blur of the image every few steps, in pixels, 0 to 4. Default: 0.5 for sgd, else 0. In
+    /// pixels only.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) blur_sigma: Option<f64>,
-    /// Steps between two blurs, 1 to 1000.
+    /// Steps between two blurs, 1 to 1000. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) blur_every: Option<i32>,
 }
@@ -77,7 +82,7 @@ pub(crate) enum StartName {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Where the image goes; a file that is there is replaced. The default name says what was asked for.
+    /// The image file to write or replace. The default name consists of the attributes.
     #[arg(long, short, value_name = "FILE.png")]
     pub(crate) output: Option<PathBuf>,
     /// Also write a contact sheet of the iterates.
@@ -86,7 +91,7 @@ pub(crate) struct OutputArgs {
     /// Also write the iterates as an animation.
     #[arg(long, value_name = "FILE.gif")]
     pub(crate) gif: Option<PathBuf>,
-    /// Steps between the iterates of sheet and animation. The default is the service's.
+    /// Steps between the iterates of sheet and animation. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,
     /// Enlarge what is written this many times, 1 to 32; 1 keeps the network's pixels. The default makes the face

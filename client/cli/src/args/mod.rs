@@ -13,6 +13,8 @@ mod inversion;
 mod invert;
 mod morph;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use clap::{Parser, Subcommand};
 

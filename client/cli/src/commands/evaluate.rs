@@ -50,7 +50,7 @@ fn written(files: &Files) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use deepface_evaluate::{METHODS, Recipe};
+    use deepface_evaluate::METHODS;
 
     use super::*;
     use crate::args::{Cli, Command};
@@ -74,20 +74,5 @@ mod tests {
         };
         let names: Vec<_> = settings(&args).methods.iter().map(|m| m.name).collect();
         assert_eq!(names, ["paper", "default"]);
-    }
-
-    #[test]
-    fn the_papers_method_is_that_of_generate() {
-        let Command::Generate(args) = parsed("deepface generate Male --paper") else {
-            panic!("expected generate");
-        };
-        let paper = (method("paper").unwrap().recipe)();
-        let Recipe::Generate(settings) = paper else {
-            panic!("expected a recipe of generate: {paper:?}");
-        };
-        assert_eq!(
-            crate::settings::generate_request(&args).settings,
-            Some(settings)
-        );
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
     pair::Pair,
     printer, settings,
-    wishes::{Catalogue, check, is_the_papers, say_all},
+    wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
@@ -66,7 +66,7 @@ async fn plan(
     } else {
         catalogue.name(settings::requested(&args.sweep, false), "--sweep")?
     };
-    let plan = Plan::new(base, &sweep, !is_the_papers(settings));
+    let plan = Plan::new(base, &sweep, !sums_what_is_present(settings));
     for row in &plan.rows {
         let checked = check(client, &row.wishes, settings).await;
         checked.with_context(|| format!("row \"{}\" ({})", row.label(), say_all(&row.wishes)))?;

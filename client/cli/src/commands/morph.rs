@@ -13,7 +13,7 @@ use crate::{
     morph::{Path, signed},
     pair::Pair,
     pictures, printer, settings,
-    wishes::{Catalogue, check, is_the_papers, say_all},
+    wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 
 /// How long the animation rests on the first and the last frame, in hundredths of a second.
@@ -51,7 +51,7 @@ fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usa
         );
         return Err(Usage(message));
     }
-    if is_the_papers(settings) {
+    if sums_what_is_present(settings) {
         let message = "morph is made of strengths, which the paper's methods do not know; leave out --paper and cgmm";
         return Err(Usage(message.to_owned()));
     }

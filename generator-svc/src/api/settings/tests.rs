@@ -1,0 +1,181 @@
+//! What the settings of a request become, and which are refused.
+
+use deepface_proto::v1::{self, InversionSettings, Regularizers, TargetSettings};
+use deepface_serve::Violations;
+
+use super::super::method::Method;
+use super::*;
+use crate::defaults;
+use crate::gaussian::Target;
+use crate::gaussian::fixture::statistics;
+use crate::inversion::Start;
+
+fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
+    let violations = result.unwrap_err();
+    violations
+        .iter()
+        .map(|(f, d)| format!("{f}: {d}; "))
+        .collect()
+}
+
+#[test]
+fn what_is_not_said_is_filled_in_and_survives_the_wire() {
+    let s = statistics();
+    let Target::Regression(regression) = target(&s, None, &[], "t").unwrap() else {
+        panic!("expected a regression by default");
+    };
+    assert_eq!(regression.exaggeration, defaults::EXAGGERATION);
+    for method in [1, 2, 3, 4] {
+        let wire = TargetSettings {
+            method,
+            ..Default::default()
+        };
+        let checked = target(&s, Some(&wire), &[], "t").unwrap();
+        let again = target_to_wire(&checked, &s);
+        assert_eq!(again.method, method);
+        assert_eq!(target(&s, Some(&again), &[], "t").unwrap(), checked);
+    }
+    for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
+        let wire = InversionSettings {
+            parametrization: p,
+            optimizer: o,
+            ..Default::default()
+        };
+        let settings = descent(Some(&wire), None, "i").unwrap();
+        let again = descent(Some(&descent_to_wire(&settings)), None, "i").unwrap();
+        assert_eq!(again, settings);
+    }
+    let climb = descent(None, Some(Method::ClassVisualization), "i").unwrap();
+    assert_eq!(climb.start, Start::Mean);
+}
+
+#[test]
+fn what_a_method_has_no_use_for_is_refused() {
+    let s = statistics();
+    let all = |method: v1::Method, x: f64| TargetSettings {
+        method: method.into(),
+        layer: "conv4_3".into(),
+        exaggeration: Some(x),
+        variety: Some(x),
+        completeness: Some(x),
+        ..Default::default()
+    };
+    assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), &[], "t").is_ok());
+    for method in [v1::Method::CgmmMean, v1::Method::CgmmSample] {
+        let text = problems(target(&s, Some(&all(method, 0.5)), &[], "t"));
+        let expected = "t.variety: `variety` applies only to METHOD_REGRESSION; \
+                        t.completeness: `completeness` applies only to METHOD_REGRESSION; ";
+        assert_eq!(text, expected);
+        assert!(target(&s, Some(&all(method, 0.0)), &[], "t").is_ok());
+    }
+    let text = problems(target(
+        &s,
+        Some(&TargetSettings {
+            likelihood: Some(1.0),
+            ..all(v1::Method::ClassVisualization, 0.5)
+        }),
+        &[],
+        "t",
+    ));
+    for part in [
+        "t.layer: ",
+        "t.exaggeration: `exaggeration` applies only to METHOD_REGRESSION, METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE",
+        "t.variety: ",
+        "t.completeness: `completeness` applies only to METHOD_REGRESSION",
+        "t.likelihood: ",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_learning_rate_that_moves_nothing_is_refused() {
+    let rate = |rate| InversionSettings {
+        learning_rate: Some(rate),
+        ..Default::default()
+    };
+    for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
+        let text = problems(descent(Some(&rate(tiny)), None, "i"));
+        assert!(text.contains("expected 0.000001 to 10"), "{text}");
+    }
+    assert!(descent(Some(&rate(1e-6)), None, "i").is_ok());
+}
+
+#[test]
+fn every_bad_value_is_named() {
+    let s = statistics();
+    let wire = TargetSettings {
+        method: 77,
+        layer: "conv9_9".into(),
+        exaggeration: Some(f64::NAN),
+        variety: Some(-1.0),
+        likelihood: Some(101.0),
+        completeness: Some(1.5),
+        residual: 9,
+    };
+    let text = problems(target(&s, Some(&wire), &[], "settings.target"));
+    for part in [
+        "method: unknown value 77",
+        "layer: expected one of conv4_3; got \"conv9_9\"",
+        "exaggeration: expected 0 to 4, got NaN",
+        "variety",
+        "likelihood: expected 0 to 100, got 101",
+        "completeness: expected 0 to 1, got 1.5",
+        "residual: unknown value 9",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let wire = InversionSettings {
+        steps: Some(0),
+        learning_rate: Some(0.0),
+        optimizer: -3,
+        regularizers: Some(Regularizers {
+            jitter: Some(-1),
+            blur_every: Some(0),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let text = problems(descent(Some(&wire), None, "inversion"));
+    for part in [
+        "inversion.steps: expected 1 to 5000, got 0",
+        "learning_rate: expected 0.000001 to 10, got 0",
+        "optimizer",
+        "jitter",
+        "blur_every",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let wire = v1::StreamSettings {
+        every: -1,
+        format: 9,
+        losses_only: false,
+    };
+    let text = problems(stream(Some(&wire)));
+    assert!(
+        text.contains("stream.every: expected 0 to 5000, got -1") && text.contains("stream.format"),
+        "{text}"
+    );
+}
+
+#[test]
+fn only_a_regression_has_a_conditional_prior() {
+    let conditional = InversionSettings {
+        regularizers: Some(Regularizers {
+            conditional: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    assert!(descent(Some(&conditional), Some(Method::Regression), "i").is_ok());
+    for method in [
+        None,
+        Some(Method::CgmmMean),
+        Some(Method::ClassVisualization),
+    ] {
+        let text = problems(descent(Some(&conditional), method, "i"));
+        let expected =
+            "i.regularizers.conditional: `conditional` applies only to METHOD_REGRESSION; ";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,105 @@
+//! The defaults of a request and the values of its presets: all of them, and only here.
+//!
+//! The comments of `generator.proto`, the `--help` of the command line and `docs/generation.md` repeat them; tests hold
+//! those texts to these values.
+
+use crate::inversion::{Basis, Rule, Settings, Start};
+
+/// The layer whose targets show attributes best (`docs/generation.md`).
+pub const LAYER: &str = "conv4_3";
+/// k in `T + k (T - mean)`.
+pub const EXAGGERATION: f64 = 0.0;
+/// Strength of an attribute.
+pub const STRENGTH: f64 = 1.0;
+/// Steps between two iterates of a stream.
+pub const EVERY: usize = 10;
+
+/// A sketch: a request that names this many attributes or fewer says nothing about the others.
+pub const SKETCH: f64 = 3.0;
+/// A portrait: a request that names this many attributes or more would have named the others.
+pub const PORTRAIT: f64 = 12.0;
+/// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait leaves open, which is no
+/// longer attributes. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
+pub const VARIETY: [f64; 2] = [1.5, 0.6];
+/// Weight of the likelihood beside a target, for a sketch and for a portrait: the more a target says itself, the less
+/// the likelihood has to add.
+pub const LIKELIHOOD: [f64; 2] = [12.0, 5.0];
+/// Weight of the likelihood beside one of the paper's targets.
+pub const CGMM_LIKELIHOOD: f64 = 0.0;
+
+/// How complete a description is by default: people who list a dozen traits would have listed the eyeglasses, people who
+/// say "smiling" leave them open. An attribute of a strength below 1 counts as that part of one.
+pub fn completeness(strengths: impl Iterator<Item = f64>) -> f64 {
+    let named: f64 = strengths.map(|strength| strength.min(1.0)).sum();
+    ((named - SKETCH) / (PORTRAIT - SKETCH)).clamp(0.0, 1.0)
+}
+
+/// The variety by default for a completeness, in standard deviations.
+pub fn variety(completeness: f64) -> f64 {
+    between(VARIETY, completeness)
+}
+
+/// Weight of the attributes' likelihood by default beside a regression target, for a completeness.
+pub fn likelihood(completeness: f64) -> f64 {
+    between(LIKELIHOOD, completeness)
+}
+
+fn between([sketch, portrait]: [f64; 2], completeness: f64) -> f64 {
+    sketch + completeness * (portrait - sketch)
+}
+
+/// The best settings for a basis and a rule, measured on the embedded models (`docs/generation.md`).
+pub fn descent(basis: Basis, rule: Rule) -> Settings {
+    let prior = Settings {
+        basis,
+        rule,
+        start: Start::Expected,
+        steps: 100,
+        learning_rate: 0.05,
+        prior: 0.05,
+        conditional: false,
+        total_variation: 0.0,
+        l2: 0.0,
+        jitter: 1,
+        blur_sigma: 0.0,
+        blur_every: 10,
+    };
+    let pixels = Settings {
+        start: Start::Noise,
+        steps: 200,
+        learning_rate: 0.02,
+        prior: 0.0,
+        jitter: 2,
+        ..prior
+    };
+    match (basis, rule) {
+        (Basis::Prior, Rule::Adam) => prior,
+        (Basis::Prior, Rule::Sgd) => Settings {
+            learning_rate: 0.02,
+            ..prior
+        },
+        (Basis::Pixels, Rule::Adam) => Settings {
+            total_variation: 5.0,
+            ..pixels
+        },
+        // The paper's regularisers: jitter and blur.
+        (Basis::Pixels, Rule::Sgd) => Settings {
+            learning_rate: 0.01,
+            blur_sigma: 0.5,
+            ..pixels
+        },
+    }
+}
+
+/// The preset of the paper's method. The paper names "blurring and/or jitter" without numbers.
+pub mod paper {
+    /// Largest shift of the image before each step, pixels.
+    pub const JITTER: i32 = 2;
+    /// Standard deviation of the blur, pixels.
+    pub const BLUR_SIGMA: f64 = 0.5;
+    /// Steps between two blurs.
+    pub const BLUR_EVERY: i32 = 4;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! The classifier whose activations are modelled: whether it fits, and what its layers and limits are.
+
+use anyhow::{Context, ensure};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_client::ClassifierClient;
+use deepface_proto::v1::{GetModelResponse, Limits, Model};
+
+use super::passes::WantedLayer;
+
+/// Largest input of a classifier that is accepted, pixels a side.
+const MAX_INPUT: usize = 4096;
+
+/// The classifier that is served, as far as a fit needs it.
+pub(super) struct Served {
+    pub(super) digest: String,
+    pub(super) input_size: usize,
+    /// The layers that are modelled.
+    pub(super) layers: Vec<WantedLayer>,
+    pub(super) limits: Limits,
+}
+
+impl Served {
+    /// Asks the classifier.
+    ///
+    /// # Errors
+    /// It does not answer, or does not fit.
+    pub(super) async fn ask(client: &ClassifierClient, layers: &[String]) -> anyhow::Result<Self> {
+        Self::read(client.get_model().await?, layers)
+    }
+
+    /// The classifier's attributes must be ours, and it must have the layers.
+    pub(super) fn read(response: GetModelResponse, layers: &[String]) -> anyhow::Result<Self> {
+        let model = response.model.context("the classifier sent no model")?;
+        let groups = model.groups.iter();
+        let theirs = groups.flat_map(|g| &g.attributes).map(|a| a.name.as_str());
+        ensure!(
+            theirs.eq(AttributeId::names()),
+            "the classifier's attributes differ from the {ATTRIBUTE_COUNT} of this version"
+        );
+        let input = usize::try_from(model.input_size).unwrap_or_default();
+        ensure!(
+            (1..=MAX_INPUT).contains(&input),
+            "the classifier's input_size: expected 1 to {MAX_INPUT}, got {}",
+            model.input_size
+        );
+        Ok(Self {
+            input_size: input,
+            layers: layers
+                .iter()
+                .map(|name| wanted(&model, name))
+                .collect::<anyhow::Result<_>>()?,
+            limits: response.limits.unwrap_or_default(),
+            digest: model.digest,
+        })
+    }
+}
+
+/// The layer of this name.
+fn wanted(model: &Model, name: &str) -> anyhow::Result<WantedLayer> {
+    let found = model.layers.iter().find(|l| l.name == name);
+    let layer = found.with_context(|| {
+        let names: Vec<&str> = model.layers.iter().map(|l| l.name.as_str()).collect();
+        format!(
+            "--layers: unknown layer {name:?}; expected one of {}",
+            names.join(", ")
+        )
+    })?;
+    let dimension = |&d: &i64| usize::try_from(d).ok().filter(|&d| d > 0);
+    let shape: Option<Vec<usize>> = layer.shape.iter().map(dimension).collect();
+    let shape = shape.filter(|s| !s.is_empty()).with_context(|| {
+        let shape = &layer.shape;
+        format!("the classifier's layer {name}: invalid shape {shape:?}")
+    })?;
+    Ok(WantedLayer {
+        name: name.into(),
+        shape,
+    })
+}

@@ -1,0 +1,96 @@
+//! Small statistics that the tests of several modules share.
+
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_statistics::AttributeMoments;
+use nalgebra::{DMatrix, DVector};
+
+use super::{
+    Asked, Canvas, Cgmm, Labelled, Layer, Origin, Prior, Regression, Residual, Statistics,
+};
+
+/// Small statistics of made-up activations: every attribute moves a neuron of its own, by 1.
+pub(crate) fn statistics() -> Statistics {
+    const SIDE: usize = 8;
+    let n = ATTRIBUTE_COUNT;
+    let mut second = DMatrix::from_element(n + 1, n + 1, 0.0625);
+    second[(0, 0)] = 1.0;
+    for i in 1..=n {
+        second[(0, i)] = 0.25;
+        second[(i, 0)] = 0.25;
+        second[(i, i)] = 0.25;
+    }
+    let attributes = AttributeMoments::new(second);
+    let canvas = Canvas::new(SIDE, SIDE);
+    let images: Vec<f32> = (0..40 * canvas.size())
+        .map(|i| 0.5 + 0.3 * ((i * i) as f32 * 0.37).sin())
+        .collect();
+    let labels = [[false; ATTRIBUTE_COUNT]; 40];
+    let labelled = Labelled {
+        labels: &labels.each_ref(),
+        moments: &attributes,
+        ridge: 1e-3,
+    };
+    let mut prior = Prior::fit(canvas, images, 12, labelled, 1, |_| {}).prior;
+    // Labels that are all alike teach nothing; the regression on them is made up.
+    prior.slopes = DMatrix::from_fn(n, 12, |j, k| if j == k { 1.0 } else { 0.0 });
+    prior.residual = vec![0.5; 12];
+    let layer = Layer {
+        name: "conv4_3".into(),
+        shape: vec![n],
+        mean: DVector::from_element(n, 2.0),
+        means: DMatrix::from_fn(n, n, |i, j| if i == j { 2.75 } else { 2.0 }),
+        deviations: DMatrix::from_element(n, n, 0.1),
+        weights: vec![1.0; n],
+        slopes: DMatrix::identity(n, n),
+        residual: vec![0.2; n],
+        response: DMatrix::from_fn(4, n, |k, i| if i == k { 0.2 } else { 0.0 }),
+    };
+    Statistics {
+        digest: "d".into(),
+        classifier_digest: "c".into(),
+        input_size: SIDE,
+        origin: Origin {
+            images: 40,
+            set_size: 2,
+            seed: 1,
+            lambda: 1e-5,
+            ridge: 1e-3,
+            prior_variance: 0.9,
+        },
+        frequencies: attributes.frequencies(),
+        attributes,
+        layers: vec![layer],
+        prior,
+    }
+}
+
+/// A request for the attribute with this number.
+pub(crate) fn asked(attribute: usize, absent: bool, strength: f64) -> Asked {
+    Asked {
+        attribute: AttributeId::from_index(attribute).unwrap(),
+        absent,
+        strength,
+    }
+}
+
+/// A plain regression target: nothing exaggerated, varied or completed with absence.
+pub(crate) fn regression() -> Regression {
+    Regression {
+        layer: super::LayerId(0),
+        exaggeration: 0.0,
+        variety: 0.0,
+        completeness: 0.0,
+        residual: Residual::LowRank,
+        likelihood: 0.0,
+    }
+}
+
+/// A plain target of the paper.
+pub(crate) fn cgmm(sampled: bool) -> Cgmm {
+    Cgmm {
+        layer: super::LayerId(0),
+        exaggeration: 0.0,
+        sampled,
+        likelihood: 0.0,
+    }
+}
