@@ -5,6 +5,8 @@ mod attributes;
 mod classify;
 mod compare;
 mod completions;
+#[cfg(test)]
+mod defaults_in_help;
 mod evaluate;
 mod gallery;
 mod generate;
@@ -13,8 +15,6 @@ mod inversion;
 mod invert;
 mod morph;
 mod serve;
-#[cfg(test)]
-mod tests;
 
 use clap::{Parser, Subcommand};
 

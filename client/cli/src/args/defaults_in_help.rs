@@ -17,7 +17,9 @@ fn help(flag: &str) -> String {
         .unwrap_or_else(|| panic!("no argument {flag}"));
     let help = argument.get_long_help().or(argument.get_help()).unwrap();
     let help = help.to_string();
-    help.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    // clap drops the last full stop.
+    format!("{line}.")
 }
 
 fn says(flag: &str, expected: impl AsRef<str>) {
