@@ -108,6 +108,7 @@ mod tests {
                 parametrization: v1::Parametrization::Pixels.into(),
                 ..Default::default()
             }),
+            ..Default::default()
         };
         let shown = SettingsInForce::from(&settings);
         assert_eq!(
