@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use deepface_client::v1::{self, image::Content};
-use deepface_client::{Event, EventStream, GeneratorClient, attributes, encoded_image};
+use deepface_client::{Event, EventStream, GeneratorClient, encoded_image};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::error::EvaluateError;
@@ -69,11 +69,11 @@ async fn one(
     let events = match task.recipe {
         Recipe::Generate(settings) => {
             let request = v1::GenerateRequest {
-                attributes: attributes(task.present, task.absent),
                 settings: Some(settings),
-                keep: Vec::new(),
-                seed,
-                stream: Some(stream),
+                ..v1::GenerateRequest::of(task.present)
+                    .without(task.absent)
+                    .with_seed(seed)
+                    .with_stream(stream)
             };
             generator.generate(request).await?
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
-use deepface_client::{ClientError, Code, GeneratorClient, attributes as requested, v1};
+use deepface_client::{ClientError, Code, GeneratorClient, v1};
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_images::{Framing, ImageLimits, decode, face_pixels};
 use image::RgbImage;
@@ -108,8 +108,14 @@ async fn can_be_asked(
     generator: &GeneratorClient,
     labels: &[bool; ATTRIBUTE_COUNT],
 ) -> Result<bool, ClientError> {
+    let present = named(labels, true)
+        .into_iter()
+        .map(v1::RequestedAttribute::present);
+    let absent = named(labels, false)
+        .into_iter()
+        .map(v1::RequestedAttribute::absent);
     let request = v1::GetTargetRequest {
-        attributes: requested(named(labels, true), named(labels, false)),
+        attributes: present.chain(absent).collect(),
         target: Some(v1::TargetSettings {
             method: v1::Method::Regression.into(),
             ..v1::TargetSettings::default()
