@@ -1,8 +1,10 @@
+//! Settings of the inversion and of its output, which several commands share.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// How the image is found; what is not given takes the service's default.
+/// How the image is found. Options that are not given take the service's defaults.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Inversion")]
 pub(crate) struct InversionArgs {
@@ -12,7 +14,7 @@ pub(crate) struct InversionArgs {
     /// Learning rate, 1e-6 to 10.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// What the optimiser moves.
+    /// What the optimiser changes.
     #[arg(long, value_enum)]
     pub(crate) parametrization: Option<ParametrizationName>,
     /// The optimiser.
@@ -21,10 +23,11 @@ pub(crate) struct InversionArgs {
     /// Where the descent starts.
     #[arg(long, value_enum)]
     pub(crate) start: Option<StartName>,
-    /// Weight of the image prior, 0 to 100 (not in pixels).
+    /// Weight of the image prior, 0 to 100 (with --parametrization prior).
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) prior: Option<f64>,
-    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
+    /// Whether the image prior is centred on the face that linear regression predicts from the attributes, or on the
+    /// mean face.
     #[arg(long, value_name = "BOOL")]
     pub(crate) conditional: Option<bool>,
     /// Weight of the total variation, 0 to 100.
@@ -36,7 +39,7 @@ pub(crate) struct InversionArgs {
     /// Shift the image by up to this many pixels before each step, 0 to 16.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) jitter: Option<i32>,
-    /// Standard deviation of the blur that is applied now and then, in pixels, 0 to 4 (in pixels only).
+    /// Standard deviation of the periodic blur, in pixels, 0 to 4 (with --parametrization pixels).
     #[arg(long, value_name = "PIXELS")]
     pub(crate) blur_sigma: Option<f64>,
     /// Steps between two blurs, 1 to 1000.
@@ -44,7 +47,7 @@ pub(crate) struct InversionArgs {
     pub(crate) blur_every: Option<i32>,
 }
 
-/// A name for each parametrization of the contract.
+/// The parametrizations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ParametrizationName {
     /// Coordinates in a Gaussian model of face images.
@@ -53,31 +56,31 @@ pub(crate) enum ParametrizationName {
     Pixels,
 }
 
-/// A name for each optimiser of the contract.
+/// The optimisers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OptimizerName {
-    /// Adam with a decaying rate.
+    /// Adam with a decaying learning rate.
     Adam,
     /// Gradient descent, as in the paper.
     Sgd,
 }
 
-/// A name for each start of the contract.
+/// The starting points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StartName {
     /// Random.
     Noise,
     /// The mean training image.
     Mean,
-    /// The image that the prior expects.
+    /// The centre of the image prior.
     Expected,
 }
 
-/// What is written, and how.
+/// The output.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Where the image goes; a file that is there is replaced. The default name says what was asked for.
+    /// File of the image; an existing file is replaced. The default name comes from the request.
     #[arg(long, short, value_name = "FILE.png")]
     pub(crate) output: Option<PathBuf>,
     /// Also write a contact sheet of the iterates.
@@ -89,7 +92,7 @@ pub(crate) struct OutputArgs {
     /// Steps between the iterates of sheet and animation. The default is the service's.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,
-    /// Enlarge what is written this many times, 1 to 32; 1 keeps the network's pixels. The default makes the face
+    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the network's pixels. The default makes the face
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,
@@ -99,7 +102,7 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Whether the iterates' images are needed, and not only their losses.
+    /// Whether the images of the iterates are needed as well as their losses.
     pub(crate) fn wants_iterates(&self) -> bool {
         self.sheet.is_some() || self.gif.is_some()
     }

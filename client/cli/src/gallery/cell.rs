@@ -1,13 +1,13 @@
-//! One face of a page: its picture, how it came to be, and what the classifier sees in it.
+//! One face of a page: its picture, its iterates, and what the classifier sees in it.
 
 use anyhow::Context;
 use deepface_client::v1;
 
 use crate::{faces::Face, pictures};
 
-/// Iterates that a face shows; of more, evenly spaced ones are taken.
+/// Most iterates of a face; more are thinned out evenly.
 const MAX_FRAMES: usize = 48;
-/// Quality of their JPEG: what is seen for a tenth of a second need not be exact.
+/// Quality of their JPEG, each of which is shown for a tenth of a second.
 const QUALITY: u8 = 85;
 
 /// One face of a page.
@@ -28,7 +28,7 @@ pub(crate) struct Cell {
     pub(crate) loss: f64,
 }
 
-/// An attribute that another face has more or less of.
+/// An attribute whose probability differs from that of another face.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change<'a> {
     pub(super) name: &'a str,
@@ -66,13 +66,13 @@ impl Cell {
         self.seen.iter().find(|attribute| attribute.name == name)
     }
 
-    /// The attributes that were asked for, in the network's order.
+    /// The requested attributes, in the network's order.
     pub(crate) fn asked(&self) -> impl Iterator<Item = &v1::ResultAttribute> {
         let asked = |attribute: &&v1::ResultAttribute| attribute.requested.is_some();
         self.seen.iter().filter(asked)
     }
 
-    /// The attributes that nobody asked for and that differ most from another face, at most so many.
+    /// At most `most` attributes that were not requested, those that differ most from another face first.
     pub(super) fn changes(&self, other: &Self, most: usize) -> Vec<Change<'_>> {
         let change = |attribute: &'_ v1::ResultAttribute| {
             let before = other.attribute(&attribute.name)?.probability;
@@ -95,7 +95,7 @@ impl Cell {
         changes
     }
 
-    /// The attributes that nobody asked for and that the classifier sees, likeliest first, at most so many.
+    /// At most `most` attributes that are present without being requested, likeliest first.
     pub(super) fn also_seen(&self, most: usize) -> Vec<&v1::ResultAttribute> {
         let unasked = |a: &&v1::ResultAttribute| a.requested.is_none() && a.present;
         let mut seen: Vec<_> = self.seen.iter().filter(unasked).collect();
@@ -105,14 +105,14 @@ impl Cell {
     }
 }
 
-/// What the classifier sees of an attribute in several faces, on average.
+/// The average probability of an attribute in several faces.
 pub(crate) fn mean(cells: &[Cell], name: &str) -> f32 {
     let seen = cells.iter().filter_map(|cell| cell.attribute(name));
     let sum: f32 = seen.map(|attribute| attribute.probability).sum();
     sum / cells.len().max(1) as f32
 }
 
-/// Whether the classifier agrees with what was asked.
+/// Whether the classifier agrees with the request.
 pub(super) fn granted(attribute: &v1::ResultAttribute) -> bool {
     attribute.requested == Some(attribute.present)
 }
@@ -124,7 +124,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A face of so many iterates, of which the classifier sees this: name, probability, what was asked.
+    /// A face with its iterates, and of each attribute the name, the probability and the request.
     pub(in crate::gallery) fn face(
         iterates: i32,
         seen: &[(&str, f32, Option<bool>)],

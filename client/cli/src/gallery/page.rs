@@ -11,7 +11,7 @@ use super::{
     curve,
     html::{data_uri, percent, text},
 };
-use crate::{settings::SettingsInForce, wishes::say_all};
+use crate::{requests::SettingsInForce, wishes::say_all};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -1,4 +1,4 @@
-//! From what was typed to messages of the contract, and back for the JSON output.
+//! Turns arguments into messages of the contract, and settings of the contract into JSON.
 
 use deepface_client::v1;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
     }
 }
 
-/// The settings of anything that generates.
+/// The settings of every command that makes faces from attributes.
 pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::GenerationSettings {
     let mut settings = v1::GenerationSettings {
         target: Some(wanted_target(target)),
@@ -48,7 +48,7 @@ pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::Genera
     settings
 }
 
-/// Attributes as the contract has them, all present or all absent.
+/// Attributes as messages, all present or all absent.
 pub(crate) fn requested(
     attributes: &[WantedAttribute],
     absent: bool,
@@ -102,7 +102,7 @@ fn inversion(args: &InversionArgs) -> v1::InversionSettings {
     }
 }
 
-/// Without pictures to make of the iterates, every step's loss is cheap; with them, the service chooses how many.
+/// Losses are cheap and come for every step. Images of the iterates come as often as the service chooses.
 fn stream(output: &OutputArgs) -> v1::StreamSettings {
     let pictures = output.wants_iterates();
     v1::StreamSettings {
@@ -192,7 +192,7 @@ impl From<StartName> for v1::Start {
     }
 }
 
-/// The settings in force, for programs: names of the contract without their prefix, what is not in force left out.
+/// The settings in force, for programs: names as they are typed, without settings that have no effect.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct SettingsInForce {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,18 +263,18 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::args::{Cli, Command};
+    use crate::args::{Cli, Command, Work};
 
     fn request(arguments: &[&str]) -> v1::GenerateRequest {
         let cli = Cli::try_parse_from(["deepface", "generate"].iter().chain(arguments)).unwrap();
-        let Command::Generate(args) = cli.command else {
+        let Command::Work(Work::Generate(args)) = cli.command else {
             panic!("expected generate");
         };
         generate_request(&args)
     }
 
     #[test]
-    fn nothing_said_leaves_everything_to_the_service() {
+    fn no_options_leave_everything_to_the_service() {
         let request = request(&["Male"]);
         let settings = request.settings.unwrap();
         assert_eq!(settings.target.unwrap(), v1::TargetSettings::default());
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_attributes_and_strengths_arrive() {
+    fn absent_attributes_and_strengths_are_sent() {
         let attributes = request(&[
             "Male",
             "Middle Aged=1.5",
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_paper_fills_in_only_what_was_not_said() {
+    fn the_paper_fills_in_only_settings_that_are_not_given() {
         let settings = request(&["Male", "--paper", "--optimizer", "adam"])
             .settings
             .unwrap();
