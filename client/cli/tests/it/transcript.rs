@@ -71,7 +71,7 @@ pub(crate) fn without_numbers(text: &str) -> String {
 fn replace(
     text: &str,
     of_a_run: impl Fn(char) -> bool,
-    by: impl Fn(&str) -> Option<&str>,
+    by: impl Fn(&str) -> Option<&'static str>,
 ) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
