@@ -174,11 +174,12 @@ impl Typed {
         Refused { text, typed }
     }
 
-    /// One violation: where it is, and what is wrong.
+    /// One violation: where it is, unless the description names that, and what is wrong.
     fn line(&self, violation: &Violation) -> String {
         let said = in_our_words(&violation.description);
+        let names = |place: &str| said.starts_with(place) || said.contains(&format!("\"{place}\""));
         match self.place(&violation.field) {
-            Some(place) if !said.starts_with(&place) => format!("{place}: {said}"),
+            Some(place) if !names(&place) => format!("{place}: {said}"),
             _ => said,
         }
     }

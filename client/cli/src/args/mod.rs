@@ -45,7 +45,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Make faces from attributes, and see what a network sees in faces.
 #[derive(Debug, Parser)]
-#[command(name = "deepface", version, about, after_help = AFTER_HELP)]
+#[command(name = "deepface", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) services: ServiceArgs,

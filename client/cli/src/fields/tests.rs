@@ -151,6 +151,8 @@ fn a_field_is_named_by_what_was_typed() {
     for (field, description, expected) in cases {
         assert_eq!(line(field, description), expected);
     }
+    let unknown = line("attributes[0].name", "unknown \"Male=9\"");
+    assert_eq!(unknown, "unknown \"Male=9\"");
     let hostile = Typed::attributes(&[attribute("a\u{1b}[2J")], &[]);
     let said = refused(&hostile, &[("attributes[0]", "unknown")]).text;
     assert_eq!(said, "a[2J: unknown");

@@ -70,7 +70,7 @@ fn what_the_generator_refuses_is_explained_in_flags() {
         &["generate", "Male", "Eyeglases"],
         &["generate", "Male", "qqqq"],
         &["generate", "Bald", "--not", "Bald"],
-        &["generate", "Male", "--steps", "0", "--l2", "-1"],
+        &["generate", "Male", "--steps", "0", "--l2", "101"],
         &["generate", "Male", "--layer", "conv9_9"],
         &["generate", "Male", "--keep", "Male", "--keep", "Smilling"],
         &["generate", "Male", "--paper", "--not", "Bald"],

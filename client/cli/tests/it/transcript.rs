@@ -17,7 +17,10 @@ pub(crate) fn transcript(folder: &Path, arguments: &[&str], code: i32) -> String
         }
     };
     let command: Vec<_> = arguments.iter().map(shown).collect();
-    let mut text = format!("$ deepface {}\n", command.join(" "));
+    let mut text = format!("$ deepface {}", command.join(" "))
+        .trim_end()
+        .to_owned()
+        + "\n";
     for (name, output) in [("stdout", &stdout), ("stderr", &stderr)] {
         if !output.is_empty() {
             text += &format!("--- {name}\n{}\n", output.trim_end());
