@@ -1,6 +1,6 @@
 //! Asks a running generator for a face and writes it: `generate URL FILE.png ATTRIBUTE...`.
 
-use deepface_client::{GeneratorClient, attributes, v1};
+use deepface_client::{GeneratorClient, v1};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -8,12 +8,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(url), Some(file)) = (arguments.next(), arguments.next()) else {
         return Err("usage: generate URL FILE.png ATTRIBUTE...".into());
     };
-    let request = v1::GenerateRequest {
-        attributes: attributes(arguments, [""; 0]),
-        ..Default::default()
-    };
     let result = GeneratorClient::connect_lazy(&url)?
-        .generate(request)
+        .generate(v1::GenerateRequest::of(arguments))
         .await?
         .result()
         .await?;

@@ -1,7 +1,8 @@
-//! How a client reaches a service: one lazy HTTP/2 connection that comes back by itself.
+//! The connection to a service: lazy HTTP/2 that reconnects by itself.
 
 use std::{sync::Arc, time::Duration};
 
+use deepface_proto::http2;
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
@@ -9,21 +10,13 @@ use tonic::{
 
 use crate::ClientError;
 
-/// Largest reply that is read: five conv1_2 activations of a 224-pixel network, where gRPC's usual limit of
-/// 4 MiB is too small for one.
+/// Largest reply to read, in bytes: five conv1_2 activations of a 224-pixel network. gRPC's default of 4 MiB is too
+/// small for one.
 pub const MAX_DECODED_BYTES: usize = 80 << 20;
-/// Largest request that is sent.
-pub const MAX_ENCODED_BYTES: usize = 32 << 20;
+/// Largest request to send, in bytes.
+pub const MAX_ENCODED_BYTES: usize = http2::MAX_REQUEST_BYTES;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// HTTP/2's default window of 64 KiB would stall every image tensor for a round trip.
-const STREAM_WINDOW: u32 = 4 << 20;
-/// Largest HTTP/2 frame to arrive: a gradient in one piece. At the default of 16 KiB a step waits for several wake-ups of
-/// the connection's task.
-const MAX_FRAME: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// A connection to one service, and its URL for error messages. Cloning shares the connection.
 #[derive(Clone, Debug)]
@@ -53,11 +46,11 @@ impl Connection {
         let channel = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_frame_size(MAX_FRAME)
+            .http2_keep_alive_interval(http2::KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(http2::KEEPALIVE_TIMEOUT)
+            .initial_stream_window_size(http2::STREAM_WINDOW)
+            .initial_connection_window_size(http2::CONNECTION_WINDOW)
+            .max_frame_size(http2::MAX_FRAME)
             .connect_lazy();
         Ok(Self {
             channel,
@@ -65,7 +58,7 @@ impl Connection {
         })
     }
 
-    /// Explains a failure of this connection.
+    /// The error of a failed call on this connection.
     pub(crate) fn error(&self, status: &Status) -> ClientError {
         ClientError::from_status(&self.url, status)
     }
@@ -76,7 +69,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_scheme_is_optional_and_a_port_is_not() {
+    async fn the_scheme_is_optional_and_the_port_is_required() {
         assert_eq!(
             &*Connection::lazy("localhost:1").unwrap().url,
             "http://localhost:1"

@@ -24,10 +24,10 @@ pub struct ClassifierClient {
 }
 
 impl ClassifierClient {
-    /// Makes a client of the service at `url` (`http://HOST:PORT`), which need not be up yet.
+    /// Makes a client of the service at `url` (`http://HOST:PORT`), which may start later.
     ///
     /// # Errors
-    /// [`ClientError::Url`] where the URL has no host, no port or another scheme.
+    /// [`ClientError::Url`] if the URL has no host, no port or another scheme.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -44,7 +44,7 @@ impl ClassifierClient {
         })
     }
 
-    /// Limits a unary call, tries and pauses included. The default is 60 s.
+    /// Limits a unary call, retries and pauses included. The default is 60 s.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -58,12 +58,12 @@ impl ClassifierClient {
         self
     }
 
-    /// Where the service is.
+    /// The URL of the service.
     pub fn url(&self) -> &str {
         &self.connection.url
     }
 
-    /// Describes the model that is served: layers, attributes, limits.
+    /// Describes the served model: layers, attributes, limits.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -80,7 +80,7 @@ impl ClassifierClient {
         .await
     }
 
-    /// Gives the probability and the decision for every attribute of each image.
+    /// Returns the probability of, and the decision on, every attribute of each image.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -100,7 +100,7 @@ impl ClassifierClient {
         .await
     }
 
-    /// Gives the activations of layers for images, in one forward pass.
+    /// Returns the activations of layers for images, from one forward pass.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -115,7 +115,7 @@ impl ClassifierClient {
         .await
     }
 
-    /// Says how alike two faces are.
+    /// Compares two faces.
     ///
     /// # Errors
     /// Any [`ClientError`].

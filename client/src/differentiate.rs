@@ -1,4 +1,4 @@
-//! Gradients of one objective for many images, one round trip each.
+//! Gradients of one objective for many images, with one round trip per step.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct DifferentiateStream {
     responses: Streaming<DifferentiateResponse>,
     deadline: Duration,
     next_id: i64,
-    /// Set while a step is under way and for good once one failed: request and reply may then be out of step.
+    /// Set during a step, and for good after one failed: request and reply may then be out of step.
     broken: bool,
 }
 
@@ -37,7 +37,7 @@ impl DifferentiateStream {
         setup: v1::DifferentiateSetup,
         deadline: Duration,
     ) -> Result<Self, ClientError> {
-        // Two: the setup, and a step behind it where the service has not read the setup yet.
+        // Room for the setup, and for a step while the service has not read the setup yet.
         let (requests, queued) = mpsc::channel(2);
         let setup = DifferentiateRequest {
             message: Some(Message::Setup(setup)),
@@ -65,7 +65,7 @@ impl DifferentiateStream {
     /// activations of `return_layers`.
     ///
     /// # Errors
-    /// Any [`ClientError`]. The stream is of no more use afterwards, nor after a step that was cancelled.
+    /// Any [`ClientError`]. The stream cannot be used afterwards, nor after a cancelled step.
     pub async fn step(
         &mut self,
         image: &Array,
@@ -99,7 +99,7 @@ impl DifferentiateStream {
         let request = DifferentiateRequest {
             message: Some(message),
         };
-        // Where the service has ended the stream, sending fails; the reason is the status that receiving gets.
+        // Sending fails if the service has ended the stream; receiving then returns the status.
         let _ = self.requests.send(request).await;
         match self.responses.message().await {
             Ok(Some(response)) => Ok(response),

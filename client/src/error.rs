@@ -1,4 +1,4 @@
-//! What can go wrong with a call, said so that a person can act on it.
+//! Errors of calls, worded so that a person can act on them.
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
@@ -8,12 +8,12 @@ use tonic_types::StatusExt;
 /// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The URL is not one that a service can have.
+    /// The URL is not valid for a service.
     #[error("bad service URL {url:?}: {reason}")]
     Url {
         /// The URL as given.
         url: String,
-        /// What is wrong with it.
+        /// Why it is not valid.
         reason: String,
     },
     /// No service answers there, or the connection broke.
@@ -27,7 +27,7 @@ pub enum ClientError {
     /// The service answered with an error.
     #[error(transparent)]
     Rejected(Arc<Rejection>),
-    /// The answer took longer than the client was willing to wait.
+    /// The service did not answer within the client's deadline.
     #[error("the service at {url} did not answer within {} s", limit.as_secs_f64())]
     Deadline {
         /// The service.
@@ -36,7 +36,7 @@ pub enum ClientError {
         limit: Duration,
     },
     /// The service broke the contract, or the stream was used after it had ended.
-    #[error("unexpected answer of the service at {url}: {reason}")]
+    #[error("unexpected answer from the service at {url}: {reason}")]
     Protocol {
         /// The service.
         url: String,
@@ -52,13 +52,13 @@ pub struct Rejection {
     pub code: Code,
     /// Message of the service.
     pub message: String,
-    /// The fields of the request that are wrong (google.rpc.BadRequest).
+    /// The invalid fields of the request (google.rpc.BadRequest).
     pub violations: Vec<Violation>,
-    /// When to try again (google.rpc.RetryInfo).
+    /// When to retry (google.rpc.RetryInfo).
     pub retry_after: Option<Duration>,
 }
 
-/// One field of a request that is wrong.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Path of the field, such as `attributes[0].name`.
@@ -68,7 +68,7 @@ pub struct Violation {
 }
 
 impl ClientError {
-    /// The gRPC code that says the same.
+    /// The gRPC code of the error.
     pub fn code(&self) -> Code {
         match self {
             Self::Url { .. } => Code::InvalidArgument,
@@ -79,7 +79,7 @@ impl ClientError {
         }
     }
 
-    /// The fields of the request that are wrong; empty for other errors.
+    /// The invalid fields of the request; empty for other errors.
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
@@ -87,7 +87,7 @@ impl ClientError {
         }
     }
 
-    /// How long the service asks to wait before another try.
+    /// How long the service asks to wait before a retry.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rejected(rejection) => rejection.retry_after,
@@ -95,7 +95,7 @@ impl ClientError {
         }
     }
 
-    /// Reads a status. One with a source was made on this side of the wire: the connection, not the service.
+    /// Reads a status. One with a source was made by the connection on this side of the wire, not by the service.
     pub(crate) fn from_status(url: &str, status: &Status) -> Self {
         if let Some(source) = status.source()
             && matches!(
@@ -131,7 +131,7 @@ impl ClientError {
         };
         let url = url.to_owned();
         if chain().any(|error| error.is::<TimeoutExpired>()) {
-            let reason = "no connection in time".to_owned();
+            let reason = "connecting timed out".to_owned();
             return Self::Unreachable { url, reason };
         }
         let refused = |error: &(dyn Error + 'static)| {
@@ -142,7 +142,7 @@ impl ClientError {
         let reason = if chain().any(refused) {
             "connection refused; is it running?".to_owned()
         } else {
-            // The last cause is the plainest; those above only wrap it.
+            // The last cause is the most specific; the others only wrap it.
             chain().last().unwrap_or(source).to_string()
         };
         Self::Unreachable { url, reason }
@@ -150,7 +150,7 @@ impl ClientError {
 }
 
 impl fmt::Display for Rejection {
-    /// The message, then one line per violation. A lone violation that the message repeats is not said twice.
+    /// The message, then one line per violation that the message does not contain.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.message.as_str() {
             "" => f.write_str(self.code.description())?,
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_survive_and_are_readable() {
+    fn details_survive_the_wire() {
         let mut details =
             ErrorDetails::with_bad_request_violation("layers[0]", "no layer \"conv9_9\"");
         details.set_retry_info(Some(Duration::from_millis(250)));

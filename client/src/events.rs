@@ -1,4 +1,4 @@
-//! The streams of the generator service.
+//! Events of the generator service's streams.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tonic::Streaming;
 
 use crate::{ClientError, channel::Connection, retry::deadline_error};
 
-/// What happens while an image is made: one start, iterates, one result.
+/// An event of an inversion: one start, then iterates, then one result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The request as it was understood.
+    /// The request as the service understood it, defaults filled in.
     Started(v1::Started),
     /// One step of the descent.
     Iterate(v1::Iterate),
-    /// The finished image; nothing follows.
+    /// The finished image, the last event.
     Result(v1::Result),
 }
 
@@ -47,7 +47,7 @@ impl EventStream {
     /// Waits for the next event; `None` after the result.
     ///
     /// # Errors
-    /// Any [`ClientError`]; the stream has ended then.
+    /// Any [`ClientError`], which ends the stream.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
         if self.finished {
             return Ok(None);
@@ -65,7 +65,7 @@ impl EventStream {
         }
     }
 
-    /// Waits for the result and drops what comes before it.
+    /// Waits for the result, and drops the events before it.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -87,7 +87,7 @@ impl EventStream {
 }
 
 impl Messages {
-    /// The next event; messages of a newer contract, whose event this version does not know, are passed over.
+    /// The next event. Skips messages of a newer contract whose events this version does not know.
     async fn next(&mut self) -> Result<Option<Event>, tonic::Status> {
         use v1::{generate_response::Event as Generated, invert_response::Event as Inverted};
         loop {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Long enough for a queue before the first event and for sparse iterates.
+/// Allows for a queue before the first event, and for sparse iterates.
 const EVENT_DEADLINE: Duration = Duration::from_secs(300);
 
 /// A client of the generator service. Cheap to clone; clones share one connection.
@@ -26,34 +26,11 @@ pub struct GeneratorClient {
     event_deadline: Duration,
 }
 
-/// The attributes of a request: those the face should have, and those it should not have.
-///
-/// ```
-/// let asked = deepface_client::attributes(["Smiling"], ["Eyeglasses"]);
-/// assert!(!asked[0].absent && asked[1].absent);
-/// ```
-pub fn attributes<S: Into<String>, T: Into<String>>(
-    present: impl IntoIterator<Item = S>,
-    absent: impl IntoIterator<Item = T>,
-) -> Vec<v1::RequestedAttribute> {
-    let attribute = |name: String, absent| v1::RequestedAttribute {
-        name,
-        absent,
-        strength: None,
-    };
-    let present = present
-        .into_iter()
-        .map(|name| attribute(name.into(), false));
-    present
-        .chain(absent.into_iter().map(|name| attribute(name.into(), true)))
-        .collect()
-}
-
 impl GeneratorClient {
-    /// Makes a client of the service at `url` (`http://HOST:PORT`), which need not be up yet.
+    /// Makes a client of the service at `url` (`http://HOST:PORT`), which may start later.
     ///
     /// # Errors
-    /// [`ClientError::Url`] where the URL has no host, no port or another scheme.
+    /// [`ClientError::Url`] if the URL has no host, no port or another scheme.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -70,7 +47,7 @@ impl GeneratorClient {
         })
     }
 
-    /// Limits a unary call, tries and pauses included. The default is 60 s.
+    /// Limits a unary call, retries and pauses included. The default is 60 s.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -84,12 +61,12 @@ impl GeneratorClient {
         self
     }
 
-    /// Where the service is.
+    /// The URL of the service.
     pub fn url(&self) -> &str {
         &self.connection.url
     }
 
-    /// Lists the attributes that a face can be asked for, the layers, and the defaults.
+    /// Lists the attributes that a face can have, the layers, and the defaults.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -106,7 +83,7 @@ impl GeneratorClient {
         .await
     }
 
-    /// Gives the target activation for a set of attributes.
+    /// Returns the target activation of a set of attributes.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -124,7 +101,7 @@ impl GeneratorClient {
     /// Generates a face.
     ///
     /// # Errors
-    /// Any [`ClientError`]. Not tried again: the caller decides whether to spend the work twice.
+    /// Any [`ClientError`]. Never retried: the caller decides whether to repeat the work.
     pub async fn generate(&self, request: v1::GenerateRequest) -> Result<EventStream, ClientError> {
         let mut client = self.inner.clone();
         self.open(async {
@@ -138,7 +115,7 @@ impl GeneratorClient {
     /// Reconstructs an image from its activations.
     ///
     /// # Errors
-    /// Any [`ClientError`]. Not tried again: the caller decides whether to spend the work twice.
+    /// Any [`ClientError`]. Never retried: the caller decides whether to repeat the work.
     pub async fn invert(&self, request: v1::InvertRequest) -> Result<EventStream, ClientError> {
         let mut client = self.inner.clone();
         self.open(async { Ok(Messages::Invert(client.invert(request).await?.into_inner())) })

@@ -1,22 +1,17 @@
 //! Client library for the DeepFace services.
 //!
-//! [`ClassifierClient`] asks a face-attribute network what it sees, what it computes on the way and how its
-//! outputs change with the image. [`GeneratorClient`] makes faces from attributes and reports every iterate.
-//! Both connect on first use and again after a service was restarted; unary calls are retried where that is
-//! safe; every wait has a deadline; dropping a stream cancels its work.
+//! [`ClassifierClient`] asks a face-attribute network for the attributes of images, its activations, and the gradients
+//! of its outputs. [`GeneratorClient`] makes faces from attributes and reports every iterate. Both connect on first use
+//! and reconnect after a service restarts. Unary calls are retried where that is safe, every wait has a deadline, and
+//! dropping a stream cancels its work.
 //!
 //! ```no_run
-//! use deepface_client::{Event, GeneratorClient, attributes, v1};
+//! use deepface_client::{Event, GeneratorClient, v1::GenerateRequest};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let generator = GeneratorClient::connect_lazy("http://localhost:50052")?;
-//! let mut events = generator
-//!     .generate(v1::GenerateRequest {
-//!         attributes: attributes(["Male", "Smiling"], ["Eyeglasses"]),
-//!         seed: 7,
-//!         ..Default::default()
-//!     })
-//!     .await?;
+//! let request = GenerateRequest::of(["Male", "Smiling"]).without(["Eyeglasses"]).with_seed(7);
+//! let mut events = generator.generate(request).await?;
 //! while let Some(event) = events.next().await? {
 //!     match event {
 //!         Event::Started(started) => println!("{} pixels a side", started.image_size),
@@ -44,7 +39,7 @@ pub use deepface_proto::{Array, v1};
 pub use differentiate::DifferentiateStream;
 pub use error::{ClientError, Rejection, Violation};
 pub use events::{Event, EventStream};
-pub use generator::{GeneratorClient, attributes};
+pub use generator::GeneratorClient;
 pub use images::{encoded_image, tensor_image};
 pub use in_force::SettingsInForce;
 pub use tonic::Code;

@@ -1,4 +1,4 @@
-//! Trying again, where that is safe and helps.
+//! Retries, where they are safe and useful.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ const ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Makes an idempotent unary call, at most four times within `limit`, all tries and pauses included.
+/// Makes an idempotent unary call, at most four times within `limit`, retries and pauses included.
 ///
-/// Only UNAVAILABLE and RESOURCE_EXHAUSTED are tried again: the service did not do the work. The pause is a
-/// random share of 100 ms, 200 ms, ... and at least what the service asked for.
+/// Retries only UNAVAILABLE and RESOURCE_EXHAUSTED, with which a service has not done the work. The pause is a random
+/// share of 100 ms, 200 ms, ... and at least the delay that the service asked for.
 pub(crate) async fn unary<T, R, F, C>(
     connection: &Connection,
     limit: Duration,
@@ -39,13 +39,13 @@ where
         if attempt == ATTEMPTS || !retryable(error.code()) || Instant::now() + pause >= deadline {
             return Err(error);
         }
-        tracing::debug!(%error, attempt, ?pause, "trying again");
+        tracing::debug!(%error, attempt, ?pause, "retrying");
         sleep(pause).await;
     }
     unreachable!("the last attempt returns")
 }
 
-/// The error of a wait that took too long.
+/// The error of a wait that exceeded its limit.
 pub(crate) fn deadline_error(connection: &Connection, limit: Duration) -> ClientError {
     ClientError::Deadline {
         url: connection.url.to_string(),
@@ -57,7 +57,7 @@ fn retryable(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::ResourceExhausted)
 }
 
-/// Half to all of an exponential backoff, so that clients that failed together do not return together.
+/// Half to all of an exponential backoff, so that clients that failed together do not retry together.
 fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
     let backoff = (FIRST_BACKOFF * 2u32.saturating_pow(attempt - 1)).min(LAST_BACKOFF);
     backoff
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn overload_is_tried_again_and_a_bad_request_is_not() {
+    async fn overload_is_retried_and_a_bad_request_is_not() {
         let limit = Duration::from_secs(10);
         let (calls, result) = outcome(
             &[Err(Code::Unavailable), Err(Code::ResourceExhausted), Ok(3)],
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_pause_outlives_the_deadline() {
+    async fn no_pause_exceeds_the_deadline() {
         let (calls, result) = outcome(&[Err(Code::Unavailable)], Duration::from_millis(20)).await;
         assert_eq!((calls, result.unwrap_err().code()), (1, Code::Unavailable));
     }

@@ -3,6 +3,8 @@
 //! The contract is `deepface/v1/*.proto`; the bindings in `src/gen/` are made from it and checked in, so that
 //! building needs no `protoc`. `tests/bootstrap.rs` fails when the two differ.
 
+pub mod http2;
+mod requests;
 mod tensor;
 
 pub use tensor::{Array, TensorError, position};

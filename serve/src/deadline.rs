@@ -1,4 +1,4 @@
-//! When a request must be done.
+//! When the reply to a request is due.
 
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use tokio::time::Instant;
 /// The header in which a client says how long it will wait.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
-/// The moment after which nobody waits for a request any more. It holds for a whole stream, not only for the
-/// response headers.
+/// The moment after which the client no longer waits. It holds for a whole stream, not only for the response headers.
 ///
 /// The server puts it into the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +20,8 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
-    /// The deadline that the server gave to this request, or `default` from now for a request that came another
-    /// way.
+    /// The deadline that the server gave to this request, or `default` from now for a request that did not come
+    /// through a server.
     pub fn of<T>(request: &tonic::Request<T>, default: Duration) -> Self {
         let known = request.extensions().get::<Self>().copied();
         known.unwrap_or_else(|| Self::after(default))
@@ -38,8 +37,8 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
-    /// The client's deadline, but none later than `max` from now; `None` where neither says anything. A header
-    /// that cannot be read counts as none.
+    /// The client's deadline, at most `max` from now; `None` where there is neither. A header that cannot be parsed is
+    /// ignored.
     pub(crate) fn from_headers(headers: &HeaderMap, max: Option<Duration>) -> Option<Self> {
         let asked = headers
             .get(GRPC_TIMEOUT)
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timeouts_are_read_as_the_specification_writes_them() {
+    fn timeouts_are_parsed_as_specified() {
         for (text, time) in [
             ("2H", Duration::from_secs(7200)),
             ("3M", Duration::from_secs(180)),

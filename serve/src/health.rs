@@ -1,4 +1,4 @@
-//! Health that tells the truth: not serving until a service says that it can.
+//! Health checks: NOT_SERVING until a service reports that it can work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Health {
         self.report(ServingStatus::NotServing).await;
     }
 
-    /// The service to be added to the server.
+    /// The health service, to be added to the server.
     pub(crate) fn service(&self) -> HealthService {
         HealthService::from_health_reporter(self.reporter.clone())
     }
@@ -79,11 +79,10 @@ pub struct NotServing {
     waited: Duration,
 }
 
-/// Waits until a service on a plaintext address reports SERVING: how a program waits for a server that it has just
-/// started.
+/// Waits until a service on a plaintext address reports SERVING, for a program that has just started it.
 ///
 /// # Errors
-/// It does not within `wait`.
+/// It does not report SERVING within `wait`.
 pub async fn wait_until_serving(
     address: SocketAddr,
     service: &str,

@@ -23,12 +23,12 @@ pub struct ServeSettings {
     /// How long open calls may take to finish after SIGTERM, in seconds.
     #[arg(long, env = "DEEPFACE_DRAIN_SECONDS", value_name = "N", default_value_t = DRAIN_SECONDS)]
     pub drain_seconds: u64,
-    /// Longest time for a call whose client asks for no less, in seconds. Streams are calls too.
+    /// Longest time for a call whose client sets no shorter deadline, in seconds. Streams are calls too.
     #[arg(long, env = "DEEPFACE_MAX_CALL_SECONDS", value_name = "N", default_value_t = MAX_CALL_SECONDS,
           value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub max_call_seconds: u64,
-    /// Calls that may be open at once, on all connections together; calls beyond that are refused, and clients try
-    /// again. Each holds its request, of up to 32 MiB. Health checks are not counted.
+    /// Calls that may be open at once, on all connections together; further calls are refused, and clients retry them.
+    /// Each holds its request, of up to 32 MiB. Health checks do not count.
     #[arg(long, env = "DEEPFACE_MAX_CALLS", value_name = "N", default_value_t = MAX_CALLS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_calls: u16,
@@ -66,7 +66,7 @@ impl ServeSettings {
         Duration::from_secs(self.drain_seconds)
     }
 
-    /// Longest time for a call whose client asks for no less.
+    /// Longest time for a call whose client sets no shorter deadline.
     pub fn max_call(&self) -> Duration {
         Duration::from_secs(self.max_call_seconds)
     }

@@ -1,4 +1,4 @@
-//! When a process is asked to stop.
+//! Signals that ask a process to stop.
 
 use tokio_util::sync::CancellationToken;
 

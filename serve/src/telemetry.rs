@@ -1,11 +1,11 @@
-//! Logs, for people: to stderr, so that stdout stays data.
+//! Logs go to stderr, so that stdout carries only data.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise. Does nothing where logs already
-/// go somewhere.
+/// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise. Does nothing where a
+/// subscriber is set already.
 pub fn init_telemetry(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt()

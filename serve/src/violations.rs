@@ -8,12 +8,12 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::DOMAIN;
 
-/// Violations that are reported at most: details travel in trailers, whose size is limited.
+/// Most violations in one reply: details travel in trailers, whose size is limited.
 const MOST: usize = 8;
 /// Longest description, in characters.
 const LONGEST: usize = 300;
 
-/// The `reason` in `ErrorInfo` of a request that is refused for what it says.
+/// The `reason` in `ErrorInfo` of an invalid request.
 const REASON: &str = "INVALID_REQUEST";
 
 /// Collects what is wrong with a request and becomes `INVALID_ARGUMENT` with `google.rpc.BadRequest`.
@@ -26,19 +26,19 @@ pub struct Violations {
 }
 
 impl Violations {
-    /// Nothing is wrong yet.
+    /// No violations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One thing is wrong.
+    /// One violation.
     pub fn one(field: impl Into<String>, description: impl Display) -> Self {
         let mut violations = Self::new();
         violations.add(field, description);
         violations
     }
 
-    /// Another thing is wrong: says what was expected and what came.
+    /// Adds a violation; the description says what was expected and what came.
     pub fn add(&mut self, field: impl Into<String>, description: impl Display) {
         if self.list.len() == MOST {
             self.omitted += 1;
@@ -48,7 +48,7 @@ impl Violations {
         self.list.push(FieldViolation::new(field, text));
     }
 
-    /// Adds all that another check found.
+    /// Adds the violations of another check.
     pub fn extend(&mut self, other: Self) {
         self.omitted += other.omitted;
         for v in other.list {
@@ -56,12 +56,12 @@ impl Violations {
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// `value` if nothing is wrong.
+    /// `value`, if there are no violations.
     ///
     /// # Errors
     /// The violations, if there are any.
@@ -98,7 +98,7 @@ impl Violations {
     }
 }
 
-/// What several checks found.
+/// The violations of several checks.
 impl FromIterator<Self> for Violations {
     fn from_iter<I: IntoIterator<Item = Self>>(found: I) -> Self {
         let mut all = Self::new();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wrong_is_no_error() {
+    fn no_violations_are_no_error() {
         assert_eq!(Violations::new().or(7).unwrap(), 7);
         assert!(Violations::one("a", "b").or(7).is_err());
     }

@@ -1,4 +1,4 @@
-//! What the network computes on the way.
+//! Activations of the layers.
 
 use deepface_client::{Array, v1};
 use deepface_tests::{distance, face_image, shared};
@@ -26,7 +26,7 @@ fn array(activation: &v1::Activation) -> Array {
 }
 
 #[tokio::test]
-async fn every_layer_has_the_shape_that_the_model_says() {
+async fn every_layer_has_its_stated_shape() {
     let model = shared()
         .classifier()
         .get_model()
@@ -65,7 +65,7 @@ async fn every_layer_has_the_shape_that_the_model_says() {
 }
 
 #[tokio::test]
-async fn half_precision_is_the_same_within_its_rounding() {
+async fn half_precision_agrees_within_its_rounding() {
     let layers = ["conv4_3".to_owned(), "fc7".to_owned()];
     let whole = activations(1, &layers, v1::DataType::F32).await;
     for (data_type, rounding) in [(v1::DataType::F16, 1e-3), (v1::DataType::Bf16, 8e-3)] {
@@ -83,7 +83,7 @@ async fn half_precision_is_the_same_within_its_rounding() {
 }
 
 #[tokio::test]
-async fn the_logits_lead_to_the_probabilities() {
+async fn the_softmax_of_the_logits_is_the_probabilities() {
     let logits = array(&activations(1, &["heads".to_owned()], v1::DataType::F32).await[0]).data;
     let scores = shared()
         .classifier()

@@ -1,10 +1,10 @@
-//! What cannot be answered is refused with the reason and the field, and the services go on.
+//! Invalid requests are refused with the field and the reason, and the services keep working.
 
-use deepface_client::{Array, ClientError, Code, attributes, encoded_image, tensor_image, v1};
+use deepface_client::{Array, ClientError, Code, encoded_image, tensor_image, v1};
 use deepface_tests::{face_image, face_pixels, png, shared};
 use v1::objective::Term;
 
-/// Checks an INVALID_ARGUMENT: its only violation's field, and what its description must contain.
+/// Checks an INVALID_ARGUMENT: it must name the field, and describe the violation with these words.
 #[track_caller]
 fn refused<T>(result: Result<T, ClientError>, field: &str, says: &str) {
     let Err(error) = result else {
@@ -34,25 +34,15 @@ async fn generate(request: v1::GenerateRequest) -> Result<v1::Result, ClientErro
 }
 
 fn wanted(present: &[&str], absent: &[&str]) -> v1::GenerateRequest {
-    v1::GenerateRequest {
-        attributes: attributes(present.iter().copied(), absent.iter().copied()),
-        ..Default::default()
-    }
+    v1::GenerateRequest::of(present.iter().copied()).without(absent.iter().copied())
 }
 
 fn with_inversion(inversion: v1::InversionSettings) -> v1::GenerateRequest {
-    let settings = v1::GenerationSettings {
-        inversion: Some(inversion),
-        ..Default::default()
-    };
-    v1::GenerateRequest {
-        settings: Some(settings),
-        ..wanted(&["Male"], &[])
-    }
+    wanted(&["Male"], &[]).with_inversion(inversion)
 }
 
 /// Both services still answer.
-async fn all_is_well() {
+async fn both_still_answer() {
     classify(face_image(64, 1)).await.unwrap();
     let inversion = v1::InversionSettings {
         steps: Some(1),
@@ -62,10 +52,10 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn images_that_are_none() {
+async fn invalid_images_are_refused() {
     let file = |bytes: &[u8]| encoded_image(bytes.to_vec(), v1::Framing::Face);
     refused(
-        classify(file(b"no image")).await,
+        classify(file(b"not an image")).await,
         "images[0].encoded",
         "PNG or JPEG",
     );
@@ -77,7 +67,7 @@ async fn images_that_are_none() {
     );
     let wide = png(&Array::new(vec![3, 1, 4097], vec![0.5; 3 * 4097]).unwrap());
     refused(classify(file(&wide)).await, "images[0].encoded", "4096");
-    // A header that promises 60000 x 60000 pixels, of which none follow.
+    // The header promises 60000 x 60000 pixels, and none follow.
     let mut bomb = good.clone();
     bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());
@@ -94,11 +84,11 @@ async fn images_that_are_none() {
     let grey = Array::new(vec![3, 300, 400], vec![0.5; 3 * 300 * 400]).unwrap();
     let blank = encoded_image(png(&grey), v1::Framing::Detect);
     refused(classify(blank).await, "images[0]", "no face was found");
-    all_is_well().await;
+    both_still_answer().await;
 }
 
 #[tokio::test]
-async fn tensors_that_are_none() {
+async fn invalid_tensors_are_refused() {
     let good = face_pixels(64, 1).to_tensor(v1::DataType::F32);
     let with = |change: &dyn Fn(&mut v1::Tensor)| {
         let mut tensor = good.clone();
@@ -135,11 +125,11 @@ async fn tensors_that_are_none() {
     );
     let none = shared().classifier().classify(Vec::new()).await;
     refused(none, "images", "got 0");
-    all_is_well().await;
+    both_still_answer().await;
 }
 
 #[tokio::test]
-async fn layers_that_are_none() {
+async fn unknown_and_repeated_layers_are_refused() {
     let request = |layers: &[&str]| v1::GetActivationsRequest {
         images: vec![face_image(64, 1)],
         layers: layers.iter().map(ToString::to_string).collect(),
@@ -164,11 +154,11 @@ async fn layers_that_are_none() {
         "settings.target.layer",
         "conv9_9",
     );
-    all_is_well().await;
+    both_still_answer().await;
 }
 
 #[tokio::test]
-async fn gradients_of_nothing() {
+async fn invalid_objectives_and_steps_are_refused() {
     let step = async |term: Option<Term>, image: &Array| {
         let objectives = vec![v1::Objective { weight: 1.0, term }];
         let mut stream = shared()
@@ -201,11 +191,11 @@ async fn gradients_of_nothing() {
         "step.image.shape",
         "17",
     );
-    all_is_well().await;
+    both_still_answer().await;
 }
 
 #[tokio::test]
-async fn attributes_that_cannot_be() {
+async fn invalid_attributes_are_refused() {
     refused(
         generate(wanted(&["Male", "Eyeglases"], &[])).await,
         "attributes[1].name",
@@ -234,11 +224,11 @@ async fn attributes_that_cannot_be() {
         "attributes[1].absent",
         "METHOD_REGRESSION",
     );
-    all_is_well().await;
+    both_still_answer().await;
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be() {
+async fn invalid_settings_are_refused() {
     let inversion = v1::InversionSettings::default();
     let steps = |steps| v1::InversionSettings {
         steps: Some(steps),
@@ -272,5 +262,5 @@ async fn settings_that_cannot_be() {
     };
     let inverted = async { shared().generator().invert(invert).await?.result().await };
     refused(inverted.await, "inversion.steps", "0");
-    all_is_well().await;
+    both_still_answer().await;
 }

@@ -1,8 +1,8 @@
-//! Who stops listening stops the work.
+//! Dropping a stream stops its work.
 
 use std::time::Duration;
 
-use deepface_client::{Event, GeneratorClient, attributes, v1};
+use deepface_client::{Event, GeneratorClient, v1};
 use deepface_tests::{Proxy, Service, shared};
 use tokio::time::sleep;
 
@@ -11,22 +11,18 @@ async fn a_dropped_stream_stops_within_a_step() {
     let proxy = Proxy::to(shared().classifier.address).await;
     let generator = Service::generator(&proxy.url()).await;
     let client = GeneratorClient::connect_lazy(&generator.url()).unwrap();
-    let request = v1::GenerateRequest {
-        attributes: attributes(["Male"], [""; 0]),
-        settings: Some(v1::GenerationSettings {
-            inversion: Some(v1::InversionSettings {
-                steps: Some(5000),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }),
-        stream: Some(v1::StreamSettings {
-            every: 1,
-            losses_only: true,
-            ..Default::default()
-        }),
+    let inversion = v1::InversionSettings {
+        steps: Some(5000),
         ..Default::default()
     };
+    let stream = v1::StreamSettings {
+        every: 1,
+        losses_only: true,
+        ..Default::default()
+    };
+    let request = v1::GenerateRequest::of(["Male"])
+        .with_inversion(inversion)
+        .with_stream(stream);
     let mut events = client.generate(request).await.unwrap();
     let mut size = 0;
     let mut steps = 0;
@@ -34,12 +30,12 @@ async fn a_dropped_stream_stops_within_a_step() {
         match events.next().await.unwrap().unwrap() {
             Event::Started(started) => size = started.image_size as u64,
             Event::Iterate(iterate) => steps = iterate.step,
-            Event::Result(_) => panic!("5000 steps cannot be done"),
+            Event::Result(_) => panic!("5000 steps are not done yet"),
         }
     }
     let before = proxy.sent();
     drop(events);
-    // Wait until nothing is sent for a while that would hold many steps.
+    // Wait until nothing was sent for long enough to hold many steps.
     let mut after = proxy.sent();
     loop {
         sleep(Duration::from_millis(300)).await;
@@ -48,10 +44,13 @@ async fn a_dropped_stream_stops_within_a_step() {
             break;
         }
         after = now;
-        assert!(after - before < 100 * 12 * size * size, "the work goes on");
+        assert!(
+            after - before < 100 * 12 * size * size,
+            "the work continues"
+        );
     }
     let image = 4 * 3 * size * size;
-    // The step that was under way when the stream was dropped, and one more while the news travels.
+    // The step under way when the stream was dropped, and one more while the cancellation travels.
     let more = (after - before) / image;
     assert!(more <= 2, "{more} more steps were sent");
 }

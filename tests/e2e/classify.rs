@@ -1,4 +1,4 @@
-//! What the network sees in images.
+//! Attributes of images.
 
 use deepface_client::{encoded_image, v1};
 use deepface_tests::{face_image, face_pixels, png, shared};
@@ -73,7 +73,7 @@ async fn an_image_gets_the_same_answer_alone_and_beside_others() {
 }
 
 #[tokio::test]
-async fn a_file_and_a_tensor_of_the_same_pixels_look_alike() {
+async fn a_file_and_a_tensor_of_the_same_pixels_agree() {
     let size = model().await.input_size as usize;
     let pixels = face_pixels(size, 3);
     let file = encoded_image(png(&pixels), v1::Framing::Face);
@@ -85,7 +85,7 @@ async fn a_file_and_a_tensor_of_the_same_pixels_look_alike() {
         .unwrap()
         .results;
     for (a, b) in results[0].groups.iter().zip(&results[1].groups) {
-        // A file has whole steps of 1/255.
+        // A file rounds to steps of 1/255.
         assert!(
             (a.none_probability - b.none_probability).abs() < 0.05,
             "{}",

@@ -1,9 +1,9 @@
-//! How alike two faces are.
+//! Similarity of two faces.
 
 use deepface_tests::{face_image, shared};
 
 #[tokio::test]
-async fn a_face_is_like_itself_and_less_like_others() {
+async fn a_face_is_most_similar_to_itself() {
     let client = shared().classifier();
     let same = client
         .compare(face_image(100, 1), face_image(100, 1))

@@ -1,8 +1,8 @@
-//! Nobody waits for ever.
+//! Deadlines of calls, streams and steps.
 
 use std::time::{Duration, Instant};
 
-use deepface_client::{ClassifierClient, ClientError, Code, attributes, v1};
+use deepface_client::{ClassifierClient, ClientError, Code, v1};
 use deepface_tests::{face_image, face_pixels, shared};
 use tonic::Request;
 use v1::generator_service_client::GeneratorServiceClient;
@@ -16,14 +16,7 @@ async fn a_stream_ends_at_the_deadline_of_its_client() {
         steps: Some(5000),
         ..Default::default()
     };
-    let mut request = Request::new(v1::GenerateRequest {
-        attributes: attributes(["Male"], [""; 0]),
-        settings: Some(v1::GenerationSettings {
-            inversion: Some(inversion),
-            ..Default::default()
-        }),
-        ..Default::default()
-    });
+    let mut request = Request::new(v1::GenerateRequest::of(["Male"]).with_inversion(inversion));
     request.set_timeout(Duration::from_millis(700));
     let began = Instant::now();
     let mut events = client.generate(request).await.unwrap().into_inner();
@@ -31,7 +24,7 @@ async fn a_stream_ends_at_the_deadline_of_its_client() {
     let status = loop {
         match events.message().await {
             Ok(Some(_)) => seen += 1,
-            Ok(None) => panic!("5000 steps cannot be done"),
+            Ok(None) => panic!("5000 steps are not done yet"),
             Err(status) => break status,
         }
     };
@@ -44,7 +37,7 @@ async fn a_stream_ends_at_the_deadline_of_its_client() {
 }
 
 #[tokio::test]
-async fn a_call_that_takes_too_long_says_so() {
+async fn a_slow_call_ends_with_a_deadline_error() {
     let url = shared().classifier.url();
     let hasty = ClassifierClient::connect_lazy(&url)
         .unwrap()
@@ -55,7 +48,7 @@ async fn a_call_that_takes_too_long_says_so() {
 }
 
 #[tokio::test]
-async fn a_step_that_takes_too_long_ends_the_stream() {
+async fn a_slow_step_ends_the_stream() {
     let client = shared()
         .classifier()
         .with_step_deadline(Duration::from_millis(200));

@@ -1,11 +1,11 @@
-//! Faces that have to be found first: of the generator, pasted into a larger picture.
+//! Detection of generated faces that are pasted into a larger picture.
 
-use deepface_client::{Event, attributes, encoded_image, v1};
+use deepface_client::{Event, encoded_image, v1};
 use deepface_tests::shared;
 use image::{Rgb, RgbImage, imageops};
 use v1::image::Content;
 
-/// A face that the generator makes of few steps, and where it is pasted: left, top and side.
+/// Positions of the pasted faces: left, top and side.
 const LARGE: (u32, u32, u32) = (330, 60, 256);
 const SMALL: (u32, u32, u32) = (60, 200, 128);
 
@@ -14,14 +14,7 @@ async fn face() -> RgbImage {
         steps: Some(30),
         ..Default::default()
     };
-    let request = v1::GenerateRequest {
-        attributes: attributes(["Male", "Smiling"], [""; 0]),
-        settings: Some(v1::GenerationSettings {
-            inversion: Some(inversion),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
+    let request = v1::GenerateRequest::of(["Male", "Smiling"]).with_inversion(inversion);
     let events = shared().generator().generate(request).await.unwrap();
     let image = events.result().await.unwrap().image.unwrap();
     let Some(Content::Encoded(png)) = image.content else {
@@ -45,10 +38,10 @@ async fn photograph(places: &[(u32, u32, u32)]) -> v1::Image {
     encoded(picture)
 }
 
-/// A generated face fills its image as it fills the square in which it is found.
+/// Checks a detected square. A generated face fills its image just as it fills the square.
 #[track_caller]
 fn assert_at(face: Option<v1::FaceBox>, (left, top, side): (u32, u32, u32)) {
-    let face = face.expect("a place");
+    let face = face.expect("a position");
     assert_eq!(face.width, face.height);
     let off = |a: i32, b: u32| (a - b as i32).abs() as f32 / side as f32;
     let worst = off(face.left, left)
@@ -58,7 +51,7 @@ fn assert_at(face: Option<v1::FaceBox>, (left, top, side): (u32, u32, u32)) {
 }
 
 #[tokio::test]
-async fn all_faces_are_classified_the_largest_first() {
+async fn all_faces_are_classified_largest_first() {
     let images = vec![photograph(&[SMALL, LARGE]).await];
     let client = shared().classifier();
     let results = client.classify(images).await.unwrap().results;
@@ -67,7 +60,7 @@ async fn all_faces_are_classified_the_largest_first() {
     };
     assert_at(large.face, LARGE);
     assert_at(small.face, SMALL);
-    // They are the same face.
+    // Both are the same face.
     for (large, small) in large.groups.iter().zip(&small.groups) {
         let off = (large.none_probability - small.none_probability).abs();
         assert!(off < 0.3, "{}: {off}", large.group);
@@ -77,7 +70,7 @@ async fn all_faces_are_classified_the_largest_first() {
 }
 
 #[tokio::test]
-async fn the_largest_face_is_compared_and_looked_into() {
+async fn comparison_and_activations_use_the_largest_face() {
     let both = photograph(&[SMALL, LARGE]).await;
     let small = photograph(&[SMALL]).await;
     let client = shared().classifier();
@@ -95,7 +88,7 @@ async fn the_largest_face_is_compared_and_looked_into() {
 }
 
 #[tokio::test]
-async fn an_inversion_says_which_face_it_inverts() {
+async fn an_inversion_reports_which_face_it_inverts() {
     let request = |image| v1::InvertRequest {
         image: Some(image),
         inversion: Some(v1::InversionSettings {

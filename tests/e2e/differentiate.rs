@@ -68,8 +68,8 @@ fn moved(image: &Array, direction: &[f32], by: f32) -> Array {
     Array::new(image.shape.clone(), data.collect()).unwrap()
 }
 
-/// Along the gradient's own direction the slope is its norm. Steps of several sizes: too large a step meets the
-/// kinks of the rectifiers, too small a one the rounding of f32, and one of them must agree.
+/// Along the gradient the slope is the norm of the gradient. A large step crosses kinks of the rectifiers and a small
+/// one is lost in the rounding of f32, so the best of several sizes counts.
 async fn slope_error(objectives: Vec<v1::Objective>) -> f64 {
     let image = face_pixels(size().await, 5);
     let mut stream = open(objectives).await;
@@ -128,7 +128,7 @@ async fn gradients_agree_with_finite_differences() {
 }
 
 #[tokio::test]
-async fn terms_add_up_and_so_do_their_gradients() {
+async fn losses_and_gradients_of_terms_add_up() {
     let size = size().await;
     let image = face_pixels(size, 5);
     let distance_term = squared_distance("conv4_3", size, true).await;
@@ -161,7 +161,7 @@ async fn terms_add_up_and_so_do_their_gradients() {
 }
 
 #[tokio::test]
-async fn a_batch_of_n_is_n_singles() {
+async fn a_batch_agrees_with_single_images() {
     let size = size().await;
     let objectives = vec![objective(
         1.0,

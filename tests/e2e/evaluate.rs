@@ -1,4 +1,4 @@
-//! An evaluation on drawn faces: all of it, stopped on the way and gone on with.
+//! An evaluation on drawn faces, interrupted and resumed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 const TRAINING: usize = 40;
 const HELD_OUT: usize = 8;
 
-/// No face is both, so a person who is both cannot be asked for.
+/// Attributes that contradict each other, so a person with both cannot be requested.
 const CONTRADICTION: [&str; 2] = ["Smiling", "Frowning"];
-/// What nobody else has: without these no request contradicts itself.
+/// Attributes that only those people have, so that other requests are free of contradictions.
 const RARE: [&str; 7] = [
     "Baby",
     "Blond Hair",
@@ -28,8 +28,8 @@ const RARE: [&str; 7] = [
     "Sunglasses",
 ];
 
-/// A data set of drawn faces in the public LFW layout: a photograph per person. One who is held out cannot be asked
-/// for.
+/// A data set of drawn faces in the public LFW layout, with one photograph per person. One of the test people cannot be
+/// requested.
 fn data_set(folder: &Path) {
     let names: Vec<_> = AttributeId::names().collect();
     let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
@@ -87,13 +87,13 @@ fn faces(folder: &Path) -> HashMap<PathBuf, (SystemTime, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn an_evaluation_that_was_stopped_goes_on() {
+async fn an_interrupted_evaluation_resumes() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
     data_set(&folder.path().join("data"));
     let (generator, classifier) = (shared().generator(), shared().classifier());
 
-    // Stopped as soon as a face is there.
+    // Stopped as soon as the first face is written.
     let one = Arc::new(Notify::new());
     let watch = Watch::new({
         let one = one.clone();
@@ -111,7 +111,7 @@ async fn an_evaluation_that_was_stopped_goes_on() {
     let before = faces(folder.path());
     assert!((1..4).contains(&before.len()), "{:?}", before.keys());
 
-    // Gone on with, and with another method besides.
+    // Resumed, with another method added.
     let seen = Arc::new(Mutex::new(Vec::new()));
     let watch = Watch::new({
         let seen = seen.clone();
@@ -143,7 +143,7 @@ async fn an_evaluation_that_was_stopped_goes_on() {
         assert_eq!((verdict.rank, verdict.mean_face_distance), (1.0, 1.0));
         assert!((verdict.similarity - 1.0).abs() < 1e-5);
     }
-    // The mean face is like nobody: all requests give the same, so nothing tells them apart.
+    // The mean face is the same for every request, so nothing tells them apart.
     assert_eq!(report.rows[1].judge.auc, Some(0.5));
     assert!(report.rows[1].judge.mean_face_distance < 1e-6);
     let default = &report.rows[4];
@@ -163,7 +163,7 @@ async fn an_evaluation_that_was_stopped_goes_on() {
 
     assert!(report.probes.is_none());
 
-    // The same again makes nothing anew and says the same; another run is not mixed in.
+    // Running again remakes nothing and reports the same; results of different settings do not mix.
     let (again, _) = evaluate(&generator, &classifier, &whole, &watch)
         .await
         .unwrap();

@@ -1,24 +1,19 @@
 //! Faces from attributes.
 
-use deepface_client::{Event, attributes, v1};
+use deepface_client::{Event, v1};
 use deepface_tests::shared;
 use v1::image::Content;
 
 /// A request of few steps.
 fn request(steps: i32, seed: u64) -> v1::GenerateRequest {
-    v1::GenerateRequest {
-        attributes: attributes(["Male", "smiling", "MIDDLE_AGED"], ["Eyeglasses"]),
-        settings: Some(v1::GenerationSettings {
-            inversion: Some(v1::InversionSettings {
-                steps: Some(steps),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }),
-        seed,
-        keep: Vec::new(),
-        stream: None,
-    }
+    let inversion = v1::InversionSettings {
+        steps: Some(steps),
+        ..Default::default()
+    };
+    v1::GenerateRequest::of(["Male", "smiling", "MIDDLE_AGED"])
+        .without(["Eyeglasses"])
+        .with_inversion(inversion)
+        .with_seed(seed)
 }
 
 async fn face(request: v1::GenerateRequest) -> v1::Result {
@@ -40,17 +35,15 @@ fn bytes(image: Option<v1::Image>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_face_arrives_with_what_the_classifier_sees_in_it() {
-    let request = v1::GenerateRequest {
-        stream: Some(v1::StreamSettings {
-            every: 2,
-            ..Default::default()
-        }),
-        ..request(5, 1)
+async fn a_face_arrives_with_its_attributes() {
+    let every_second = v1::StreamSettings {
+        every: 2,
+        ..Default::default()
     };
+    let request = request(5, 1).with_stream(every_second);
     let mut events = shared().generator().generate(request).await.unwrap();
     let Some(Event::Started(started)) = events.next().await.unwrap() else {
-        panic!("expected the start first");
+        panic!("expected Started first");
     };
     let settings = started.settings.unwrap();
     let (target, inversion) = (settings.target.unwrap(), settings.inversion.unwrap());
@@ -73,7 +66,7 @@ async fn a_face_arrives_with_what_the_classifier_sees_in_it() {
         }
     };
     assert_eq!(events.next().await.unwrap(), None);
-    assert_eq!(steps, [2, 4, 5], "every second, and the last");
+    assert_eq!(steps, [2, 4, 5], "every second step, and the last");
     assert_eq!(result.steps, 5);
     assert!(result.classifier_us > 0 && result.classifier_us <= result.elapsed_us);
     assert_eq!(result.attributes.len(), 73);
@@ -95,7 +88,7 @@ async fn a_face_arrives_with_what_the_classifier_sees_in_it() {
 }
 
 #[tokio::test]
-async fn a_seed_decides_the_face_alone_and_beside_others() {
+async fn a_seed_gives_the_same_face_alone_and_beside_others() {
     let alone = bytes(face(request(4, 7)).await.image);
     let (again, other, beside) = tokio::join!(
         face(request(4, 7)),
@@ -114,10 +107,7 @@ async fn the_loss_falls() {
         losses_only: true,
         ..Default::default()
     };
-    let request = v1::GenerateRequest {
-        stream: Some(losses_only),
-        ..request(20, 1)
-    };
+    let request = request(20, 1).with_stream(losses_only);
     let mut events = shared().generator().generate(request).await.unwrap();
     let mut losses = Vec::new();
     while let Some(event) = events.next().await.unwrap() {
@@ -187,9 +177,8 @@ async fn the_papers_preset_is_the_papers_settings_spelled_out() {
     let [spelled_out, preset, default] = [spelled_out, preset, request(9, 5).settings.unwrap()]
         .map(|settings| async {
             let request = v1::GenerateRequest {
-                attributes: attributes(["Male", "smiling"], [""; 0]),
                 settings: Some(settings),
-                ..request(9, 5)
+                ..v1::GenerateRequest::of(["Male", "smiling"]).with_seed(5)
             };
             bytes(face(request).await.image)
         });
@@ -213,7 +202,7 @@ async fn a_target_is_the_layers_shape_and_completes_the_request() {
         .unwrap();
     assert_eq!(
         list.classifier_digest, model.digest,
-        "the statistics belong to the model that is served"
+        "the statistics match the served model"
     );
     let shape = model
         .layers
@@ -222,7 +211,10 @@ async fn a_target_is_the_layers_shape_and_completes_the_request() {
         .unwrap()
         .shape;
     let request = v1::GetTargetRequest {
-        attributes: attributes(["Senior"], ["Male"]),
+        attributes: vec![
+            v1::RequestedAttribute::present("Senior"),
+            v1::RequestedAttribute::absent("Male"),
+        ],
         ..Default::default()
     };
     let target = client.get_target(request).await.unwrap();

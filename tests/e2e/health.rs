@@ -1,15 +1,16 @@
-//! Health says what is.
+//! Health checks of both services.
 
 use std::time::Duration;
 
+use deepface_client::v1;
 use deepface_tests::{Service, shared};
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-const CLASSIFIER: &str = "deepface.v1.ClassifierService";
-const GENERATOR: &str = "deepface.v1.GeneratorService";
+const CLASSIFIER: &str = v1::classifier_service_server::SERVICE_NAME;
+const GENERATOR: &str = v1::generator_service_server::SERVICE_NAME;
 
 fn client(service: &Service) -> HealthClient<Channel> {
     HealthClient::new(service.channel())
@@ -31,7 +32,7 @@ async fn status(service: &Service, name: &str) -> ServingStatus {
 }
 
 #[tokio::test]
-async fn services_that_are_ready_say_so() {
+async fn ready_services_report_serving() {
     for (service, name) in [
         (&shared().classifier, CLASSIFIER),
         (&shared().generator, GENERATOR),
@@ -51,7 +52,7 @@ async fn services_that_are_ready_say_so() {
     }
 }
 
-/// What a classifier that has just been started reports, until it serves.
+/// The statuses of a classifier from its start until it serves.
 async fn history() -> Vec<ServingStatus> {
     let service = Service::classifier_starting_at(([127, 0, 0, 1], 0).into()).await;
     let watch = client(&service).watch(about(CLASSIFIER)).await;
@@ -71,7 +72,7 @@ async fn history() -> Vec<ServingStatus> {
 
 #[tokio::test]
 async fn a_service_is_not_serving_until_its_model_has_run() {
-    // On a busy machine the model may have run before the question arrives; then it is asked again.
+    // On a busy machine the model may be ready before the first check arrives; then try again.
     for _ in 0..20 {
         match history().await[..] {
             [ServingStatus::NotServing, ServingStatus::Serving] => return,

@@ -4,7 +4,7 @@ use deepface_client::{Event, v1};
 use deepface_tests::{face_image, shared};
 
 #[tokio::test]
-async fn an_image_is_approached_from_its_activations() {
+async fn inversion_approaches_the_activations_of_an_image() {
     for layer in ["conv3_3", "fc6", ""] {
         let request = v1::InvertRequest {
             image: Some(face_image(100, 2)),

@@ -1,4 +1,4 @@
-//! Both services, the client and the wire between them, with the embedded models. One file per behaviour.
+//! Both services and the client over real gRPC, with the embedded models. One file per behaviour.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! The services describe themselves to tools such as grpcurl, old and new.
+//! Reflection, for tools such as grpcurl, in both versions of the protocol.
 
 use deepface_tests::{Service, shared};
 use tonic_reflection::pb::{v1, v1alpha};
@@ -6,7 +6,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 const CLASSIFIER: &str = "deepface.v1.ClassifierService";
 const GENERATOR: &str = "deepface.v1.GeneratorService";
 
-/// Asks for the list of services, then for the file of one, in one version of the protocol.
+/// Requests the list of services and the file of one, in one version of the protocol.
 macro_rules! ask {
     ($version:ident, $service:expr, $symbol:expr) => {{
         use $version::server_reflection_client::ServerReflectionClient;

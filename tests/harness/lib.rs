@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: both services with the embedded models, on free ports, over real gRPC.
+//! Shared by the end-to-end tests: both services with the embedded models, on free ports, over real gRPC.
 
 mod pictures;
 mod proxy;

@@ -1,9 +1,11 @@
+//! Drawn faces, as pixels, messages and files.
+
 use deepface_client::{Array, tensor_image, v1};
 use deepface_images::image_of;
 
-/// Pixels of a drawn face, `[3, size, size]`, 0 to 1: skin, eyes and a mouth, differing by seed, with grain. No
-/// photograph is needed to compare services with themselves; without grain, max-pooling meets ties, where there is
-/// no gradient to compare with.
+/// Pixels of a drawn face, `[3, size, size]`, 0 to 1: skin, eyes and a mouth, differing by seed, with grain. The
+/// tests compare services with themselves and need no photograph. The grain avoids ties in max-pooling, where gradients
+/// are undefined.
 pub fn face_pixels(size: usize, seed: u64) -> Array {
     let vary = |k: u64| (seed.wrapping_mul(k).wrapping_add(k / 3) % 97) as f32 / 97.0;
     let skin = [
@@ -42,7 +44,7 @@ fn grain(seed: u64, i: usize) -> f32 {
     (hash >> 40) as f32 / (1u32 << 23) as f32 - 1.0
 }
 
-/// The same as a message.
+/// A drawn face as a message.
 pub fn face_image(size: usize, seed: u64) -> v1::Image {
     tensor_image(&face_pixels(size, seed), v1::Framing::Face)
 }

@@ -1,3 +1,5 @@
+//! A proxy between two services that counts the bytes sent.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A TCP proxy that counts: what one service sends to the other can be seen without asking either.
+/// A TCP proxy that counts the bytes that one service sends to the other.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -15,7 +17,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy on a free port, to a service.
+    /// Starts a proxy to a service, on a free port.
     pub async fn to(service: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -44,7 +46,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Bytes sent to the service until now.
+    /// Bytes sent to the service so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

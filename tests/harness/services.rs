@@ -1,7 +1,10 @@
+//! Both services in this process, started, stopped and restarted.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use deepface_client::v1::{classifier_service_server, generator_service_server};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_serve::{ServeSettings, wait_until_serving};
 use tokio::net::TcpListener;
@@ -10,13 +13,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Channel, Endpoint};
 
-/// Full names of the services.
-const CLASSIFIER: &str = "deepface.v1.ClassifierService";
-const GENERATOR: &str = "deepface.v1.GeneratorService";
-/// A test machine may be busy.
+/// Timeout for starting and stopping; a test machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running service. Dropping it asks it to stop.
+/// A running service. Dropping it stops it.
 #[derive(Debug)]
 pub struct Service {
     /// Where it listens.
@@ -32,13 +32,13 @@ impl Service {
         Self::classifier_at(any_port()).await
     }
 
-    /// The same at an address of its own, for one that comes back.
+    /// Starts a classifier at this address, such as one that was stopped, and waits until it serves.
     pub async fn classifier_at(address: SocketAddr) -> Self {
         let service = Self::classifier_starting_at(address).await;
-        service.ready(CLASSIFIER).await
+        service.ready(classifier_service_server::SERVICE_NAME).await
     }
 
-    /// The same, not yet ready.
+    /// Starts a classifier at this address without waiting.
     pub async fn classifier_starting_at(address: SocketAddr) -> Self {
         let listener = bind(address).await;
         Self::spawn(listener, |listener, stop| async move {
@@ -67,7 +67,7 @@ impl Service {
             let served = generator_svc::service::serve(listener, statistics, &settings, stop).await;
             served.expect("the generator serves");
         });
-        service.ready(GENERATOR).await
+        service.ready(generator_service_server::SERVICE_NAME).await
     }
 
     /// The URL of the service.
@@ -94,7 +94,7 @@ impl Service {
     async fn ready(mut self, name: &str) -> Self {
         tokio::select! {
             ready = wait_until_serving(self.address, name, PATIENCE) => ready.expect("it starts in time"),
-            // Not to be waited for where it cannot start.
+            // A service that cannot start ends the wait.
             ended = &mut self.task => panic!("{name} ended while it started: {ended:?}"),
         }
         self
@@ -151,7 +151,7 @@ impl Pair {
     }
 }
 
-/// The pair that all tests share that stop nothing. Started once, on a runtime of its own that outlives the tests'.
+/// The pair of all tests that stop nothing. It starts once, on a runtime that outlives those of the tests.
 pub fn shared() -> &'static Pair {
     static SHARED: OnceLock<(Runtime, Pair)> = OnceLock::new();
     let start = || {
@@ -163,7 +163,7 @@ pub fn shared() -> &'static Pair {
         let pair = runtime.block_on(Pair::start());
         (runtime, pair)
     };
-    // On a thread of its own: a test's runtime cannot be blocked by another's.
+    // On a thread of its own, because a runtime cannot block on another.
     let started =
         || std::thread::scope(|scope| scope.spawn(start).join().expect("the pair starts"));
     &SHARED.get_or_init(started).1
@@ -176,7 +176,7 @@ fn serve_settings() -> ServeSettings {
     }
 }
 
-/// Binds; an address that was just in use may need a moment.
+/// Binds. An address that was just in use may need a moment.
 async fn bind(address: SocketAddr) -> TcpListener {
     let bound = async {
         loop {

@@ -19,12 +19,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_images::ImageLimits;
+use deepface_proto::http2;
 use deepface_proto::v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use deepface_proto::v1::{
     ClassifyRequest, ClassifyResponse, CompareRequest, CompareResponse, DifferentiateRequest,
     DifferentiateResponse, GetActivationsRequest, GetActivationsResponse, GetModelRequest,
     GetModelResponse, Timing,
 };
+use deepface_serve::ServeSettings;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -63,15 +65,15 @@ impl Default for Limits {
         Self {
             images: 64,
             image: ImageLimits::default(),
-            request_bytes: 32 << 20,
-            response_bytes: 64 << 20,
+            request_bytes: http2::MAX_REQUEST_BYTES,
+            response_bytes: http2::MAX_RESPONSE_BYTES,
             objectives: 16,
             faces_per_image: 32,
             faces: 256,
             streams: 64,
             decoders: deepface_serve::cores(),
             idle: Duration::from_secs(60),
-            call: Duration::from_secs(3600),
+            call: ServeSettings::default().max_call(),
         }
     }
 }

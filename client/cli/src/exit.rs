@@ -1,15 +1,16 @@
-//! Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! How the program ends: what it says of an error, and the exit code: 0 done, 1 failed, 2 wrong usage.
 
 use std::process::ExitCode;
 
 use deepface_client::{ClientError, Code};
 
+use crate::fields::{Refused, Typed};
 use crate::printer::PipeClosed;
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
-/// What was typed makes no sense, although it fits the grammar.
+/// The arguments fit the grammar but make no sense.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
@@ -19,36 +20,40 @@ pub(crate) struct Usage(pub(crate) String);
 #[error("interrupted")]
 pub(crate) struct Interrupted;
 
-/// Says on stderr what went wrong, if anything did, and gives the exit code.
+/// Prints the error, if there is one, to stderr, and returns the exit code.
 pub(crate) fn report(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    // Whoever read our output has seen enough; that is no failure.
+    // A reader that has seen enough is not a failure.
     if error.is::<PipeClosed>() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", describe(&error));
     ExitCode::from(code(&error))
 }
 
-fn code(error: &anyhow::Error) -> u8 {
-    let wrong = error.is::<Usage>() || error.downcast_ref::<ClientError>().is_some_and(typed);
-    if wrong { USAGE } else { FAILURE }
+/// An error with its causes, on one line unless a service refused several things.
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    let causes = error.chain().map(|cause| match cause.downcast_ref() {
+        Some(ClientError::Rejected(rejection)) => Typed::default().refused(rejection).to_string(),
+        _ => cause.to_string(),
+    });
+    causes.collect::<Vec<_>>().join(": ")
 }
 
-/// Whether a service refused what the user typed. What is in an image file was not typed.
-fn typed(error: &ClientError) -> bool {
-    let in_a_file = |field: &str| {
-        let root = field.split(['.', '[']).next().unwrap_or_default();
-        matches!(root, "image" | "images" | "first" | "second")
+fn code(error: &anyhow::Error) -> u8 {
+    let refused = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(Refused { typed, .. }), _) => *typed,
+        (_, Some(ClientError::Rejected(rejection))) => Typed::default().refused(rejection).typed,
+        (_, Some(other)) => other.code() == Code::InvalidArgument,
+        _ => false,
     };
-    let violations = error.violations();
-    let file = !violations.is_empty()
-        && violations
-            .iter()
-            .all(|violation| in_a_file(&violation.field));
-    error.code() == Code::InvalidArgument && !file
+    if refused || error.is::<Usage>() {
+        USAGE
+    } else {
+        FAILURE
+    }
 }
 
 #[cfg(test)]
@@ -74,11 +79,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_usage_and_what_is_in_a_file_is_not() {
+    fn arguments_are_usage_and_the_content_of_files_is_not() {
         assert_eq!(code(&rejected("attributes[0].name")), USAGE);
         assert_eq!(code(&rejected("settings.inversion.steps")), USAGE);
         assert_eq!(code(&rejected("images[0].encoded")), FAILURE);
         assert_eq!(code(&Usage("no".to_owned()).into()), USAGE);
         assert_eq!(code(&anyhow::anyhow!("disk full")), FAILURE);
+        let url = ClientError::Url {
+            url: "localhost".to_owned(),
+            reason: "the port is missing".to_owned(),
+        };
+        assert_eq!(code(&url.into()), USAGE);
+    }
+
+    #[test]
+    fn an_error_that_nobody_explained_speaks_of_flags_too() {
+        let error = rejected("settings.inversion.steps");
+        assert_eq!(describe(&error), "while trying: --steps: bad");
     }
 }

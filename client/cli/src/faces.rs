@@ -1,15 +1,16 @@
-//! Faces as they come out of streams: one, or many at once.
+//! Faces read from streams: one, or many at once.
 
 use anyhow::Context;
 use deepface_client::{ClientError, Event, EventStream, GeneratorClient, v1};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::fields::Typed;
 use crate::progress::ManyProgress;
 
-/// Generations under way at once: the classifier computes their steps together.
+/// Concurrent generations: the classifier computes their steps together.
 const AT_ONCE: usize = 2;
 
-/// A face that is done, and how it came to be.
+/// A finished face, and its iterates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Face {
     pub(crate) started: v1::Started,
@@ -29,7 +30,7 @@ pub(crate) async fn read(
         match event {
             Event::Started(started) => face.started = started,
             Event::Iterate(iterate) => face.iterates.push(iterate),
-            // The client sees to it that a stream ends with this, or with an error.
+            // The client guarantees that a stream ends with a result or an error.
             Event::Result(result) => face.result = result,
         }
     }
@@ -39,13 +40,13 @@ pub(crate) async fn read(
 /// One of many faces.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// What errors call it.
+    /// Its name in errors.
     pub(crate) name: String,
     pub(crate) request: v1::GenerateRequest,
 }
 
-/// Generates faces, a few at once, under one progress bar. Each is finished as soon as it is there; what comes of them
-/// is in the order of the jobs.
+/// Generates faces, a few at once, under one progress bar. `finish` takes each as soon as it arrives; the results are
+/// in the order of the jobs.
 pub(crate) async fn generate_all<T>(
     client: &GeneratorClient,
     jobs: Vec<Job>,
@@ -54,7 +55,9 @@ pub(crate) async fn generate_all<T>(
 ) -> anyhow::Result<Vec<T>> {
     let progress = ManyProgress::new(jobs.len(), what);
     let one = async |job: Job| {
+        let typed = Typed::wishes(&job.request.attributes);
         let face = read(client.generate(job.request), progress.follow()).await;
+        let face = face.map_err(|error| typed.explain(error));
         face.and_then(&finish).context(job.name)
     };
     stream::iter(jobs)

@@ -12,7 +12,7 @@ use crate::args::FramingArgs;
 
 /// Reads an image file, or standard input for `-`.
 pub(crate) fn read_image(path: &Path, framing: FramingArgs) -> anyhow::Result<v1::Image> {
-    // One byte more than the service takes lets it say so.
+    // One byte above the limit, so that the service can explain it.
     let most = ImageLimits::default().bytes as u64 + 1;
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -24,7 +24,7 @@ pub(crate) fn read_image(path: &Path, framing: FramingArgs) -> anyhow::Result<v1
     Ok(encoded_image(bytes, framing.into()))
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file completely or not at all.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     deepface_files::write_atomically(path, bytes)
         .with_context(|| format!("cannot write {}", path.display()))

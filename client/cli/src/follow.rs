@@ -1,4 +1,4 @@
-//! Follows the stream of an inversion to its result, and writes the pictures.
+//! Follows the stream of an inversion to its result, writes the pictures, and reports.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::{
     progress::Progress,
 };
 
-/// An inversion that is done, its pictures written.
+/// A finished inversion, its pictures written.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) started: v1::Started,
@@ -67,7 +67,7 @@ fn write_pictures(
                 Ok(pictures::enlarge(&image, scale))
             })
             .collect::<anyhow::Result<_>>()?;
-        // The last iterate may be the result; shown twice it would say nothing.
+        // The last iterate may be the result, which is shown once.
         if all.last() != Some(&image) {
             all.push(image);
         }
@@ -93,7 +93,7 @@ pub(crate) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     gif: Option<&'a Path>,
     seed: u64,
-    /// Where the face was found that was inverted, if it had to be.
+    /// Where the inverted face was found, with `--detect`.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<Place>,
     attributes: Vec<Judged<'a>>,
@@ -108,7 +108,7 @@ pub(crate) struct Report<'a> {
     classifier_digest: &'a str,
 }
 
-/// An attribute of the result: what the classifier sees, and what was asked for (absent where nothing was).
+/// An attribute of the result: what the classifier sees, and what was requested, if anything.
 #[derive(Debug, Serialize)]
 struct Judged<'a> {
     name: &'a str,
@@ -175,7 +175,7 @@ impl Finished {
         }
     }
 
-    /// One line for people: what was written and what it took.
+    /// One line for people: the file, and the effort.
     pub(crate) fn headline(&self, seed: u64) -> String {
         format!(
             "{}  {}x{} pixels, seed {seed}, {} steps in {:.1} s, loss {:.4}\n",
@@ -188,8 +188,8 @@ impl Finished {
         )
     }
 
-    /// A table of what the classifier sees: what was asked for, what was to be kept, what changed without being asked,
-    /// then what it sees besides, likeliest first.
+    /// What the classifier sees: the attributes requested, those kept, those that changed without being requested, and
+    /// other present ones, likeliest first.
     pub(crate) fn table(&self) -> String {
         let all = &self.result.attributes;
         let moved = |a: &v1::ResultAttribute| self.result.moved.contains(&a.name);
@@ -200,15 +200,12 @@ impl Finished {
             }
         };
         let asked = all.iter().filter(|a| a.requested.is_some());
-        part("asked for", asked.map(asked_line).collect());
+        part("requested", asked.map(asked_line).collect());
         let kept = all.iter().filter(|a| a.kept);
-        part(
-            "to be kept",
-            kept.map(|a| moved_line(a, moved(a))).collect(),
-        );
+        part("kept", kept.map(|a| moved_line(a, moved(a))).collect());
         let changed = all.iter().filter(|a| !a.kept && moved(a));
         part(
-            "changed unasked",
+            "changed without being requested",
             changed.map(|a| moved_line(a, true)).collect(),
         );
         let mut seen: Vec<_> = all
@@ -217,14 +214,17 @@ impl Finished {
             .collect();
         seen.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         let line = |a: &v1::ResultAttribute| printer::score_line(&a.name, a.probability, "");
-        part("also seen", seen.into_iter().take(12).map(line).collect());
+        part(
+            "also present",
+            seen.into_iter().take(12).map(line).collect(),
+        );
         table
     }
 }
 
 fn moved_line(attribute: &v1::ResultAttribute, moved: bool) -> String {
     let remark = match (moved, attribute.present) {
-        (false, _) => "as it was",
+        (false, _) => "unchanged",
         (true, true) => "now present",
         (true, false) => "now absent",
     };

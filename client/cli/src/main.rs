@@ -1,12 +1,14 @@
-//! The command line of DeepFace: faces from attributes, and what a network sees in faces.
+//! The command line of DeepFace: makes faces from attributes, and shows what a network sees in faces.
 //!
-//! `args` is what can be typed, `settings` turns it into messages of the contract, `commands` does the work,
-//! `pair` starts the services that a command needs, `printer`, `pictures` and `gallery` write what comes of it.
+//! `args` is the grammar, `requests` turns arguments into messages of the contract, `commands` does the work, `pair`
+//! starts the services that a command needs, `printer`, `pictures` and `gallery` write the results, and `fields` puts
+//! what a service refuses into the words of the command line.
 
 mod args;
 mod commands;
 mod exit;
 mod faces;
+mod fields;
 mod files;
 mod follow;
 mod gallery;
@@ -16,7 +18,7 @@ mod pictures;
 mod place;
 mod printer;
 mod progress;
-mod settings;
+mod requests;
 mod stages;
 mod wishes;
 
@@ -27,9 +29,9 @@ use clap::Parser;
 
 use args::Cli;
 
-/// The command line and its transport; the services compute on threads of their own.
+/// Threads of the command line and its transport; the services compute on their own.
 const RUNTIME_THREADS: usize = 2;
-/// How long work that was left behind may take to notice.
+/// How long abandoned work may take to stop.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {

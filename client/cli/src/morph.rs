@@ -1,23 +1,23 @@
-//! The way from one request to another: what is asked of each frame.
+//! The way from one request to another: the request of each frame.
 
 use deepface_client::v1::RequestedAttribute;
 
-/// Below this strength an attribute is not worth asking for.
+/// An attribute below this strength is not requested.
 const NEGLIGIBLE: f64 = 0.05;
-/// What is asked for where nothing is worth it: a request asks for something, and strengths are above 0.
+/// Least strength where every attribute is below [`NEGLIGIBLE`]: a request cannot be empty, and strengths are above 0.
 const FAINTEST: f64 = 0.01;
 
 /// The way from one request to another.
 ///
-/// A request is a list of signed strengths: above 0 present, below 0 absent, 0 not asked for. On the way they change
-/// evenly: `(1 - t) from + t to`.
+/// A request is a list of signed strengths: above 0 present, below 0 absent, 0 not requested. They change linearly:
+/// `(1 - t) from + t to`.
 #[derive(Clone, Debug)]
-pub(crate) struct Path {
+pub(crate) struct Journey {
     from: Vec<RequestedAttribute>,
     to: Vec<RequestedAttribute>,
     /// Every attribute of both, those of `from` first.
     strands: Vec<Strand>,
-    /// Pairs of strands that no face shows at once.
+    /// Pairs of strands of which a face shows only one.
     rivals: Vec<(usize, usize)>,
 }
 
@@ -29,8 +29,8 @@ struct Strand {
     to: f64,
 }
 
-impl Path {
-    /// Joins two requests, in which names are written alike.
+impl Journey {
+    /// Joins two requests that spell names alike.
     pub(crate) fn new(from: Vec<RequestedAttribute>, to: Vec<RequestedAttribute>) -> Self {
         let strength = |wishes: &[RequestedAttribute], name: &str| {
             let wish = wishes.iter().find(|wish| wish.name == name);
@@ -54,18 +54,18 @@ impl Path {
         }
     }
 
-    /// The attributes that are asked for anywhere on the way.
+    /// The attributes of either request.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.strands.iter().map(|strand| strand.name.as_str())
     }
 
-    /// Everything that should be present at one end, all at once. Where a service takes this, there are no rivals.
+    /// A request for every attribute that is present at either end. If a service accepts it, there are no rivals.
     pub(crate) fn everything(&self) -> Vec<RequestedAttribute> {
         let present = self.strands.iter().filter(|s| s.from > 0.0 || s.to > 0.0);
         present.map(|strand| wish(&strand.name, 1.0)).collect()
     }
 
-    /// Pairs of attributes of which the first goes and the second comes: they may be rivals.
+    /// Pairs of an attribute that disappears and one that appears: they may be rivals.
     pub(crate) fn candidates(&self) -> Vec<(usize, usize)> {
         let all = 0..self.strands.len();
         let goes = |&i: &usize| self.strands[i].from > 0.0 && self.strands[i].to <= 0.0;
@@ -79,12 +79,12 @@ impl Path {
         [i, j].map(|i| wish(&self.strands[i].name, 1.0)).into()
     }
 
-    /// No face shows both of this pair: of the two, only what one is ahead of the other is asked for.
+    /// Makes a pair rivals: each frame requests only the stronger of the two, by the difference of their strengths.
     pub(crate) fn separate(&mut self, pair: (usize, usize)) {
         self.rivals.push(pair);
     }
 
-    /// The request of one of so many frames. The first and the last are the two requests as they were given.
+    /// The request of frame `i` of `frames`. The first and the last are the two requests unchanged.
     pub(crate) fn frame(&self, i: usize, frames: usize) -> Vec<RequestedAttribute> {
         let last = frames.saturating_sub(1);
         match i {
@@ -138,17 +138,17 @@ mod tests {
     use super::*;
     use crate::wishes::{say_all, tests::wishes};
 
-    fn path(from: &str, to: &str) -> Path {
-        Path::new(wishes(from), wishes(to))
+    fn journey(from: &str, to: &str) -> Journey {
+        Journey::new(wishes(from), wishes(to))
     }
 
-    fn frames(path: &Path, n: usize) -> Vec<String> {
-        (0..n).map(|i| say_all(&path.frame(i, n))).collect()
+    fn frames(journey: &Journey, n: usize) -> Vec<String> {
+        (0..n).map(|i| say_all(&journey.frame(i, n))).collect()
     }
 
     #[test]
-    fn strengths_change_evenly_through_absence() {
-        let path = path("Male, Smiling", "Bald=2, not Smiling");
+    fn strengths_change_linearly_through_absence() {
+        let journey = journey("Male, Smiling", "Bald=2, not Smiling");
         let expected = [
             "Male, Smiling",
             "Male=0.75, Smiling=0.5, Bald=0.5",
@@ -156,41 +156,44 @@ mod tests {
             "Male=0.25, not Smiling=0.5, Bald=1.5",
             "Bald=2, not Smiling",
         ];
-        assert_eq!(frames(&path, 5), expected);
+        assert_eq!(frames(&journey, 5), expected);
         assert_eq!(
-            path.names().collect::<Vec<_>>(),
+            journey.names().collect::<Vec<_>>(),
             ["Male", "Smiling", "Bald"]
         );
     }
 
     #[test]
-    fn the_ends_are_the_requests_as_given() {
+    fn the_ends_are_the_requests_unchanged() {
         let (from, to) = (wishes("Bald, Male=1"), wishes("Male, not Bald"));
-        let path = Path::new(from.clone(), to.clone());
+        let journey = Journey::new(from.clone(), to.clone());
         for frames in [2, 3, 24] {
-            assert_eq!(path.frame(0, frames), from);
-            assert_eq!(path.frame(frames - 1, frames), to);
+            assert_eq!(journey.frame(0, frames), from);
+            assert_eq!(journey.frame(frames - 1, frames), to);
         }
     }
 
     #[test]
-    fn what_is_negligible_is_left_out_but_never_everything() {
-        let steps = frames(&path("Male", "Bald"), 101);
+    fn negligible_attributes_are_left_out_but_never_all() {
+        let steps = frames(&journey("Male", "Bald"), 101);
         assert_eq!(steps[4], "Male=0.96");
         assert_eq!(steps[5], "Male=0.95, Bald=0.05");
-        let steps = frames(&path("Smiling", "not Smiling"), 101);
+        let steps = frames(&journey("Smiling", "not Smiling"), 101);
         assert_eq!(steps[49], "Smiling=0.020000000000000018");
         assert_eq!(steps[50], "Smiling=0.01");
         assert!(steps[51].starts_with("not Smiling=0.02"));
     }
 
     #[test]
-    fn of_rivals_one_goes_before_the_other_comes() {
-        let mut path = path("Black Hair, Male", "Blond Hair, Male");
-        assert_eq!(say_all(&path.everything()), "Black Hair, Male, Blond Hair");
-        assert_eq!(path.candidates(), [(0, 2)]);
-        assert_eq!(say_all(&path.both((0, 2))), "Black Hair, Blond Hair");
-        path.separate((0, 2));
+    fn one_rival_disappears_before_the_other_appears() {
+        let mut journey = journey("Black Hair, Male", "Blond Hair, Male");
+        assert_eq!(
+            say_all(&journey.everything()),
+            "Black Hair, Male, Blond Hair"
+        );
+        assert_eq!(journey.candidates(), [(0, 2)]);
+        assert_eq!(say_all(&journey.both((0, 2))), "Black Hair, Blond Hair");
+        journey.separate((0, 2));
         let expected = [
             "Black Hair, Male",
             "Black Hair=0.5, Male",
@@ -198,17 +201,17 @@ mod tests {
             "Male, Blond Hair=0.5",
             "Blond Hair, Male",
         ];
-        assert_eq!(frames(&path, 5), expected);
+        assert_eq!(frames(&journey, 5), expected);
     }
 
     #[test]
-    fn rivals_are_never_asked_for_together() {
-        let mut path = path("Baby, Child", "Senior, Middle Aged=3");
-        let pairs = path.candidates();
+    fn rivals_are_never_requested_together() {
+        let mut journey = journey("Baby, Child", "Senior, Middle Aged=3");
+        let pairs = journey.candidates();
         assert_eq!(pairs.len(), 4);
-        pairs.into_iter().for_each(|pair| path.separate(pair));
+        pairs.into_iter().for_each(|pair| journey.separate(pair));
         for i in 0..100 {
-            let names: Vec<_> = path.frame(i, 100).into_iter().map(|w| w.name).collect();
+            let names: Vec<_> = journey.frame(i, 100).into_iter().map(|w| w.name).collect();
             let young = names.iter().any(|name| name == "Baby" || name == "Child");
             let old = names
                 .iter()

@@ -1,11 +1,12 @@
-//! The services that a command talks to: those at the URLs that were given, and for the others the embedded ones,
-//! in this process, on loopback ports, over real gRPC.
+//! The services of a command: those at the given URLs, and embedded ones in this process, on loopback ports, over real
+//! gRPC, for the others.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use deepface_client::v1::{classifier_service_server, generator_service_server};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_serve::{ServeSettings, wait_until_serving};
 use tokio::net::TcpListener;
@@ -16,9 +17,9 @@ use crate::args::ServiceArgs;
 
 /// Loading and warming up an embedded model takes a second or two; a busy machine gets more.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long services of this process may take to stop; by then the work is done.
+/// How long services of this process may take to stop after the work is done.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long calls of others may take to finish when `serve` is stopped, in seconds.
+/// How long open calls may take to finish when `serve` stops, in seconds.
 const DRAIN_SECONDS: u64 = 5;
 
 /// The services of one command. Dropping it ends those that run in this process.
@@ -31,7 +32,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// What a command needs that only looks at images.
+    /// The services of a command that only analyses images.
     pub(crate) async fn with_classifier(services: &ServiceArgs) -> anyhow::Result<Self> {
         let mut pair = Self::remote(services);
         if pair.classifier.is_none() {
@@ -40,7 +41,7 @@ impl Pair {
         Ok(pair)
     }
 
-    /// What a command needs that makes images. A generator elsewhere has a classifier of its own.
+    /// The services of a command that makes images. A remote generator has its own classifier.
     pub(crate) async fn with_generator(services: &ServiceArgs) -> anyhow::Result<Self> {
         let mut pair = Self::remote(services);
         if pair.generator.is_none() {
@@ -52,7 +53,7 @@ impl Pair {
         Ok(pair)
     }
 
-    /// What a command needs that makes images and looks at them.
+    /// The services of a command that makes images and analyses them.
     pub(crate) async fn with_both(services: &ServiceArgs) -> anyhow::Result<Self> {
         let mut pair = Self::with_classifier(services).await?;
         if pair.generator.is_none() {
@@ -61,7 +62,7 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Both services, on addresses that others can be told, which are returned: the classifier's first.
+    /// Both services at given addresses. Returns the actual addresses, the classifier's first.
     pub(crate) async fn listening_on(
         classifier: SocketAddr,
         generator: SocketAddr,
@@ -94,7 +95,7 @@ impl Pair {
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         let all = async { while self.running.join_next().await.is_some() {} };
-        // What does not stop in time ends with the process.
+        // Services that do not stop in time end with the process.
         let _ = tokio::time::timeout(STOP_TIMEOUT, all).await;
     }
 
@@ -140,7 +141,7 @@ impl Pair {
             let model = settings.model_source();
             Ok(classifier_svc::service::serve(listener, model, &settings, stop).await?)
         };
-        self.start("deepface.v1.ClassifierService", address, service)
+        self.start(classifier_service_server::SERVICE_NAME, address, service)
             .await?;
         self.classifier = Some(format!("http://{address}"));
         Ok(address)
@@ -164,7 +165,7 @@ impl Pair {
             let statistics = settings.statistics_source();
             Ok(generator_svc::service::serve(listener, statistics, &settings, stop).await?)
         };
-        self.start("deepface.v1.GeneratorService", address, service)
+        self.start(generator_service_server::SERVICE_NAME, address, service)
             .await?;
         self.generator = Some(format!("http://{address}"));
         Ok(address)

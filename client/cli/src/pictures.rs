@@ -1,4 +1,4 @@
-//! Pictures for people: enlarged faces, contact sheets, animations.
+//! Pictures: enlarged faces, contact sheets, animations.
 
 use anyhow::{Context, bail};
 use deepface_client::v1::{self, image::Content};
@@ -6,14 +6,14 @@ use image::{ImageFormat, RgbImage, codecs::jpeg::JpegEncoder, imageops};
 
 /// Width that the default scale aims at, in pixels.
 const COMFORTABLE: u32 = 256;
-/// Pictures on one sheet; of more iterates, evenly spaced ones are taken.
+/// Most pictures on one sheet; more are thinned out evenly.
 const MAX_TILES: usize = 36;
 /// Pixels between the tiles of a sheet.
 const GAP: u32 = 4;
-/// How long an iterate of an animation is shown, and the last one, in hundredths of a second.
+/// How long an animation shows an iterate, and the last one, in hundredths of a second.
 const FRAME_DELAY: u16 = 8;
 const LAST_DELAY: u16 = 200;
-/// Of the pixels of a frame, the share that its palette is chosen from is one over this.
+/// A palette is chosen from one in this many pixels of its frame.
 const PALETTE_SAMPLE: i32 = 3;
 
 /// The PNG of an image of the service.
@@ -30,7 +30,7 @@ pub(crate) fn decode(image: Option<&v1::Image>) -> anyhow::Result<RgbImage> {
     Ok(image.context("the service sent a damaged PNG")?.into_rgb8())
 }
 
-/// The factor that makes a face of this width comfortable to look at.
+/// The factor that enlarges a face of this width to about [`COMFORTABLE`] pixels.
 pub(crate) fn comfortable_scale(width: u32) -> u32 {
     ((COMFORTABLE + width / 2) / width.max(1)).max(1)
 }
@@ -82,7 +82,7 @@ pub(crate) fn contact_sheet(pictures: &[RgbImage]) -> anyhow::Result<RgbImage> {
     Ok(sheet)
 }
 
-/// At most so many of the items, the first and the last among them.
+/// At most `most` of the items, evenly spaced, the first and the last included.
 pub(crate) fn evenly_spaced<T>(items: &[T], most: usize) -> Vec<&T> {
     let shown = items.len().min(most);
     let last = (items.len().max(1) - 1) as f64;
@@ -92,7 +92,7 @@ pub(crate) fn evenly_spaced<T>(items: &[T], most: usize) -> Vec<&T> {
         .collect()
 }
 
-/// An animation of iterates: they hurry towards the last, which stays.
+/// An animation of iterates, which rests on the last.
 pub(crate) fn iterates(pictures: &[RgbImage]) -> anyhow::Result<Vec<u8>> {
     let last = pictures.len().saturating_sub(1);
     let delay = |i| if i == last { LAST_DELAY } else { FRAME_DELAY };
@@ -100,8 +100,8 @@ pub(crate) fn iterates(pictures: &[RgbImage]) -> anyhow::Result<Vec<u8>> {
     animation(pictures, &showing)
 }
 
-/// Encodes pictures of one size as an animation that repeats; `showing` says for how many hundredths of a second which
-/// of them is shown. Each has a palette of its own.
+/// Encodes pictures of one size as an animation that repeats; `showing` lists the time of each
+/// frame, in hundredths of a second, and its picture. Each picture has its own palette.
 pub(crate) fn animation(
     pictures: &[RgbImage],
     showing: &[(u16, usize)],

@@ -1,11 +1,11 @@
-//! Where a face was found.
+//! The position of a detected face.
 
 use std::fmt;
 
 use deepface_client::v1;
 use serde::Serialize;
 
-/// The square that the network looked at, in pixels of the image as it was read.
+/// The square that the network saw, in pixels of the original image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Place {
     left: i32,

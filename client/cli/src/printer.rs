@@ -1,11 +1,11 @@
-//! Standard output: data and tables, and what happens when nobody reads them.
+//! Standard output: text, JSON and tables.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// The reader of standard output has gone, as `head` does.
+/// The reader of standard output, such as `head`, has closed it.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]
 pub(crate) struct PipeClosed;

@@ -1,4 +1,4 @@
-//! How far one descent is, or many, on stderr, where that is a terminal.
+//! Progress bars of one inversion or many, on stderr, if it is a terminal.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -8,24 +8,24 @@ use std::{
 use deepface_client::{Event, v1};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Between two turns of the spinner that shows before the work begins.
+/// Time between two turns of the spinner, which shows until the work begins.
 const SPIN: Duration = Duration::from_millis(120);
-const TEMPLATE: &str = "{msg:>12} [{bar:32}] {pos}/{len}  {elapsed} gone, {eta} to go";
+const TEMPLATE: &str = "{msg:>12} [{bar:32}] {pos}/{len}  {elapsed} elapsed, {eta} left";
 /// Many faces are counted in steps, so that the bar moves from the first one on.
-const MANY: &str = "{msg:>16} [{bar:32}] {percent:>3} %  {elapsed} gone, {eta} to go";
+const MANY: &str = "{msg:>16} [{bar:32}] {percent:>3} %  {elapsed} elapsed, {eta} left";
 
-/// A progress bar with the loss; nothing at all where stderr is not a terminal.
+/// A progress bar with the loss; nothing if stderr is not a terminal.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar that says `waiting` until the work has begun.
+    /// A bar that shows `waiting` until the work begins.
     pub(crate) fn new(waiting: &'static str) -> Self {
         let bar = ProgressBar::new_spinner().with_message(waiting);
         bar.enable_steady_tick(SPIN);
         Self(bar)
     }
 
-    /// Something happened in the stream.
+    /// Shows an event of the stream.
     pub(crate) fn event(&self, event: &Event) {
         match event {
             Event::Started(started) => begin(&self.0, TEMPLATE, steps(started)),
@@ -43,13 +43,13 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// The bar goes, however the work ended: what is printed next belongs in its place.
+    /// Removes the bar, however the work ended: the output takes its place.
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
-/// A progress bar of many faces; nothing at all where stderr is not a terminal.
+/// A progress bar of many faces; nothing if stderr is not a terminal.
 pub(crate) struct ManyProgress {
     bar: ProgressBar,
     /// What is counted: faces, or frames.
@@ -59,7 +59,7 @@ pub(crate) struct ManyProgress {
 }
 
 impl ManyProgress {
-    /// A bar of so many things.
+    /// A bar of `total` things.
     pub(crate) fn new(total: usize, what: &'static str) -> Self {
         let bar = ProgressBar::new_spinner().with_message("starting");
         bar.enable_steady_tick(SPIN);
@@ -71,7 +71,7 @@ impl ManyProgress {
         }
     }
 
-    /// What follows the stream of one of them.
+    /// Follows the stream of one of them.
     pub(crate) fn follow(&self) -> impl FnMut(&Event) {
         let (mut before, mut all) = (0, 0);
         move |event| match event {
@@ -92,7 +92,7 @@ impl ManyProgress {
         }
     }
 
-    /// The first stream tells how many steps each takes.
+    /// Learns from the first stream how many steps each face takes.
     fn begin(&self, steps: u64) {
         if self.bar.length().is_none() {
             begin(&self.bar, MANY, self.total as u64 * steps);

@@ -1,24 +1,24 @@
-//! How far work of several stages is, on stderr, where that is a terminal.
+//! A progress bar of work in several stages, on stderr, if it is a terminal.
 
 use std::time::Duration;
 
 use deepface_evaluate::Watch;
 use indicatif::{ProgressBar, ProgressStyle};
 
-const TEMPLATE: &str = "{msg:>20} [{bar:32}] {pos}/{len}  {elapsed} gone, {eta} to go";
+const TEMPLATE: &str = "{msg:>20} [{bar:32}] {pos}/{len}  {elapsed} elapsed, {eta} left";
 
-/// A bar for work of several stages, one after the other.
+/// A progress bar of work in several stages.
 pub(crate) struct Stages(ProgressBar);
 
 impl Stages {
-    /// A bar of nothing yet.
+    /// A bar before the first stage.
     pub(crate) fn new() -> Self {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }
 
-    /// What is to be told how far each stage is.
+    /// Receives the progress of each stage.
     pub(crate) fn watch(&self) -> Watch {
         let bar = self.0.clone();
         Watch::new(move |progress| show(&bar, progress))
@@ -34,7 +34,7 @@ fn show(bar: &ProgressBar, progress: deepface_evaluate::Progress) {
         bar.set_message(progress.stage);
         bar.set_position(done);
         bar.reset_elapsed();
-        // What an earlier run did says nothing of how fast this one is.
+        // Progress of an earlier run says nothing about the speed of this one.
         bar.reset_eta();
     }
     bar.set_length(total);
@@ -42,7 +42,7 @@ fn show(bar: &ProgressBar, progress: deepface_evaluate::Progress) {
 }
 
 impl Drop for Stages {
-    /// As for one descent, and also where the work was interrupted.
+    /// Removes the bar, even if the work was interrupted.
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -1,8 +1,8 @@
-//! What is asked of a face, checked before any work is begun: names against the generator's list, and the whole
+//! The attributes of a request, checked before any work begins: names against the generator's list, and the request
 //! against its rules.
 
 use deepface_client::{ClientError, GeneratorClient, v1};
-use deepface_serve::{nearest, quote};
+use deepface_serve::{same_name, unknown};
 
 use crate::exit::Usage;
 
@@ -16,13 +16,12 @@ impl Catalogue {
         Ok(Self(client.list_attributes().await?.attributes))
     }
 
-    /// An attribute, however its name is written.
+    /// An attribute; case, spaces and punctuation of its name do not matter.
     pub(crate) fn find(&self, name: &str) -> Option<&v1::AttributeInfo> {
-        let wanted = plain(name);
-        self.0.iter().find(|info| plain(&info.name) == wanted)
+        self.0.iter().find(|info| same_name(&info.name, name))
     }
 
-    /// Gives every wish the name that the generator has for it; `place` is where on the command line they stand.
+    /// Gives every wish the generator's spelling of its name; errors begin with `place`, such as a flag.
     pub(crate) fn name(
         &self,
         wishes: impl IntoIterator<Item = v1::RequestedAttribute>,
@@ -39,19 +38,13 @@ impl Catalogue {
     }
 
     fn unknown(&self, name: &str, place: &str) -> Usage {
-        let near = nearest(name, self.0.iter().map(|info| info.name.as_str()));
-        let hint = match near.as_slice() {
-            [] => "`deepface attributes` lists them".to_owned(),
-            near => format!("did you mean {}?", near.join(", ")),
-        };
-        Usage(format!(
-            "{place}: unknown attribute {}; {hint}",
-            quote(name)
-        ))
+        let known = self.0.iter().map(|info| info.name.as_str());
+        let said = unknown("attribute", name, known, "`deepface attributes` lists them");
+        Usage(format!("{place}: {said}"))
     }
 }
 
-/// Asks the generator whether it would take these wishes, which costs it next to nothing.
+/// Asks the generator whether it accepts these wishes, which costs next to nothing.
 pub(crate) async fn check(
     client: &GeneratorClient,
     wishes: &[v1::RequestedAttribute],
@@ -60,7 +53,7 @@ pub(crate) async fn check(
     let mut target = settings.target.clone().unwrap_or_default();
     target.set_method(method_in_force(settings));
     if target.method() == v1::Method::ClassVisualization {
-        // It has no target to ask for, and the same rules for attributes.
+        // It has no target, but the same rules for attributes as the default.
         target = v1::TargetSettings::default();
     }
     let request = v1::GetTargetRequest {
@@ -104,12 +97,6 @@ pub(crate) fn say_all(wishes: &[v1::RequestedAttribute]) -> String {
     wishes.iter().map(say).collect::<Vec<_>>().join(", ")
 }
 
-/// Letters and digits in lower case: what of a name matters.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -147,7 +134,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn names_are_known_however_they_are_written_and_suggested_where_they_are_not() {
+    fn names_are_found_in_any_spelling_and_unknown_names_get_suggestions() {
         let catalogue = catalogue(&[("5 o' Clock Shadow", "beard"), ("Eyeglasses", "eyewear")]);
         let named = catalogue
             .name(wishes("5_O_clock-shadow=2, not eyeglasses"), "--sweep")
@@ -163,7 +150,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn wishes_are_said_as_they_are_typed() {
+    fn wishes_are_printed_as_they_are_typed() {
         let typed = "Male, not Smiling=0.5, Bald=4";
         assert_eq!(say_all(&wishes(typed)), typed);
         assert_eq!(say(&wish("Male=1")), "Male");

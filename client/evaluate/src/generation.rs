@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use deepface_attributes::AttributeId;
 use deepface_client::v1::{self, image::Content};
-use deepface_client::{
-    Event, EventStream, GeneratorClient, SettingsInForce, attributes, encoded_image,
-};
+use deepface_client::{Event, EventStream, GeneratorClient, SettingsInForce, encoded_image};
 use deepface_images::png;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -85,11 +83,11 @@ async fn one(
     let events = match task.recipe {
         Recipe::Generate(settings) => {
             let request = v1::GenerateRequest {
-                attributes: attributes(names(task.present), names(task.absent)),
                 settings: Some(settings),
-                keep: Vec::new(),
-                seed,
-                stream: Some(stream),
+                ..v1::GenerateRequest::of(names(task.present))
+                    .without(names(task.absent))
+                    .with_seed(seed)
+                    .with_stream(stream)
             };
             generator.generate(request).await?
         }

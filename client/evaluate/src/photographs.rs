@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use deepface_attributes::AttributeId;
-use deepface_client::{ClientError, Code, GeneratorClient, attributes as requested, v1};
+use deepface_client::{ClientError, Code, GeneratorClient, v1};
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_files::sha256_of;
 use deepface_images::{Framing, ImageLimits, decode, face_pixels, image_of};
@@ -106,8 +106,10 @@ impl Choice {
 /// Whether the generator accepts a request for exactly these attributes. It refuses contradictions.
 async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bool, ClientError> {
     let names = |present| labels.all(present).map(AttributeId::name);
+    let present = names(true).map(v1::RequestedAttribute::present);
+    let absent = names(false).map(v1::RequestedAttribute::absent);
     let request = v1::GetTargetRequest {
-        attributes: requested(names(true), names(false)),
+        attributes: present.chain(absent).collect(),
         target: Some(v1::TargetSettings {
             method: v1::Method::Regression.into(),
             ..v1::TargetSettings::default()

@@ -27,22 +27,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deepface_client::ClassifierClient;
+use deepface_proto::http2;
 use deepface_proto::v1::generator_service_server::{GeneratorService, GeneratorServiceServer};
 use deepface_proto::v1::{
     GenerateRequest, GenerateResponse, GetTargetRequest, GetTargetResponse, InvertRequest,
     InvertResponse, ListAttributesRequest, ListAttributesResponse,
 };
+use deepface_serve::ServeSettings;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::gaussian::Statistics;
 use crate::workers::Workers;
-
-/// Largest request: an Invert request holds one image.
-const MAX_REQUEST_BYTES: usize = 32 << 20;
-/// Largest response: a target of an early layer.
-const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
 /// How much the service works on, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +57,7 @@ impl Default for Limits {
         Self {
             sessions: 16,
             unread: Duration::from_secs(60),
-            call: Duration::from_secs(3600),
+            call: ServeSettings::default().max_call(),
         }
     }
 }
@@ -95,8 +92,8 @@ impl Generator {
     /// The service for a server's routes, with the limits on message sizes.
     pub fn into_server(self) -> GeneratorServiceServer<Self> {
         GeneratorServiceServer::new(self)
-            .max_decoding_message_size(MAX_REQUEST_BYTES)
-            .max_encoding_message_size(MAX_RESPONSE_BYTES)
+            .max_decoding_message_size(http2::MAX_REQUEST_BYTES)
+            .max_encoding_message_size(http2::MAX_RESPONSE_BYTES)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Arguments of `activations`.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,8 +11,8 @@ Examples:
   deepface activations portrait.jpg --layer fc7 --output fc7.safetensors
   deepface activations *.jpg --layer conv4_3 --layer fc6 --type f16 --output faces.safetensors
 
-The file holds one tensor per layer, named after it, of shape [images, ...]; its metadata names the images, and
-with --detect says where the largest face of each is.";
+The file holds one tensor per layer, named after the layer, of shape [images, ...]. Its metadata lists the images, and \
+with --detect the position of the largest face in each.";
 
 /// Arguments of `activations`.
 #[derive(Debug, Args)]
@@ -22,7 +24,7 @@ pub(crate) struct ActivationsArgs {
     /// Layer to write, such as conv4_3 or fc7; may be given more than once.
     #[arg(long = "layer", value_name = "LAYER", required = true)]
     pub(crate) layers: Vec<String>,
-    /// Where the activations go; a file that is there is replaced.
+    /// File of the activations; an existing file is replaced.
     #[arg(long, short, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
     /// Element type.
@@ -32,7 +34,7 @@ pub(crate) struct ActivationsArgs {
     pub(crate) framing: FramingArgs,
 }
 
-/// A name for each element type that activations come in.
+/// The element types of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ElementType {
     /// 4 bytes.

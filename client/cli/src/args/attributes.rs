@@ -1,3 +1,5 @@
+//! Arguments of `attributes`.
+
 use clap::Args;
 
 const AFTER_HELP: &str = "\

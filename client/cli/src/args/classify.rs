@@ -1,3 +1,5 @@
+//! Arguments of `classify`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,16 +22,16 @@ pub(crate) struct ClassifyArgs {
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) framing: FramingArgs,
-    /// Show every attribute, also those that the network does not see.
+    /// Show every attribute, even those that the network does not see.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Decide so that presence is told as well as absence. Without it most decisions are right, but of a rare
-    /// attribute few faces that have it are found.
+    /// Use thresholds that detect presence as reliably as absence. The default thresholds make most decisions right,
+    /// but miss most faces with a rare attribute.
     #[arg(long)]
     pub(crate) balanced: bool,
     /// Print one line of JSON per image: an object with "image", "attributes" (an object of probabilities by name)
-    /// and "present" (an array of names). With --detect one per face, the largest first, with "face" (an object with
-    /// "left", "top", "width" and "height" in pixels, and "score") and "faces" (how many the image has).
+    /// and "present" (an array of names). With --detect, one line per face, the largest first, with "face" (an object
+    /// with "left", "top", "width" and "height" in pixels, and "score") and "faces" (the number of faces in the image).
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,3 +1,5 @@
+//! Arguments of `compare`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,7 +12,7 @@ Examples:
   deepface compare --face first.png second.png --json
   deepface compare --detect beach.jpg party.jpg
 
-With --detect the largest face of each is compared. 100 % is the same image; two strangers lie near 0 % on average.";
+With --detect, the largest face of each is compared. 100 % means the same image; two strangers average about 0 %.";
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]

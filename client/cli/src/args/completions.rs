@@ -1,3 +1,5 @@
+//! Arguments of `completions`.
+
 use clap::Args;
 
 const AFTER_HELP: &str = "\

@@ -1,3 +1,5 @@
+//! Arguments of `evaluate`.
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -10,9 +12,9 @@ Examples:
   deepface evaluate --data LFW --sets 8 --methods default,paper --output quick
   deepface evaluate --data LFW --seeds 4 --with-negatives --json
 
-For attribute sets of photographs of people that nothing was fitted to, every method makes faces. They are measured by
-the classifier, which they are made from, and by a judge, which nobody inverts, beside controls: the photographs, the
-mean face, and faces made without a network. It can be stopped, and goes on where it was. DIR/report.html has it all.";
+Every method makes faces for attribute sets taken from photographs of people that no model was fitted to. The classifier \
+that the faces are made with measures them, and so does an independent judge network. Controls are the photographs, the \
+mean face, and faces made without a network. An interrupted evaluation resumes. DIR/report.html shows the results.";
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -21,28 +23,28 @@ pub(crate) struct EvaluateArgs {
     /// Folder of photographs in the public LFW layout: a folder per person, and one *_attributes.txt.
     #[arg(long, value_name = "LFW")]
     pub(crate) data: PathBuf,
-    /// Number of attribute sets; each comes from a photograph of another person.
+    /// Number of attribute sets, each from a photograph of a different person.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
     pub(crate) sets: u32,
-    /// Faces of each set by each method.
+    /// Faces per set and method.
     #[arg(long, value_name = "M", default_value_t = 1, value_parser = value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
-    /// Faces of each of the first four sets, to see how different they are; 0 or 1 leaves that out.
+    /// Faces of each of the first four sets, to measure variety; 0 or 1 skips this.
     #[arg(long, value_name = "M", default_value_t = 16, value_parser = value_parser!(u64).range(..=1000))]
     pub(crate) variety_seeds: u64,
     /// Methods, separated by commas.
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names(), default_values_t = all())]
     pub(crate) methods: Vec<String>,
-    /// Ask for the attributes that a photograph does not have to be absent, where a method has a place for that.
+    /// Also request the absence of the attributes that a photograph lacks, with methods that support this.
     #[arg(long)]
     pub(crate) with_negatives: bool,
-    /// Leave out the requests of a few words, which only the generator's defaults are tried on.
+    /// Skip the short requests, which only the default method gets.
     #[arg(long)]
     pub(crate) no_probes: bool,
-    /// Another seed chooses other photographs.
+    /// Seed; another seed chooses other photographs.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Folder of the results. One that is there is gone on with, if it is of the same photographs and models.
+    /// Folder of the results. An existing one is resumed if its photographs and models are the same.
     #[arg(long, short, value_name = "DIR", default_value = "evaluation")]
     pub(crate) output: PathBuf,
     /// Print the report as one line of JSON instead of a table.

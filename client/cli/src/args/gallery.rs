@@ -1,3 +1,5 @@
+//! Arguments of `gallery`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,9 +13,9 @@ Examples:
   deepface gallery --sweep Smiling=2 --seed 100 --every 5 --output smiling.html
   deepface gallery Male Senior --paper --output paper.html
 
-The first row of the page is the face that you name. Each --sweep adds two rows: the same face with one attribute, and
-without it. Every column is a seed. Point at a face, or go to it with the arrow keys, to see it come into being and
-what the classifier sees in it. The page is one file that needs nothing else; the same command writes the same file.";
+The first row of the page is the face that you describe. Each --sweep adds two rows: the same face with one attribute, and \
+without it. Every column is a seed. Point at a face, or move to it with the arrow keys, to watch it emerge and see how \
+the classifier judges it. The page is a single file without dependencies; the same command writes the same file.";
 
 /// Arguments of `gallery`.
 #[derive(Debug, Args)]
@@ -25,8 +27,8 @@ pub(crate) struct GalleryArgs {
     /// Attributes that no face should have; may be given more than once.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
-    /// Attributes to vary, each by itself; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses, Blond
-    /// Hair and Mustache, less what the request speaks of already.
+    /// Attributes to vary, one at a time; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses,
+    /// Blond Hair and Mustache, except those that the request already decides.
     #[arg(long = "sweep", value_name = "ATTRIBUTE")]
     pub(crate) sweep: Vec<WantedAttribute>,
     /// Number of seeds, one column each, 1 to 64.
@@ -39,11 +41,11 @@ pub(crate) struct GalleryArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) inversion: InversionArgs,
-    /// Steps between the iterates that are shown, 1 to 5000.
+    /// Steps between the iterates on the page, 1 to 5000.
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output",
         value_parser = clap::value_parser!(i32).range(1..=5000))]
     pub(crate) every: i32,
-    /// Where the page goes; a file that is there is replaced.
+    /// File of the page; an existing file is replaced.
     #[arg(
         long,
         short,

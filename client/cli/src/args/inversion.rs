@@ -1,4 +1,4 @@
-//! Flags of an inversion and of its output.
+//! Settings of the inversion and of its output, which several commands share.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ pub(crate) struct InversionArgs {
     pub(crate) blur_every: Option<i32>,
 }
 
-/// A name for each parametrization of the contract.
+/// The parametrizations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ParametrizationName {
     /// Coordinates in a Gaussian model of face images.
@@ -58,27 +58,27 @@ pub(crate) enum ParametrizationName {
     Pixels,
 }
 
-/// A name for each optimiser of the contract.
+/// The optimisers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OptimizerName {
-    /// Adam with a decaying rate.
+    /// Adam with a decaying learning rate.
     Adam,
     /// Gradient descent, as in the paper.
     Sgd,
 }
 
-/// A name for each start of the contract.
+/// The starting points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StartName {
     /// Random.
     Noise,
     /// The mean training image.
     Mean,
-    /// The image that the prior expects.
+    /// The centre of the image prior.
     Expected,
 }
 
-/// What is written, and how.
+/// The output.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
@@ -94,7 +94,7 @@ pub(crate) struct OutputArgs {
     /// Steps between the iterates of sheet and animation. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,
-    /// Enlarge what is written this many times, 1 to 32; 1 keeps the network's pixels. The default makes the face
+    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the network's pixels. The default makes the face
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,
@@ -104,7 +104,7 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Whether the iterates' images are needed, and not only their losses.
+    /// Whether the images of the iterates are needed as well as their losses.
     pub(crate) fn wants_iterates(&self) -> bool {
         self.sheet.is_some() || self.gif.is_some()
     }

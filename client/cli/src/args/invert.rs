@@ -1,3 +1,5 @@
+//! Arguments of `invert`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -18,10 +20,10 @@ pub(crate) struct InvertArgs {
     /// PNG or JPEG file, or - for standard input.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
-    /// Layer whose activation is inverted, conv1_1 to fc7.
+    /// Layer to invert, conv1_1 to fc7.
     #[arg(long)]
     pub(crate) layer: Option<String>,
-    /// Another seed starts elsewhere.
+    /// Seed of the starting point.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     #[command(flatten)]

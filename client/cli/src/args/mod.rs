@@ -1,4 +1,4 @@
-//! What can be typed: the grammar of the command line, one file per subcommand.
+//! The grammar of the command line, one file per subcommand.
 
 mod activations;
 mod attributes;
@@ -41,13 +41,13 @@ Examples:
   deepface compare one.jpg other.jpg
   deepface serve
 
-The network and its statistics are part of the program. Each command starts the services it needs inside its own
-process and talks gRPC to them; --generator and --classifier (or the environment) use services that run elsewhere.
+The program contains the network and its statistics. Each command starts the services it needs in its own process and \
+talks gRPC to them. To use services that run elsewhere, pass --generator and --classifier, or set the environment.
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
-/// Faces from attributes, and what a network sees in faces.
+/// Make faces from attributes, and see what a network sees in faces.
 #[derive(Debug, Parser)]
-#[command(name = "deepface", version, about, after_help = AFTER_HELP)]
+#[command(name = "deepface", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) services: ServiceArgs,
@@ -59,38 +59,46 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Services")]
 pub(crate) struct ServiceArgs {
-    /// Generator service to use, http://HOST:PORT; without it one is started inside this process.
+    /// Generator service, http://HOST:PORT. Default: one is started in this process.
     #[arg(long, global = true, env = "DEEPFACE_GENERATOR", value_name = "URL")]
     pub(crate) generator: Option<String>,
-    /// Classifier service to use, http://HOST:PORT; without it one is started inside this process.
+    /// Classifier service, http://HOST:PORT. Default: one is started in this process.
     #[arg(long, global = true, env = "DEEPFACE_CLASSIFIER", value_name = "URL")]
     pub(crate) classifier: Option<String>,
 }
 
+/// What the program is told to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Run both services in this process, for trying them out.
+    Serve(ServeArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+}
+
+/// Commands that ask the services for something and end.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Work {
     /// Make a face that has the attributes you name.
     Generate(Box<GenerateArgs>),
     /// Make a page of faces: a request and its variations, each with several seeds.
     Gallery(Box<GalleryArgs>),
     /// Make an animation that leads from one request to another.
     Morph(Box<MorphArgs>),
-    /// Reconstruct an image from what one layer of the network keeps of it.
+    /// Reconstruct an image from the activations of one layer.
     Invert(Box<InvertArgs>),
-    /// Say which attributes the network sees in images.
+    /// Show which attributes the network sees in images.
     Classify(ClassifyArgs),
     /// Write activations of the network for images.
     Activations(ActivationsArgs),
-    /// Say how alike two faces are.
+    /// Show how alike two faces are.
     Compare(CompareArgs),
-    /// List the attributes that a face can be asked for.
+    /// List the attributes that a face can have.
     Attributes(AttributesArgs),
-    /// Measure how good the faces are, every method side by side.
+    /// Measure the quality of the faces of every method.
     Evaluate(EvaluateArgs),
-    /// Run both services in this process, for trying them out.
-    Serve(ServeArgs),
-    /// Print the completions of a shell.
-    Completions(CompletionsArgs),
 }
 
 #[cfg(test)]
@@ -100,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_sound() {
+    fn the_grammar_is_consistent() {
         Cli::command().debug_assert();
     }
 

@@ -1,3 +1,5 @@
+//! Arguments of `morph`, and its requests in one argument.
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,11 +13,10 @@ Examples:
   deepface morph --from \"Black Hair\" --to \"Gray Hair, Senior=1.5\" --frames 48 --fps 24 --boomerang
   deepface morph --from \"Smiling=2\" --to \"not Smiling=2\" --seed 3 --output smile.gif --sheet smile.png
 
-A request is a list of attributes, as `generate` takes them, with commas between them and `not` before what should be
-absent. Each frame is a face of its own, made from the same seed: on the way, the strength of every attribute goes
-evenly from what it is in one request to what it is in the other; what a request does not name has strength 0. Two
-attributes that no face shows at once, such as Black Hair and Blond Hair, give way to each other: one fades out before
-the other fades in.";
+A request is a list of attributes, as `generate` takes them, separated by commas, with `not` before those that should be \
+absent. Each frame is a face of its own, made from the same seed. The strength of every attribute changes linearly from \
+one request to the other; an attribute that a request does not name has strength 0. Of two attributes that no face shows \
+at once, such as Black Hair and Blond Hair, one fades out before the other fades in.";
 
 /// Arguments of `morph`.
 #[derive(Debug, Args)]
@@ -27,17 +28,17 @@ pub(crate) struct MorphArgs {
     /// The request of the last frame.
     #[arg(long, value_name = "ATTRIBUTES")]
     pub(crate) to: WishList,
-    /// Number of frames from one to the other, both included, 2 to 1000.
+    /// Number of frames, the first and the last included, 2 to 1000.
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub(crate) frames: u16,
-    /// Another seed, another face.
+    /// Seed; another seed gives another face.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) inversion: InversionArgs,
-    /// Where the animation goes; a file that is there is replaced.
+    /// File of the animation; an existing file is replaced.
     #[arg(
         long,
         short,
@@ -53,10 +54,10 @@ pub(crate) struct MorphArgs {
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Output",
         value_parser = clap::value_parser!(u16).range(1..=50))]
     pub(crate) fps: u16,
-    /// Go back to the first frame the same way.
+    /// Play the frames backwards after the last.
     #[arg(long, help_heading = "Output")]
     pub(crate) boomerang: bool,
-    /// Enlarge what is written this many times, 1 to 32; 1 keeps the network's pixels. The default makes the face
+    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the network's pixels. The default makes the face
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32), help_heading = "Output")]
     pub(crate) scale: Option<u32>,
@@ -69,7 +70,7 @@ pub(crate) struct MorphArgs {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WishList(pub(crate) Vec<Wish>);
 
-/// One attribute of a list, and whether it should be absent.
+/// One attribute of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wish {
     pub(crate) attribute: WantedAttribute,
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_has_commas_and_not_before_what_should_be_absent() {
+    fn a_list_is_separated_by_commas_and_not_marks_absence() {
         let list: WishList = " Male,Smiling=1.5 , NOT  middle aged=2, No Beard, nothing"
             .parse()
             .unwrap();
@@ -140,12 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_list_is_said_with_its_place() {
+    fn an_error_in_a_list_names_its_position() {
         let error = |text: &str| text.parse::<WishList>().unwrap_err();
         assert!(error(" ").contains("at least one attribute"));
         assert_eq!(error("Male,, Bald"), "attribute 2: the name is empty");
         assert_eq!(error("Male, not"), "attribute 2: the name is empty");
-        assert!(error("Male, Bald=5").starts_with("attribute 2: a strength is above 0 to 4"));
         assert!(error("Male, not Bald=x").contains("is not a number"));
     }
 }

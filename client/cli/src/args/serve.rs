@@ -1,3 +1,5 @@
+//! Arguments of `serve`.
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
@@ -7,7 +9,7 @@ Examples:
   deepface serve
   deepface serve --classifier-listen 127.0.0.1:0 --generator-listen 127.0.0.1:0
 
-Each service is also a program of its own (classifier-svc, generator-svc), which has more settings.";
+Each service is also a separate program (classifier-svc, generator-svc) with more settings.";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]

@@ -1,3 +1,5 @@
+//! `deepface activations`: activations of the network, in a safetensors file.
+
 use std::collections::HashMap;
 
 use anyhow::{Context, ensure};
@@ -13,14 +15,14 @@ use crate::{
     printer,
 };
 
-/// Requests under way at once: the service reads one image while it computes another.
+/// Concurrent requests: the service reads one image while it computes another.
 const IN_FLIGHT: usize = 4;
 
-/// What came of the images before.
+/// Results of the images so far.
 #[derive(Default)]
 struct Results {
     stacks: Vec<Stack>,
-    /// Where the face of each image was found, if it had to be.
+    /// Where the face of each image was found, with `--detect`.
     faces: Vec<Option<Place>>,
 }
 
@@ -72,7 +74,7 @@ async fn activations(
     response.with_context(|| path.display().to_string())
 }
 
-/// Puts one image's activations behind those of the images before it.
+/// Appends the activations of one image.
 fn append(mut results: Results, one: v1::GetActivationsResponse) -> anyhow::Result<Results> {
     let face = one.faces.get(&0).copied();
     results.faces.push(face.map(Place::from));
@@ -98,7 +100,7 @@ fn append(mut results: Results, one: v1::GetActivationsResponse) -> anyhow::Resu
         }
         let stack = stacks
             .get_mut(i)
-            .context("the service sent one activation too many")?;
+            .context("the service sent too many activations")?;
         ensure!(
             stack.shape == shape,
             "the activations of {} differ in shape",

@@ -1,4 +1,6 @@
-use deepface_client::{SettingsInForce, v1};
+//! `deepface attributes`: the attributes that a face can have.
+
+use deepface_client::v1;
 use serde::Serialize;
 
 use crate::{
@@ -56,7 +58,7 @@ fn line<'a>(list: &'a v1::ListAttributesResponse) -> Line<'a> {
     }
 }
 
-/// Group by group, with the share of the training photographs that have each attribute.
+/// The attributes by group, with the share of the training photographs that have each.
 fn table(list: &v1::ListAttributesResponse) -> String {
     let mut table = String::new();
     for group in list.attributes.chunk_by(|a, b| a.group == b.group) {
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_are_headed_once() {
+    fn each_group_has_one_heading() {
         let info = |name: &str, group: &str| v1::AttributeInfo {
             name: name.to_owned(),
             group: group.to_owned(),

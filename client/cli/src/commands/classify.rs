@@ -1,3 +1,5 @@
+//! `deepface classify`: the attributes that the network sees in images.
+
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{bail, ensure};
@@ -7,15 +9,16 @@ use serde::Serialize;
 
 use crate::{
     args::{ClassifyArgs, ServiceArgs},
+    exit::describe,
     files,
     pair::Pair,
     place::Place,
     printer,
 };
 
-/// Requests under way at once: the service reads one image while it computes another.
+/// Concurrent requests: the service reads one image while it computes another.
 const IN_FLIGHT: usize = 4;
-/// Attributes below this probability are left out of the table, unless they are present or all are wanted.
+/// The table omits attributes below this probability, unless they are present or `--all` is given.
 const WORTH_SHOWING: f32 = 0.2;
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::Result<()> {
@@ -31,9 +34,9 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
     while let Some((path, result)) = results.next().await {
         match result {
             Ok(faces) => show(path, &faces, args)?,
-            // The other images have nothing to do with it.
+            // The other images are classified all the same.
             Err(error) if args.images.len() > 1 => {
-                eprintln!("error: {}: {error:#}", path.display());
+                eprintln!("error: {}: {}", path.display(), describe(&error));
                 failed += 1;
             }
             Err(error) => return Err(error.context(path.display().to_string())),
@@ -64,7 +67,7 @@ async fn classify(
     Ok(faces)
 }
 
-/// Takes the balanced decisions for the decisions.
+/// Replaces the decisions by the balanced ones.
 fn decide_balanced(face: &mut v1::Classification) {
     for attribute in face.groups.iter_mut().flat_map(|g| &mut g.attributes) {
         attribute.present = attribute.present_balanced;
@@ -87,7 +90,7 @@ fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyho
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     image: &'a Path,
-    /// Where the face was found, and how many were; absent where none had to be.
+    /// Where the face was found, and how many were found; absent without `--detect`.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +130,7 @@ fn title(path: &Path, face: &v1::Classification, (i, n): (usize, usize)) -> Stri
     }
 }
 
-/// What is printed for people: group by group, what the network sees.
+/// What is printed for people: the attributes that the network sees, by group.
 fn table(classification: &v1::Classification, all: bool) -> String {
     let mut table = String::new();
     for group in &classification.groups {
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_decisions_take_the_place_of_the_others() {
+    fn balanced_decisions_replace_the_others() {
         let mut face = classification();
         decide_balanced(&mut face);
         let json = serde_json::to_value(Line::new(Path::new("a.jpg"), &face, 1)).unwrap();
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn people_get_what_matters_unless_they_want_all() {
+    fn people_get_likely_attributes_unless_they_want_all() {
         let some = table(&classification(), false);
         assert!(
             some.contains("hair color\n  Black Hair") && some.contains("present"),
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_face_that_was_found_has_its_place() {
+    fn a_detected_face_has_its_place() {
         let found = v1::Classification {
             face: Some(v1::FaceBox {
                 left: -3,

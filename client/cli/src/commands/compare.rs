@@ -1,8 +1,11 @@
+//! `deepface compare`: the similarity of two faces.
+
 use serde::Serialize;
 
 use crate::{
     args::{CompareArgs, ServiceArgs},
     exit::Usage,
+    fields::Typed,
     files,
     pair::Pair,
     place::Place,
@@ -29,7 +32,9 @@ pub(crate) async fn run(services: &ServiceArgs, args: &CompareArgs) -> anyhow::R
     let first = files::read_image(&args.first, args.framing)?;
     let second = files::read_image(&args.second, args.framing)?;
     let pair = Pair::with_classifier(services).await?;
-    let response = pair.classifier()?.compare(first, second).await?;
+    let response = pair.classifier()?.compare(first, second).await;
+    let typed = Typed::images(&[&args.first, &args.second]);
+    let response = response.map_err(|error| typed.explain(error.into()))?;
     pair.stop().await;
     let (similarity_percent, cosine) = (response.similarity_percent, response.cosine);
     let first_face = response.first_face.map(Place::from);

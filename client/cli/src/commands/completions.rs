@@ -1,3 +1,5 @@
+//! `deepface completions`: the completions of a shell.
+
 use clap::CommandFactory;
 
 use crate::{

@@ -1,3 +1,5 @@
+//! `deepface evaluate`: the quality of the faces of every method.
+
 use std::collections::HashSet;
 
 use deepface_evaluate::{Files, Settings, method};
@@ -33,7 +35,7 @@ fn settings(args: &EvaluateArgs) -> Settings {
         sets: args.sets as usize,
         seeds: args.seeds,
         variety_seeds: args.variety_seeds,
-        // Named twice is meant once.
+        // A method that is named twice is run once.
         methods: named.filter(|method| seen.insert(method.name)).collect(),
         with_negatives: args.with_negatives,
         probes: !args.no_probes,
@@ -53,7 +55,7 @@ mod tests {
     use deepface_evaluate::METHODS;
 
     use super::*;
-    use crate::args::{Cli, Command};
+    use crate::args::{Cli, Command, Work};
 
     fn parsed(line: &str) -> Command {
         let words = line.split_whitespace();
@@ -61,15 +63,15 @@ mod tests {
     }
 
     #[test]
-    fn all_methods_are_meant_unless_some_are_named() {
-        let Command::Evaluate(args) = parsed("deepface evaluate --data LFW") else {
+    fn all_methods_run_unless_some_are_named() {
+        let Command::Work(Work::Evaluate(args)) = parsed("deepface evaluate --data LFW") else {
             panic!("expected evaluate");
         };
         let all = settings(&args);
         assert_eq!(all.methods.len(), METHODS.len());
         assert_eq!((all.sets, all.seeds, all.variety_seeds), (64, 1, 16));
         let line = "deepface evaluate --data LFW --methods paper,default,paper";
-        let Command::Evaluate(args) = parsed(line) else {
+        let Command::Work(Work::Evaluate(args)) = parsed(line) else {
             panic!("expected evaluate");
         };
         let names: Vec<_> = settings(&args).methods.iter().map(|m| m.name).collect();

@@ -1,3 +1,5 @@
+//! `deepface gallery`: a page of faces, a request and its variations by seed.
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -8,16 +10,17 @@ use crate::{
     args::{GalleryArgs, ServiceArgs},
     exit::Usage,
     faces::{self, Job},
+    fields::Typed,
     files,
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
     pair::Pair,
-    printer, settings,
+    printer, requests,
     wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
     let seeds = seeds(args)?;
-    let settings = settings::generation(&args.target, &args.inversion);
+    let settings = requests::generation(&args.target, &args.inversion);
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let plan = plan(&client, args, &settings).await?;
@@ -43,7 +46,7 @@ fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
     let last = args.seed.checked_add(args.seeds - 1);
     let last = last.ok_or_else(|| {
         let message = format!(
-            "--seeds: there are no {} seeds from {} on",
+            "--seeds: there are not {} seeds from {} on",
             args.seeds, args.seed
         );
         Usage(message)
@@ -51,24 +54,26 @@ fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
     Ok((args.seed..=last).collect())
 }
 
-/// Decides what is shown; every row is checked before the first face is begun.
+/// Plans the rows. Each is checked before the first face begins.
 async fn plan(
     client: &GeneratorClient,
     args: &GalleryArgs,
     settings: &v1::GenerationSettings,
 ) -> anyhow::Result<Plan> {
     let catalogue = Catalogue::of(client).await?;
-    let present = settings::requested(&args.present, false);
+    let present = requests::requested(&args.present, false);
     let mut base = catalogue.name(present, "the request")?;
-    base.extend(catalogue.name(settings::requested(&args.absent, true), "--not")?);
+    base.extend(catalogue.name(requests::requested(&args.absent, true), "--not")?);
     let sweep = if args.sweep.is_empty() {
         default_sweep(&catalogue, &base)
     } else {
-        catalogue.name(settings::requested(&args.sweep, false), "--sweep")?
+        catalogue.name(requests::requested(&args.sweep, false), "--sweep")?
     };
     let plan = Plan::new(base, &sweep, !sums_what_is_present(settings));
     for row in &plan.rows {
         let checked = check(client, &row.wishes, settings).await;
+        let typed = Typed::wishes(&row.wishes);
+        let checked = checked.map_err(|error| typed.explain(error.into()));
         checked.with_context(|| format!("row \"{}\" ({})", row.label(), say_all(&row.wishes)))?;
     }
     Ok(plan)
@@ -98,7 +103,7 @@ fn jobs(
     plan.rows.iter().flat_map(row).collect()
 }
 
-/// The command line as it can be typed again.
+/// The command line, quoted so that it can be typed again.
 fn command_line(arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
     let quoted = |argument: std::ffi::OsString| {
@@ -133,7 +138,7 @@ fn plural(n: usize, thing: &str) -> String {
     }
 }
 
-/// What the classifier sees of each attribute that was varied, on average.
+/// The average probability of each attribute that was varied.
 fn table(page: &Page<'_>) -> String {
     let mut table = String::new();
     for (row, cells) in page.plan.rows.iter().zip(page.cells) {
@@ -145,7 +150,7 @@ fn table(page: &Page<'_>) -> String {
     if table.is_empty() {
         return table;
     }
-    format!("\nseen of it, on average\n{table}")
+    format!("\naverage probability\n{table}")
 }
 
 /// The page as one line of JSON.
@@ -168,7 +173,7 @@ struct FaceLine<'a> {
     asked: Vec<Judged<'a>>,
 }
 
-/// What was asked for, and what the classifier sees of it.
+/// A requested attribute, and what the classifier sees.
 #[derive(Debug, Serialize)]
 struct Judged<'a> {
     name: &'a str,

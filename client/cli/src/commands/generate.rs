@@ -1,10 +1,13 @@
+//! `deepface generate`: a face that has the attributes.
+
 use std::path::PathBuf;
 
 use crate::{
     args::{GenerateArgs, ServiceArgs},
+    fields::Typed,
     follow::follow,
     pair::Pair,
-    printer, settings,
+    printer, requests,
 };
 
 /// Longest default file name, without its extension, in bytes; all are ASCII.
@@ -17,8 +20,10 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::
         .output
         .clone()
         .unwrap_or_else(|| default_file(args));
-    let request = settings::generate_request(args);
-    let finished = follow(pair.generator()?.generate(request), &args.output, file).await?;
+    let request = requests::generate_request(args);
+    let finished = follow(pair.generator()?.generate(request), &args.output, file).await;
+    let typed = Typed::attributes(&args.present, &args.absent);
+    let finished = finished.map_err(|error| typed.explain(error))?;
     pair.stop().await;
     if args.output.json {
         return printer::print_json(&finished.report(&args.output, args.seed));

@@ -1,12 +1,15 @@
+//! `deepface invert`: an image reconstructed from the activations of a layer.
+
 use std::path::{Path, PathBuf};
 
 use crate::{
     args::{InvertArgs, ServiceArgs},
+    fields::Typed,
     files,
     follow::follow,
     pair::Pair,
     place::Place,
-    printer, settings,
+    printer, requests,
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &InvertArgs) -> anyhow::Result<()> {
@@ -17,8 +20,10 @@ pub(crate) async fn run(services: &ServiceArgs, args: &InvertArgs) -> anyhow::Re
         .output
         .clone()
         .unwrap_or_else(|| default_file(&args.image));
-    let request = settings::invert_request(args, image);
-    let finished = follow(pair.generator()?.invert(request), &args.output, file).await?;
+    let request = requests::invert_request(args, image);
+    let finished = follow(pair.generator()?.invert(request), &args.output, file).await;
+    let typed = Typed::images(&[&args.image]);
+    let finished = finished.map_err(|error| typed.explain(error))?;
     pair.stop().await;
     if args.output.json {
         return printer::print_json(&finished.report(&args.output, args.seed));

@@ -1,4 +1,4 @@
-//! The work, one file per subcommand.
+//! The work of the commands, one file per subcommand.
 
 mod activations;
 mod attributes;
@@ -13,18 +13,20 @@ mod morph;
 mod serve;
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, ServiceArgs, Work},
     exit::Interrupted,
 };
 
-/// Runs what was typed. Ctrl-C drops the work, which cancels its calls; `serve` handles it itself.
+/// Runs a command. Ctrl-C drops its work, which cancels its calls; `serve` handles Ctrl-C itself.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
-    if let Command::Serve(args) = &cli.command {
-        return serve::run(&cli.services, args).await;
-    }
+    let work = match cli.command {
+        Command::Work(work) => work,
+        Command::Serve(args) => return serve::run(&cli.services, &args).await,
+        Command::Completions(args) => return completions::run(&args),
+    };
     deepface_serve::init_telemetry("error");
     tokio::select! {
-        result = dispatch(cli) => result,
+        result = dispatch(&cli.services, work) => result,
         interrupt = tokio::signal::ctrl_c() => {
             interrupt?;
             Err(Interrupted.into())
@@ -32,19 +34,16 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<()> {
-    let services = &cli.services;
-    match cli.command {
-        Command::Generate(args) => generate::run(services, &args).await,
-        Command::Gallery(args) => gallery::run(services, &args).await,
-        Command::Morph(args) => morph::run(services, &args).await,
-        Command::Invert(args) => invert::run(services, &args).await,
-        Command::Classify(args) => classify::run(services, &args).await,
-        Command::Activations(args) => activations::run(services, &args).await,
-        Command::Compare(args) => compare::run(services, &args).await,
-        Command::Attributes(args) => attributes::run(services, &args).await,
-        Command::Evaluate(args) => evaluate::run(services, &args).await,
-        Command::Serve(args) => serve::run(services, &args).await,
-        Command::Completions(args) => completions::run(&args),
+async fn dispatch(services: &ServiceArgs, work: Work) -> anyhow::Result<()> {
+    match work {
+        Work::Generate(args) => generate::run(services, &args).await,
+        Work::Gallery(args) => gallery::run(services, &args).await,
+        Work::Morph(args) => morph::run(services, &args).await,
+        Work::Invert(args) => invert::run(services, &args).await,
+        Work::Classify(args) => classify::run(services, &args).await,
+        Work::Activations(args) => activations::run(services, &args).await,
+        Work::Compare(args) => compare::run(services, &args).await,
+        Work::Attributes(args) => attributes::run(services, &args).await,
+        Work::Evaluate(args) => evaluate::run(services, &args).await,
     }
 }

@@ -1,4 +1,6 @@
-use std::{collections::BTreeMap, path::Path as FilePath};
+//! `deepface morph`: an animation that leads from one request to another.
+
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
@@ -9,25 +11,26 @@ use crate::{
     args::{MorphArgs, ServiceArgs, WishList},
     exit::Usage,
     faces::{self, Face, Job},
+    fields::Typed,
     files,
-    morph::{Path, signed},
+    morph::{Journey, signed},
     pair::Pair,
-    pictures, printer, settings,
+    pictures, printer, requests,
     wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 
-/// How long the animation rests on the first and the last frame, in hundredths of a second.
+/// How long the animation shows the first and the last frame, in hundredths of a second.
 const REST: u16 = 80;
-/// Frames that a line of the table shows.
+/// Most frames in a line of the table.
 const MOST_BARS: usize = 32;
 
 pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Result<()> {
-    let settings = settings::generation(&args.target, &args.inversion);
+    let settings = requests::generation(&args.target, &args.inversion);
     refuse(args, &settings)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
-    let path = plan(&client, args, &settings).await?;
-    let jobs = jobs(&path, args, &settings);
+    let journey = plan(&client, args, &settings).await?;
+    let jobs = jobs(&journey, args, &settings);
     let requests: Vec<_> = jobs
         .iter()
         .map(|job| job.request.attributes.clone())
@@ -38,52 +41,57 @@ pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Res
     if args.json {
         return printer::print_json(&Report::new(args, &requests, &frames));
     }
-    printer::print(&(headline(args, size) + &table(&path, &frames)))
+    printer::print(&(headline(args, size) + &table(&journey, &frames)))
 }
 
-/// What can be seen to be wrong before a service is started.
+/// Finds wrong usage before a service starts.
 fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usage> {
     let gif = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("gif");
     if !args.output.extension().is_some_and(gif) {
         let file = args.output.display();
         let message = format!(
-            "--output: expected a name that ends in .gif, got {file}; --sheet writes a picture"
+            "--output: expected a file name that ends in .gif, got {file} (--sheet writes a picture)"
         );
         return Err(Usage(message));
     }
     if sums_what_is_present(settings) {
-        let message = "morph is made of strengths, which the paper's methods do not know; leave out --paper and cgmm";
+        let message = "morph varies strengths, which --paper and --method cgmm-mean and cgmm-sample do not support";
         return Err(Usage(message.to_owned()));
     }
     Ok(())
 }
 
-/// Checks both ends, and finds what cannot be shown at once between them.
+/// Checks both ends, and finds the attributes that no face between them can show at once.
 async fn plan(
     client: &GeneratorClient,
     args: &MorphArgs,
     settings: &v1::GenerationSettings,
-) -> anyhow::Result<Path> {
+) -> anyhow::Result<Journey> {
     let catalogue = Catalogue::of(client).await?;
     let from = catalogue.name(messages(&args.from), "--from")?;
     let to = catalogue.name(messages(&args.to), "--to")?;
-    check(client, &from, settings).await.context("--from")?;
-    check(client, &to, settings).await.context("--to")?;
-    let mut path = Path::new(from, to);
-    if refused(check(client, &path.everything(), settings).await)? {
-        for pair in path.candidates() {
-            if refused(check(client, &path.both(pair), settings).await)? {
-                path.separate(pair);
+    for (wishes, flag) in [(&from, "--from"), (&to, "--to")] {
+        let checked = check(client, wishes, settings).await;
+        let typed = Typed::wishes(wishes);
+        checked
+            .map_err(|error| typed.explain(error.into()))
+            .context(flag)?;
+    }
+    let mut journey = Journey::new(from, to);
+    if refused(check(client, &journey.everything(), settings).await)? {
+        for pair in journey.candidates() {
+            if refused(check(client, &journey.both(pair), settings).await)? {
+                journey.separate(pair);
             }
         }
     }
-    Ok(path)
+    Ok(journey)
 }
 
 fn messages(list: &WishList) -> impl Iterator<Item = v1::RequestedAttribute> {
     list.0
         .iter()
-        .flat_map(|wish| settings::requested(std::slice::from_ref(&wish.attribute), wish.absent))
+        .flat_map(|wish| requests::requested(std::slice::from_ref(&wish.attribute), wish.absent))
 }
 
 /// Whether the generator refused a request; other errors are errors.
@@ -95,10 +103,10 @@ fn refused(result: Result<(), ClientError>) -> Result<bool, ClientError> {
     }
 }
 
-fn jobs(path: &Path, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec<Job> {
+fn jobs(journey: &Journey, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec<Job> {
     let frames = usize::from(args.frames);
     let job = |i| {
-        let attributes = path.frame(i, frames);
+        let attributes = journey.frame(i, frames);
         Job {
             name: format!("frame {} ({})", i + 1, say_all(&attributes)),
             request: v1::GenerateRequest {
@@ -117,7 +125,7 @@ fn jobs(path: &Path, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec
     (0..frames).map(job).collect()
 }
 
-/// A frame that is done.
+/// A finished frame.
 #[derive(Debug)]
 struct Frame {
     picture: RgbImage,
@@ -161,7 +169,7 @@ fn write(args: &MorphArgs, frames: &[Frame]) -> anyhow::Result<(u32, u32)> {
     Ok(all.first().map_or((0, 0), RgbImage::dimensions))
 }
 
-/// Which frames are shown, one after the other, and for how many hundredths of a second.
+/// The frames in the order shown, each with its time in hundredths of a second.
 fn showing(frames: usize, fps: u16, boomerang: bool) -> Vec<(u16, usize)> {
     let last = frames.saturating_sub(1);
     let between = (100 + fps / 2) / fps;
@@ -183,10 +191,10 @@ fn headline(args: &MorphArgs, (width, height): (u32, u32)) -> String {
     )
 }
 
-/// What the classifier sees of each attribute, from the first frame to the last.
-fn table(path: &Path, frames: &[Frame]) -> String {
-    let mut table = "\nseen on the way\n".to_owned();
-    for name in path.names() {
+/// The probability of each attribute, from the first frame to the last.
+fn table(journey: &Journey, frames: &[Frame]) -> String {
+    let mut table = "\nprobability, from the first frame to the last\n".to_owned();
+    for name in journey.names() {
         let curve: Vec<f32> = frames.iter().map(|frame| frame.probability(name)).collect();
         let ends = [curve.first(), curve.last()].map(|p| 100.0 * p.copied().unwrap_or(f32::NAN));
         let bars: String = pictures::evenly_spaced(&curve, MOST_BARS)
@@ -204,17 +212,17 @@ fn table(path: &Path, frames: &[Frame]) -> String {
 /// The animation as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    file: &'a FilePath,
+    file: &'a Path,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sheet: Option<&'a FilePath>,
+    sheet: Option<&'a Path>,
     seed: u64,
     frames: Vec<FrameLine<'a>>,
 }
 
-/// What was asked of a frame, and what the classifier sees in it.
+/// What was requested for a frame, and what the classifier sees in it.
 #[derive(Debug, Serialize)]
 struct FrameLine<'a> {
-    /// Strengths by name, those below 0 of what should be absent.
+    /// Strengths by name; below 0 for attributes that should be absent.
     requested: BTreeMap<&'a str, f64>,
     attributes: BTreeMap<&'a str, f32>,
     loss: f64,

@@ -1,3 +1,5 @@
+//! `deepface serve`: both services in this process.
+
 use std::net::SocketAddr;
 
 use crate::{
@@ -9,11 +11,12 @@ use crate::{
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Result<()> {
     if services.generator.is_some() || services.classifier.is_some() {
-        let message = "serve starts both services itself; --generator and --classifier are for the other commands";
+        let message =
+            "serve starts both services; --generator and --classifier apply only to other commands";
         return Err(Usage(message.to_owned()).into());
     }
     deepface_serve::init_telemetry("info");
-    // In place before the model loads, so that an early ctrl-c is not lost.
+    // Installed before the model loads, so that an early Ctrl-C is not lost.
     let shutdown = deepface_serve::shutdown_signal()?;
     let (pair, [classifier, generator]) = tokio::select! {
         pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,

@@ -1,4 +1,4 @@
-//! One face of a page: its picture, how it came to be, and what the classifier sees in it.
+//! One face of a page: its picture, its iterates, and what the classifier sees in it.
 
 use anyhow::Context;
 use deepface_client::v1;
@@ -28,7 +28,7 @@ pub(crate) struct Cell {
     pub(crate) loss: f64,
 }
 
-/// An attribute that another face has more or less of.
+/// An attribute whose probability differs from that of another face.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change<'a> {
     pub(super) name: &'a str,
@@ -66,7 +66,7 @@ impl Cell {
         self.seen.iter().find(|attribute| attribute.name == name)
     }
 
-    /// The attributes that were asked for, in the network's order.
+    /// The requested attributes, in the network's order.
     pub(crate) fn asked(&self) -> impl Iterator<Item = &v1::ResultAttribute> {
         let asked = |attribute: &&v1::ResultAttribute| attribute.requested.is_some();
         self.seen.iter().filter(asked)
@@ -105,14 +105,14 @@ impl Cell {
     }
 }
 
-/// What the classifier sees of an attribute in several faces, on average.
+/// The average probability of an attribute in several faces.
 pub(crate) fn mean(cells: &[Cell], name: &str) -> f32 {
     let seen = cells.iter().filter_map(|cell| cell.attribute(name));
     let sum: f32 = seen.map(|attribute| attribute.probability).sum();
     sum / cells.len().max(1) as f32
 }
 
-/// Whether the classifier agrees with what was asked.
+/// Whether the classifier agrees with the request.
 pub(super) fn granted(attribute: &v1::ResultAttribute) -> bool {
     attribute.requested == Some(attribute.present)
 }

@@ -1,10 +1,10 @@
-//! Which faces a page shows: a request, and variations of it by one attribute each.
+//! The faces of a page: a request, and variations of it by one attribute each.
 
 use deepface_client::v1::RequestedAttribute;
 
 use crate::wishes::{Catalogue, say, say_all};
 
-/// What is varied where nothing is said: attributes that are plain to see, in groups of their own.
+/// The default sweep: clearly visible attributes, each of its own group.
 const DEFAULT_SWEEP: [&str; 6] = [
     "Male",
     "Senior",
@@ -17,23 +17,23 @@ const DEFAULT_SWEEP: [&str; 6] = [
 /// The rows of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The request that is varied; empty where only variations are shown.
+    /// The request that is varied; empty if the page shows only variations.
     pub(crate) base: Vec<RequestedAttribute>,
-    /// The base, unless it is empty, and then its variations.
+    /// The base, unless it is empty, then its variations.
     pub(crate) rows: Vec<Row>,
 }
 
 /// One request, shown with several seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    /// What makes it differ from the base; none for the base itself.
+    /// How it differs from the base; `None` for the base itself.
     pub(crate) varied: Option<RequestedAttribute>,
-    /// All that is asked for.
+    /// All that is requested.
     pub(crate) wishes: Vec<RequestedAttribute>,
 }
 
 impl Row {
-    /// What the row is called.
+    /// The name of the row.
     pub(crate) fn label(&self) -> String {
         let Some(varied) = &self.varied else {
             return say_all(&self.wishes);
@@ -48,8 +48,8 @@ impl Row {
 }
 
 impl Plan {
-    /// For each attribute of the sweep the base with it, and without it where absence can be asked for. What is shown
-    /// already is not shown again.
+    /// For each attribute of the sweep the base with it and, if the method supports absence, without it. Repeated rows
+    /// are left out.
     pub(crate) fn new(
         base: Vec<RequestedAttribute>,
         sweep: &[RequestedAttribute],
@@ -84,13 +84,13 @@ impl Plan {
         Self { base, rows }
     }
 
-    /// Whether the first row is the request that the others vary.
+    /// Whether the first row is the base.
     pub(crate) fn has_base(&self) -> bool {
         !self.base.is_empty()
     }
 }
 
-/// The attributes that are varied where nothing is said: those the generator knows, in groups that the base leaves open.
+/// The default sweep, without unknown attributes and groups that the base decides.
 pub(crate) fn default_sweep(
     catalogue: &Catalogue,
     base: &[RequestedAttribute],
@@ -104,7 +104,7 @@ pub(crate) fn default_sweep(
         .into_iter()
         .filter_map(|name| catalogue.find(name))
         .filter(|info| !taken.contains(&&info.group))
-        .flat_map(|info| deepface_client::attributes([info.name.as_str()], [] as [&str; 0]))
+        .map(|info| RequestedAttribute::present(&info.name))
         .collect()
 }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_not_shown_twice() {
+    fn repeated_rows_are_left_out() {
         let plan = Plan::new(wishes("Male, not Bald"), &wishes("Male, Bald, Bald"), true);
         let expected = [
             "Male, not Bald: Male, not Bald",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_base_there_are_only_variations_and_without_absence_only_presence() {
+    fn without_a_base_there_are_only_variations() {
         let plan = Plan::new(Vec::new(), &wishes("Male"), true);
         assert_eq!(labels(&plan), ["with Male: Male", "without Male: not Male"]);
         assert!(!plan.has_base());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_sweep_leaves_groups_alone_that_the_base_speaks_of() {
+    fn the_default_sweep_skips_groups_of_the_base() {
         let catalogue = catalogue(&[
             ("Male", "gender"),
             ("Smiling", "expression"),

@@ -1,4 +1,4 @@
-//! Statuses with details that a program can read, so that no client parses text.
+//! Statuses with details for programs, so that no client has to parse text.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! From what was typed to messages of the contract.
+//! Turns arguments into messages of the contract.
 
 use deepface_client::v1;
 
@@ -30,7 +30,7 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
     }
 }
 
-/// The settings of anything that generates.
+/// The settings of every command that makes faces from attributes.
 pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::GenerationSettings {
     let preset = match target.paper {
         true => v1::Preset::Paper,
@@ -43,7 +43,7 @@ pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::Genera
     }
 }
 
-/// Attributes as the contract has them, all present or all absent.
+/// Attributes as messages, all present or all absent.
 pub(crate) fn requested(
     attributes: &[WantedAttribute],
     absent: bool,
@@ -97,7 +97,7 @@ fn inversion(args: &InversionArgs) -> v1::InversionSettings {
     }
 }
 
-/// Without pictures to make of the iterates, every step's loss is cheap; with them, the service chooses how many.
+/// Losses are cheap and come for every step. Images of the iterates come as often as the service chooses.
 fn stream(output: &OutputArgs) -> v1::StreamSettings {
     let pictures = output.wants_iterates();
     v1::StreamSettings {
@@ -160,18 +160,18 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::args::{Cli, Command};
+    use crate::args::{Cli, Command, Work};
 
     fn request(arguments: &[&str]) -> v1::GenerateRequest {
         let cli = Cli::try_parse_from(["deepface", "generate"].iter().chain(arguments)).unwrap();
-        let Command::Generate(args) = cli.command else {
+        let Command::Work(Work::Generate(args)) = cli.command else {
             panic!("expected generate");
         };
         generate_request(&args)
     }
 
     #[test]
-    fn nothing_said_leaves_everything_to_the_service() {
+    fn no_options_leave_everything_to_the_service() {
         let request = request(&["Male"]);
         let settings = request.settings.unwrap();
         assert_eq!(settings.target.unwrap(), v1::TargetSettings::default());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_attributes_and_strengths_arrive() {
+    fn absent_attributes_and_strengths_are_sent() {
         let attributes = request(&[
             "Male",
             "Middle Aged=1.5",

@@ -1,0 +1,135 @@
+//! Calls end in time, and no more are open than may be.
+
+use super::*;
+
+/// A body that never yields a frame, and tells when it is dropped.
+struct Silent(#[expect(dead_code, reason = "held for its drop")] tokio::sync::oneshot::Sender<()>);
+
+impl HttpBody for Silent {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Pending
+    }
+}
+
+#[derive(Clone)]
+struct Handler {
+    answers: bool,
+}
+
+impl Service<Request<()>> for Handler {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        assert!(request.extensions().get::<Deadline>().is_some());
+        let answers = self.answers;
+        Box::pin(async move {
+            if !answers {
+                std::future::pending::<()>().await;
+            }
+            let (gone, gone_rx) = tokio::sync::oneshot::channel();
+            let mut response = Response::new(Body::new(Silent(gone)));
+            response.extensions_mut().insert(Arc::new(gone_rx));
+            Ok(response)
+        })
+    }
+}
+
+fn layer(most: usize, ends: &Ends) -> LifetimeLayer {
+    LifetimeLayer::new(Duration::from_secs(3600), most, ends.clone())
+}
+
+fn request(path: &str, timeout: &str) -> Request<()> {
+    let request = Request::builder().uri(path);
+    request.header("grpc-timeout", timeout).body(()).unwrap()
+}
+
+fn call(answers: bool, ends: &Ends) -> BoxFuture<Response<Body>, Infallible> {
+    layer(1, ends)
+        .layer(Handler { answers })
+        .call(request("/a.Service/Call", "50m"))
+}
+
+async fn next_status(body: &mut Body) -> Code {
+    let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+    let trailers = frame.unwrap().unwrap().into_trailers().unwrap();
+    Status::from_header_map(&trailers).unwrap().code()
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_call_without_response() {
+    let response = call(false, &Ends::default()).await.unwrap();
+    let status = Status::from_header_map(response.headers()).unwrap();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_silent_stream_and_the_work_behind_it() {
+    let started = tokio::time::Instant::now();
+    let mut response = call(true, &Ends::default()).await.unwrap();
+    let gone: Arc<tokio::sync::oneshot::Receiver<()>> = response.extensions_mut().remove().unwrap();
+    let mut gone = Arc::into_inner(gone).unwrap();
+    let body = response.body_mut();
+    assert_eq!(next_status(body).await, Code::DeadlineExceeded);
+    assert!(started.elapsed() >= Duration::from_millis(50));
+    assert!(matches!(
+        gone.try_recv(),
+        Err(tokio::sync::oneshot::error::TryRecvError::Closed)
+    ));
+    let end = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+    assert!(end.is_none());
+}
+
+#[tokio::test]
+async fn a_cut_ends_streams_with_unavailable() {
+    let ends = Ends::default();
+    let mut response = call(true, &ends).await.unwrap();
+    ends.all.cancel();
+    assert_eq!(next_status(response.body_mut()).await, Code::Unavailable);
+}
+
+#[tokio::test]
+async fn calls_beyond_the_limit_are_refused_and_health_checks_are_not() {
+    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    let mut open = async |path| {
+        let response = service.call(request(path, "1M")).await.unwrap();
+        // An accepted call reports its end in its trailers.
+        let code = Status::from_header_map(response.headers()).map(|s| s.code());
+        (response, code)
+    };
+    let (first, none) = open("/a.Service/Call").await;
+    assert_eq!(none, None);
+    let (refused, code) = open("/b.Service/Call").await;
+    assert_eq!(code, Some(Code::ResourceExhausted));
+    let status = Status::from_header_map(refused.headers()).unwrap();
+    assert!(status.message().contains("1 calls are open"), "{status}");
+    assert!(tonic_types::StatusExt::get_details_retry_info(&status).is_some());
+    let (_health, none) = open("/grpc.health.v1.Health/Check").await;
+    assert_eq!(none, None);
+    drop(first);
+    assert_eq!(open("/a.Service/Call").await.1, None);
+}
+
+#[tokio::test]
+async fn a_call_that_never_answered_frees_its_place() {
+    let mut service = layer(1, &Ends::default()).layer(Handler { answers: false });
+    for _ in 0..2 {
+        let response = service
+            .call(request("/a.Service/Call", "10m"))
+            .await
+            .unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+    }
+}

@@ -1,0 +1,124 @@
+//! A server as its clients see it: health, reflection, and its end.
+
+use tokio_stream::StreamExt;
+use tonic::Code;
+use tonic::transport::Channel;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic_reflection::pb::{v1, v1alpha};
+
+use std::net::SocketAddr;
+
+use super::*;
+
+const NAME: &str = "deepface.v1.ClassifierService";
+
+struct Running {
+    health: Health,
+    address: SocketAddr,
+    channel: Channel,
+    stop: tokio_util::sync::CancellationToken,
+    server: tokio::task::JoinHandle<Result<(), ServeError>>,
+}
+
+async fn start() -> Running {
+    let settings = ServeSettings {
+        drain_seconds: 3,
+        ..Default::default()
+    };
+    let listener = settings.bind(0).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let health = Health::new(&[NAME]).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (served, stopped) = (health.clone(), stop.clone());
+    let server = tokio::spawn(async move {
+        let shutdown = stopped.cancelled_owned();
+        serve(listener, Routes::default(), &served, &settings, shutdown).await
+    });
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
+    let channel = endpoint.unwrap().connect().await.unwrap();
+    Running {
+        health,
+        address,
+        channel,
+        stop,
+        server,
+    }
+}
+
+#[tokio::test]
+async fn health_follows_the_service_and_watchers_do_not_delay_the_shutdown() {
+    let s = start().await;
+    let mut client = HealthClient::new(s.channel.clone());
+    for service in ["", NAME] {
+        let service = service.to_owned();
+        let reply = client.check(HealthCheckRequest { service }).await.unwrap();
+        assert_eq!(reply.get_ref().status(), ServingStatus::NotServing);
+    }
+    let short = Duration::from_millis(50);
+    assert!(
+        crate::wait_until_serving(s.address, NAME, short)
+            .await
+            .is_err()
+    );
+    s.health.set(true).await;
+    let long = Duration::from_secs(10);
+    crate::wait_until_serving(s.address, NAME, long)
+        .await
+        .unwrap();
+
+    let service = NAME.to_owned();
+    let watch = client.watch(HealthCheckRequest { service }).await.unwrap();
+    let mut watch = watch.into_inner();
+    let first = watch.next().await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+    let stopping = std::time::Instant::now();
+    s.stop.cancel();
+    let last = watch.next().await.unwrap().unwrap();
+    assert_eq!(last.status(), ServingStatus::NotServing);
+    let end = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(end.code(), Code::Unavailable);
+    s.health.set(true).await;
+    s.server.await.unwrap().unwrap();
+    assert!(
+        stopping.elapsed() < Duration::from_secs(2),
+        "the watch delayed the shutdown"
+    );
+    assert!(tokio::net::TcpStream::connect(s.address).await.is_err());
+}
+
+#[tokio::test]
+async fn reflection_lists_the_contract_in_both_versions() {
+    let s = start().await;
+    let request = v1::ServerReflectionRequest {
+        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(
+            String::new(),
+        )),
+        ..Default::default()
+    };
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(s.channel.clone());
+    let replies = client
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await;
+    let reply = replies.unwrap().into_inner().next().await.unwrap().unwrap();
+    assert!(format!("{reply:?}").contains(NAME), "{reply:?}");
+    assert!(format!("{reply:?}").contains("grpc.health.v1.Health"));
+    assert!(
+        !format!("{reply:?}").contains("GeneratorService"),
+        "{reply:?}"
+    );
+
+    let request = v1alpha::ServerReflectionRequest {
+        message_request: Some(
+            v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(NAME.into()),
+        ),
+        ..Default::default()
+    };
+    let mut client =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(s.channel.clone());
+    let replies = client
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await;
+    let reply = replies.unwrap().into_inner().next().await.unwrap().unwrap();
+    assert!(format!("{:?}", reply.message_response).contains("FileDescriptorResponse"));
+}
