@@ -4,12 +4,11 @@
 
 use deepface_tests::{READERS, Reader, mutations, seeds};
 
-/// Damaged copies of each seed: as many as take a second or so.
+/// Damaged copies of each seed: as many as a second or two allows.
 fn copies(name: &str) -> usize {
     match name {
-        "weights" => 400,
-        "statistics" => 600,
-        _ => 2000,
+        "weights" | "statistics" => 2000,
+        _ => 10_000,
     }
 }
 
