@@ -33,7 +33,7 @@ VIEW = 80
 WIDTHS = [32, 64, 128, 160]
 MEAN, DEVIATION = 0.45, 0.25
 LICENSE = "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels"
-# The order of `deepface_dataset::attributes`.
+# The order of `deepface_attributes::GROUPS`.
 ATTRIBUTES = [
     "Male", "Asian", "White", "Black", "Indian", "Baby", "Child", "Youth", "Middle Aged", "Senior", "Black Hair",
     "Blond Hair", "Brown Hair", "Gray Hair", "Bald", "Bangs", "No Eyewear", "Eyeglasses", "Sunglasses", "Smiling",

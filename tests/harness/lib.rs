@@ -1,9 +1,13 @@
 //! Shared by the end-to-end tests: both services with the embedded models, on free ports, over real gRPC.
 
+mod mutations;
 mod pictures;
 mod proxy;
+mod readers;
 mod services;
 
+pub use mutations::mutations;
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::Proxy;
+pub use readers::{READERS, Reader, image, import, labels, seeds, statistics, tensor, weights};
 pub use services::{Pair, Service, shared};

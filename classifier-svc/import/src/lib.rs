@@ -8,6 +8,7 @@ mod caffe;
 mod cursor;
 mod error;
 mod format;
+mod recognise;
 mod safetensors;
 mod tensor;
 mod torch;

@@ -1,7 +1,7 @@
 //! The 3x3 convolution in every way it can be computed, on the shapes that the two networks have: what
 //! `Method::choose` was decided by.
 //!
-//! `cargo bench -p classifier-svc --bench kernels [-- FILTER]`. Names are `conv/pass/INPUTSxOUTPUTS@SIDE/batch/way`;
+//! `cargo bench -p deepface-network --bench kernels [-- FILTER]`. Names are `conv/pass/INPUTSxOUTPUTS@SIDE/batch/way`;
 //! throughput counts the operations of the plain sum, so tiles can exceed the processor's peak.
 
 use std::time::Duration;

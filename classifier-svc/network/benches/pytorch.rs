@@ -1,8 +1,8 @@
 //! Our network beside PyTorch's, in one run and in turn: the ratios of docs/performance.md.
 //!
-//! `cargo bench -p classifier-svc --bench pytorch [-- ROUNDS]`. It makes a Python environment with PyTorch under
+//! `cargo bench -p deepface-network --bench pytorch [-- ROUNDS]`. It makes a Python environment with PyTorch under
 //! `target/pytorch` (once; on Linux several GB, since that PyTorch brings CUDA; needs `python3` with venv and the
-//! network), or takes the interpreter named by `DEEPFACE_PYTHON`. Nothing else of this project needs Python.
+//! network), or takes the interpreter named by `DEEPFACE_PYTHON`. Building and testing need no Python.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

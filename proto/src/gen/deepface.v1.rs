@@ -16,15 +16,15 @@ pub struct Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DataType {
-    /// Not said. In a request for tensors it means DATA_TYPE_F32; in a tensor that is sent it is an error.
+    /// Not set. In a request for tensors it means DATA_TYPE_F32; in a tensor it is an error.
     Unspecified = 0,
-    /// IEEE 754 binary32, 4 bytes an element.
+    /// IEEE 754 binary32, 4 bytes per element.
     F32 = 1,
-    /// IEEE 754 binary16, 2 bytes an element.
+    /// IEEE 754 binary16, 2 bytes per element.
     F16 = 2,
-    /// bfloat16: the upper half of a binary32, 2 bytes an element.
+    /// bfloat16: the upper half of a binary32, 2 bytes per element.
     Bf16 = 3,
-    /// Unsigned byte, 1 byte an element.
+    /// Unsigned byte, 1 byte per element.
     U8 = 4,
 }
 impl DataType {
@@ -53,30 +53,30 @@ impl DataType {
         }
     }
 }
-/// A face that was found in an image, in pixels of the image as it was sent: the square that the model looked at.
-/// The same square sent with FRAMING_FACE gets the same answer, where it lies within the image.
+/// A detected face, in pixels of the original image: the square that the model saw. The same square sent with
+/// FRAMING_FACE gets the same answer, if it lies within the image.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct FaceBox {
-    /// Left border of the square. Below 0 where it reaches over the image's border, whose pixels are repeated there.
+    /// Left border of the square. Below 0 if the square extends beyond the image, whose border pixels are repeated there.
     #[prost(int32, tag = "1")]
     pub left: i32,
-    /// Upper border of the square. Below 0 where it reaches over the image's border.
+    /// Upper border of the square. Below 0 if the square extends beyond the image.
     #[prost(int32, tag = "2")]
     pub top: i32,
     /// Width of the square. `left + width` may be more than the image's width.
     #[prost(int32, tag = "3")]
     pub width: i32,
-    /// Height of the square, which is its width.
+    /// Height of the square, equal to its width.
     #[prost(int32, tag = "4")]
     pub height: i32,
-    /// How sure the detector is, from 3 up: most clear faces have more than 10.
+    /// Confidence of the detector, 3 or more; most clear faces score above 10.
     #[prost(float, tag = "5")]
     pub score: f32,
 }
-/// An image of a face, or a photograph to find faces in.
+/// An image of a face, or a photograph to detect faces in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Image {
-    /// How the face lies in the image.
+    /// The position of the face in the image.
     #[prost(enumeration = "Framing", tag = "3")]
     pub framing: i32,
     /// The pixels. Exactly one must be set.
@@ -97,21 +97,21 @@ pub mod image {
         Tensor(super::Tensor),
     }
 }
-/// How the face lies in an image. Every model looks at the central 160 of the 250 pixels of an aligned
+/// The position of the face in an image. Every model sees the central 160 of the 250 pixels of an aligned
 /// photograph, scaled to its own input size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Framing {
-    /// Not said: FRAMING_ALIGNED for an encoded image, FRAMING_FACE for a tensor.
+    /// Not set: FRAMING_ALIGNED for an encoded image, FRAMING_FACE for a tensor.
     Unspecified = 0,
-    /// An aligned photograph (as in LFW deep-funneled): the central 64 % of each side is cut out.
+    /// An aligned photograph (as in LFW deep-funneled): the central 64 % of each side is cropped.
     Aligned = 1,
-    /// The image is already the face and is used whole, as generated faces are.
+    /// The whole image is the face, as in generated images.
     Face = 2,
-    /// Any photograph: the faces in it are found, and each is cut out as it would lie in an aligned photograph, though
-    /// not turned upright. Classify looks at all of them, other methods at the largest. What is found reliably is at
-    /// least 30 pixels and 1/32 of the photograph's longer side from forehead to chin, tilted by at most 20 degrees, and
-    /// not seen from the side. An image in which no face is found is refused.
+    /// Any photograph. The service detects the faces and crops each as in an aligned photograph, but does not rotate it.
+    /// Classify uses all faces, other methods the largest. Detection is reliable for faces of at least 30 pixels and 1/32
+    /// of the photograph's longer side from forehead to chin, tilted by at most 20 degrees, and not in profile. An image
+    /// without a detected face is refused.
     Detect = 3,
 }
 impl Framing {
@@ -138,16 +138,16 @@ impl Framing {
         }
     }
 }
-/// Asks for the description of the model.
+/// Requests the description of the model.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetModelRequest {}
-/// Describes the model that is served.
+/// Describes the served model.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetModelResponse {
     /// The model.
     #[prost(message, optional, tag = "1")]
     pub model: ::core::option::Option<Model>,
-    /// What one request may ask for.
+    /// Limits of one request.
     #[prost(message, optional, tag = "2")]
     pub limits: ::core::option::Option<Limits>,
 }
@@ -166,8 +166,8 @@ pub struct Model {
     /// How pixels become the network's input.
     #[prost(message, optional, tag = "4")]
     pub preprocessing: ::core::option::Option<Preprocessing>,
-    /// Every layer that can be named in a request, in order from the image up. Activations are taken after the
-    /// rectifier where the layer has one.
+    /// Every layer that a request can name, in order from the image up. Activations are those after the rectifier, if
+    /// the layer has one.
     #[prost(message, repeated, tag = "5")]
     pub layers: ::prost::alloc::vec::Vec<Layer>,
     /// The attribute groups, one softmax head each, in the order of the heads.
@@ -176,7 +176,7 @@ pub struct Model {
     /// Number of weights.
     #[prost(int64, tag = "7")]
     pub parameters: i64,
-    /// Where it runs: "cpu" or "cuda:N".
+    /// Device that it runs on: "cpu" or "cuda:N".
     #[prost(string, tag = "8")]
     pub device: ::prost::alloc::string::String,
     /// Licence of the weights.
@@ -192,7 +192,7 @@ pub struct Preprocessing {
     /// Mean of each channel, 0 to 255, in RGB order. 3 values.
     #[prost(float, repeated, tag = "2")]
     pub mean: ::prost::alloc::vec::Vec<f32>,
-    /// Factor after the mean is taken away.
+    /// Factor applied after the mean is subtracted.
     #[prost(float, tag = "3")]
     pub scale: f32,
 }
@@ -206,7 +206,7 @@ pub struct Layer {
     #[prost(int64, repeated, tag = "2")]
     pub shape: ::prost::alloc::vec::Vec<i64>,
 }
-/// Attributes that exclude each other, more or less: one softmax over them and "none of these".
+/// Attributes that mostly exclude each other: one softmax over them and "none of these".
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Group {
     /// Name, such as "hair_color".
@@ -222,21 +222,21 @@ pub struct Attribute {
     /// Name, such as "Eyeglasses".
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Decision threshold, 0 to 1: present where the probability is above it. Calibrated on the validation people, to
-    /// decide most faces right; of a rare attribute it finds few.
+    /// Decision threshold, 0 to 1: the attribute is present if its probability is above it. Calibrated for accuracy on
+    /// the validation people; it misses most faces with a rare attribute.
     #[prost(float, tag = "2")]
     pub threshold: f32,
-    /// How well the model does on people it was not trained on. Not set where it was not measured.
+    /// Quality on people outside the training data. Not set if it was not measured.
     #[prost(message, optional, tag = "3")]
     pub metrics: ::core::option::Option<AttributeMetrics>,
-    /// Another decision threshold, 0 to 1, calibrated to tell presence as well as absence: for balanced accuracy.
+    /// Another decision threshold, 0 to 1, calibrated for balanced accuracy: it weighs presence and absence equally.
     #[prost(float, tag = "4")]
     pub balanced_threshold: f32,
 }
 /// Quality of one attribute on the test people.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct AttributeMetrics {
-    /// Share of right decisions with `Attribute.threshold`, 0 to 1.
+    /// Share of correct decisions with `Attribute.threshold`, 0 to 1.
     #[prost(float, tag = "1")]
     pub accuracy: f32,
     /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.threshold`.
@@ -252,7 +252,7 @@ pub struct AttributeMetrics {
     #[prost(float, tag = "5")]
     pub balanced_accuracy_at_balanced: f32,
 }
-/// What one request may ask for.
+/// Limits of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
     /// Images in one request.
@@ -261,26 +261,26 @@ pub struct Limits {
     /// Bytes of one encoded image.
     #[prost(int64, tag = "2")]
     pub max_image_bytes: i64,
-    /// Pixels a side of one image.
+    /// Width and height of one image, in pixels.
     #[prost(int32, tag = "3")]
     pub max_image_side: i32,
-    /// Bytes of one message that the service takes.
+    /// Bytes of one request message.
     #[prost(int64, tag = "4")]
     pub max_request_bytes: i64,
-    /// Bytes of one reply; a request that would need more is refused.
+    /// Bytes of one reply; requests that need a larger one are refused.
     #[prost(int64, tag = "5")]
     pub max_response_bytes: i64,
     /// Objectives in one Differentiate stream.
     #[prost(int32, tag = "6")]
     pub max_objectives: i32,
-    /// Faces of one image with FRAMING_DETECT that Classify answers for; of more, the largest.
+    /// Faces per image with FRAMING_DETECT that Classify returns; if there are more, the largest.
     #[prost(int32, tag = "7")]
     pub max_faces_per_image: i32,
-    /// Faces of all images of one Classify request; a request whose images show more is refused.
+    /// Faces in all images of one Classify request; requests with more are refused.
     #[prost(int32, tag = "8")]
     pub max_faces: i32,
 }
-/// Asks for the attributes of images.
+/// Requests the attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClassifyRequest {
     /// 1 to `Limits.max_images` images.
@@ -290,24 +290,24 @@ pub struct ClassifyRequest {
 /// The attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClassifyResponse {
-    /// One result per image, in the order of the request; but of an image with FRAMING_DETECT one per face, 1 to
+    /// One result per image, in the order of the request. For an image with FRAMING_DETECT, one result per face, 1 to
     /// `Limits.max_faces_per_image`, the largest first.
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<Classification>,
-    /// Where the time went.
+    /// Time spent in the service.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
 }
-/// What the network sees in one face.
+/// The attributes of one face.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Classification {
     /// One entry per group, in the order of `Model.groups`.
     #[prost(message, repeated, tag = "1")]
     pub groups: ::prost::alloc::vec::Vec<GroupScores>,
-    /// Which image of the request it is, from 0.
+    /// Index of the image in the request, from 0.
     #[prost(int32, tag = "2")]
     pub image: i32,
-    /// Where the face was found. Set for FRAMING_DETECT only.
+    /// The detected face. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "3")]
     pub face: ::core::option::Option<FaceBox>,
 }
@@ -340,7 +340,7 @@ pub struct AttributeScore {
     #[prost(bool, tag = "4")]
     pub present_balanced: bool,
 }
-/// Asks for activations.
+/// Requests activations.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetActivationsRequest {
     /// 1 to `Limits.max_images` images.
@@ -359,10 +359,10 @@ pub struct GetActivationsResponse {
     /// One per layer, in the order of the request.
     #[prost(message, repeated, tag = "1")]
     pub activations: ::prost::alloc::vec::Vec<Activation>,
-    /// Where the time went.
+    /// Time spent in the service.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
-    /// Where the face was found in each image with FRAMING_DETECT, by the number of the image in the request, from 0.
+    /// The face in each image with FRAMING_DETECT, by the index of the image in the request, from 0.
     #[prost(map = "int32, message", tag = "3")]
     pub faces: ::std::collections::HashMap<i32, FaceBox>,
 }
@@ -372,11 +372,11 @@ pub struct Activation {
     /// Name of the layer.
     #[prost(string, tag = "1")]
     pub layer: ::prost::alloc::string::String,
-    /// Shape \[images, ...\] with the layer's own shape behind.
+    /// Shape \[images, ...\], followed by the layer's own shape.
     #[prost(message, optional, tag = "2")]
     pub tensor: ::core::option::Option<Tensor>,
 }
-/// Asks how alike two faces are.
+/// Requests the similarity of two faces.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CompareRequest {
     /// One face.
@@ -386,26 +386,26 @@ pub struct CompareRequest {
     #[prost(message, optional, tag = "2")]
     pub second: ::core::option::Option<Image>,
 }
-/// How alike two faces are.
+/// The similarity of two faces.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct CompareResponse {
-    /// 100 * max(0, cosine), in percent: 100 is the same image, and two strangers lie near 0 on average.
+    /// 100 * max(0, cosine), in percent: the same image gives 100, and two strangers are near 0 on average.
     #[prost(float, tag = "1")]
     pub similarity_percent: f32,
-    /// Cosine, -1 to 1, of the two fc7 activations after the mean activation over many faces is taken away.
+    /// Cosine, -1 to 1, of the two fc7 activations after subtracting the mean activation over many faces.
     #[prost(float, tag = "2")]
     pub cosine: f32,
-    /// Where the time went.
+    /// Time spent in the service.
     #[prost(message, optional, tag = "3")]
     pub timing: ::core::option::Option<Timing>,
-    /// Where the face was found in the first image. Set for FRAMING_DETECT only.
+    /// The face in the first image. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "4")]
     pub first_face: ::core::option::Option<FaceBox>,
-    /// Where the face was found in the second image. Set for FRAMING_DETECT only.
+    /// The face in the second image. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "5")]
     pub second_face: ::core::option::Option<FaceBox>,
 }
-/// A message of the client in a Differentiate stream.
+/// A message from the client in a Differentiate stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DifferentiateRequest {
     /// Exactly one must be set.
@@ -438,13 +438,13 @@ pub struct Objective {
     /// Factor of this term in the loss, -1e6 to 1e6; 0 is read as 1.
     #[prost(double, tag = "1")]
     pub weight: f64,
-    /// What it measures. Exactly one must be set.
+    /// The kind of term. Exactly one must be set.
     #[prost(oneof = "objective::Term", tags = "2, 3, 4")]
     pub term: ::core::option::Option<objective::Term>,
 }
 /// Nested message and enum types in `Objective`.
 pub mod objective {
-    /// What it measures. Exactly one must be set.
+    /// The kind of term. Exactly one must be set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Term {
         /// Distance of a layer's activation to a target: feature inversion (paper, eq. 1).
@@ -453,12 +453,12 @@ pub mod objective {
         /// Log-likelihood of attributes: class visualisation (paper, section 3.3.1).
         #[prost(message, tag = "3")]
         AttributeLikelihood(super::AttributeLikelihood),
-        /// An activation gradient that the client gives: a vector-Jacobian product.
+        /// An activation gradient from the client: a vector-Jacobian product.
         #[prost(message, tag = "4")]
         VectorJacobianProduct(super::VectorJacobianProduct),
     }
 }
-/// \|| activation - target ||^2, over || target ||^2 where normalized.
+/// \|| activation - target ||^2, divided by || target ||^2 if normalized.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SquaredDistance {
     /// Name of the layer.
@@ -467,18 +467,18 @@ pub struct SquaredDistance {
     /// The target activation, of the layer's shape, with or without a leading 1. Values of -1e9 to 1e9.
     #[prost(message, optional, tag = "2")]
     pub target: ::core::option::Option<Tensor>,
-    /// Whether to divide by the squared norm of the target, which makes rates and weights alike for all layers.
+    /// Whether to divide by the squared norm of the target, so that all layers can use the same rates and weights.
     #[prost(bool, tag = "3")]
     pub normalized: bool,
 }
-/// * sum of weight * log p(attribute), or log(1 - p(attribute)) for one that must be absent.
+/// * sum of weight * log p(attribute), or log(1 - p(attribute)) for absent attributes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttributeLikelihood {
     /// 1 or more attributes, without repeats.
     #[prost(message, repeated, tag = "1")]
     pub targets: ::prost::alloc::vec::Vec<AttributeTarget>,
 }
-/// What one attribute should be.
+/// The desired value of one attribute.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttributeTarget {
     /// Name of the attribute.
@@ -502,18 +502,18 @@ pub struct VectorJacobianProduct {
     #[prost(message, optional, tag = "2")]
     pub cotangent: ::core::option::Option<Tensor>,
 }
-/// One step: an image whose gradient is wanted.
+/// One step: an image to compute the gradient for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DifferentiateStep {
     /// Any number; the reply repeats it.
     #[prost(int64, tag = "1")]
     pub id: i64,
     /// RGB pixels of 1 to `Limits.max_images` faces, shape \[3, S, S\] or \[N, 3, S, S\] where S is
-    /// `Model.input_size`. F32, 0 to 1 where 1 is 255. Values outside are taken as they are, from -1e6 to 1e6.
+    /// `Model.input_size`. F32, 0 to 1 where 1 is 255. Values outside that range are not clamped; -1e6 to 1e6 is allowed.
     /// A step whose loss, gradient or activations are not finite is refused.
     #[prost(message, optional, tag = "2")]
     pub image: ::core::option::Option<Tensor>,
-    /// Layers whose activations the reply should carry.
+    /// Layers to return the activations of.
     #[prost(string, repeated, tag = "3")]
     pub return_layers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -532,7 +532,7 @@ pub struct DifferentiateResponse {
     /// One per layer of `DifferentiateStep.return_layers`.
     #[prost(message, repeated, tag = "4")]
     pub activations: ::prost::alloc::vec::Vec<Activation>,
-    /// Where the time went.
+    /// Time spent in the service.
     #[prost(message, optional, tag = "5")]
     pub timing: ::core::option::Option<Timing>,
 }
@@ -546,10 +546,10 @@ pub struct Loss {
     #[prost(double, repeated, tag = "2")]
     pub terms: ::prost::alloc::vec::Vec<f64>,
 }
-/// Where the time of a request went inside the service.
+/// Time that a request spent in the service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timing {
-    /// From the wire to the model, waiting in the queue included, in microseconds.
+    /// From the wire to the model, including the wait in the queue, in microseconds.
     #[prost(int64, tag = "1")]
     pub queue_us: i64,
     /// In the model, in microseconds.
@@ -567,10 +567,10 @@ pub mod classifier_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// A convolutional network with 42 softmax heads over 73 facial attributes: what it sees in a face, what it
-    /// computes on the way, and how its outputs change with the image.
+    /// Serves a convolutional network with 42 softmax heads over 73 facial attributes: the attributes of a face, the
+    /// activations of every layer, and gradients with respect to the image.
     ///
-    /// Every call is pure: the same request gets the same answer, alone or beside others, so all are safe to retry.
+    /// Every call is pure: the same request gets the same answer, alone or beside others, so every call is safe to retry.
     #[derive(Debug, Clone)]
     pub struct ClassifierServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -651,7 +651,7 @@ pub mod classifier_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Describes the model that is served: architecture, layers, attributes, preprocessing, digest, limits.
+        /// Describes the served model: architecture, layers, attributes, preprocessing, digest, limits.
         pub async fn get_model(
             &mut self,
             request: impl tonic::IntoRequest<super::GetModelRequest>,
@@ -676,7 +676,7 @@ pub mod classifier_service_client {
                 .insert(GrpcMethod::new("deepface.v1.ClassifierService", "GetModel"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives the probability and the decision for every attribute of each image.
+        /// Returns the probability and the decision for every attribute of each image.
         pub async fn classify(
             &mut self,
             request: impl tonic::IntoRequest<super::ClassifyRequest>,
@@ -701,7 +701,7 @@ pub mod classifier_service_client {
                 .insert(GrpcMethod::new("deepface.v1.ClassifierService", "Classify"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives the activations of one or more layers for one or more images, in one forward pass.
+        /// Returns the activations of one or more layers for one or more images, in one forward pass.
         pub async fn get_activations(
             &mut self,
             request: impl tonic::IntoRequest<super::GetActivationsRequest>,
@@ -728,7 +728,7 @@ pub mod classifier_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Says how alike two faces are, from the activations of fc7.
+        /// Returns the similarity of two faces, from their activations of fc7.
         pub async fn compare(
             &mut self,
             request: impl tonic::IntoRequest<super::CompareRequest>,
@@ -753,7 +753,7 @@ pub mod classifier_service_client {
                 .insert(GrpcMethod::new("deepface.v1.ClassifierService", "Compare"));
             self.inner.unary(req, path, codec).await
         }
-        /// Gives the gradient of an objective with respect to the image, one round trip a step.
+        /// Returns the gradient of an objective with respect to the image, one round trip per step.
         ///
         /// The first message must be a setup; the objective, with its targets, crosses the wire once. Each later
         /// message is a step and gets exactly one reply, in order. Close the sending side to end.
@@ -800,7 +800,7 @@ pub mod classifier_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ClassifierServiceServer.
     #[async_trait]
     pub trait ClassifierService: std::marker::Send + std::marker::Sync + 'static {
-        /// Describes the model that is served: architecture, layers, attributes, preprocessing, digest, limits.
+        /// Describes the served model: architecture, layers, attributes, preprocessing, digest, limits.
         async fn get_model(
             &self,
             request: tonic::Request<super::GetModelRequest>,
@@ -808,7 +808,7 @@ pub mod classifier_service_server {
             tonic::Response<super::GetModelResponse>,
             tonic::Status,
         >;
-        /// Gives the probability and the decision for every attribute of each image.
+        /// Returns the probability and the decision for every attribute of each image.
         async fn classify(
             &self,
             request: tonic::Request<super::ClassifyRequest>,
@@ -816,7 +816,7 @@ pub mod classifier_service_server {
             tonic::Response<super::ClassifyResponse>,
             tonic::Status,
         >;
-        /// Gives the activations of one or more layers for one or more images, in one forward pass.
+        /// Returns the activations of one or more layers for one or more images, in one forward pass.
         async fn get_activations(
             &self,
             request: tonic::Request<super::GetActivationsRequest>,
@@ -824,7 +824,7 @@ pub mod classifier_service_server {
             tonic::Response<super::GetActivationsResponse>,
             tonic::Status,
         >;
-        /// Says how alike two faces are, from the activations of fc7.
+        /// Returns the similarity of two faces, from their activations of fc7.
         async fn compare(
             &self,
             request: tonic::Request<super::CompareRequest>,
@@ -835,7 +835,7 @@ pub mod classifier_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Gives the gradient of an objective with respect to the image, one round trip a step.
+        /// Returns the gradient of an objective with respect to the image, one round trip per step.
         ///
         /// The first message must be a setup; the objective, with its targets, crosses the wire once. Each later
         /// message is a step and gets exactly one reply, in order. Close the sending side to end.
@@ -847,10 +847,10 @@ pub mod classifier_service_server {
             tonic::Status,
         >;
     }
-    /// A convolutional network with 42 softmax heads over 73 facial attributes: what it sees in a face, what it
-    /// computes on the way, and how its outputs change with the image.
+    /// Serves a convolutional network with 42 softmax heads over 73 facial attributes: the attributes of a face, the
+    /// activations of every layer, and gradients with respect to the image.
     ///
-    /// Every call is pure: the same request gets the same answer, alone or beside others, so all are safe to retry.
+    /// Every call is pure: the same request gets the same answer, alone or beside others, so every call is safe to retry.
     #[derive(Debug)]
     pub struct ClassifierServiceServer<T> {
         inner: Arc<T>,

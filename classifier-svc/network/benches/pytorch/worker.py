@@ -1,4 +1,4 @@
-"""The PyTorch side of `cargo bench -p classifier-svc --bench pytorch`.
+"""The PyTorch side of `cargo bench -p deepface-network --bench pytorch`.
 
 Reads lines "NAME REPEATS" and answers each with the median seconds of one run. Eager PyTorch with oneDNN; of the two
 memory formats whichever is faster, tried at the start.

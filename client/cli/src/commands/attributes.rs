@@ -1,6 +1,6 @@
 //! `deepface attributes`: the attributes that a face can have.
 
-use deepface_client::v1;
+use deepface_client::{SettingsInForce, v1};
 use serde::Serialize;
 
 use crate::{
