@@ -79,13 +79,14 @@ const COMMANDS: [(&str, &str); 9] = [
 ];
 
 /// Values of enumerations that are not the value of a flag.
-const VALUES: [(&str, &str); 6] = [
+const VALUES: [(&str, &str); 7] = [
     ("FRAMING_ALIGNED", "an aligned photograph"),
     ("FRAMING_FACE", "--face"),
     ("FRAMING_DETECT", "--detect"),
     ("IMAGE_FORMAT_PNG", "PNG"),
     ("IMAGE_FORMAT_TENSOR", "a tensor"),
     ("DATA_TYPE_U8", "u8"),
+    ("PRESET_PAPER", "--paper"),
 ];
 
 /// Where on the command line a field of a request comes from.
