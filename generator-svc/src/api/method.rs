@@ -21,7 +21,7 @@ impl Method {
     ];
 
     /// The method that a request sets, or the default. An unknown value counts as the default, too;
-    /// [`super::settings::target`] refuses it.
+    /// `settings::target` refuses it.
     pub(super) fn of(wire: Option<&v1::TargetSettings>) -> Self {
         match wire.map(v1::TargetSettings::method) {
             Some(v1::Method::CgmmMean) => Self::CgmmMean,
