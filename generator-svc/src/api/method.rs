@@ -20,8 +20,8 @@ impl Method {
         Self::ClassVisualization,
     ];
 
-    /// The method that a request sets, or the default. An unknown value counts as the default, too; whoever reads the
-    /// rest of the target refuses it.
+    /// The method that a request sets, or the default. An unknown value counts as the default, too;
+    /// `settings::target` refuses it.
     pub(super) fn of(wire: Option<&v1::TargetSettings>) -> Self {
         match wire.map(v1::TargetSettings::method) {
             Some(v1::Method::CgmmMean) => Self::CgmmMean,

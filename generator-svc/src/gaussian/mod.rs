@@ -59,7 +59,7 @@ impl Statistics {
         self.layers.iter().position(|l| l.name == name).map(LayerId)
     }
 
-    /// The layer of this name, or the first where there are no targets for that one.
+    /// The layer of this name, or the first layer if the statistics lack it.
     pub fn layer_or_first(&self, name: &str) -> LayerId {
         self.find_layer(name).unwrap_or(LayerId(0))
     }
