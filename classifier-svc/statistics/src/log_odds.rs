@@ -16,6 +16,6 @@ mod tests {
         assert_eq!(log_odds(0.5, 1e-6), 0.0);
         assert!((log_odds(0.9, 1e-6) - 9.0_f64.ln()).abs() < 1e-12);
         assert_eq!(log_odds(1.0, 1e-6), log_odds(1.0 - 1e-9, 1e-6));
-        assert_eq!(log_odds(0.0, 1e-4), -log_odds(1.0, 1e-4));
+        assert!((log_odds(0.0, 1e-4) + log_odds(1.0, 1e-4)).abs() < 1e-9);
     }
 }

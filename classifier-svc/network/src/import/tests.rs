@@ -256,7 +256,7 @@ fn what_is_not_vgg_face_is_named() {
     );
     let large = changed(|t| at(t, "fc7.bias").2[0] = 1e6);
     let large = import(&large, &["--channel-order", "rgb", "--f16"]).unwrap_err();
-    assert!(large.contains("--f16: 1000000 of fc7"), "{large}");
+    assert!(large.contains("--f16: 1000000 in fc7"), "{large}");
 }
 
 #[test]

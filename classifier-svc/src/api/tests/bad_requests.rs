@@ -168,7 +168,7 @@ async fn a_reply_that_would_be_too_large_is_refused_before_it_is_computed() {
         .get_activations(ask(4, DataType::F32))
         .await
         .unwrap_err();
-    assert_violation(&status, "layers", "more than the 262144");
+    assert_violation(&status, "layers", "more than the limit of 262144");
     s.client
         .get_activations(ask(3, DataType::F32))
         .await
