@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use deepface_images::{Framing, ImageLimits, decode};
+use deepface_images::{Framing, ImageLimits, decode, image_of};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
 use deepface_serve::{Deadline, Violations};
-use image::RgbImage;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
@@ -149,26 +148,16 @@ fn faces_of(
                 let (pixels, found) = (array.data, None);
                 return Ok(vec![Face { pixels, found }]);
             }
-            cut_out(&picture(&array, sides), cut, wanted, field)
+            cut_out(&image_of(&array.data, sides), cut, wanted, field)
         }
     }
 }
 
-/// A tensor as an image of bytes, like a decoded file.
-fn picture(array: &Array, (width, height): (u32, u32)) -> RgbImage {
-    let area = array.shape[1] * array.shape[2];
-    RgbImage::from_fn(width, height, |x, y| {
-        let at = y as usize * width as usize + x as usize;
-        // In 0..=255 because the values are in 0..=1.
-        image::Rgb([0, 1, 2].map(|c| (array.data[c * area + at] * 255.0).round() as u8))
-    })
-}
-
-/// Width and height of a tensor that is an image.
-fn check_tensor(array: &Array, field: &str, limits: ImageLimits) -> Result<(u32, u32), Violations> {
+/// Height and width of a tensor that is an image.
+fn check_tensor(array: &Array, field: &str, limits: ImageLimits) -> Result<[u32; 2], Violations> {
     let side = |d: usize| u32::try_from(d).ok().filter(|&d| d <= limits.side);
     let sides = match *array.shape.as_slice() {
-        [3, height, width] => side(width).zip(side(height)),
+        [3, height, width] => side(height).zip(side(width)),
         _ => None,
     };
     let sides = sides.ok_or_else(|| {
@@ -179,7 +168,7 @@ fn check_tensor(array: &Array, field: &str, limits: ImageLimits) -> Result<(u32,
         )
     })?;
     match array.data.iter().position(|x| !(0.0..=1.0).contains(x)) {
-        None => Ok(sides),
+        None => Ok(sides.into()),
         Some(i) => Err(Violations::one(
             format!("{field}.data"),
             format_args!("expected values 0 to 1, element {i} is {}", array.data[i]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deepface_proto::v1::{Activation, DataType};
 use deepface_proto::{Array, position, v1};
-use deepface_serve::{Violations, nearest, quote};
+use deepface_serve::{Violations, quote, unknown};
 
 use super::Limits;
 use deepface_network::{LayerInfo, ModelInfo};
@@ -18,8 +18,12 @@ const OVERHEAD: usize = 64 << 10;
 /// No layer has this name.
 pub(super) fn index(info: &ModelInfo, name: &str, field: &str) -> Result<usize, Violations> {
     let names = || info.layers.iter().map(|l| l.name.as_str());
-    info.layer(name)
-        .ok_or_else(|| Violations::one(field, unknown("layer", name, names())))
+    info.layer(name).ok_or_else(|| {
+        Violations::one(
+            field,
+            unknown("layer", name, names(), "GetModel lists them"),
+        )
+    })
 }
 
 /// The indices of distinct layers. An empty list is fine.
@@ -51,20 +55,6 @@ pub(super) fn indices(
         }
     }
     violations.or(found.into())
-}
-
-/// Says that a name is unknown, and suggests a similar one.
-pub(super) fn unknown<'a>(
-    what: &str,
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> String {
-    let near = nearest(name, known);
-    let meant = match near.as_slice() {
-        [] => String::new(),
-        near => format!(", did you mean {}?", near.join(" or ")),
-    };
-    format!("unknown {what} {}{meant}", quote(name))
 }
 
 /// Values in a layer's activation of one image.

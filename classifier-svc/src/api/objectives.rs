@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use deepface_attributes::AttributeId;
 use deepface_proto::v1::{self, objective};
-use deepface_serve::Violations;
+use deepface_serve::{Violations, unknown};
 
-use super::layers::{self, bounded, size, tensor, unknown};
+use super::layers::{self, bounded, size, tensor};
 use deepface_network::{AttributeTarget, ModelInfo, Objective, Term};
 
 /// Largest magnitude of a weight. With this and [`MAX_VALUE`], no setup makes a loss or a gradient overflow.
@@ -154,7 +154,15 @@ fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarge
         .map(AttributeId::index)
         .ok_or_else(|| {
             let field = format!("{field}.attribute");
-            Violations::one(field, unknown("attribute", name, AttributeId::names()))
+            Violations::one(
+                field,
+                unknown(
+                    "attribute",
+                    name,
+                    AttributeId::names(),
+                    "GetModel lists them",
+                ),
+            )
         })?;
     let weight = match target.weight {
         0.0 => 1.0,

@@ -6,14 +6,10 @@ use deepface_client::{ClientError, Code};
 
 use crate::fields::{Refused, Typed};
 use crate::printer::PipeClosed;
+use crate::usage::Usage;
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
-
-/// The arguments fit the grammar but make no sense.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Usage(pub(crate) String);
 
 /// The user asked to stop.
 #[derive(Debug, thiserror::Error)]

@@ -20,6 +20,7 @@ mod printer;
 mod progress;
 mod requests;
 mod stages;
+mod usage;
 mod wishes;
 
 use std::process::ExitCode;

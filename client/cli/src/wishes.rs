@@ -4,7 +4,7 @@
 use deepface_client::{ClientError, GeneratorClient, v1};
 use deepface_serve::{same_name, unknown};
 
-use crate::exit::Usage;
+use crate::usage::Usage;
 
 /// The attributes that the generator knows.
 #[derive(Clone, Debug)]

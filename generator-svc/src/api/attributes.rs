@@ -2,7 +2,7 @@
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
 use deepface_proto::v1::RequestedAttribute;
-use deepface_serve::{Violations, nearest, quote};
+use deepface_serve::{Violations, same_name, unknown};
 
 use super::check::only_for;
 use super::method::Method;
@@ -69,7 +69,7 @@ fn asked(
             violations.extend(absence_or_strength(r, &at));
         }
         match find(&r.name) {
-            None => violations.add(format!("{at}.name"), unknown(&r.name)),
+            None => violations.add(format!("{at}.name"), unlisted(&r.name)),
             Some(attribute) => {
                 if let Some(problem) = clash(&asked, attribute, r.absent) {
                     violations.add(at, problem);
@@ -96,7 +96,7 @@ fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<Attribut
     for (i, name) in keep.iter().enumerate() {
         let at = format!("keep[{i}]");
         match find(name) {
-            None => violations.add(at, unknown(name)),
+            None => violations.add(at, unlisted(name)),
             Some(attribute) if kept.contains(&attribute) => {
                 violations.add(at, format_args!("`keep` names {attribute} twice"));
             }
@@ -136,26 +136,14 @@ fn absence_or_strength(r: &RequestedAttribute, at: &str) -> Violations {
 
 /// The attribute of this name; case, spaces and punctuation do not matter.
 fn find(name: &str) -> Option<AttributeId> {
-    if name.len() > 64 {
-        return None;
-    }
-    let plain = |s: &str| {
-        s.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
-    let wanted = plain(name);
-    AttributeId::all().find(|a| plain(a.name()) == wanted)
+    // A name of a megabyte costs no more than a short one.
+    let short = name.len() <= 64;
+    AttributeId::all().find(|a| short && same_name(a.name(), name))
 }
 
-fn unknown(name: &str) -> String {
-    let near = nearest(name, AttributeId::names());
-    let hint = match near.as_slice() {
-        [] => "ListAttributes lists them".to_owned(),
-        near => format!("did you mean {}?", near.join(", ")),
-    };
-    format!("unknown attribute {}; {hint}", quote(name))
+fn unlisted(name: &str) -> String {
+    let hint = "ListAttributes lists them";
+    unknown("attribute", name, AttributeId::names(), hint)
 }
 
 /// Why an attribute cannot be requested beside those before it.

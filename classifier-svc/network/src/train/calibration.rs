@@ -99,7 +99,7 @@ pub(super) fn measure(
 
 /// The mean activation of fc7 over faces.
 fn fc7_mean(model: &mut Model, faces: &Faces) -> Result<Vec<f32>, ModelError> {
-    let fc7 = model.info().layers.len() - 2;
+    let fc7 = model.info().layer("fc7").expect("every VGG has an fc7");
     let activations = model.activations(&faces.pixels, faces.labels.len(), &[fc7])?;
     let mut mean = vec![0.0; model.info().compare_mean.len()];
     let total = faces.labels.len() as f32;

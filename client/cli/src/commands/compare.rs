@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use crate::{
     args::{CompareArgs, ServiceArgs},
-    exit::Usage,
     fields::Typed,
     files,
     pair::Pair,
     place::Place,
     printer,
+    usage::Usage,
 };
 
 /// What is printed for programs.

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use crate::{
     args::{GalleryArgs, ServiceArgs},
-    exit::Usage,
     faces::{self, Job},
     fields::Typed,
     files,
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
     pair::Pair,
     printer, requests,
+    usage::Usage,
     wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use crate::{
     args::{MorphArgs, ServiceArgs, WishList},
-    exit::Usage,
     faces::{self, Face, Job},
     fields::Typed,
     files,
     morph::{Journey, signed},
     pair::Pair,
     pictures, printer, requests,
+    usage::Usage,
     wishes::{Catalogue, check, say_all, sums_what_is_present},
 };
 

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use crate::{
     args::{ServeArgs, ServiceArgs},
-    exit::Usage,
     pair::Pair,
     printer,
+    usage::Usage,
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Result<()> {
