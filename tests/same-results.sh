@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Holds the results of two versions of this project beside each other: faces, classifications and trained weights must be
-# the same bytes. A change that only moves code shows with it that it changed nothing:
+# the same bytes. Run it on a change that only moves code, to show that the results stay the same:
 #
 #   git worktree add /tmp/before COMMIT && tests/same-results.sh /tmp/before . LFW
 #
-# LFW is a folder in the public layout (see docs/evaluation.md). Both versions run on this machine: another kind of
+# LFW is a folder in the public layout (see "Training and fitting" in README.md). Both versions run on this machine: another kind of
 # processor computes other last bits.
 set -euo pipefail
 

@@ -25,10 +25,10 @@ pub enum ServiceError {
     #[error(transparent)]
     Statistics(#[from] StoreError),
     /// The address of the classifier is not a URL.
-    #[error("--classifier: {0}")]
+    #[error("--classifier")]
     Classifier(#[source] ClientError),
     /// The system cannot start the threads.
-    #[error("--threads")]
+    #[error("--threads: cannot start the threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// The server failed.
     #[error(transparent)]

@@ -30,7 +30,7 @@ mod tests {
             |w: Weights| Model::from_weights(&w, String::new(), DeviceChoice::Cpu, 1).unwrap();
         let same = weights(Architecture::tiny());
         assert!(load(same).check(&golden, tolerance).is_ok());
-        // Half of the outputs of any stage are 5 in 100 too large.
+        // Half of the weights of one stage are 5 % too large.
         for stage in 0..sealed.parameters.len() {
             let mut damaged = weights(Architecture::tiny());
             let weight = &mut damaged.parameters[stage].weight;

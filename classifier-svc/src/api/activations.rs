@@ -73,13 +73,13 @@ fn data_type(value: i32) -> Result<(DataType, usize), Violations> {
     match DataType::try_from(value) {
         Ok(DataType::Unspecified | DataType::F32) => Ok((DataType::F32, 4)),
         Ok(data_type @ (DataType::F16 | DataType::Bf16)) => Ok((data_type, 2)),
-        Ok(DataType::U8) => Err("U8".to_owned()),
+        Ok(DataType::U8) => Err(DataType::U8.as_str_name().to_owned()),
         Err(_) => Err(format!("unknown value {value}")),
     }
     .map_err(|got| {
         Violations::one(
             "data_type",
-            format_args!("expected F32, F16 or BF16, got {got}"),
+            format_args!("expected DATA_TYPE_F32, DATA_TYPE_F16 or DATA_TYPE_BF16, got {got}"),
         )
     })
 }

@@ -131,7 +131,7 @@ impl Session {
             Some(Message::Setup(_)) => "a second setup",
             None => "an empty message",
         };
-        let wrong = format_args!("expected a step after the setup, got {got}").to_string();
+        let wrong = format_args!("expected a step after the setup, got {got}");
         Err(Violations::one("message", wrong).into())
     }
 
@@ -230,11 +230,12 @@ fn check_finite(n: usize, done: &Differentiated) -> Result<(), Violations> {
         // The sum may overflow even if every term is finite.
         let loss: f64 = done.losses[i].iter().sum();
         if !(loss.is_finite() && finite(&done.gradient) && done.activations.iter().all(finite)) {
-            let wrong = format_args!(
-                "image {i}: its loss, gradient or activations are not finite; expected values of about 0 to 1"
-            )
-            .to_string();
-            violations.add("step.image", wrong);
+            violations.add(
+                "step.image",
+                format_args!(
+                    "image {i}: its loss, gradient or activations are not finite; expected values of about 0 to 1"
+                ),
+            );
         }
     }
     violations.or(())

@@ -131,7 +131,7 @@ fn faces_of(
     match image.content {
         None => Err(Violations::one(
             field,
-            "expected encoded or tensor, got neither",
+            "expected `encoded` or `tensor`, got neither",
         )),
         Some(Content::Encoded(file)) => {
             let image = decode(&file, limits)

@@ -56,7 +56,7 @@ fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Object
     let term = match objective.term {
         None => Err(Violations::one(
             field,
-            "expected squared_distance, attribute_likelihood or vector_jacobian_product, got none",
+            "expected `squared_distance`, `attribute_likelihood` or `vector_jacobian_product`, got none",
         )),
         Some(objective::Term::SquaredDistance(d)) => {
             squared_distance(info, d, &format!("{field}.squared_distance"))
@@ -114,7 +114,7 @@ fn activation(
         let (name, expected, got) = (&layer.name, &layer.shape, &array.shape);
         return Err(Violations::one(
             format!("{field}.shape"),
-            format_args!("expected {expected:?}, the shape of {name}, got {got:?}"),
+            format_args!("expected {expected:?} (the shape of {name}), got {got:?}"),
         ));
     }
     bounded(&array, MAX_VALUE, field)?;
@@ -170,7 +170,7 @@ fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarge
         w => {
             return Err(Violations::one(
                 format!("{field}.weight"),
-                format_args!("expected above 0 to {MAX_WEIGHT:e}, got {w}"),
+                format_args!("expected more than 0 and at most {MAX_WEIGHT:e}, got {w}"),
             ));
         }
     };

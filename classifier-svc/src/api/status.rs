@@ -51,7 +51,7 @@ impl From<Refusal> for Status {
             Refusal::Streams(limit) => detailed(
                 Code::ResourceExhausted,
                 "TOO_MANY_STREAMS",
-                &format!("{limit} Differentiate streams are open, and no more are taken"),
+                &format!("all {limit} Differentiate streams are in use"),
                 Some(RETRY_LOADING),
             ),
             Refusal::Silent(limit) => detailed(
@@ -66,7 +66,10 @@ impl From<Refusal> for Status {
                 &format!("a reply was not read for {limit:?}"),
                 None,
             ),
-            Refusal::Internal(message) => detailed(Code::Internal, "INTERNAL", message, None),
+            Refusal::Internal(message) => {
+                tracing::error!("{message}");
+                detailed(Code::Internal, "INTERNAL", message, None)
+            }
             Refusal::Broken(status) => status,
         }
     }

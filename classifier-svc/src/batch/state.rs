@@ -7,8 +7,8 @@ use deepface_network::{ModelError, ModelInfo};
 /// Why something was not computed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The queue is full.
-    #[error("the queue is full: {capacity} images are waiting or being computed")]
+    /// The queue has no room for the images of a request.
+    #[error("the queue has no room: at most {capacity} images may wait or be computed at once")]
     Full {
         /// Images that the queue takes.
         capacity: usize,

@@ -59,9 +59,9 @@ impl AttributeMoments {
         self.complete_with(said, &vec![0.0; self.second.nrows() - 1])
     }
 
-    /// As [`AttributeMoments::complete`], but the others are drawn and not expected, as far as `draw` goes: a deviation
-    /// of every attribute that [`AttributeMoments::draw`] made is bent to what is said (Matheron's rule), and so is a
-    /// sample of the Gaussian given what is said.
+    /// As [`AttributeMoments::complete`], but the others are drawn and not expected, as far as `draw` goes: the
+    /// deviations of [`AttributeMoments::draw`] are corrected to agree with the given values (Matheron's rule), which
+    /// makes them a sample of the Gaussian conditional on those.
     pub fn complete_with(&self, said: &[(usize, f64)], draw: &[f64]) -> Vec<f64> {
         let mut values = self.frequencies();
         values.iter_mut().zip(draw).for_each(|(v, d)| *v += d);

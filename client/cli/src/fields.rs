@@ -269,6 +269,10 @@ fn translate_word(word: &str) -> String {
 
 /// The flag of a field that is named in full or by its last part.
 fn flag(name: &str) -> Option<&'static str> {
+    // A field of each attribute, which are a list.
+    if name == "absent" {
+        return Some("--not");
+    }
     let name = name.strip_prefix("settings.").unwrap_or(name);
     let ends = |field: &str| {
         let before = field.strip_suffix(name);

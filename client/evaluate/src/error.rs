@@ -19,7 +19,7 @@ pub enum EvaluateError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// A photograph cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Read {
         /// The photograph.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum EvaluateError {
         source: std::io::Error,
     },
     /// A photograph is not an image.
-    #[error("cannot use {path}: {source}")]
+    #[error("cannot use {path}")]
     Photograph {
         /// The photograph.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum EvaluateError {
     #[error("expected photographs in the training split, got none")]
     NothingToFit,
     /// A number is 0 that must be at least 1.
-    #[error("{0} must be at least 1")]
+    #[error("{0}: expected at least 1, got 0")]
     Zero(&'static str),
     /// The judge cannot be used.
     #[error(transparent)]

@@ -62,7 +62,7 @@ fn asked(
         let at = format!("{field}[{i}]");
         let strength = r.strength.unwrap_or(defaults::STRENGTH);
         if !(strength > 0.0 && strength <= MAX_STRENGTH) {
-            let wrong = format!("expected above 0 to {MAX_STRENGTH}, got {strength}");
+            let wrong = format!("expected more than 0 and at most {MAX_STRENGTH}, got {strength}");
             violations.add(format!("{at}.strength"), wrong);
         }
         if !method.takes_absence_and_strength() {

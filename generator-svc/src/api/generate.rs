@@ -141,8 +141,8 @@ fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
     }
 }
 
-/// The coordinates that the image prior expects of the face described, and of one of the same seed that nothing is asked
-/// of, whose silence means nothing.
+/// The coordinates that the image prior expects of the described face, and of the reference face: the same seed, no
+/// request, completeness 0.
 async fn centres(
     inversion: &Inversion,
     how: Regression,

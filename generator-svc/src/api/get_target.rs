@@ -16,8 +16,18 @@ pub(super) async fn get_target(
     request: &GetTargetRequest,
 ) -> Result<GetTargetResponse, Refusal> {
     let how = request.target.as_ref();
-    let wish = attributes::wish(&request.attributes, &request.keep, Method::of(how))?;
-    let how = settings::target(&api.statistics, how, &wish.asked, "target")?;
+    let wish = attributes::wish(&request.attributes, &request.keep, Method::of(how));
+    let asked = wish.as_ref().map_or(&[][..], |w| &w.asked);
+    let (wish, how) = match (
+        settings::target(&api.statistics, how, asked, "target"),
+        wish,
+    ) {
+        (Ok(how), Ok(wish)) => (wish, how),
+        (how, wish) => {
+            let wrong = [wish.err(), how.err()].into_iter().flatten();
+            return Err(wrong.collect::<Violations>().into());
+        }
+    };
     let (workers, statistics, seed) = (&api.workers, &api.statistics, request.seed);
     match how {
         Target::Regression(how) => {

@@ -104,7 +104,7 @@ async fn run<M: From<Event> + Send>(
     let done = tokio::select! {
         // The client is gone: dropping the work closes the stream to the classifier, within a step.
         () = events.messages.closed() => return,
-        done = timeout_at(deadline.at(), invert(&inversion, goal, &events)) => done,
+        done = timeout_at(deadline.at(), descend(&inversion, goal, &events)) => done,
     };
     let Err(refusal) = done.unwrap_or(Err(Refusal::Expired)) else {
         return;
@@ -115,7 +115,7 @@ async fn run<M: From<Event> + Send>(
         .ok();
 }
 
-async fn invert<M: From<Event> + Send>(
+async fn descend<M: From<Event> + Send>(
     inversion: &Inversion,
     goal: impl Goal,
     events: &EventSender<M>,

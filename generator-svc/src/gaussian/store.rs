@@ -28,7 +28,7 @@ pub enum StoreError {
     #[error("statistics: {0}")]
     Tensor(#[from] TensorError),
     /// The file cannot be read or written.
-    #[error("statistics: {path}: {source}")]
+    #[error("statistics: {path}")]
     Io {
         /// The file.
         path: std::path::PathBuf,

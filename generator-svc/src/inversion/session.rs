@@ -1,4 +1,4 @@
-//! One inversion: a loop of steps, each with a round trip to the oracle.
+//! One inversion, step by step: each step is a round trip to the oracle.
 
 use super::descent::{Descent, Iterate};
 use super::{Oracle, Parametrization, Settings};

@@ -109,7 +109,7 @@ pub enum Framing {
     /// The whole image is the face, as in generated images.
     Face = 2,
     /// Any photograph. The service detects the faces and crops each as in an aligned photograph, but does not rotate it.
-    /// Classify uses all faces, other methods the largest. Detection is reliable for faces of at least 30 pixels and 1/32
+    /// Classify uses all faces, other RPCs the largest. Detection is reliable for faces of at least 30 pixels and 1/32
     /// of the photograph's longer side from forehead to chin, tilted by at most 20 degrees, and not in profile. An image
     /// without a detected face is refused.
     Detect = 3,
@@ -176,7 +176,7 @@ pub struct Model {
     /// Number of weights.
     #[prost(int64, tag = "7")]
     pub parameters: i64,
-    /// Device that it runs on: "cpu" or "cuda:N".
+    /// Device that it runs on: "cpu", "cuda:N", or with 16 bits "cuda:N (f16)" or "cuda:N (bf16)".
     #[prost(string, tag = "8")]
     pub device: ::prost::alloc::string::String,
     /// Licence of the weights.
@@ -1605,8 +1605,9 @@ pub struct Result {
     /// The part of `elapsed_us` that calls to the classifier took, transfer included, in microseconds.
     #[prost(int64, tag = "6")]
     pub classifier_us: i64,
-    /// Entanglement: names of the attributes that the request does not name, and whose presence yet differs from that in
-    /// the reference face, which the prior expects for the same seed and no request. Generate only.
+    /// Entanglement: names of the attributes that are not in `attributes` of the request (kept ones included), and whose
+    /// presence differs from that in the reference face, which the prior expects for the same seed and no request. Generate
+    /// only.
     #[prost(string, repeated, tag = "7")]
     pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -1622,7 +1623,8 @@ pub struct ResultAttribute {
     /// Whether the classifier decides that it is present.
     #[prost(bool, tag = "3")]
     pub present: bool,
-    /// Whether the request asked for presence (true) or absence (false). Not set if the request did not name it.
+    /// Whether the request asked for presence (true) or absence (false). Not set for attributes
+    /// that are not in `attributes` of the request.
     #[prost(bool, optional, tag = "4")]
     pub requested: ::core::option::Option<bool>,
     /// Its probability in the reference face, see `Result.moved`. Generate only.

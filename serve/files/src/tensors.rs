@@ -130,14 +130,16 @@ impl View for FloatArray<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         let values = self.values.iter();
-        let bytes: Vec<u8> = if self.half {
-            values
-                .flat_map(|&x| f16::from_f32(x).to_le_bytes())
-                .collect()
-        } else {
-            values.flat_map(|x| x.to_le_bytes()).collect()
-        };
-        bytes.into()
+        if self.half {
+            let bytes = values.flat_map(|&x| f16::from_f32(x).to_le_bytes());
+            return bytes.collect::<Vec<u8>>().into();
+        }
+        // In memory as in the file: the largest array of VGG-Face takes 411 MB.
+        if cfg!(target_endian = "little") {
+            return bytemuck::cast_slice(self.values).into();
+        }
+        let bytes = values.flat_map(|x| x.to_le_bytes());
+        bytes.collect::<Vec<u8>>().into()
     }
 
     fn data_len(&self) -> usize {
@@ -145,7 +147,8 @@ impl View for FloatArray<'_> {
     }
 }
 
-/// Writes arrays and texts as a safetensors file, whole or not at all. Takes memory for one array, not for the file.
+/// Writes arrays and texts as a safetensors file, whole or not at all. Takes no memory for arrays of 32 bits on common
+/// processors, else for one array at a time.
 ///
 /// # Errors
 /// A shape does not fit its values, or the file cannot be written.

@@ -1,5 +1,5 @@
-//! The one convolution of VGG, 3x3 with stride 1 and padding 1, and the fully connected layer, which is the same
-//! sum with one tap: forward, gradient of the input, gradient of the weights.
+//! The convolution tap by tap, 3x3 or 1x1: forward, gradient of the input, gradient of the weights; and both gradients of
+//! the fully connected layer, which is the same sum with one tap. Its forward pass is in `gemm.rs`.
 //!
 //! An output pixel of a block of sixteen channels is one register; the kernel holds a tile of them and adds, for
 //! every tap and input channel, the broadcast input times sixteen weights. Every output is summed in the same
@@ -55,7 +55,7 @@ impl Walk {
 
 /// Computes some pixels of some blocks of output channels.
 ///
-/// `input` is one image (or all, for a fully connected layer); `weights` and `output` begin at the first of
+/// `input` is one image; `weights` and `output` begin at the first of
 /// `blocks` output blocks, `Epilogue` arrays likewise.
 ///
 /// # Safety

@@ -1,7 +1,8 @@
 //! Inference on the CPU: forward to the stages asked for, backward from any of them to the image.
 //!
 //! Activations live in two buffers in turn. Of each stage only bits are kept for backward: where the rectifier
-//! passed, or which pixel of its window the pooling took. Filters are transformed once, when the network is made.
+//! passed, or which pixel of its window the pooling took. Filters are transformed once, when the network is made, but for
+//! those of layers with many channels, which are transformed in every pass.
 
 use std::{borrow::Borrow, convert::Infallible};
 
@@ -95,7 +96,7 @@ impl CpuNetwork {
             .num_threads(threads)
             .thread_name(|i| format!("model-{i}"))
             .build()
-            .expect("the system can start threads");
+            .unwrap_or_else(|e| panic!("cannot start {threads} threads: {e}"));
         let packed = plans.iter().enumerate().take(depth);
         let packed = packed.map(|(i, plan)| {
             let parameters = read(i)?;

@@ -166,7 +166,7 @@ impl TrainArgs {
         let (layers, views) = (self.layer_decay, self.views);
         ensure!(
             layers > 0.0 && layers <= 1.0,
-            "--layer-decay: expected above 0 to 1, got {layers}"
+            "--layer-decay: expected more than 0 and at most 1, got {layers}"
         );
         ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
         ensure!(
@@ -177,15 +177,15 @@ impl TrainArgs {
         // Each step keeps 1 - rate * decay of a weight.
         ensure!(
             decay >= 0.0 && rate * decay < 1.0,
-            "--weight-decay: expected 0 to below 1 / {rate}, the learning rate; got {decay}"
+            "--weight-decay: expected at least 0 and less than 1 / {rate} (one over the learning rate), got {decay}"
         );
         ensure!(
             (0.0..1.0).contains(&dropout),
-            "--dropout: expected 0 to below 1, got {dropout}"
+            "--dropout: expected at least 0 and less than 1, got {dropout}"
         );
         ensure!(
             (0.0..1.0).contains(&smoothing),
-            "--label-smoothing: expected 0 to below 1, got {smoothing}"
+            "--label-smoothing: expected at least 0 and less than 1, got {smoothing}"
         );
         let mixup = self.mixup;
         ensure!(

@@ -35,7 +35,7 @@ pub(super) struct Branched {
     pub(super) norms: Vec<Norm>,
     /// Offset of the normalisations, or the bias.
     beta: Parameter,
-    /// What dropout had multiplied the activation with that it let through.
+    /// Factor that dropout applied to the activations that it kept.
     scale: f32,
 }
 

@@ -90,11 +90,15 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     );
     ensure!(
         train.len() >= args.batch,
-        "fewer training photographs than --batch"
+        "--batch: expected at most {}, the number of training photographs; got {}",
+        train.len(),
+        args.batch
     );
     ensure!(
         !validation.is_empty() && !test.is_empty(),
-        "too few people: validation or test split is empty"
+        "expected photographs in the validation and test splits, got {} and {}",
+        validation.len(),
+        test.len()
     );
 
     let teachers = args.teacher.iter();

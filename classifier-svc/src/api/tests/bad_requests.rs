@@ -27,7 +27,7 @@ async fn bad_images_are_named() {
     let mut unknown_type = one.clone();
     unknown_type.data_type = 9;
     let cases = [
-        (v1::Image::default(), "", "encoded or tensor"),
+        (v1::Image::default(), "", "`encoded` or `tensor`"),
         (
             encoded(b"GIF89a".to_vec(), plain),
             ".encoded",
@@ -140,7 +140,7 @@ async fn bad_lists_are_named() {
         ),
         (layers(&["fc7", "fc6", "fc7"]), "layers[2]", "repeated"),
         (layers(&[""; 1000]), "layers", "got 1000"),
-        (typed(DataType::U8.into()), "data_type", "got U8"),
+        (typed(DataType::U8.into()), "data_type", "got DATA_TYPE_U8"),
         (typed(77), "data_type", "unknown value 77"),
     ];
     for (request, field, says) in cases {

@@ -206,7 +206,7 @@ async fn bad_setups_are_named() {
         (
             likelihood(&[("Male", -1.0)]),
             format!("{targets}[0].weight"),
-            "above 0",
+            "more than 0",
         ),
         (
             likelihood(&[("Male", f64::INFINITY)]),

@@ -82,7 +82,7 @@ pub(crate) enum StartName {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// The image file to write or replace. The default name consists of the attributes.
+    /// The image file to write or replace. Default: a name made of the attributes, or NAME-inverted.png for `invert`.
     #[arg(long, short, value_name = "FILE.png")]
     pub(crate) output: Option<PathBuf>,
     /// Also write a contact sheet of the iterates.

@@ -46,8 +46,10 @@ fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
     let last = args.seed.checked_add(args.seeds - 1);
     let last = last.ok_or_else(|| {
         let message = format!(
-            "--seeds: there are not {} seeds from {} on",
-            args.seeds, args.seed
+            "--seeds: expected at most {} from --seed {} on, got {}",
+            u64::MAX - args.seed + 1,
+            args.seed,
+            args.seeds
         );
         Usage(message)
     })?;
