@@ -80,7 +80,8 @@ impl ClassifierClient {
         .await
     }
 
-    /// Returns the probability of, and the decision on, every attribute of each image.
+    /// Returns the probability of, and the decision on, every attribute of each image. An image that can't be used has
+    /// a result with an `error`; a single one fails the call.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -88,15 +89,25 @@ impl ClassifierClient {
         &self,
         images: Vec<v1::Image>,
     ) -> Result<v1::ClassifyResponse, ClientError> {
-        retry::unary(
-            &self.connection,
-            self.deadline,
-            v1::ClassifyRequest { images },
-            |request| {
-                let mut inner = self.inner.clone();
-                async move { inner.classify(request).await }
-            },
-        )
+        self.classify_request(v1::ClassifyRequest {
+            images,
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// As [`ClassifierClient::classify`], with every field of the request.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn classify_request(
+        &self,
+        request: v1::ClassifyRequest,
+    ) -> Result<v1::ClassifyResponse, ClientError> {
+        retry::unary(&self.connection, self.deadline, request, |request| {
+            let mut inner = self.inner.clone();
+            async move { inner.classify(request).await }
+        })
         .await
     }
 
@@ -124,10 +135,22 @@ impl ClassifierClient {
         first: v1::Image,
         second: v1::Image,
     ) -> Result<v1::CompareResponse, ClientError> {
-        let request = v1::CompareRequest {
+        self.compare_request(v1::CompareRequest {
             first: Some(first),
             second: Some(second),
-        };
+            ..Default::default()
+        })
+        .await
+    }
+
+    /// Compares faces: images, or embeddings that were computed before.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn compare_request(
+        &self,
+        request: v1::CompareRequest,
+    ) -> Result<v1::CompareResponse, ClientError> {
         retry::unary(&self.connection, self.deadline, request, |request| {
             let mut inner = self.inner.clone();
             async move { inner.compare(request).await }

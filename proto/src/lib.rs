@@ -15,5 +15,8 @@ pub mod v1 {
     include!("gen/deepface.v1.rs");
 }
 
+/// The standard error model, `google.rpc.Status`: the status of one item of a request.
+pub use tonic_types::pb as rpc;
+
 /// The encoded `FileDescriptorSet` of the contract, comments included, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.binpb");

@@ -12,6 +12,7 @@ async fn activations(
         images: (0..images).map(|seed| face_image(90, seed)).collect(),
         layers: layers.to_vec(),
         data_type: data_type.into(),
+        ..Default::default()
     };
     shared()
         .classifier()

@@ -96,6 +96,7 @@ async fn invalid_tensors_are_refused() {
         v1::Image {
             content: Some(v1::image::Content::Tensor(tensor)),
             framing: v1::Framing::Face.into(),
+            face: None,
         }
     };
     let shape = with(&|tensor| tensor.shape = vec![64, 64, 3]);
@@ -134,6 +135,7 @@ async fn unknown_and_repeated_layers_are_refused() {
         images: vec![face_image(64, 1)],
         layers: layers.iter().map(ToString::to_string).collect(),
         data_type: 0,
+        ..Default::default()
     };
     let client = shared().classifier();
     refused(

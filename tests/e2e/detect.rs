@@ -82,6 +82,7 @@ async fn comparison_and_activations_use_the_largest_face() {
         images: vec![both],
         layers: vec!["fc7".to_owned()],
         data_type: 0,
+        ..Default::default()
     };
     let reply = client.get_activations(request).await.unwrap();
     assert_at(reply.faces.get(&0).copied(), LARGE);

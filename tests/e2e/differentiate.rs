@@ -28,6 +28,7 @@ async fn squared_distance(layer: &str, size: usize, normalized: bool) -> Term {
         images: vec![face_image(size, 77)],
         layers: vec![layer.to_owned()],
         data_type: v1::DataType::F32.into(),
+        ..Default::default()
     };
     let mut response = shared()
         .classifier()

@@ -11,6 +11,16 @@ pub enum Framing {
     Face,
 }
 
+impl Framing {
+    /// Pixels of the face in an image's side of `length` pixels.
+    pub fn side(self, length: u32) -> u32 {
+        match self {
+            Self::Aligned => central(length),
+            Self::Face => length,
+        }
+    }
+}
+
 /// A square region of an image, in its pixels. It may reach over the border, where the pixels of the border repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Square {
@@ -28,13 +38,8 @@ pub struct Square {
 /// whose support grows with the reduction, so nothing is aliased.
 pub fn face_pixels(image: &RgbImage, framing: Framing, size: usize) -> Vec<f32> {
     let (width, height) = image.dimensions();
-    let face = match framing {
-        Framing::Face => imageops::crop_imm(image, 0, 0, width, height),
-        Framing::Aligned => {
-            let (w, h) = (central(width), central(height));
-            imageops::crop_imm(image, (width - w) / 2, (height - h) / 2, w, h)
-        }
-    };
+    let (w, h) = (framing.side(width), framing.side(height));
+    let face = imageops::crop_imm(image, (width - w) / 2, (height - h) / 2, w, h);
     scaled(&*face, size)
 }
 

@@ -45,6 +45,19 @@ pub struct AttributeMetrics {
     pub positives: f32,
 }
 
+/// How well the angle between two activations of fc7 tells whether two faces are the same person.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Verification {
+    /// Two faces are taken for the same person above this cosine. Chosen on the validation people.
+    pub threshold: f32,
+    /// Share of right decisions on the test people, mean of ten folds; half of the pairs are the same person.
+    pub accuracy: f32,
+    /// Standard error of that mean.
+    pub standard_error: f32,
+    /// Number of pairs of test people.
+    pub pairs: u32,
+}
+
 /// The facts about a loaded model.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
@@ -64,6 +77,8 @@ pub struct ModelInfo {
     pub metrics: Vec<Option<AttributeMetrics>>,
     /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.
     pub compare_mean: Vec<f32>,
+    /// How well similarity tells people apart, or `None` where it was not measured.
+    pub verification: Option<Verification>,
     /// Number of weights.
     pub parameters: usize,
     /// `cpu` or `cuda:N`, and the precision where it is not 32 bits.

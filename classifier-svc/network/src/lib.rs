@@ -33,7 +33,7 @@ pub use device::{DeviceChoice, Precision};
 pub use error::ModelError;
 pub use golden::Golden;
 pub use heads::{LOGITS, attributes, none_of_these};
-pub use info::{AttributeMetrics, LayerInfo, ModelInfo, Thresholds};
+pub use info::{AttributeMetrics, LayerInfo, ModelInfo, Thresholds, Verification};
 pub use model::Model;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use preprocessing::{ChannelOrder, Preprocessing, VGG_FACE_MEAN};

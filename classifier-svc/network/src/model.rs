@@ -128,6 +128,7 @@ impl Model {
             thresholds: description.thresholds,
             metrics: description.metrics,
             compare_mean: fc7_mean,
+            verification: description.verification,
             parameters: network.stages().iter().map(Stage::parameters).sum(),
             device: device.to_string(),
             license: description.license,

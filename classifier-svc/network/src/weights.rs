@@ -6,8 +6,8 @@ use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, GROUPS};
 use deepface_files::{FloatArray, Tensors, write_tensors};
 
 use crate::{
-    Architecture, AttributeMetrics, Golden, ModelError, Preprocessing, Thresholds, arch::Stage,
-    parameters::Parameters,
+    Architecture, AttributeMetrics, Golden, ModelError, Preprocessing, Thresholds, Verification,
+    arch::Stage, parameters::Parameters,
 };
 
 /// Key of the description in the header.
@@ -31,6 +31,9 @@ pub struct Description {
     pub thresholds: Vec<Thresholds>,
     /// Quality of each attribute on the test people.
     pub metrics: Vec<Option<AttributeMetrics>>,
+    /// How well fc7 tells people apart, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// Licence of the weights.
     pub license: String,
     /// Where imported weights came from, and what was changed.
@@ -58,6 +61,7 @@ impl Description {
             groups: GROUPS.iter().map(|g| g.name.into()).collect(),
             thresholds: vec![Thresholds::default(); ATTRIBUTE_COUNT],
             metrics: vec![None; ATTRIBUTE_COUNT],
+            verification: None,
             license: license.into(),
             origin: None,
             golden: None,

@@ -1,15 +1,19 @@
 //! GetActivations.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deepface_proto::v1::{self, DataType};
 use deepface_serve::{Deadline, Violations};
 use tonic::Request;
 
 use super::faces::Wanted;
-use super::status::Refusal;
+use super::images::Origin;
+use super::portions::Portions;
+use super::status::{Refusal, of_item};
 use super::{Classifier, images, layers, timing};
+use crate::batch::{Admission, EngineError};
 use deepface_network::ModelInfo;
 
 /// Activations of some layers for some images, in one pass.
@@ -21,31 +25,89 @@ pub(super) async fn get_activations(
     let deadline = Deadline::of(&request, api.limits.call);
     let info = api.engine.info()?;
     let request = request.into_inner();
-    let (asked, data_type) = check(api, &info, &request)?;
+    let (layers, data_type) = check(api, &info, &request)?;
     let n = request.images.len();
     let room = api.engine.admit(n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
-    let (size, most) = (info.input_size, 1);
-    let faces = images::faces(api, named.collect(), Wanted { size, most }, deadline).await?;
-    let done = api
-        .engine
-        .activations(room, faces.pixels, asked.clone(), deadline);
-    let done = done.await?;
-    let places = faces.origins.into_iter();
-    let places = places.filter_map(|origin| Some((origin.image as i32, origin.found?)));
+    let wanted = Wanted {
+        size: info.input_size,
+        most: match request.all_faces {
+            true => api.limits.faces_per_image,
+            false => 1,
+        },
+        check: !request.skip_face_check,
+    };
+    let faces = images::faces(api, named.collect(), wanted, deadline).await?;
+    let faces = faces.usable_of(n)?;
+    let rows = faces.origins.len();
+    layers::check_reply(
+        &info,
+        &api.limits,
+        (rows, &layers),
+        (data_type.1, 0),
+        "images",
+    )?;
+    let computed = activations(api, room, &faces.pixels, layers.clone(), deadline);
+    let (arrays, compute) = computed.await?;
+    let errors = faces.refused.into_iter();
+    let errors = errors.map(|(image, wrong)| v1::ImageError {
+        image: image as i32,
+        status: Some(of_item(wrong)),
+    });
     Ok(v1::GetActivationsResponse {
-        activations: layers::to_wire(&info, &asked, n, done.value, data_type),
-        timing: Some(timing(arrived, done.compute)),
-        faces: places.collect(),
+        activations: layers::to_wire(&info, &layers, rows, arrays, data_type.0),
+        timing: Some(timing(arrived, compute)),
+        faces: largest(&faces.origins),
+        rows: faces.origins.into_iter().map(row).collect(),
+        errors: errors.collect(),
     })
+}
+
+/// The activations of all faces, one `[n, ...]` array a layer, and the time that they took.
+pub(super) async fn activations(
+    api: &Classifier,
+    room: Admission,
+    pixels: &[f32],
+    layers: Arc<[usize]>,
+    deadline: Deadline,
+) -> Result<(Vec<Vec<f32>>, Duration), EngineError> {
+    let size = api.engine.info()?.pixels();
+    let (mut all, mut compute) = (vec![Vec::new(); layers.len()], Duration::ZERO);
+    let mut portions = Portions::new(api, room, pixels, size);
+    while let Some((room, portion)) = portions.next(deadline).await? {
+        let done = api
+            .engine
+            .activations(room, portion, layers.clone(), deadline);
+        let done = done.await?;
+        for (all, some) in all.iter_mut().zip(done.value) {
+            all.extend(some);
+        }
+        compute += done.compute;
+    }
+    Ok((all, compute))
+}
+
+/// The largest face of each image, which comes first.
+fn largest(origins: &[Origin]) -> HashMap<i32, v1::FaceBox> {
+    let places = origins.iter().rev();
+    let places = places.filter_map(|origin| Some((origin.image as i32, origin.found?)));
+    places.collect()
+}
+
+fn row(origin: Origin) -> v1::ActivationRow {
+    v1::ActivationRow {
+        image: origin.image as i32,
+        face: origin.found,
+        warnings: origin.warnings,
+    }
 }
 
 fn check(
     api: &Classifier,
     info: &ModelInfo,
     request: &v1::GetActivationsRequest,
-) -> Result<(Arc<[usize]>, DataType), Violations> {
+) -> Result<(Arc<[usize]>, (DataType, usize)), Violations> {
     let mut violations = Violations::new();
     let n = request.images.len();
     if let Err(wrong) = images::check_count(n, &api.limits) {
@@ -65,7 +127,7 @@ fn check(
     if violations.is_empty() {
         layers::check_reply(info, &api.limits, (n, &layers), (element, 0), "layers")?;
     }
-    violations.or((layers, data_type))
+    violations.or((layers, (data_type, element)))
 }
 
 /// The element type of the reply and its bytes.

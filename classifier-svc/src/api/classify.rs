@@ -8,9 +8,10 @@ use deepface_serve::Deadline;
 use tonic::Request;
 
 use super::faces::Wanted;
-use super::status::Refusal;
+use super::portions::Portions;
+use super::status::{Refusal, of_item};
 use super::{Classifier, images, timing};
-use crate::batch::{Admission, Computed, EngineError};
+use crate::batch::{Admission, EngineError};
 use deepface_network::{LOGITS, ModelInfo};
 
 /// Probabilities and decisions for every face.
@@ -21,58 +22,63 @@ pub(super) async fn classify(
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
     let info = api.engine.info()?;
-    let images = request.into_inner().images;
+    let mut request = request.into_inner();
+    let images = std::mem::take(&mut request.images);
     images::check_count(images.len(), &api.limits)?;
     let room = api.engine.admit(images.len())?;
+    let n = images.len();
     let named = images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
     let wanted = Wanted {
         size: info.input_size,
         most: api.limits.faces_per_image,
+        check: !request.skip_face_check,
     };
     let faces = images::faces(api, named.collect(), wanted, deadline).await?;
-    let done = classified(api, room, &faces.pixels, info.pixels(), deadline).await?;
-    let probabilities = done.value.chunks_exact(LOGITS);
-    let results = faces.origins.into_iter().zip(probabilities);
-    let results = results.map(|(origin, p)| v1::Classification {
+    let faces = faces.usable_of(n)?;
+    let (probabilities, compute) =
+        probabilities(api, room, &faces.pixels, info.pixels(), deadline).await?;
+    let probabilities = probabilities.chunks_exact(LOGITS);
+    let answered = faces.origins.into_iter().zip(probabilities);
+    let answered = answered.map(|(origin, p)| v1::Classification {
         groups: groups(&info, p),
         image: origin.image as i32,
         face: origin.found,
+        warnings: origin.warnings,
+        error: None,
+        faces_found: i32::try_from(origin.faces).unwrap_or(i32::MAX),
     });
+    let refused = faces.refused.into_iter();
+    let refused = refused.map(|(image, wrong)| v1::Classification {
+        image: image as i32,
+        error: Some(of_item(wrong)),
+        ..Default::default()
+    });
+    let mut results: Vec<_> = answered.chain(refused).collect();
+    // Stable, so that the faces of an image keep their order.
+    results.sort_by_key(|result| result.image);
     Ok(v1::ClassifyResponse {
-        results: results.collect(),
-        timing: Some(timing(arrived, done.compute)),
+        results,
+        timing: Some(timing(arrived, compute)),
     })
 }
 
-/// Probabilities of all faces. There may be more of them than images were admitted, or than the queue takes, so they go
-/// through it in portions, and no portion holds room while it waits for more.
-async fn classified(
+/// The probabilities of all faces, and the time that they took.
+async fn probabilities(
     api: &Classifier,
     room: Admission,
     pixels: &[f32],
     size: usize,
     deadline: Deadline,
-) -> Result<Computed<Vec<f32>>, EngineError> {
-    let mut all = Computed {
-        value: Vec::new(),
-        compute: Duration::ZERO,
-    };
-    let mut admitted = Some(room);
-    for portion in pixels.chunks(size * api.limits.images) {
-        let n = portion.len() / size;
-        let room = match admitted.take().filter(|room| room.images() >= n) {
-            Some(room) => room,
-            None => api.engine.admit_later(n, deadline).await?,
-        };
-        let done = api
-            .engine
-            .classify(room, portion.to_vec(), deadline)
-            .await?;
-        all.value.extend(done.value);
-        all.compute += done.compute;
+) -> Result<(Vec<f32>, Duration), EngineError> {
+    let (mut all, mut compute) = (Vec::new(), Duration::ZERO);
+    let mut portions = Portions::new(api, room, pixels, size);
+    while let Some((room, portion)) = portions.next(deadline).await? {
+        let done = api.engine.classify(room, portion, deadline).await?;
+        all.extend(done.value);
+        compute += done.compute;
     }
-    Ok(all)
+    Ok((all, compute))
 }
 
 /// The scores of one face: per group the probabilities of its attributes and of none of them.

@@ -1,10 +1,12 @@
 //! The faces of an image, as the network takes them.
 
 use deepface_detect::smallest_face;
-use deepface_images::{Framing, face_pixels, square_pixels};
+use deepface_images::{Framing, Square, face_pixels, square_pixels};
 use deepface_proto::v1;
 use deepface_serve::Violations;
-use image::RgbImage;
+use image::{RgbImage, imageops};
+
+use super::warnings;
 
 /// A face, scaled to the network's input.
 pub(super) struct Face {
@@ -12,6 +14,36 @@ pub(super) struct Face {
     pub(super) pixels: Vec<f32>,
     /// Where it was found, if it was detected.
     pub(super) found: Option<v1::FaceBox>,
+    /// What a caller should know.
+    pub(super) warnings: Vec<v1::Warning>,
+}
+
+impl Face {
+    /// A face that is used as it came.
+    pub(super) fn as_it_is(pixels: Vec<f32>) -> Self {
+        Self {
+            pixels,
+            found: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// The faces of one image that are answered for.
+pub(super) struct CutOut {
+    /// The largest first.
+    pub(super) faces: Vec<Face>,
+    /// How many were detected; 0 where none was looked for.
+    pub(super) found: usize,
+}
+
+impl From<Face> for CutOut {
+    fn from(face: Face) -> Self {
+        Self {
+            faces: vec![face],
+            found: 0,
+        }
+    }
 }
 
 /// What the network takes.
@@ -21,6 +53,8 @@ pub(super) struct Wanted {
     pub(super) size: usize,
     /// Faces of one image at most, where they are detected.
     pub(super) most: usize,
+    /// Whether to look for a face where a framing expects one.
+    pub(super) check: bool,
 }
 
 /// How faces are cut out of an image.
@@ -28,52 +62,83 @@ pub(super) struct Wanted {
 pub(super) enum Cut {
     /// One face, whose place is known.
     Framed(Framing),
-    /// The faces that are detected.
-    Detected,
-}
-
-impl Cut {
-    /// What a request says, or `default` where it says nothing.
-    pub(super) fn new(framing: v1::Framing, default: Framing) -> Self {
-        match framing {
-            v1::Framing::Unspecified => Self::Framed(default),
-            v1::Framing::Aligned => Self::Framed(Framing::Aligned),
-            v1::Framing::Face => Self::Framed(Framing::Face),
-            v1::Framing::Detect => Self::Detected,
-        }
-    }
+    /// The faces that are detected, or the one of this number.
+    Detected(Option<usize>),
 }
 
 /// The face of an image, or those that are detected in it, the largest first.
 ///
 /// # Errors
-/// No face is found. The violation names `field`.
+/// No face is found, or not the one that is asked for. The violation names `field`.
 pub(super) fn cut_out(
     image: &RgbImage,
     cut: Cut,
     wanted: Wanted,
     field: &str,
-) -> Result<Vec<Face>, Violations> {
-    let framing = match cut {
-        Cut::Framed(framing) => framing,
-        Cut::Detected => return detected(image, wanted, field),
-    };
-    Ok(vec![Face {
-        pixels: face_pixels(image, framing, wanted.size),
-        found: None,
-    }])
+) -> Result<CutOut, Violations> {
+    match cut {
+        Cut::Framed(framing) => Ok(framed(image, framing, wanted).into()),
+        Cut::Detected(number) => detected(image, number, wanted, field),
+    }
 }
 
-fn detected(photograph: &RgbImage, wanted: Wanted, field: &str) -> Result<Vec<Face>, Violations> {
+fn framed(image: &RgbImage, framing: Framing, wanted: Wanted) -> Face {
+    let (width, height) = image.dimensions();
+    let square = expected_square(image, framing);
+    let mut face = Face::as_it_is(face_pixels(image, framing, wanted.size));
+    let warnings = &mut face.warnings;
+    if wanted.check {
+        warnings.extend(match expected_face(image, square) {
+            Some(face) => warnings::roll(roll(&face), false),
+            None => Some(warnings::no_face()),
+        });
+    }
+    warnings.extend(warnings::small(square.side, wanted.size));
+    warnings.extend(warnings::not_square(width, height));
+    face
+}
+
+fn detected(
+    photograph: &RgbImage,
+    number: Option<usize>,
+    wanted: Wanted,
+    field: &str,
+) -> Result<CutOut, Violations> {
     let found = deepface_detect::faces(photograph);
-    if found.is_empty() {
+    let n = found.len();
+    if n == 0 {
         return Err(Violations::one(field, none_found(photograph)));
     }
+    let chosen = match number {
+        None => &found[..wanted.most.min(n)],
+        Some(i) if i < n => &found[i..=i],
+        Some(_) => {
+            return Err(Violations::one(
+                format!("{field}.face"),
+                format_args!("only {n} faces were found, expected a lower number"),
+            ));
+        }
+    };
+    let omitted = match number {
+        None => warnings::omitted(n, chosen.len()),
+        Some(_) => None,
+    };
     let face = |face: &deepface_detect::Face| Face {
         pixels: square_pixels(photograph, face.square, wanted.size),
         found: Some(to_wire(face)),
+        warnings: [
+            omitted.clone(),
+            warnings::roll(roll(face), true),
+            warnings::small(face.square.side, wanted.size),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     };
-    Ok(found.iter().take(wanted.most).map(face).collect())
+    Ok(CutOut {
+        faces: chosen.iter().map(face).collect(),
+        found: n,
+    })
 }
 
 fn none_found(photograph: &RgbImage) -> String {
@@ -94,5 +159,58 @@ fn to_wire(face: &deepface_detect::Face) -> v1::FaceBox {
         width: side,
         height: side,
         score: face.score,
+        roll_degrees: roll(face),
     }
+}
+
+/// The square where a framing expects the face: the smaller side counts.
+fn expected_square(image: &RgbImage, framing: Framing) -> Square {
+    let (width, height) = image.dimensions();
+    let side = framing.side(width.min(height));
+    let margin = |length: u32| i32::try_from((length - side) / 2).unwrap_or(0);
+    Square {
+        left: margin(width),
+        top: margin(height),
+        side,
+    }
+}
+
+/// Longest side of the picture that is searched for a face whose place is known: enough for the detector, and quick.
+const CHECKED: u32 = 200;
+
+/// The face that is detected where it is expected, if there is one.
+fn expected_face(image: &RgbImage, expected: Square) -> Option<deepface_detect::Face> {
+    let (width, height) = image.dimensions();
+    let longest = width.max(height).max(1);
+    let scale = f64::from(CHECKED) / f64::from(longest);
+    let scaled = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+    let (w, h) = (scaled(width), scaled(height));
+    let small = imageops::resize(image, w, h, imageops::FilterType::Triangle);
+    let expected = Square {
+        left: (f64::from(expected.left) * scale) as i32,
+        top: (f64::from(expected.top) * scale) as i32,
+        side: scaled(expected.side),
+    };
+    let found = deepface_detect::faces(&small).into_iter();
+    let near = |face: &deepface_detect::Face| overlap(face.square, expected) >= 0.35;
+    found
+        .filter(near)
+        .max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
+/// Intersection over union of two squares, 0 to 1.
+fn overlap(a: Square, b: Square) -> f64 {
+    let shared = |a: i32, b: i32, (a_side, b_side): (u32, u32)| {
+        let (a, b) = (i64::from(a), i64::from(b));
+        let end = (a + i64::from(a_side)).min(b + i64::from(b_side));
+        (end - a.max(b)).max(0) as f64
+    };
+    let sides = (a.side, b.side);
+    let both = shared(a.left, b.left, sides) * shared(a.top, b.top, sides);
+    let area = |side: u32| f64::from(side) * f64::from(side);
+    both / (area(a.side) + area(b.side) - both).max(1.0)
+}
+
+fn roll(_: &deepface_detect::Face) -> f32 {
+    0.0
 }

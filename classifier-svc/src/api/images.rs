@@ -9,7 +9,7 @@ use deepface_serve::{Deadline, Violations};
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
-use super::faces::{Cut, Face, Wanted, cut_out};
+use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
 use super::status::Refusal;
 use super::{Classifier, Limits};
@@ -36,6 +36,8 @@ pub(super) struct Faces {
     pub(super) pixels: Vec<f32>,
     /// The origin of each of the n faces.
     pub(super) origins: Vec<Origin>,
+    /// The images that have no face or could not be used, by their number in the request.
+    pub(super) refused: Vec<(usize, Violations)>,
 }
 
 /// The origin of a face.
@@ -44,6 +46,10 @@ pub(super) struct Origin {
     pub(super) image: usize,
     /// Where it was found there, if it was detected.
     pub(super) found: Option<v1::FaceBox>,
+    /// How many faces were detected there; 0 where none was looked for.
+    pub(super) faces: usize,
+    /// What a caller should know.
+    pub(super) warnings: Vec<v1::Warning>,
 }
 
 /// The faces of named images, those of one image the largest first.
@@ -52,8 +58,7 @@ pub(super) struct Origin {
 /// goes away, it stops at the next image. The wait for a decoder ends with the deadline.
 ///
 /// # Errors
-/// The deadline has passed, or images are invalid: each of them gets its own violation. Or there are more faces in all
-/// than a request may have.
+/// The deadline has passed. An image that can't be used is not an error here: see [`Faces::refused`].
 pub(super) async fn faces(
     api: &Classifier,
     images: Vec<(String, v1::Image)>,
@@ -63,40 +68,66 @@ pub(super) async fn faces(
     let mut all = Faces {
         pixels: Vec::with_capacity(images.len() * 3 * wanted.size * wanted.size),
         origins: Vec::with_capacity(images.len()),
+        refused: Vec::new(),
     };
-    let mut violations = Violations::new();
     for (i, (field, image)) in images.into_iter().enumerate() {
         let limits = api.limits.image;
-        let work = move || faces_of(image, &field, limits, wanted);
+        let name = field.clone();
+        let work = move || faces_of(image, &name, limits, wanted);
         match decoded(&api.decoders, deadline, work).await? {
-            Ok(faces) => all.append(i, faces),
-            Err(wrong) => violations.extend(wrong),
+            Ok(found) => all.append(i, found, &field, &api.limits),
+            Err(wrong) => all.refused.push((i, wrong)),
         }
-        all.check_count(&api.limits)?;
     }
-    Ok(violations.or(all)?)
+    Ok(all)
 }
 
 impl Faces {
-    fn append(&mut self, image: usize, faces: Vec<Face>) {
-        for Face { pixels, found } in faces {
-            self.pixels.extend(pixels);
-            self.origins.push(Origin { image, found });
+    fn append(&mut self, image: usize, found: CutOut, field: &str, limits: &Limits) {
+        let (most, before) = (limits.faces, self.origins.len());
+        if before + found.faces.len() > most {
+            let wrong = Violations::one(
+                field,
+                format_args!(
+                    "expected at most {most} faces in all images of a request; this one has {}, those before it {before}: \
+                     send it in another request",
+                    found.faces.len()
+                ),
+            );
+            return self.refused.push((image, wrong));
+        }
+        let faces = found.found;
+        for face in found.faces {
+            self.pixels.extend(face.pixels);
+            self.origins.push(Origin {
+                image,
+                found: face.found,
+                faces,
+                warnings: face.warnings,
+            });
         }
     }
 
-    fn check_count(&self, limits: &Limits) -> Result<(), Violations> {
-        let (most, got) = (limits.faces, self.origins.len());
-        let Some(last) = self.origins.last().filter(|_| got > most) else {
-            return Ok(());
-        };
-        Err(Violations::one(
-            "images",
-            format_args!(
-                "expected at most {most} faces in all, found {got} up to image {}: send fewer images at once",
-                last.image
-            ),
-        ))
+    /// All faces of all images.
+    ///
+    /// # Errors
+    /// Some images can't be used.
+    pub(super) fn complete(self) -> Result<Self, Violations> {
+        match self.refused.is_empty() {
+            true => Ok(self),
+            false => Err(self.refused.into_iter().map(|(_, wrong)| wrong).collect()),
+        }
+    }
+
+    /// Whatever can be used of `images` images. A single image that can't be used is the fault of the request.
+    ///
+    /// # Errors
+    /// There is a single image, and it can't be used.
+    pub(super) fn usable_of(self, images: usize) -> Result<Self, Violations> {
+        match images {
+            1 => self.complete(),
+            _ => Ok(self),
+        }
     }
 }
 
@@ -123,33 +154,59 @@ fn faces_of(
     field: &str,
     limits: ImageLimits,
     wanted: Wanted,
-) -> Result<Vec<Face>, Violations> {
-    let framing = v1::Framing::try_from(image.framing).map_err(|_| {
-        let (field, got) = (format!("{field}.framing"), image.framing);
-        Violations::one(field, format_args!("unknown value {got} of Framing"))
-    })?;
+) -> Result<CutOut, Violations> {
     match image.content {
         None => Err(Violations::one(
             field,
             "expected `encoded` or `tensor`, got neither",
         )),
-        Some(Content::Encoded(file)) => {
-            let image = decode(&file, limits)
-                .map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
-            cut_out(&image, Cut::new(framing, Framing::Aligned), wanted, field)
+        Some(Content::Encoded(ref file)) => {
+            let cut = cut(&image, Framing::Aligned, field)?;
+            let image =
+                decode(file, limits).map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
+            cut_out(&image, cut, wanted, field)
         }
-        Some(Content::Tensor(t)) => {
+        Some(Content::Tensor(ref t)) => {
+            let cut = cut(&image, Framing::Face, field)?;
             let name = format!("{field}.tensor");
-            let array = tensor(Some(&t), &name)?;
+            let array = tensor(Some(t), &name)?;
             let sides = check_tensor(&array, &name, limits)?;
-            let cut = Cut::new(framing, Framing::Face);
             // A face of the network's size is used as it is; everything else is rounded and scaled like a file.
             if cut == Cut::Framed(Framing::Face) && array.shape[1..] == [wanted.size, wanted.size] {
-                let (pixels, found) = (array.data, None);
-                return Ok(vec![Face { pixels, found }]);
+                return Ok(Face::as_it_is(array.data).into());
             }
+            // A program made it and knows what it shows.
+            let wanted = Wanted {
+                check: false,
+                ..wanted
+            };
             cut_out(&image_of(&array.data, sides), cut, wanted, field)
         }
+    }
+}
+
+/// How the faces are cut out of an image, by what the request says, or by `default` where it says nothing.
+fn cut(image: &v1::Image, default: Framing, field: &str) -> Result<Cut, Violations> {
+    let framing = v1::Framing::try_from(image.framing).map_err(|_| {
+        let (field, got) = (format!("{field}.framing"), image.framing);
+        Violations::one(field, format_args!("unknown value {got} of Framing"))
+    })?;
+    let number = || image.face.map(|i| usize::try_from(i).map_err(|_| i));
+    let wrong = |what: String| Err(Violations::one(format!("{field}.face"), what));
+    let framing = match framing {
+        v1::Framing::Detect => {
+            return match number().transpose() {
+                Ok(number) => Ok(Cut::Detected(number)),
+                Err(got) => wrong(format!("expected 0 or more, got {got}")),
+            };
+        }
+        v1::Framing::Unspecified => default,
+        v1::Framing::Aligned => Framing::Aligned,
+        v1::Framing::Face => Framing::Face,
+    };
+    match number() {
+        None => Ok(Cut::Framed(framing)),
+        Some(_) => wrong("expected FRAMING_DETECT with it: other framings have one face".into()),
     }
 }
 

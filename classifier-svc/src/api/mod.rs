@@ -11,9 +11,11 @@ mod images;
 mod layers;
 mod model;
 mod objectives;
+mod portions;
 mod status;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

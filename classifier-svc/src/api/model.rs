@@ -35,6 +35,18 @@ fn model(info: &ModelInfo) -> v1::Model {
         parameters: info.parameters as i64,
         device: info.device.clone(),
         license: info.license.clone(),
+        heads_untrained: false,
+        verification: info.verification.map(verification),
+    }
+}
+
+/// How reliable a verdict of Compare is.
+pub(super) fn verification(v: deepface_network::Verification) -> v1::Verification {
+    v1::Verification {
+        threshold: v.threshold,
+        accuracy: v.accuracy,
+        standard_error: v.standard_error,
+        pairs: i32::try_from(v.pairs).unwrap_or(i32::MAX),
     }
 }
 
@@ -74,5 +86,7 @@ fn limits(limits: &Limits) -> v1::Limits {
         max_objectives: limits.objectives as i32,
         max_faces_per_image: limits.faces_per_image as i32,
         max_faces: limits.faces as i32,
+        max_image_pixels: i64::from(limits.image.side).pow(2),
+        max_request_pixels: i64::from(limits.image.side).pow(2) * limits.images as i64,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use deepface_serve::{Violations, detailed};
+use deepface_proto::rpc;
+use deepface_serve::{Violations, detailed, quote};
+use prost::Message;
 use tonic::{Code, Status};
 
 use crate::batch::EngineError;
@@ -19,6 +21,13 @@ pub(super) enum Refusal {
     Invalid(Violations),
     /// The model did not compute it.
     Engine(EngineError),
+    /// Embeddings are those of another network.
+    OtherNetwork {
+        /// Digest of the network that computed them.
+        expected: String,
+        /// Digest of the one that is served.
+        served: String,
+    },
     /// Too many Differentiate streams are open.
     Streams(usize),
     /// A Differentiate stream got no message for too long.
@@ -48,6 +57,15 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::Invalid(violations) => violations.into_status(),
             Refusal::Engine(error) => engine(&error),
+            Refusal::OtherNetwork { expected, served } => detailed(
+                Code::FailedPrecondition,
+                "OTHER_NETWORK",
+                &format!(
+                    "embeddings_digest: the embeddings are those of network {}, this one is {served}",
+                    quote(&expected)
+                ),
+                None,
+            ),
             Refusal::Streams(limit) => detailed(
                 Code::ResourceExhausted,
                 "TOO_MANY_STREAMS",
@@ -73,6 +91,17 @@ impl From<Refusal> for Status {
             Refusal::Broken(status) => status,
         }
     }
+}
+
+/// The status of one item of a request that is otherwise answered.
+pub(super) fn of_item(wrong: Violations) -> rpc::Status {
+    let status = wrong.into_status();
+    // The details of a status are the same message, encoded.
+    rpc::Status::decode(status.details()).unwrap_or_else(|_| rpc::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
 }
 
 fn engine(error: &EngineError) -> Status {

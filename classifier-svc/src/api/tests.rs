@@ -3,6 +3,7 @@
 mod bad_requests;
 mod calls;
 mod detect;
+mod items;
 mod streams;
 
 use std::sync::{Arc, LazyLock};
@@ -11,8 +12,9 @@ use std::time::Duration;
 use deepface_proto::v1::classifier_service_client::ClassifierServiceClient;
 use deepface_proto::v1::image::Content;
 use deepface_proto::v1::{self, DataType};
-use deepface_proto::{Array, v1::classifier_service_server::SERVICE_NAME};
+use deepface_proto::{Array, rpc, v1::classifier_service_server::SERVICE_NAME};
 use deepface_serve::{Health, ServeSettings};
+use prost::Message;
 use tokio_util::sync::DropGuard;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -103,6 +105,7 @@ fn encoded(file: Vec<u8>, framing: v1::Framing) -> v1::Image {
     v1::Image {
         content: Some(Content::Encoded(file)),
         framing: framing.into(),
+        face: None,
     }
 }
 
@@ -110,6 +113,7 @@ fn tensor_image(tensor: v1::Tensor) -> v1::Image {
     v1::Image {
         content: Some(Content::Tensor(tensor)),
         framing: v1::Framing::Unspecified.into(),
+        face: None,
     }
 }
 
@@ -134,6 +138,13 @@ fn assert_violation(status: &Status, field: &str, says: &str) {
         .iter()
         .any(|v| v.field == field && v.description.contains(says));
     assert!(found, "expected {field}: {says}, got {violations:?}");
+}
+
+/// The status of an item, as a call that failed by it would have it.
+fn of_item(status: Option<&rpc::Status>) -> Status {
+    let status = status.expect("expected a status");
+    let code = Code::from_i32(status.code);
+    Status::with_details(code, &status.message, status.encode_to_vec().into())
 }
 
 const SOON: Duration = Duration::from_secs(20);

@@ -107,6 +107,7 @@ fn info() -> ModelInfo {
         thresholds: Vec::new(),
         metrics: Vec::new(),
         compare_mean: Vec::new(),
+        verification: None,
         parameters: 0,
         device: "cpu".into(),
         license: String::new(),

@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 33] = [
+const FIELDS: [(&str, Source); 35] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -22,6 +22,8 @@ const FIELDS: [(&str, Source); 33] = [
     ("images", Source::Images),
     ("first", Source::Image(0)),
     ("second", Source::Image(1)),
+    ("first_embeddings", Source::Image(0)),
+    ("second_embeddings", Source::Image(1)),
     ("seed", Source::Flag("--seed")),
     ("layer", Source::Flag("--layer")),
     ("data_type", Source::Flag("--type")),
@@ -80,7 +82,7 @@ const COMMANDS: [(&str, &str); 9] = [
 
 /// Values of enumerations that are not the value of a flag.
 const VALUES: [(&str, &str); 7] = [
-    ("FRAMING_ALIGNED", "an aligned photograph"),
+    ("FRAMING_ALIGNED", "--aligned"),
     ("FRAMING_FACE", "--face"),
     ("FRAMING_DETECT", "--detect"),
     ("IMAGE_FORMAT_PNG", "PNG"),
@@ -228,7 +230,7 @@ fn position(field: &str) -> Option<usize> {
 }
 
 /// Replaces names of the contract by what is typed. Text in double quotes comes from the request and stays.
-fn in_our_words(text: &str) -> String {
+pub(crate) fn in_our_words(text: &str) -> String {
     let parts = text.split('"').enumerate();
     let parts = parts.map(|(i, part)| match i % 2 {
         0 => translate(part),

@@ -21,6 +21,7 @@ mod progress;
 mod requests;
 mod stages;
 mod usage;
+mod warnings;
 mod wishes;
 
 use std::process::ExitCode;

@@ -13,7 +13,12 @@ pub(crate) struct Place {
     width: i32,
     height: i32,
     score: f32,
+    /// Clockwise, in degrees.
+    roll: f32,
 }
+
+/// From this roll on, in degrees, people are told of it.
+const NOTEWORTHY: f32 = 5.0;
 
 impl From<v1::FaceBox> for Place {
     fn from(face: v1::FaceBox) -> Self {
@@ -23,6 +28,7 @@ impl From<v1::FaceBox> for Place {
             width: face.width,
             height: face.height,
             score: face.score,
+            roll: face.roll_degrees,
         }
     }
 }
@@ -34,8 +40,13 @@ impl fmt::Display for Place {
             top,
             width,
             height,
+            roll,
             ..
         } = self;
-        write!(f, "at {left}, {top}, {width}x{height} pixels")
+        write!(f, "at {left}, {top}, {width}x{height} pixels")?;
+        if roll.abs() >= NOTEWORTHY {
+            write!(f, ", turned by {roll:.0} degrees")?;
+        }
+        Ok(())
     }
 }

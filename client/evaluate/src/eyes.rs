@@ -80,14 +80,20 @@ impl Eyes {
             Ok(encoded_image(file, v1::Framing::Face))
         });
         let images: Vec<v1::Image> = images.collect::<Result<_, EvaluateError>>()?;
-        let request = GetActivationsRequest {
+        let activations = GetActivationsRequest {
             images: images.clone(),
             layers: vec![EMBEDDING.to_owned()],
             data_type: v1::DataType::F32.into(),
+            skip_face_check: true,
+            ..Default::default()
+        };
+        let attributes = v1::ClassifyRequest {
+            images,
+            skip_face_check: true,
         };
         let (probabilities, activations) = tokio::try_join!(
-            self.classifier.classify(images),
-            self.classifier.get_activations(request)
+            self.classifier.classify_request(attributes),
+            self.classifier.get_activations(activations)
         )?;
         let wrong = |reason: String| EvaluateError::Answer {
             url: self.classifier.url().to_owned(),

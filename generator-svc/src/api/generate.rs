@@ -118,7 +118,7 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
         terms,
         centre,
         reference: Some(reference),
-        face: None,
+        seen: None,
     })
 }
 
@@ -137,7 +137,7 @@ fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
         terms,
         centre: mean.clone(),
         reference: Some(mean),
-        face: None,
+        seen: None,
     }
 }
 

@@ -99,9 +99,10 @@ impl Goal for Reconstruction {
             images: vec![self.image],
             layers: vec![self.layer.clone()],
             data_type: v1::DataType::F32.into(),
+            ..Default::default()
         };
         let reply = inversion.classifier.get_activations(request).await?;
-        let face = reply.faces.get(&0).copied();
+        let seen = reply.rows.into_iter().next();
         let target = reply.activations.into_iter().next().and_then(|a| a.tensor);
         let target =
             target.ok_or_else(|| OracleError::Reply("GetActivations sent no activation".into()))?;
@@ -117,7 +118,7 @@ impl Goal for Reconstruction {
             terms: vec![distance],
             centre: vec![0.0; inversion.statistics.prior.components()],
             reference: None,
-            face,
+            seen,
         })
     }
 }

@@ -28,6 +28,6 @@ pub(super) struct Objectives {
     pub(super) centre: Vec<f32>,
     /// Coordinates that it expects for the same seed and no request: changes are counted from there.
     pub(super) reference: Option<Vec<f32>>,
-    /// Where the face was found whose activations are wanted, if it had to be found.
-    pub(super) face: Option<v1::FaceBox>,
+    /// What the classifier saw in the image whose activations are wanted, if there is one.
+    pub(super) seen: Option<v1::ActivationRow>,
 }

@@ -24,6 +24,7 @@ pub(super) fn to_wire(
     Ok(v1::Image {
         content: Some(content),
         framing: v1::Framing::Face.into(),
+        face: None,
     })
 }
 

@@ -132,8 +132,9 @@ async fn descend<M: From<Event> + Send>(
         terms: objectives,
         centre,
         reference,
-        face,
+        seen,
     } = goal.objectives(inversion, &model).await?;
+    let seen = seen.unwrap_or_default();
     let setup = v1::DifferentiateSetup { objectives };
     let stream = inversion.classifier.differentiate(setup).await?;
     events
@@ -142,7 +143,8 @@ async fn descend<M: From<Event> + Send>(
             image_size: model.input_size,
             digest: inversion.statistics.digest.clone(),
             classifier_digest: model.digest,
-            face,
+            face: seen.face,
+            warnings: seen.warnings,
         }))
         .await?;
 

@@ -107,12 +107,15 @@ fn request(batch: &[&Photograph], layers: &[WantedLayer]) -> anyhow::Result<GetA
         Ok(v1::Image {
             content: Some(v1::image::Content::Encoded(read(&p.path)?)),
             framing: v1::Framing::Aligned.into(),
+            face: None,
         })
     };
     Ok(GetActivationsRequest {
         images: batch.iter().map(image).collect::<anyhow::Result<_>>()?,
         layers: layers.iter().map(|l| l.name.clone()).collect(),
         data_type: DataType::F32.into(),
+        all_faces: false,
+        skip_face_check: true,
     })
 }
 

@@ -53,8 +53,9 @@ impl DataType {
         }
     }
 }
-/// A detected face, in pixels of the original image: the square that the model saw. The same square sent with
-/// FRAMING_FACE gets the same answer, if it lies within the image.
+/// A detected face: the square that the model saw, in pixels of the image as it is displayed (after its EXIF orientation
+/// is applied). The same square sent with FRAMING_FACE gets the same answer, if it lies within the image and
+/// `roll_degrees` is 0.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct FaceBox {
     /// Left border of the square. Below 0 if the square extends beyond the image, whose border pixels are repeated there.
@@ -72,6 +73,20 @@ pub struct FaceBox {
     /// Confidence of the detector, 3 or more; most clear faces score above 10.
     #[prost(float, tag = "5")]
     pub score: f32,
+    /// How far the face is turned clockwise in the image, -180 to 180 degrees. The model saw the square rotated about its
+    /// centre by the opposite angle, so that the face is upright. 0 if it was not rotated.
+    #[prost(float, tag = "6")]
+    pub roll_degrees: f32,
+}
+/// A warning about one answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Warning {
+    /// What it is about, for programs.
+    #[prost(enumeration = "WarningKind", tag = "1")]
+    pub kind: i32,
+    /// One sentence with the figures, for people.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
 }
 /// An image of a face, or a photograph to detect faces in.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -79,6 +94,9 @@ pub struct Image {
     /// The position of the face in the image.
     #[prost(enumeration = "Framing", tag = "3")]
     pub framing: i32,
+    /// With FRAMING_DETECT: use only this face, counted from 0, the largest first. Not allowed with another framing.
+    #[prost(int32, optional, tag = "4")]
+    pub face: ::core::option::Option<i32>,
     /// The pixels. Exactly one must be set.
     #[prost(oneof = "image::Content", tags = "1, 2")]
     pub content: ::core::option::Option<image::Content>,
@@ -88,7 +106,8 @@ pub mod image {
     /// The pixels. Exactly one must be set.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Content {
-        /// A PNG or JPEG file. At most 16 MiB, at most 4096 pixels a side.
+        /// A JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF or QOI file, within `Limits.max_image_bytes` and
+        /// `Limits.max_image_pixels`. Its EXIF orientation is applied and its colours are converted to sRGB.
         #[prost(bytes, tag = "1")]
         Encoded(::prost::alloc::vec::Vec<u8>),
         /// RGB, shape \[3, height, width\], channels first, 1 to 4096 pixels a side. U8: 0 to 255. Floating
@@ -108,10 +127,9 @@ pub enum Framing {
     Aligned = 1,
     /// The whole image is the face, as in generated images.
     Face = 2,
-    /// Any photograph. The service detects the faces and crops each as in an aligned photograph, but does not rotate it.
-    /// Classify uses all faces, other RPCs the largest. Detection is reliable for faces of at least 30 pixels and 1/32
-    /// of the photograph's longer side from forehead to chin, tilted by at most 20 degrees, and not in profile. An image
-    /// without a detected face is refused.
+    /// Any photograph. The service detects the faces, turns each upright, and crops it as in an aligned photograph.
+    /// Without `Image.face`, Classify answers for every face, Compare looks for the most similar pair, and other RPCs use
+    /// the largest face. An image without a detected face is refused.
     Detect = 3,
 }
 impl Framing {
@@ -134,6 +152,63 @@ impl Framing {
             "FRAMING_ALIGNED" => Some(Self::Aligned),
             "FRAMING_FACE" => Some(Self::Face),
             "FRAMING_DETECT" => Some(Self::Detect),
+            _ => None,
+        }
+    }
+}
+/// What a caller should know about an answer that was given all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WarningKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// FRAMING_ALIGNED or FRAMING_FACE was used, and no face was detected where that framing expects one.
+    NoFace = 1,
+    /// More faces were detected than are answered for.
+    FacesOmitted = 2,
+    /// The face has fewer pixels than the network's input.
+    Small = 3,
+    /// Part of the image is transparent. Transparent pixels are shown over white.
+    Transparent = 4,
+    /// The face is tilted. It was turned upright if it was detected, and was used as it is otherwise.
+    Tilted = 5,
+    /// No face was detected in the upright image, but one was after it was turned by a quarter or by half a turn.
+    Turned = 6,
+    /// FRAMING_ALIGNED or FRAMING_FACE was used with an image that is not square, so that the face was stretched.
+    NotSquare = 7,
+    /// The network's attribute heads were never trained, so that probabilities and decisions mean nothing.
+    HeadsUntrained = 8,
+}
+impl WarningKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WARNING_KIND_UNSPECIFIED",
+            Self::NoFace => "WARNING_KIND_NO_FACE",
+            Self::FacesOmitted => "WARNING_KIND_FACES_OMITTED",
+            Self::Small => "WARNING_KIND_SMALL",
+            Self::Transparent => "WARNING_KIND_TRANSPARENT",
+            Self::Tilted => "WARNING_KIND_TILTED",
+            Self::Turned => "WARNING_KIND_TURNED",
+            Self::NotSquare => "WARNING_KIND_NOT_SQUARE",
+            Self::HeadsUntrained => "WARNING_KIND_HEADS_UNTRAINED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WARNING_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "WARNING_KIND_NO_FACE" => Some(Self::NoFace),
+            "WARNING_KIND_FACES_OMITTED" => Some(Self::FacesOmitted),
+            "WARNING_KIND_SMALL" => Some(Self::Small),
+            "WARNING_KIND_TRANSPARENT" => Some(Self::Transparent),
+            "WARNING_KIND_TILTED" => Some(Self::Tilted),
+            "WARNING_KIND_TURNED" => Some(Self::Turned),
+            "WARNING_KIND_NOT_SQUARE" => Some(Self::NotSquare),
+            "WARNING_KIND_HEADS_UNTRAINED" => Some(Self::HeadsUntrained),
             _ => None,
         }
     }
@@ -182,6 +257,30 @@ pub struct Model {
     /// Licence of the weights.
     #[prost(string, tag = "9")]
     pub license: ::prost::alloc::string::String,
+    /// True if the attribute heads were never trained, as in a model that was just imported: its probabilities and
+    /// decisions mean nothing, its activations do.
+    #[prost(bool, tag = "10")]
+    pub heads_untrained: bool,
+    /// How well Compare tells people apart; absent if it was not measured.
+    #[prost(message, optional, tag = "11")]
+    pub verification: ::core::option::Option<Verification>,
+}
+/// How well the similarity of two faces tells whether they are the same person.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Verification {
+    /// Two faces are taken for the same person if their cosine is above this.
+    #[prost(float, tag = "1")]
+    pub threshold: f32,
+    /// Share of right decisions, 0 to 1, half of the pairs being the same person: the mean of ten folds over people whom
+    /// neither the network nor the threshold was fitted to.
+    #[prost(float, tag = "2")]
+    pub accuracy: f32,
+    /// Standard error of that mean.
+    #[prost(float, tag = "3")]
+    pub standard_error: f32,
+    /// Number of pairs.
+    #[prost(int32, tag = "4")]
+    pub pairs: i32,
 }
 /// How pixels become the network's input: x = (255 * pixel - mean) * scale, per channel, pixel in 0 to 1.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -279,6 +378,12 @@ pub struct Limits {
     /// Faces in all images of one Classify request; requests with more are refused.
     #[prost(int32, tag = "8")]
     pub max_faces: i32,
+    /// Pixels of one encoded image.
+    #[prost(int64, tag = "9")]
+    pub max_image_pixels: i64,
+    /// Pixels of all encoded images of one request. Images beyond get their own error, as they would in `max_faces`.
+    #[prost(int64, tag = "10")]
+    pub max_request_pixels: i64,
 }
 /// Requests the attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -286,12 +391,17 @@ pub struct ClassifyRequest {
     /// 1 to `Limits.max_images` images.
     #[prost(message, repeated, tag = "1")]
     pub images: ::prost::alloc::vec::Vec<Image>,
+    /// Leaves out the search for a face in encoded images with FRAMING_ALIGNED or FRAMING_FACE, and with it the warnings
+    /// WARNING_KIND_NO_FACE and WARNING_KIND_TILTED. Saves time where all images are known to be aligned faces. Tensors
+    /// are never searched.
+    #[prost(bool, tag = "2")]
+    pub skip_face_check: bool,
 }
 /// The attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ClassifyResponse {
     /// One result per image, in the order of the request. For an image with FRAMING_DETECT, one result per face, 1 to
-    /// `Limits.max_faces_per_image`, the largest first.
+    /// `Limits.max_faces_per_image`, the largest first. An image that can't be used has one result with an `error`.
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<Classification>,
     /// Time spent in the service.
@@ -310,6 +420,16 @@ pub struct Classification {
     /// The detected face. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "3")]
     pub face: ::core::option::Option<FaceBox>,
+    /// What a caller should know about this answer; empty if there is nothing.
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
+    /// Why this image has no answer; all other fields but `image` are then unset. Only in requests with several images: a
+    /// single one that can't be used fails the call with this status.
+    #[prost(message, optional, tag = "5")]
+    pub error: ::core::option::Option<::tonic_types::pb::Status>,
+    /// Number of faces detected in the image, which may be more than have a result. Set for FRAMING_DETECT only.
+    #[prost(int32, tag = "6")]
+    pub faces_found: i32,
 }
 /// The softmax of one head. Its probabilities and `none_probability` add up to 1.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -352,8 +472,15 @@ pub struct GetActivationsRequest {
     /// Element type of the reply: F32 (the default), F16 or BF16.
     #[prost(enumeration = "DataType", tag = "3")]
     pub data_type: i32,
+    /// With FRAMING_DETECT and without `Image.face`: the activations of every face, not only of the largest.
+    #[prost(bool, tag = "4")]
+    pub all_faces: bool,
+    /// As in ClassifyRequest.
+    #[prost(bool, tag = "5")]
+    pub skip_face_check: bool,
 }
-/// Activations.
+/// Activations. A reply may exceed the 4 MiB that most gRPC clients receive unless told otherwise: ten images at conv1_1
+/// of the default model do.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetActivationsResponse {
     /// One per layer, in the order of the request.
@@ -362,9 +489,40 @@ pub struct GetActivationsResponse {
     /// Time spent in the service.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
-    /// The face in each image with FRAMING_DETECT, by the index of the image in the request, from 0.
+    /// The face in each image with FRAMING_DETECT, by the index of the image in the request, from 0; with `all_faces` the
+    /// largest.
     #[prost(map = "int32, message", tag = "3")]
     pub faces: ::std::collections::HashMap<i32, FaceBox>,
+    /// What each row of every tensor shows, in their order: one per image or face that could be used.
+    #[prost(message, repeated, tag = "4")]
+    pub rows: ::prost::alloc::vec::Vec<ActivationRow>,
+    /// The images that could not be used, which have no row. Only in requests with several images: a single one that
+    /// can't be used fails the call with its status.
+    #[prost(message, repeated, tag = "5")]
+    pub errors: ::prost::alloc::vec::Vec<ImageError>,
+}
+/// What one row of the activations shows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ActivationRow {
+    /// Index of the image in the request, from 0.
+    #[prost(int32, tag = "1")]
+    pub image: i32,
+    /// The detected face. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "2")]
+    pub face: ::core::option::Option<FaceBox>,
+    /// What a caller should know about this row; empty if there is nothing.
+    #[prost(message, repeated, tag = "3")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
+}
+/// Why an image could not be used.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImageError {
+    /// Index of the image in the request, from 0.
+    #[prost(int32, tag = "1")]
+    pub image: i32,
+    /// The reason. Its details name the field, as those of a failed call do.
+    #[prost(message, optional, tag = "2")]
+    pub status: ::core::option::Option<::tonic_types::pb::Status>,
 }
 /// The activation of one layer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -372,22 +530,33 @@ pub struct Activation {
     /// Name of the layer.
     #[prost(string, tag = "1")]
     pub layer: ::prost::alloc::string::String,
-    /// Shape \[images, ...\], followed by the layer's own shape.
+    /// Shape \[rows, ...\]: one row per `GetActivationsResponse.rows`, followed by the layer's own shape.
     #[prost(message, optional, tag = "2")]
     pub tensor: ::core::option::Option<Tensor>,
 }
-/// Requests the similarity of two faces.
+/// Requests the similarity of two faces. Each is an image, or an embedding that was computed before.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CompareRequest {
-    /// One face.
+    /// One face. With FRAMING_DETECT and without `Image.face`, all its faces are compared.
     #[prost(message, optional, tag = "1")]
     pub first: ::core::option::Option<Image>,
-    /// The other face.
+    /// The other face, likewise.
     #[prost(message, optional, tag = "2")]
     pub second: ::core::option::Option<Image>,
+    /// In place of `first`: one or more embeddings, shape \[features\] or \[faces, features\], as GetActivations returns them
+    /// for layer fc7.
+    #[prost(message, optional, tag = "3")]
+    pub first_embeddings: ::core::option::Option<Tensor>,
+    /// In place of `second`.
+    #[prost(message, optional, tag = "4")]
+    pub second_embeddings: ::core::option::Option<Tensor>,
+    /// `Model.digest` of the network that computed the embeddings. If set, another network refuses them with
+    /// FAILED_PRECONDITION.
+    #[prost(string, tag = "5")]
+    pub embeddings_digest: ::prost::alloc::string::String,
 }
 /// The similarity of two faces.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CompareResponse {
     /// 100 * max(0, cosine), in percent: the same image gives 100, and two strangers are near 0 on average.
     #[prost(float, tag = "1")]
@@ -398,6 +567,41 @@ pub struct CompareResponse {
     /// Time spent in the service.
     #[prost(message, optional, tag = "3")]
     pub timing: ::core::option::Option<Timing>,
+    /// The face in the first image: of the most similar pair, if there are several. Set for FRAMING_DETECT only.
+    #[prost(message, optional, tag = "4")]
+    pub first_face: ::core::option::Option<FaceBox>,
+    /// The face in the second image, likewise.
+    #[prost(message, optional, tag = "5")]
+    pub second_face: ::core::option::Option<FaceBox>,
+    /// The verdict: whether `cosine` is above `Verification.threshold`. Absent if the model has none.
+    #[prost(bool, optional, tag = "6")]
+    pub same_person: ::core::option::Option<bool>,
+    /// How reliable the verdict is; absent if the model has none.
+    #[prost(message, optional, tag = "7")]
+    pub verification: ::core::option::Option<Verification>,
+    /// Every pair of a face of the first and a face of the second, the most similar first. Its first entry is the pair
+    /// that the fields above describe.
+    #[prost(message, repeated, tag = "8")]
+    pub pairs: ::prost::alloc::vec::Vec<FacePair>,
+    /// What a caller should know about the first image.
+    #[prost(message, repeated, tag = "9")]
+    pub first_warnings: ::prost::alloc::vec::Vec<Warning>,
+    /// What a caller should know about the second image.
+    #[prost(message, repeated, tag = "10")]
+    pub second_warnings: ::prost::alloc::vec::Vec<Warning>,
+}
+/// The similarity of one pair of faces.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct FacePair {
+    /// Index of the face of the first image, the largest being 0, or of the first embedding.
+    #[prost(int32, tag = "1")]
+    pub first: i32,
+    /// Index of the face of the second image, or of the second embedding.
+    #[prost(int32, tag = "2")]
+    pub second: i32,
+    /// Cosine of the pair, -1 to 1.
+    #[prost(float, tag = "3")]
+    pub cosine: f32,
     /// The face in the first image. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "4")]
     pub first_face: ::core::option::Option<FaceBox>,
@@ -1545,6 +1749,9 @@ pub struct Started {
     /// Where the face was found in the image of an Invert request. Only set for FRAMING_DETECT.
     #[prost(message, optional, tag = "5")]
     pub face: ::core::option::Option<FaceBox>,
+    /// What a caller should know about the image of an Invert request; empty if there is nothing.
+    #[prost(message, repeated, tag = "6")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
 /// One step of the descent.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -85,23 +85,45 @@ async fn bad_images_are_named() {
     ];
     for (image, field, says) in cases {
         let images = vec![tensor_image(one.clone()), image.clone()];
-        let request = v1::ClassifyRequest { images };
-        let status = s.client.classify(request).await.unwrap_err();
+        let request = v1::ClassifyRequest {
+            images,
+            ..Default::default()
+        };
+        let results = s
+            .client
+            .classify(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .results;
+        assert_eq!((results.len(), results[1].image), (2, 1));
+        assert!(!results[0].groups.is_empty() && results[0].error.is_none());
+        let status = of_item(results[1].error.as_ref());
         assert_violation(&status, &format!("images[1]{field}"), says);
+        let alone = v1::ClassifyRequest {
+            images: vec![image.clone()],
+            ..Default::default()
+        };
+        let status = s.client.classify(alone).await.unwrap_err();
+        assert_violation(&status, &format!("images[0]{field}"), says);
         let request = v1::CompareRequest {
             first: Some(face_image(1)),
             second: Some(image),
+            ..Default::default()
         };
         let status = s.client.compare(request).await.unwrap_err();
         assert_violation(&status, &format!("second{field}"), says);
     }
     let request = v1::CompareRequest::default();
     let status = s.client.compare(request).await.unwrap_err();
-    assert_violation(&status, "first", "got none");
-    assert_violation(&status, "second", "got none");
+    assert_violation(&status, "first", "got neither");
+    assert_violation(&status, "second", "got neither");
     let images = vec![face_image(1)];
     s.client
-        .classify(v1::ClassifyRequest { images })
+        .classify(v1::ClassifyRequest {
+            images,
+            ..Default::default()
+        })
         .await
         .unwrap();
 }
@@ -113,7 +135,10 @@ async fn bad_lists_are_named() {
         let images = vec![v1::Image::default(); n];
         let status = s
             .client
-            .classify(v1::ClassifyRequest { images })
+            .classify(v1::ClassifyRequest {
+                images,
+                ..Default::default()
+            })
             .await
             .unwrap_err();
         assert_violation(&status, "images", &format!("1 to 64 images, got {n}"));
@@ -122,6 +147,7 @@ async fn bad_lists_are_named() {
         images: vec![face_image(1)],
         layers: vec!["fc7".into()],
         data_type: DataType::F32.into(),
+        ..Default::default()
     };
     let layers = |names: &[&str]| v1::GetActivationsRequest {
         layers: names.iter().map(|&n| n.to_owned()).collect(),
@@ -161,6 +187,7 @@ async fn a_reply_that_would_be_too_large_is_refused_before_it_is_computed() {
         images: (0..n).map(face_image).collect(),
         layers: vec!["conv1_1".into()],
         data_type: data_type.into(),
+        ..Default::default()
     };
     // 64 KiB an image.
     let status = s

@@ -59,7 +59,10 @@ async fn a_picture_is_the_same_as_file_and_as_tensor() {
     ];
     let reply = s
         .client
-        .classify(v1::ClassifyRequest { images })
+        .classify(v1::ClassifyRequest {
+            images,
+            ..Default::default()
+        })
         .await
         .unwrap()
         .into_inner();
@@ -93,6 +96,7 @@ async fn many_images_and_layers_are_each_alone() {
         images,
         layers: layers.clone(),
         data_type: DataType::Unspecified.into(),
+        ..Default::default()
     };
     // More than a batch.
     let images: Vec<_> = (0..6).map(face_image).collect();
@@ -136,6 +140,7 @@ async fn a_face_is_entirely_like_itself() {
         let request = v1::CompareRequest {
             first: Some(face_image(a)),
             second: Some(face_image(b)),
+            ..Default::default()
         };
         s.client.compare(request).await.unwrap().into_inner()
     };

@@ -1,6 +1,7 @@
 //! Photographs in which the faces have to be found.
 
 use deepface_images::{Square, square_pixels};
+use deepface_proto::v1::WarningKind;
 use image::imageops;
 
 use super::*;
@@ -9,7 +10,7 @@ use super::*;
 const FACE: &[u8] = include_bytes!("../../../detect/testdata/face.png");
 
 /// Faces of these sizes, in a row.
-fn row(sides: &[u32]) -> image::RgbImage {
+pub(super) fn row(sides: &[u32]) -> image::RgbImage {
     let face = image::load_from_memory(FACE).unwrap().into_rgb8();
     let (width, height) = (
         sides.iter().map(|s| s + 20).sum(),
@@ -25,13 +26,27 @@ fn row(sides: &[u32]) -> image::RgbImage {
     photograph
 }
 
-fn photograph(picture: &image::RgbImage) -> v1::Image {
+pub(super) fn photograph(picture: &image::RgbImage) -> v1::Image {
     encoded(png(picture), v1::Framing::Detect)
 }
 
-async fn classify(s: &mut Service, images: Vec<v1::Image>) -> Result<v1::ClassifyResponse, Status> {
-    let reply = s.client.classify(v1::ClassifyRequest { images }).await;
+pub(super) async fn classify(
+    s: &mut Service,
+    images: Vec<v1::Image>,
+) -> Result<v1::ClassifyResponse, Status> {
+    let reply = s
+        .client
+        .classify(v1::ClassifyRequest {
+            images,
+            ..Default::default()
+        })
+        .await;
     reply.map(tonic::Response::into_inner)
+}
+
+/// The kinds of warnings.
+pub(super) fn kinds(warnings: &[v1::Warning]) -> Vec<WarningKind> {
+    warnings.iter().map(v1::Warning::kind).collect()
 }
 
 /// What the square of a face looks like to those who cut it out themselves.
@@ -78,6 +93,7 @@ async fn the_largest_face_counts_where_one_is_wanted() {
         images,
         layers: vec!["fc7".into()],
         data_type: DataType::F32.into(),
+        ..Default::default()
     };
     let reply = s.client.get_activations(request).await.unwrap();
     let faces = reply.into_inner().faces;
@@ -87,6 +103,7 @@ async fn the_largest_face_counts_where_one_is_wanted() {
     let request = v1::CompareRequest {
         first: Some(photograph(&both)),
         second: Some(cut_out(&both, &face)),
+        ..Default::default()
     };
     let reply = s.client.compare(request).await.unwrap().into_inner();
     assert_eq!((reply.first_face, reply.second_face), (Some(face), None));
@@ -98,13 +115,16 @@ async fn an_image_without_a_face_is_named() {
     let mut s = service(Limits::default()).await;
     let blank = image::RgbImage::from_pixel(1280, 700, image::Rgb([150; 3]));
     let images = vec![photograph(&row(&[120])), photograph(&blank)];
-    let status = classify(&mut s, images).await.unwrap_err();
+    let results = classify(&mut s, images).await.unwrap().results;
+    assert!(results[0].face.is_some());
+    let status = of_item(results[1].error.as_ref());
     assert_violation(&status, "images[1]", "no face was found in 1280x700 pixels");
     assert_violation(&status, "images[1]", "at least 40 pixels");
     assert_violation(&status, "images[1]", "FRAMING_FACE");
     let request = v1::CompareRequest {
         first: Some(face_image(1)),
         second: Some(photograph(&blank)),
+        ..Default::default()
     };
     let status = s.client.compare(request).await.unwrap_err();
     assert_violation(&status, "second", "no face");
@@ -128,6 +148,9 @@ async fn there_may_be_more_faces_than_images_are_computed_at_once() {
         [0, 0, 0, 1, 1, 1, 1],
         "the smallest of five is left out"
     );
+    assert_eq!((results[0].faces_found, results[3].faces_found), (3, 5));
+    assert_eq!(kinds(&results[0].warnings), []);
+    assert_eq!(kinds(&results[3].warnings), [WarningKind::FacesOmitted]);
     let alone = classify(&mut s, vec![photograph(&five)]).await.unwrap();
     for (together, alone) in results[3..].iter().zip(&alone.results) {
         assert_eq!(
@@ -136,6 +159,8 @@ async fn there_may_be_more_faces_than_images_are_computed_at_once() {
         );
     }
     let images = vec![photograph(&four), photograph(&four)];
-    let status = classify(&mut s, images).await.unwrap_err();
-    assert_violation(&status, "images", "at most 7 faces in all, found 8");
+    let results = classify(&mut s, images).await.unwrap().results;
+    assert_eq!(results.len(), 5);
+    let status = of_item(results[4].error.as_ref());
+    assert_violation(&status, "images[1]", "at most 7 faces in all");
 }

@@ -121,7 +121,10 @@ async fn every_step_gets_its_answer_in_order() {
         let images = vec![face_image(id as u64)];
         let scores = s
             .client
-            .classify(v1::ClassifyRequest { images })
+            .classify(v1::ClassifyRequest {
+                images,
+                ..Default::default()
+            })
             .await
             .unwrap()
             .into_inner();

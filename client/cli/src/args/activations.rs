@@ -11,14 +11,15 @@ Examples:
   deepface activations portrait.jpg --layer fc7 --output fc7.safetensors
   deepface activations *.jpg --layer conv4_3 --layer fc6 --type f16 --output faces.safetensors
 
-The file holds one tensor per layer, named after the layer, of shape [images, ...]. Its metadata lists the images, and \
-with --detect the position of the largest face in each.";
+The file holds one tensor per layer, named after the layer, of shape [faces, ...]. Its metadata lists the image of each row \
+(\"images\"), where its face was found (\"faces\"), and the digest of the network (\"model_digest\"). `compare` takes a \
+file with fc7 in place of an image.";
 
 /// Arguments of `activations`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ActivationsArgs {
-    /// PNG or JPEG files, or - for standard input.
+    /// Image files, or - for standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// Layer to write, such as conv4_3 or fc7; may be given more than once.
@@ -32,6 +33,9 @@ pub(crate) struct ActivationsArgs {
     pub(crate) element: ElementType,
     #[command(flatten)]
     pub(crate) framing: FramingArgs,
+    /// Use every face of each image, not only the largest.
+    #[arg(long, conflicts_with_all = ["aligned", "face", "only"])]
+    pub(crate) all_faces: bool,
 }
 
 /// The element types of activations.

@@ -9,15 +9,15 @@ use super::FramingArgs;
 const AFTER_HELP: &str = "\
 Examples:
   deepface classify portrait.jpg
-  deepface classify --face male-smiling.png --all
-  deepface classify --detect holidays/*.jpg
-  deepface classify photographs/*.jpg --json > attributes.jsonl";
+  deepface classify holidays/*.jpg --json > attributes.jsonl
+  deepface classify party.jpg --only 2
+  deepface classify --face male-smiling.png --all";
 
 /// Arguments of `classify`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ClassifyArgs {
-    /// PNG or JPEG files, or - for standard input.
+    /// Image files, or - for standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
@@ -29,9 +29,11 @@ pub(crate) struct ClassifyArgs {
     /// but miss most faces with a rare attribute.
     #[arg(long)]
     pub(crate) balanced: bool,
-    /// Print one line of JSON per image: an object with "image", "attributes" (an object of probabilities by name)
-    /// and "present" (an array of names). With --detect, one line per face, the largest first, with "face" (an object
-    /// with "left", "top", "width" and "height" in pixels, and "score") and "faces" (the number of faces in the image).
+    /// Print one line of JSON per face, the largest first: an object with "image", "attributes" (an object of
+    /// probabilities by name), "present" (an array of names), "face" (an object with "left", "top", "width" and "height"
+    /// in pixels, "score", and "roll" in degrees), "faces" (the number of faces found) and, if there are any, "warnings"
+    /// (an array of objects with "kind" and "message"). With --aligned and --face, one line per image without "face" and
+    /// "faces". An image without an answer has a line with "image" and "error".
     #[arg(long)]
     pub(crate) json: bool,
 }

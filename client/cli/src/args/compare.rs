@@ -9,16 +9,18 @@ use super::FramingArgs;
 const AFTER_HELP: &str = "\
 Examples:
   deepface compare one.jpg other.jpg
-  deepface compare --face first.png second.png --json
-  deepface compare --detect beach.jpg party.jpg
+  deepface compare group.jpg person.jpg
+  deepface compare people.safetensors person.jpg --json
+  deepface compare --face first.png second.png
 
-With --detect, the largest face of each is compared. 100 % means the same image; two strangers average about 0 %.";
+All faces of one are compared with all of the other, and the most similar pair is shown. 100 % means the same image; two \
+strangers average about 0 %.";
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct CompareArgs {
-    /// PNG or JPEG file, or - for standard input.
+    /// Image file, or a safetensors file of `activations --layer fc7`, or - for standard input.
     #[arg(value_name = "IMAGE")]
     pub(crate) first: PathBuf,
     /// The image to compare it with.

@@ -14,6 +14,7 @@ use crate::{
     pair::Pair,
     place::Place,
     printer,
+    warnings::{self, Warning},
 };
 
 /// Concurrent requests: the service reads one image while it computes another.
@@ -35,8 +36,8 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
         match result {
             Ok(faces) => show(path, &faces, args)?,
             // The other images are classified all the same.
-            Err(error) if args.images.len() > 1 => {
-                eprintln!("error: {}: {}", path.display(), describe(&error));
+            Err(error) if args.json || args.images.len() > 1 => {
+                report(path, &error, args.json)?;
                 failed += 1;
             }
             Err(error) => return Err(error.context(path.display().to_string())),
@@ -50,6 +51,17 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
             args.images.len()
         );
     }
+    Ok(())
+}
+
+/// Says of one image that it has no answer.
+fn report(path: &Path, error: &anyhow::Error, json: bool) -> anyhow::Result<()> {
+    let error = describe(error);
+    if json {
+        let image = path;
+        return printer::print_json(&Failure { image, error });
+    }
+    printer::note(&format!("error: {}: {error}", path.display()));
     Ok(())
 }
 
@@ -77,30 +89,43 @@ fn decide_balanced(face: &mut v1::Classification) {
 fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyhow::Result<()> {
     for (i, face) in faces.iter().enumerate() {
         if args.json {
-            printer::print_json(&Line::new(path, face, faces.len()))?;
+            printer::print_json(&Line::new(path, face))?;
         } else {
-            let title = title(path, face, (i, faces.len()));
+            let title = title(path, face, i);
             printer::print(&(title + &table(face, args.all)))?;
         }
     }
+    if !args.json {
+        let all = faces.iter().flat_map(|face| &face.warnings);
+        warnings::print(&path.display().to_string(), all);
+    }
     Ok(())
+}
+
+/// What is printed for programs of an image without an answer.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    image: &'a Path,
+    error: String,
 }
 
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     image: &'a Path,
-    /// Where the face was found, and how many were found; absent without `--detect`.
+    /// Where the face was found, and how many were found; absent with `--aligned` and `--face`.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    faces: Option<usize>,
+    faces: Option<i32>,
     attributes: BTreeMap<&'a str, f32>,
     present: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 impl<'a> Line<'a> {
-    fn new(image: &'a Path, classification: &'a v1::Classification, faces: usize) -> Self {
+    fn new(image: &'a Path, classification: &'a v1::Classification) -> Self {
         let all = || {
             classification
                 .groups
@@ -112,20 +137,22 @@ impl<'a> Line<'a> {
         Self {
             image,
             face,
-            faces: face.map(|_| faces),
+            faces: face.map(|_| classification.faces_found),
             attributes: all()
                 .map(|attribute| (attribute.name.as_str(), attribute.probability))
                 .collect(),
             present: present.map(|attribute| attribute.name.as_str()).collect(),
+            warnings: warnings::for_programs(&classification.warnings),
         }
     }
 }
 
 /// The line above a table: the image, and where the face is in it.
-fn title(path: &Path, face: &v1::Classification, (i, n): (usize, usize)) -> String {
-    let path = path.display();
+fn title(path: &Path, face: &v1::Classification, i: usize) -> String {
+    let (path, n) = (path.display(), face.faces_found);
     match face.face.map(Place::from) {
-        Some(place) => format!("{path}  face {} of {n} {place}\n", i + 1),
+        Some(place) if n > 1 => format!("{path}  face {} of {n} {place}\n", i + 1),
+        Some(place) => format!("{path}  face {place}\n"),
         None => format!("{path}\n"),
     }
 }
@@ -177,7 +204,7 @@ mod tests {
     #[test]
     fn programs_get_every_attribute_by_name() {
         let json =
-            serde_json::to_string(&Line::new(Path::new("a.jpg"), &classification(), 1)).unwrap();
+            serde_json::to_string(&Line::new(Path::new("a.jpg"), &classification())).unwrap();
         assert_eq!(
             json,
             r#"{"image":"a.jpg","attributes":{"Black Hair":0.9,"Blond Hair":0.01},"present":["Black Hair"]}"#
@@ -188,7 +215,7 @@ mod tests {
     fn balanced_decisions_replace_the_others() {
         let mut face = classification();
         decide_balanced(&mut face);
-        let json = serde_json::to_value(Line::new(Path::new("a.jpg"), &face, 1)).unwrap();
+        let json = serde_json::to_value(Line::new(Path::new("a.jpg"), &face)).unwrap();
         assert_eq!(
             json["present"],
             serde_json::json!(["Black Hair", "Blond Hair"])
@@ -215,18 +242,19 @@ mod tests {
                 width: 160,
                 height: 160,
                 score: 12.5,
+                roll_degrees: 0.0,
             }),
+            faces_found: 2,
             ..classification()
         };
         let path = Path::new("a.jpg");
-        let json = serde_json::to_string(&Line::new(path, &found, 2)).unwrap();
-        let place =
-            r#""face":{"left":-3,"top":40,"width":160,"height":160,"score":12.5},"faces":2"#;
+        let json = serde_json::to_string(&Line::new(path, &found)).unwrap();
+        let place = r#""face":{"left":-3,"top":40,"width":160,"height":160,"score":12.5,"roll":0.0},"faces":2"#;
         assert!(json.contains(place), "{json}");
         assert_eq!(
-            title(path, &found, (1, 2)),
+            title(path, &found, 1),
             "a.jpg  face 2 of 2 at -3, 40, 160x160 pixels\n"
         );
-        assert_eq!(title(path, &classification(), (0, 1)), "a.jpg\n");
+        assert_eq!(title(path, &classification(), 0), "a.jpg\n");
     }
 }
