@@ -59,13 +59,13 @@ face Male --not Smiling --method class-visualization --seed 7
 
 mapfile -t photographs < <(find "$lfw" -name '*_0001.jpg' | sort | sed -n '1~500p' | head -n 10)
 [ ${#photographs[@]} -eq 10 ] || { echo "expected at least ten people in $lfw"; exit 1; }
-both deepface classify --json "${photographs[@]}"
+both deepface classify --aligned --json "${photographs[@]}"
 same "classify --json of ten photographs" output
 both deepface classify --detect --json "${photographs[@]}"
 same "classify --detect --json of ten photographs" output
-both deepface invert "${photographs[0]}" --layer conv3_3 --output face.png
+both deepface invert --aligned "${photographs[0]}" --layer conv3_3 --output face.png
 same "invert --layer conv3_3" face.png
-both deepface activations "${photographs[@]}" --layer fc7 --output fc7.safetensors
+both deepface activations --aligned "${photographs[@]}" --layer fc7 --output fc7.safetensors
 same "activations --layer fc7" fc7.safetensors
 
 rm -rf "$work"/{before,after}

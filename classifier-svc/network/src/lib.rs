@@ -22,6 +22,7 @@ pub(crate) mod parameters;
 mod preprocessing;
 pub(crate) mod random;
 mod seal;
+mod similarity;
 #[cfg(test)]
 mod tests;
 pub mod train;
@@ -38,4 +39,5 @@ pub use model::Model;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use preprocessing::{ChannelOrder, Preprocessing, VGG_FACE_MEAN};
 pub use random::write_random;
+pub use similarity::cosine;
 pub use weights::Description;

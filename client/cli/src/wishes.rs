@@ -37,6 +37,15 @@ impl Catalogue {
         wishes.into_iter().map(named).collect()
     }
 
+    /// The generator's spelling of the attributes to keep.
+    pub(crate) fn keep(&self, names: &[String]) -> Result<Vec<String>, Usage> {
+        let named = |name: &String| match self.find(name) {
+            Some(info) => Ok(info.name.clone()),
+            None => Err(self.unknown(name, "--keep")),
+        };
+        names.iter().map(named).collect()
+    }
+
     fn unknown(&self, name: &str, place: &str) -> Usage {
         let known = self.0.iter().map(|info| info.name.as_str());
         let said = unknown("attribute", name, known, "`deepface attributes` lists them");
@@ -48,6 +57,7 @@ impl Catalogue {
 pub(crate) async fn check(
     client: &GeneratorClient,
     wishes: &[v1::RequestedAttribute],
+    keep: &[String],
     settings: &v1::GenerationSettings,
 ) -> Result<(), ClientError> {
     let mut target = settings.target.clone().unwrap_or_default();
@@ -59,6 +69,7 @@ pub(crate) async fn check(
     let request = v1::GetTargetRequest {
         attributes: wishes.to_vec(),
         target: Some(target),
+        keep: keep.to_vec(),
         ..Default::default()
     };
     client.get_target(request).await.map(drop)

@@ -15,7 +15,7 @@ use super::inversion::Inversion;
 use super::method::Method;
 use super::objectives::{Goal, Objectives};
 use super::status::Refusal;
-use super::{Generator, attributes, preset, settings, stream, target, wire};
+use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
 use crate::gaussian::{Cgmm, Description, Regression, Target, Wish};
 
 /// Checks the request and starts the work.
@@ -94,7 +94,12 @@ impl Goal for Attributes {
             });
         }
         match self.0 {
-            Target::Regression(how) => regression(inversion, how).await,
+            Target::Regression(how) => {
+                let mut objectives = regression(inversion, how).await?;
+                let held = hold::terms(inversion, objectives.reference.as_deref()).await?;
+                objectives.terms.extend(held);
+                Ok(objectives)
+            }
             Target::Cgmm(how) => cgmm(inversion, how).await,
             Target::ClassVisualization => {
                 let terms = vec![likelihood(&inversion.wish, 0.0, 1.0)];

@@ -6,6 +6,7 @@ mod attributes;
 mod check;
 mod generate;
 mod get_target;
+mod hold;
 mod inversion;
 mod invert;
 mod list_attributes;

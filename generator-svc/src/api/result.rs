@@ -40,7 +40,7 @@ pub(super) async fn result(
         .collect();
     let moved = match reference {
         Some(coordinates) => {
-            let reference = classify(inversion, render(inversion, coordinates).await?).await?;
+            let reference = judged(inversion, coordinates).await?;
             compare(&mut attributes, &reference)
         }
         None => Vec::new(),
@@ -54,6 +54,17 @@ pub(super) async fn result(
         elapsed_us: micros(inversion.arrived.elapsed()),
         classifier_us: micros(session.oracle().time() + before.elapsed()),
     })
+}
+
+/// The scores of the prior's face at these coordinates, one per attribute.
+///
+/// # Errors
+/// The classifier does not answer, or the work panicked.
+pub(super) async fn judged(
+    inversion: &Inversion,
+    coordinates: Vec<f32>,
+) -> Result<Vec<AttributeScore>, Refusal> {
+    classify(inversion, render(inversion, coordinates).await?).await
 }
 
 async fn render(inversion: &Inversion, coordinates: Vec<f32>) -> Result<v1::Image, Refusal> {

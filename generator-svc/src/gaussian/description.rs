@@ -16,17 +16,18 @@ pub struct Description {
 }
 
 impl Statistics {
-    /// Completes a wish. Requested attributes are as requested, kept ones at their mean; the others take their
-    /// conditional expectation, varied by the seed and drawn towards absence by the completeness.
+    /// Completes a wish. Requested attributes are as requested, kept ones as in the same seed's description of no wish;
+    /// the others take their conditional expectation, varied by the seed and drawn towards absence by the completeness.
     pub fn describe(&self, wish: &Wish, how: &Regression, seed: u64) -> Description {
-        let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
-        let kept = wish.kept.iter().map(|&k| (k, self.frequency(k)));
-        let said = said.chain(kept).map(|(id, value)| (id.index(), value));
-        let said: Vec<_> = said.collect();
         let mut rng = random(seed, Purpose::Attributes);
         let noise = self.frequencies.iter();
         let noise = noise.map(|_| how.variety * f64::from(standard_normal(&mut rng)));
         let draw = self.attributes.draw(noise.collect());
+        let unasked = self.attributes.complete_with(&[], &draw);
+        let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
+        let kept = wish.kept.iter().map(|&k| (k, unasked[k.index()]));
+        let said = said.chain(kept).map(|(id, value)| (id.index(), value));
+        let said: Vec<_> = said.collect();
         let mut values = self.attributes.complete_with(&said, &draw);
         for (attribute, value) in AttributeId::all().zip(&mut values) {
             if wish.leaves_open(attribute) {
@@ -114,8 +115,23 @@ mod tests {
         };
         let values = |seed| s.describe(&male_with_the_next_kept(), &how, seed).values;
         let (one, other) = (values(1), values(2));
-        assert_eq!(one[..2], other[..2]);
-        assert_ne!(one[2..], other[2..]);
+        assert_eq!(one[0], other[0]);
+        assert_ne!(one[1..], other[1..]);
         assert_eq!(one, values(1));
+    }
+
+    #[test]
+    fn what_is_kept_is_as_without_a_wish() {
+        let s = statistics();
+        let how = Regression {
+            variety: 1.0,
+            ..regression()
+        };
+        for seed in 0..5 {
+            let open = s.describe(&Wish::default(), &how, seed);
+            let kept = s.describe(&male_with_the_next_kept(), &how, seed);
+            assert_eq!(kept.values[1], open.values[1]);
+            assert_eq!(kept.offsets[1], open.offsets[1]);
+        }
     }
 }

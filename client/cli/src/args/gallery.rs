@@ -10,6 +10,7 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface gallery Male Smiling
   deepface gallery Male --not Smiling --sweep Eyeglasses --sweep \"Gray Hair\" --seeds 6
+  deepface gallery --sweep \"Wearing Hat\" --keep Male
   deepface gallery --sweep Smiling=2 --seed 100 --every 5 --output smiling.html
   deepface gallery Male Senior --paper --output paper.html
 
@@ -27,6 +28,9 @@ pub(crate) struct GalleryArgs {
     /// Attributes that no face should have; may be given more than once.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
+    /// Attributes that must stay as they are in a seed's face, whatever the others imply; may be given more than once.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    pub(crate) keep: Vec<String>,
     /// Attributes to vary, one at a time; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses,
     /// Blond Hair and Mustache, except those that the request already decides.
     #[arg(long = "sweep", value_name = "ATTRIBUTE")]

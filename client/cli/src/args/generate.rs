@@ -29,7 +29,7 @@ pub(crate) struct GenerateArgs {
     /// Attributes the face should not have; may be given more than once. cgmm-mean and cgmm-sample do not take them.
     #[arg(long = "not", value_name = "ATTRIBUTE")]
     pub(crate) absent: Vec<WantedAttribute>,
-    /// Attributes that must stay as they are, whatever the others imply; may be given more than once.
+    /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
     #[arg(long, value_name = "ATTRIBUTE")]
     pub(crate) keep: Vec<String>,
     /// Seed; another seed gives another face.

@@ -28,6 +28,9 @@ pub(crate) struct MorphArgs {
     /// The request of the last frame.
     #[arg(long, value_name = "ATTRIBUTES")]
     pub(crate) to: WishList,
+    /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    pub(crate) keep: Vec<String>,
     /// Number of frames, the first and the last included, 2 to 1000.
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub(crate) frames: u16,

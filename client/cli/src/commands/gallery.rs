@@ -71,9 +71,10 @@ async fn plan(
     } else {
         catalogue.name(requests::requested(&args.sweep, false), "--sweep")?
     };
-    let plan = Plan::new(base, &sweep, !sums_what_is_present(settings));
+    let keep = catalogue.keep(&args.keep)?;
+    let plan = Plan::new(base, &sweep, &keep, !sums_what_is_present(settings));
     for row in &plan.rows {
-        let checked = check(client, &row.wishes, settings).await;
+        let checked = check(client, &row.wishes, &row.keep, settings).await;
         let typed = Typed::wishes(&row.wishes);
         let checked = checked.map_err(|error| typed.explain(error.into()));
         checked.with_context(|| format!("row \"{}\" ({})", row.label(), say_all(&row.wishes)))?;
@@ -92,7 +93,7 @@ fn jobs(
         request: v1::GenerateRequest {
             attributes: row.wishes.clone(),
             settings: Some(settings.clone()),
-            keep: Vec::new(),
+            keep: row.keep.clone(),
             seed,
             stream: Some(v1::StreamSettings {
                 every: args.every,

@@ -29,8 +29,8 @@ pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Res
     refuse(args, &settings)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
-    let journey = plan(&client, args, &settings).await?;
-    let jobs = jobs(&journey, args, &settings);
+    let (journey, keep) = plan(&client, args, &settings).await?;
+    let jobs = jobs(&journey, &keep, args, &settings);
     let requests: Vec<_> = jobs
         .iter()
         .map(|job| job.request.attributes.clone())
@@ -61,31 +61,32 @@ fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usa
     Ok(())
 }
 
-/// Checks both ends, and finds the attributes that no face between them can show at once.
+/// Checks both ends, and finds the attributes that no face between them can show at once; and names what is kept.
 async fn plan(
     client: &GeneratorClient,
     args: &MorphArgs,
     settings: &v1::GenerationSettings,
-) -> anyhow::Result<Journey> {
+) -> anyhow::Result<(Journey, Vec<String>)> {
     let catalogue = Catalogue::of(client).await?;
     let from = catalogue.name(messages(&args.from), "--from")?;
     let to = catalogue.name(messages(&args.to), "--to")?;
+    let keep = catalogue.keep(&args.keep)?;
     for (wishes, flag) in [(&from, "--from"), (&to, "--to")] {
-        let checked = check(client, wishes, settings).await;
+        let checked = check(client, wishes, &keep, settings).await;
         let typed = Typed::wishes(wishes);
         checked
             .map_err(|error| typed.explain(error.into()))
             .context(flag)?;
     }
     let mut journey = Journey::new(from, to);
-    if refused(check(client, &journey.everything(), settings).await)? {
+    if refused(check(client, &journey.everything(), &keep, settings).await)? {
         for pair in journey.candidates() {
-            if refused(check(client, &journey.both(pair), settings).await)? {
+            if refused(check(client, &journey.both(pair), &keep, settings).await)? {
                 journey.separate(pair);
             }
         }
     }
-    Ok(journey)
+    Ok((journey, keep))
 }
 
 fn messages(list: &WishList) -> impl Iterator<Item = v1::RequestedAttribute> {
@@ -103,7 +104,12 @@ fn refused(result: Result<(), ClientError>) -> Result<bool, ClientError> {
     }
 }
 
-fn jobs(journey: &Journey, args: &MorphArgs, settings: &v1::GenerationSettings) -> Vec<Job> {
+fn jobs(
+    journey: &Journey,
+    keep: &[String],
+    args: &MorphArgs,
+    settings: &v1::GenerationSettings,
+) -> Vec<Job> {
     let frames = usize::from(args.frames);
     let job = |i| {
         let attributes = journey.frame(i, frames);
@@ -112,7 +118,7 @@ fn jobs(journey: &Journey, args: &MorphArgs, settings: &v1::GenerationSettings) 
             request: v1::GenerateRequest {
                 attributes,
                 settings: Some(settings.clone()),
-                keep: Vec::new(),
+                keep: keep.to_vec(),
                 seed: args.seed,
                 stream: Some(v1::StreamSettings {
                     every: 1,

@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) varied: Option<RequestedAttribute>,
     /// All that is requested.
     pub(crate) wishes: Vec<RequestedAttribute>,
+    /// Attributes to keep, but for those that are requested.
+    pub(crate) keep: Vec<String>,
 }
 
 impl Row {
@@ -53,19 +55,23 @@ impl Plan {
     pub(crate) fn new(
         base: Vec<RequestedAttribute>,
         sweep: &[RequestedAttribute],
+        keep: &[String],
         absence: bool,
     ) -> Self {
         let mut rows = Vec::new();
-        let mut add = |row: Row| {
+        let mut add = |varied: Option<RequestedAttribute>, wishes: Vec<RequestedAttribute>| {
+            let asked = |name: &&String| wishes.iter().any(|wish| wish.name == **name);
+            let row = Row {
+                varied,
+                keep: keep.iter().filter(|name| !asked(name)).cloned().collect(),
+                wishes,
+            };
             let known = rows.iter().any(|other: &Row| other.wishes == row.wishes);
             if !known && !row.wishes.is_empty() {
                 rows.push(row);
             }
         };
-        add(Row {
-            varied: None,
-            wishes: base.clone(),
-        });
+        add(None, base.clone());
         for attribute in sweep {
             for absent in [false, true]
                 .into_iter()
@@ -75,10 +81,8 @@ impl Plan {
                     absent,
                     ..attribute.clone()
                 };
-                add(Row {
-                    wishes: vary(&base, &varied),
-                    varied: Some(varied),
-                });
+                let wishes = vary(&base, &varied);
+                add(Some(varied), wishes);
             }
         }
         Self { base, rows }
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_attribute_is_shown_with_and_without() {
-        let plan = Plan::new(wishes("Male, not Bald"), &wishes("Smiling=2"), true);
+        let plan = Plan::new(wishes("Male, not Bald"), &wishes("Smiling=2"), &[], true);
         let expected = [
             "Male, not Bald: Male, not Bald",
             "with Smiling=2: Male, not Bald, Smiling=2",
@@ -141,7 +145,12 @@ mod tests {
 
     #[test]
     fn repeated_rows_are_left_out() {
-        let plan = Plan::new(wishes("Male, not Bald"), &wishes("Male, Bald, Bald"), true);
+        let plan = Plan::new(
+            wishes("Male, not Bald"),
+            &wishes("Male, Bald, Bald"),
+            &[],
+            true,
+        );
         let expected = [
             "Male, not Bald: Male, not Bald",
             "without Male: not Male, not Bald",
@@ -151,11 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_row_asks_for_it_does_not_keep() {
+        let keep = ["Male", "Young"].map(str::to_owned);
+        let plan = Plan::new(wishes("Bald"), &wishes("Male"), &keep, false);
+        assert_eq!(plan.rows[0].keep, keep);
+        assert_eq!(plan.rows[1].keep, ["Young"]);
+    }
+
+    #[test]
     fn without_a_base_there_are_only_variations() {
-        let plan = Plan::new(Vec::new(), &wishes("Male"), true);
+        let plan = Plan::new(Vec::new(), &wishes("Male"), &[], true);
         assert_eq!(labels(&plan), ["with Male: Male", "without Male: not Male"]);
         assert!(!plan.has_base());
-        let plan = Plan::new(wishes("Bald"), &wishes("Male"), false);
+        let plan = Plan::new(wishes("Bald"), &wishes("Male"), &[], false);
         assert_eq!(labels(&plan), ["Bald: Bald", "with Male: Bald, Male"]);
     }
 

@@ -18,14 +18,18 @@ fn images_are_classified_compared_inverted_and_written_as_activations() {
         ),
         FAILURE,
     );
-    let json: Value = serde_json::from_str(stdout.trim()).unwrap();
+    let (face, failed) = stdout.trim().split_once('\n').unwrap();
+    let json: Value = serde_json::from_str(failed).unwrap();
+    assert_eq!(json["image"], "no.png");
+    assert!(
+        json["error"].as_str().unwrap().contains("cannot read"),
+        "{json}"
+    );
+    let json: Value = serde_json::from_str(face).unwrap();
     assert_eq!(json["image"], "face.png");
     assert_eq!(json["attributes"].as_object().unwrap().len(), 73);
     assert!(json["attributes"]["Male"].as_f64().unwrap() <= 1.0 && json["present"].is_array());
-    assert!(
-        stderr.contains("no.png") && stderr.contains("1 of 2"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("1 of 2"), "{stderr}");
 
     let (stdout, _) = expect(
         &deepface(
@@ -95,7 +99,7 @@ fn faces_are_found_in_photographs() {
     photograph(here.path());
     let run = |arguments: &[&str]| expect(&deepface(here.path(), arguments), OK).0;
 
-    let stdout = run(&["classify", "--detect", "--json", "photograph.png"]);
+    let stdout = run(&["classify", "--json", "photograph.png"]);
     let lines: Vec<Value> = stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -110,6 +114,9 @@ fn faces_are_found_in_photographs() {
         );
         assert_eq!(line["attributes"].as_object().unwrap().len(), 73);
     }
+    let second = run(&["classify", "--only", "2", "--json", "photograph.png"]);
+    let second: Value = serde_json::from_str(&second).unwrap();
+    assert_eq!(second, lines[1]);
     let stdout = run(&["classify", "--detect", "photograph.png"]);
     assert!(
         stdout.contains("photograph.png  face 2 of 2 at "),
@@ -124,23 +131,96 @@ fn faces_are_found_in_photographs() {
         "photograph.png",
     ]);
     let json: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(
-        (&json["first_face"], &json["second_face"]),
-        (&lines[0]["face"], &lines[0]["face"])
-    );
+    let pairs = json["pairs"].as_array().unwrap();
+    assert_eq!((pairs.len(), &pairs[0]["cosine"]), (4, &1.0.into()));
+    assert_eq!(json["first_face"], json["second_face"]);
 
-    let arguments = ["invert", "--detect", "photograph.png", "--json"];
+    let arguments = ["invert", "photograph.png", "--json"];
     let stdout = run(&[&arguments[..], &QUICK].concat());
     let json: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["face"], lines[0]["face"]);
 
     let output = ["--layer", "fc7", "--output", "fc7.safetensors"];
-    run(&[&["activations", "--detect", "photograph.png"], &output[..]].concat());
+    let every = ["activations", "photograph.png", "--all-faces"];
+    run(&[&every, &output[..]].concat());
     let file = std::fs::read(here.path().join("fc7.safetensors")).unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&file).unwrap();
     let faces = &metadata.metadata().as_ref().unwrap()["faces"];
+    let faces: Vec<Value> = serde_json::from_str(faces).unwrap();
+    assert_eq!(faces, [lines[0]["face"].clone(), lines[1]["face"].clone()]);
+
+    let stdout = run(&["compare", "--json", "fc7.safetensors", "photograph.png"]);
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    let pairs = json["pairs"].as_array().unwrap();
+    assert_eq!((pairs.len(), &pairs[0]["cosine"]), (4, &1.0.into()));
+}
+
+#[test]
+fn one_bad_image_does_not_end_a_batch() {
+    let here = folder();
+    face(here.path());
+    std::fs::write(here.path().join("text.png"), "not an image").unwrap();
+    let images = ["face.png", "text.png", "missing.png", "face.png"];
+    let run = |arguments: &[&str]| {
+        let arguments = [&arguments[..1], &images, &arguments[1..]].concat();
+        expect(&deepface(here.path(), &arguments), FAILURE)
+    };
+    let (stdout, stderr) = run(&["classify", "--json", "--face"]);
+    let lines: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let named: Vec<_> = lines
+        .iter()
+        .map(|line| line["image"].as_str().unwrap())
+        .collect();
+    assert_eq!(named, images);
+    let failed: Vec<_> = lines.iter().map(|line| line["error"].is_string()).collect();
+    assert_eq!(failed, [false, true, true, false]);
+    assert!(stderr.contains("2 of 4 images"), "{stderr}");
+
+    let (_, stderr) = run(&[
+        "activations",
+        "--face",
+        "--layer",
+        "fc7",
+        "--output",
+        "fc7.safetensors",
+    ]);
+    assert!(
+        stderr.contains("text.png") && stderr.contains("missing.png"),
+        "{stderr}"
+    );
+    let file = std::fs::read(here.path().join("fc7.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    assert_eq!(tensors.tensor("fc7").unwrap().shape()[0], 2);
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&file).unwrap();
     assert_eq!(
-        serde_json::from_str::<Value>(faces).unwrap()[0],
-        lines[0]["face"]
+        metadata.metadata().as_ref().unwrap()["images"],
+        r#"["face.png","face.png"]"#
+    );
+}
+
+#[test]
+fn a_picture_without_a_face_is_not_answered_silently() {
+    let here = folder();
+    let blank = image::RgbImage::from_pixel(250, 250, image::Rgb([150; 3]));
+    blank.save(here.path().join("blank.png")).unwrap();
+    let (_, stderr) = expect(&deepface(here.path(), &["classify", "blank.png"]), FAILURE);
+    assert!(stderr.contains("no face was found"), "{stderr}");
+    let (_, stderr) = expect(
+        &deepface(here.path(), &["classify", "--aligned", "blank.png"]),
+        OK,
+    );
+    assert!(
+        stderr.contains("warning: blank.png: no face") && stderr.contains("--detect"),
+        "{stderr}"
+    );
+    let arguments = ["classify", "--aligned", "--json", "blank.png"];
+    let (stdout, stderr) = expect(&deepface(here.path(), &arguments), OK);
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&json["warnings"][0]["kind"], stderr.as_str()),
+        (&"no_face".into(), "")
     );
 }

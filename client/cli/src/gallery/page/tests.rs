@@ -13,7 +13,7 @@ const SEEN: [(&str, f32, Option<bool>); 3] = [
 ];
 
 fn page(base: &str, seeds: &[u64], command: &str) -> String {
-    let plan = Plan::new(wishes(base), &[wish("Smiling")], true);
+    let plan = Plan::new(wishes(base), &[wish("Smiling")], &[], true);
     let row = |_| seeds.iter().map(|_| face(3, &SEEN).unwrap()).collect();
     let cells: Vec<Vec<Cell>> = plan.rows.iter().map(row).collect();
     Page {
