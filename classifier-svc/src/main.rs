@@ -1,11 +1,13 @@
 //! The classifier service on its own.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
-use deepface_serve::{init_telemetry, shutdown_signal};
+use deepface_serve::{finish, init_telemetry, shutdown_signal};
 
 /// Threads for network traffic; the model has its own.
 const ASYNC_THREADS: usize = 2;
@@ -28,14 +30,14 @@ enum Command {
     Import(ImportArgs),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     init_telemetry("info");
-    match cli.command {
+    finish(match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
-    }
+    })
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {

@@ -1,7 +1,9 @@
 //! The generator service on its own.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
-use deepface_serve::{init_telemetry, shutdown_signal};
+use deepface_serve::{finish, init_telemetry, shutdown_signal};
 use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
 use generator_svc::settings::Settings;
@@ -25,14 +27,18 @@ enum Command {
     Fit(FitArgs),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     init_telemetry("info");
+    finish(run(&cli.command))
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_THREADS)
         .enable_all()
         .build()?;
-    let done = match &cli.command {
+    let done = match command {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
     };

@@ -15,7 +15,7 @@ use crate::{
     pair::Pair,
     printer, requests,
     usage::Usage,
-    wishes::{Catalogue, check, say_all, sums_what_is_present},
+    wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
@@ -64,12 +64,12 @@ async fn plan(
 ) -> anyhow::Result<Plan> {
     let catalogue = Catalogue::of(client).await?;
     let present = requests::requested(&args.present, false);
-    let mut base = catalogue.name(present, "the request")?;
-    base.extend(catalogue.name(requests::requested(&args.absent, true), "--not")?);
+    let mut base = catalogue.name(present, Asked::Present)?;
+    base.extend(catalogue.name(requests::requested(&args.absent, true), Asked::Absent)?);
     let sweep = if args.sweep.is_empty() {
         default_sweep(&catalogue, &base)
     } else {
-        catalogue.name(requests::requested(&args.sweep, false), "--sweep")?
+        catalogue.name(requests::requested(&args.sweep, false), Asked::Sweep)?
     };
     let keep = catalogue.keep(&args.keep)?;
     let plan = Plan::new(base, &sweep, &keep, !sums_what_is_present(settings));

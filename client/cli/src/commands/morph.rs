@@ -16,7 +16,7 @@ use crate::{
     pair::Pair,
     pictures, printer, requests,
     usage::Usage,
-    wishes::{Catalogue, check, say_all, sums_what_is_present},
+    wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
 };
 
 /// How long the animation shows the first and the last frame, in hundredths of a second.
@@ -68,8 +68,8 @@ async fn plan(
     settings: &v1::GenerationSettings,
 ) -> anyhow::Result<(Journey, Vec<String>)> {
     let catalogue = Catalogue::of(client).await?;
-    let from = catalogue.name(messages(&args.from), "--from")?;
-    let to = catalogue.name(messages(&args.to), "--to")?;
+    let from = catalogue.name(messages(&args.from), Asked::List("--from"))?;
+    let to = catalogue.name(messages(&args.to), Asked::List("--to"))?;
     let keep = catalogue.keep(&args.keep)?;
     for (wishes, flag) in [(&from, "--from"), (&to, "--to")] {
         let checked = check(client, wishes, &keep, settings).await;
