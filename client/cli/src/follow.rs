@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deepface_client::{ClientError, EventStream, SettingsInForce, v1};
+use image::RgbImage;
 use serde::Serialize;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     place::Place,
     printer,
     progress::Progress,
+    show::Screen,
 };
 
 /// A finished inversion, its pictures written.
@@ -30,6 +32,7 @@ pub(crate) async fn follow(
     output: &OutputArgs,
     file: PathBuf,
 ) -> anyhow::Result<Finished> {
+    let screen = Screen::wanted(output.show)?;
     let progress = Progress::new("starting");
     let Face {
         started,
@@ -37,28 +40,31 @@ pub(crate) async fn follow(
         result,
     } = read(open, |event| progress.event(event)).await?;
     drop(progress);
-    let size = write_pictures(output, &file, &result, &iterates)?;
+    let image = write_pictures(output, &file, &result, &iterates)?;
+    if let Some(screen) = screen {
+        screen.show(&image)?;
+    }
     Ok(Finished {
         started,
         result,
         file,
-        size,
+        size: image.dimensions(),
     })
 }
 
+/// Writes the pictures, and returns the image as it was written.
 fn write_pictures(
     output: &OutputArgs,
     file: &Path,
     result: &v1::Result,
     iterates: &[v1::Iterate],
-) -> anyhow::Result<(u32, u32)> {
+) -> anyhow::Result<RgbImage> {
     let image = pictures::decode(result.image.as_ref())?;
     let scale = output
         .scale
         .unwrap_or_else(|| pictures::comfortable_scale(image.width()));
     let image = pictures::enlarge(&image, scale);
     files::write_atomically(file, &deepface_images::png(&image)?)?;
-    let size = image.dimensions();
     if output.wants_iterates() {
         let mut all: Vec<_> = iterates
             .iter()
@@ -69,7 +75,7 @@ fn write_pictures(
             .collect::<anyhow::Result<_>>()?;
         // The last iterate may be the result, which is shown once.
         if all.last() != Some(&image) {
-            all.push(image);
+            all.push(image.clone());
         }
         if let Some(path) = &output.sheet {
             files::write_atomically(
@@ -81,7 +87,7 @@ fn write_pictures(
             files::write_atomically(path, &pictures::iterates(&all)?)?;
         }
     }
-    Ok(size)
+    Ok(image)
 }
 
 /// The result as one line of JSON.

@@ -20,6 +20,7 @@ mod place;
 mod printer;
 mod progress;
 mod requests;
+mod show;
 mod stages;
 mod usage;
 mod warnings;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::names::attribute;
 use super::{InversionArgs, TargetArgs, WantedAttribute};
 
 const AFTER_HELP: &str = "\
@@ -23,17 +24,19 @@ the classifier judges it. The page is a single file without dependencies; the sa
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GalleryArgs {
     /// Attributes that every face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
-    #[arg(value_name = "ATTRIBUTE")]
+    #[arg(value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(), hide_possible_values = true)]
     pub(crate) present: Vec<WantedAttribute>,
     /// Attributes that no face should have; may be given more than once.
-    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    #[arg(long = "not", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Attributes that must stay as they are in a seed's face, whatever the others imply; may be given more than once.
     #[arg(long, value_name = "ATTRIBUTE")]
     pub(crate) keep: Vec<String>,
     /// Attributes to vary, one at a time; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses,
     /// Blond Hair and Mustache, except those that the request already decides.
-    #[arg(long = "sweep", value_name = "ATTRIBUTE")]
+    #[arg(long = "sweep", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) sweep: Vec<WantedAttribute>,
     /// Number of seeds, one column each, 1 to 64.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::names::{attribute, attribute_name, target_layer};
 use super::{InversionArgs, OutputArgs};
 
 const AFTER_HELP: &str = "\
@@ -24,13 +25,15 @@ not matter.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GenerateArgs {
     /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4. Default strength: 1.
-    #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent")]
+    #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) present: Vec<WantedAttribute>,
     /// Attributes the face should not have; may be given more than once. cgmm-mean and cgmm-sample do not take them.
-    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    #[arg(long = "not", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
-    #[arg(long, value_name = "ATTRIBUTE")]
+    #[arg(long, value_name = "ATTRIBUTE", value_parser = attribute_name(), hide_possible_values = true)]
     pub(crate) keep: Vec<String>,
     /// Seed; another seed gives another face.
     #[arg(long, default_value_t = 0)]
@@ -51,11 +54,11 @@ pub(crate) struct TargetArgs {
     /// a blur of 0.5 pixels every 4 steps. Other options override it.
     #[arg(long)]
     pub(crate) paper: bool,
-    /// How the target activation is made from the attributes.
+    /// How the target activation is made from the attributes. Default: regression.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,
     /// Layer of the target; `deepface attributes` lists the layers. Default: conv4_3.
-    #[arg(long)]
+    #[arg(long, value_parser = target_layer(), hide_possible_values = true)]
     pub(crate) layer: Option<String>,
     /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.
     #[arg(long, value_name = "K")]

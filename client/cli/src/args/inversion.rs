@@ -78,6 +78,21 @@ pub(crate) enum StartName {
     Expected,
 }
 
+/// How a picture is shown in the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowAs {
+    /// The best that the terminal is known to support.
+    Auto,
+    /// Kitty's graphics (kitty, Ghostty, Konsole).
+    Kitty,
+    /// Inline images (iTerm2, WezTerm, mintty).
+    Iterm,
+    /// Sixels (foot, mlterm, xterm with sixels).
+    Sixel,
+    /// Half blocks, in any terminal with colours.
+    Blocks,
+}
+
 /// The output.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
@@ -98,6 +113,10 @@ pub(crate) struct OutputArgs {
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,
+    /// Also show the picture in the terminal. Default without HOW: auto.
+    #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "auto", conflicts_with = "json")]
+    pub(crate) show: Option<ShowAs>,
     /// Print one line of JSON about the result instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

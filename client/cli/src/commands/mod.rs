@@ -14,6 +14,7 @@ mod serve;
 
 use std::time::Duration;
 
+use clap::CommandFactory;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Work(work) => work,
         Command::Serve(args) => return serve::run(&cli.services, &args).await,
         Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return Ok(args.write(Cli::command())?),
     };
     deepface_serve::init_telemetry("error");
     let interrupted = interrupt::watch()?;

@@ -15,6 +15,7 @@ use crate::{
     morph::{Journey, signed},
     pair::Pair,
     pictures, printer, requests,
+    show::Screen,
     usage::Usage,
     wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
 };
@@ -27,6 +28,7 @@ const MOST_BARS: usize = 32;
 pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Result<()> {
     let settings = requests::generation(&args.target, &args.inversion);
     refuse(args, &settings)?;
+    let screen = Screen::wanted(args.show)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let (journey, keep) = plan(&client, args, &settings).await?;
@@ -37,7 +39,12 @@ pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Res
         .collect();
     let frames = faces::generate_all(&client, jobs, "frames", Frame::of).await?;
     pair.stop().await;
-    let size = write(args, &frames)?;
+    let all = enlarged(args, &frames);
+    write(args, &all)?;
+    if let Some(screen) = screen {
+        screen.show(&pictures::contact_sheet(&all)?)?;
+    }
+    let size = all.first().map_or((0, 0), RgbImage::dimensions);
     if args.json {
         return printer::print_json(&Report::new(args, &requests, &frames));
     }
@@ -154,25 +161,26 @@ impl Frame {
     }
 }
 
-/// Writes the animation and the sheet, and gives the size of a frame.
-fn write(args: &MorphArgs, frames: &[Frame]) -> anyhow::Result<(u32, u32)> {
+/// The frames as they are written.
+fn enlarged(args: &MorphArgs, frames: &[Frame]) -> Vec<RgbImage> {
     let width = frames.first().map_or(1, |frame| frame.picture.width());
     let scale = args
         .scale
         .unwrap_or_else(|| pictures::comfortable_scale(width));
-    let all: Vec<_> = frames
-        .iter()
-        .map(|frame| pictures::enlarge(&frame.picture, scale))
-        .collect();
+    let picture = |frame: &Frame| pictures::enlarge(&frame.picture, scale);
+    frames.iter().map(picture).collect()
+}
+
+/// Writes the animation and the sheet.
+fn write(args: &MorphArgs, all: &[RgbImage]) -> anyhow::Result<()> {
     if let Some(sheet) = &args.sheet {
         files::write_atomically(
             sheet,
-            &deepface_images::png(&pictures::contact_sheet(&all)?)?,
+            &deepface_images::png(&pictures::contact_sheet(all)?)?,
         )?;
     }
     let showing = showing(all.len(), args.fps, args.boomerang);
-    files::write_atomically(&args.output, &pictures::animation(&all, &showing)?)?;
-    Ok(all.first().map_or((0, 0), RgbImage::dimensions))
+    files::write_atomically(&args.output, &pictures::animation(all, &showing)?)
 }
 
 /// The frames in the order shown, each with its time in hundredths of a second.
