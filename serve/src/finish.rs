@@ -1,15 +1,11 @@
 //! The end of a program: the error on one line of stderr, without a stack backtrace, and the exit code.
 
 use std::error::Error;
-use std::io::Write;
 use std::process::ExitCode;
 
-use crate::flush_telemetry;
+use deepface_files::note;
 
-/// Writes a line to stderr. A line that cannot be written is lost: unlike `eprintln!`, it never panics.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
+use crate::flush_telemetry;
 
 /// Writes an error, if there is one, to stderr, and returns the exit code of the program.
 pub fn finish<E: Into<Box<dyn Error + Send + Sync>>>(result: Result<(), E>) -> ExitCode {
@@ -27,7 +23,7 @@ pub fn finish<E: Into<Box<dyn Error + Send + Sync>>>(result: Result<(), E>) -> E
     match said {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            say(&format!("error: {text}"));
+            note!("error: {text}");
             ExitCode::FAILURE
         }
     }

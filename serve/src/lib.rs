@@ -23,7 +23,7 @@ mod violations;
 pub use cores::cores;
 pub use deadline::Deadline;
 pub use error::ServeError;
-pub use finish::{finish, one_line, say};
+pub use finish::{finish, one_line};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use man::{ManArgs, ManError};
 pub use names::{quote, same_name};

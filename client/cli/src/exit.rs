@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use deepface_client::{ClientError, Code};
-use deepface_serve::{Stop, flush_telemetry, one_line, say};
+use deepface_files::note;
+use deepface_serve::{Stop, flush_telemetry, one_line};
 use serde::Serialize;
 
 use crate::fields::{Refused, Typed};
@@ -69,7 +70,7 @@ pub(crate) fn report(result: anyhow::Result<()>, style: Style) -> ExitCode {
         clear_line();
     }
     let code = code(&error);
-    say(&line(&describe(&error), code, style));
+    note!("{}", line(&describe(&error), code, style));
     ExitCode::from(code)
 }
 
@@ -81,7 +82,10 @@ pub(crate) fn answer(answer: &clap::Error, style: Style) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if style == Style::Json {
-        say(&line(&without_hints(&answer.to_string()), USAGE, style));
+        note!(
+            "{}",
+            line(&without_hints(&answer.to_string()), USAGE, style)
+        );
     } else {
         let _ = answer.print();
     }
@@ -118,10 +122,19 @@ fn without_hints(text: &str) -> String {
 
 /// An error with its causes, on one line unless a service refused several things.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    one_line(error.chain().map(|cause| match cause.downcast_ref() {
+    one_line(causes(error))
+}
+
+/// The same after what it is about, such as a file, which the error may name itself.
+pub(crate) fn describe_of(subject: &str, error: &anyhow::Error) -> String {
+    one_line(std::iter::once(subject.to_owned()).chain(causes(error)))
+}
+
+fn causes(error: &anyhow::Error) -> impl Iterator<Item = String> {
+    error.chain().map(|cause| match cause.downcast_ref() {
         Some(ClientError::Rejected(rejection)) => Typed::default().refused(rejection).to_string(),
         _ => cause.to_string(),
-    }))
+    })
 }
 
 fn code(error: &anyhow::Error) -> u8 {

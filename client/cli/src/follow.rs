@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     args::OutputArgs,
     faces::{Face, read},
+    file_names::FileName,
     files, pictures,
     place::Place,
     printer,
@@ -93,11 +94,11 @@ fn write_pictures(
 /// The result as one line of JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sheet: Option<&'a Path>,
+    sheet: Option<FileName<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gif: Option<&'a Path>,
+    gif: Option<FileName<'a>>,
     seed: u64,
     /// Where the inverted face was found, with `--detect`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,9 +152,9 @@ impl Finished {
             change: attribute.change,
         };
         Report {
-            file: &self.file,
-            sheet: output.sheet.as_deref(),
-            gif: output.gif.as_deref(),
+            file: FileName(&self.file),
+            sheet: output.sheet.as_deref().map(FileName),
+            gif: output.gif.as_deref().map(FileName),
             seed,
             face: self.started.face.map(Place::from),
             attributes: self.result.attributes.iter().map(judged).collect(),

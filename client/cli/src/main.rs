@@ -9,6 +9,7 @@ mod commands;
 mod exit;
 mod faces;
 mod fields;
+mod file_names;
 mod files;
 mod follow;
 mod gallery;

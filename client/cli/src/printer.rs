@@ -26,11 +26,6 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Writes a line to standard error, if anyone reads it.
-pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 /// One line about an attribute: name, probability, bar, and a remark.
 pub(crate) fn score_line(name: &str, probability: f32, remark: &str) -> String {
     let mut line = format!(

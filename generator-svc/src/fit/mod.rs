@@ -103,7 +103,7 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         prior,
     };
     statistics.write(&args.output)?;
-    eprintln!("wrote {}", args.output.display());
+    deepface_files::note!("wrote {}", args.output.display());
     Ok(())
 }
 
@@ -126,7 +126,7 @@ fn fit_prior(
     let (count, seed) = (args.prior_components, args.seed);
     let fitted = Prior::fit(canvas, vectors, count, labelled, seed, |n| bar.inc(n));
     bar.finish_and_clear();
-    eprintln!(
+    deepface_files::note!(
         "image prior: {} components hold {:.1} % of the variance",
         fitted.prior.components(),
         100.0 * fitted.held

@@ -35,8 +35,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
     seal(&mut weights)?;
     weights.write(&args.output, args.f16)?;
-    eprintln!("{report}");
-    eprintln!("wrote {}", args.output.display());
+    deepface_files::note!("{report}");
+    deepface_files::note!("wrote {}", args.output.display());
     Ok(())
 }
 

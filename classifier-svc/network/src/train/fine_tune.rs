@@ -36,7 +36,7 @@ impl<'a> Training<'a> {
         let fits = frozen.iter().all(Parameters::fits_half);
         let half = !args.full_precision && fits;
         if !half && !args.full_precision {
-            eprintln!("storing 32-bit weights: 16 bits would change the frozen stages");
+            deepface_files::note!("storing 32-bit weights: 16 bits would change the frozen stages");
         }
         let mut source = Source::Pixels;
         if below > 0 {

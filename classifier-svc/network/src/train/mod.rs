@@ -81,7 +81,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut train = part(Split::Train);
     train.truncate(args.limit.unwrap_or(usize::MAX));
     let (validation, test) = (part(Split::Validation), part(Split::Test));
-    eprintln!(
+    deepface_files::note!(
         "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
         train.len(),
         validation.len(),
@@ -184,7 +184,7 @@ impl Training<'_> {
         let checkpoint = args.output.with_extension("checkpoint");
         let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
         if done > 0 {
-            eprintln!("resuming after epoch {done} from {}", checkpoint.display());
+            deepface_files::note!("resuming after epoch {done} from {}", checkpoint.display());
         }
         let steps = self.photographs.len() / args.batch;
         let style = ProgressStyle::with_template(
@@ -200,7 +200,7 @@ impl Training<'_> {
             let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
             let (accuracy, auc) = self.validate(validation)?;
             bar.suspend(|| {
-                eprintln!(
+                deepface_files::note!(
                     "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}  {rate:.1} photographs/s",
                     epoch + 1
                 );
@@ -305,7 +305,7 @@ impl Training<'_> {
         report::write(&self.args.output, &weights.description)?;
         seal(&mut weights)?;
         weights.write(&self.args.output, self.half)?;
-        eprintln!("wrote {}", self.args.output.display());
+        deepface_files::note!("wrote {}", self.args.output.display());
         Ok(())
     }
 }

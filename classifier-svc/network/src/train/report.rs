@@ -115,7 +115,7 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
         mean(|m| m.balanced_accuracy),
         mean(|m| m.auc)
     );
-    eprintln!("test people: {means}");
+    deepface_files::note!("test people: {means}");
     let path = output.with_extension("metrics.md");
     write_atomically(&path, format!("{means}\n\n{text}").as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))

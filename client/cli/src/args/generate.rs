@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::names::{attribute, attribute_name, target_layer};
@@ -78,6 +79,10 @@ pub(crate) struct TargetArgs {
     /// absent). Default: from 0 for three attributes to 1 for twelve. Regression only.
     #[arg(long, value_name = "SHARE")]
     pub(crate) completeness: Option<f64>,
+    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
+    /// Default: true for regression. True for regression only.
+    #[arg(long, value_name = "BOOL", value_parser = BoolishValueParser::new(), help_heading = "Inversion")]
+    pub(crate) conditional: Option<bool>,
 }
 
 /// The sources of variety.

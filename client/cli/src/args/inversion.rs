@@ -27,10 +27,6 @@ pub(crate) struct InversionArgs {
     /// Weight of the image prior, 0 to 100. Default: 0.05. Ignored in pixels.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) prior: Option<f64>,
-    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
-    /// Default: true for regression. True for regression only.
-    #[arg(long, value_name = "BOOL")]
-    pub(crate) conditional: Option<bool>,
     /// Weight of the total variation, 0 to 100. Default: 5 for adam in pixels, else 0.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) total_variation: Option<f64>,
@@ -113,7 +109,7 @@ pub(crate) struct OutputArgs {
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,
-    /// Also show the picture in the terminal. Default without HOW: auto.
+    /// Also draw the picture in the terminal. Default without HOW: auto.
     #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
         default_missing_value = "auto", conflicts_with = "json")]
     pub(crate) show: Option<ShowAs>,

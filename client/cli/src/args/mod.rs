@@ -8,6 +8,8 @@ mod completions;
 #[cfg(test)]
 mod defaults_in_help;
 mod evaluate;
+#[cfg(test)]
+mod examples;
 mod gallery;
 mod generate;
 mod images;

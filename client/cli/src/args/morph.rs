@@ -65,7 +65,7 @@ pub(crate) struct MorphArgs {
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32), help_heading = "Output")]
     pub(crate) scale: Option<u32>,
-    /// Also show frames in the terminal, as a contact sheet. Default without HOW: auto.
+    /// Also draw frames in the terminal, as a contact sheet. Default without HOW: auto.
     #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
         default_missing_value = "auto", conflicts_with = "json", help_heading = "Output")]
     pub(crate) show: Option<ShowAs>,

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use anyhow::{Context, bail, ensure};
 use deepface_client::{ClassifierClient, v1};
+use deepface_files::note;
 use futures_util::{StreamExt, stream};
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{
     args::{ActivationsArgs, ElementType, ServiceArgs},
-    exit::describe,
+    exit::describe_of,
     files,
     pair::Pair,
     place::Place,
@@ -52,7 +53,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
             Ok(answer) => append(&mut results, answer, &image)?,
             // The others are computed all the same.
             Err(error) if args.images.len() > 1 => {
-                printer::note(&format!("error: {image}: {}", describe(&error)));
+                note!("error: {}", describe_of(&image, &error));
                 failed += 1;
             }
             Err(error) => return Err(error.context(image)),

@@ -1,7 +1,5 @@
 //! `deepface gallery`: a page of faces, a request and its variations by seed.
 
-use std::path::Path;
-
 use anyhow::Context;
 use deepface_client::{GeneratorClient, v1};
 use serde::Serialize;
@@ -10,6 +8,7 @@ use crate::{
     args::{GalleryArgs, ServiceArgs},
     faces::{self, Job},
     fields::Typed,
+    file_names::FileName,
     files,
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
     pair::Pair,
@@ -159,7 +158,7 @@ fn table(page: &Page<'_>) -> String {
 /// The page as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     rows: Vec<RowLine<'a>>,
 }
 
@@ -202,7 +201,7 @@ fn report<'a>(args: &'a GalleryArgs, page: &Page<'a>) -> Report<'a> {
         faces: page.seeds.iter().zip(cells).map(face).collect(),
     };
     Report {
-        file: &args.output,
+        file: FileName(&args.output),
         rows: page.plan.rows.iter().zip(page.cells).map(row).collect(),
     }
 }

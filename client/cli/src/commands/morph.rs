@@ -1,6 +1,6 @@
 //! `deepface morph`: an animation that leads from one request to another.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use anyhow::Context;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
@@ -11,6 +11,7 @@ use crate::{
     args::{MorphArgs, ServiceArgs, WishList},
     faces::{self, Face, Job},
     fields::Typed,
+    file_names::FileName,
     files,
     morph::{Journey, signed},
     pair::Pair,
@@ -226,9 +227,9 @@ fn table(journey: &Journey, frames: &[Frame]) -> String {
 /// The animation as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sheet: Option<&'a Path>,
+    sheet: Option<FileName<'a>>,
     seed: u64,
     frames: Vec<FrameLine<'a>>,
 }
@@ -261,8 +262,8 @@ impl<'a> Report<'a> {
             loss: frame.loss,
         };
         Self {
-            file: &args.output,
-            sheet: args.sheet.as_deref(),
+            file: FileName(&args.output),
+            sheet: args.sheet.as_deref().map(FileName),
             seed: args.seed,
             frames: requests.iter().zip(frames).map(line).collect(),
         }

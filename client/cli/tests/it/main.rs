@@ -9,5 +9,7 @@ mod images;
 mod morph;
 mod pipe;
 mod program;
+mod readme;
 mod shown;
+mod signals;
 mod transcript;
