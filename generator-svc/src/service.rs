@@ -1,7 +1,6 @@
 //! The generator service from start to end.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use deepface_client::{ClassifierClient, ClientError};
@@ -25,9 +24,6 @@ pub enum ServiceError {
     /// The statistics cannot be loaded.
     #[error(transparent)]
     Statistics(#[from] StoreError),
-    /// The statistics could not be read to their end.
-    #[error("loading the statistics failed")]
-    Loading(#[from] tokio::task::JoinError),
     /// The address of the classifier is not a URL.
     #[error("--classifier")]
     Classifier(#[source] ClientError),
@@ -54,13 +50,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let health = Health::new(&[SERVICE_NAME]).await;
-    let mut shutdown = pin!(shutdown);
-    // A file can be a FIFO that nobody writes to.
-    let loading = tokio::task::spawn_blocking(move || statistics.load());
-    let statistics = tokio::select! {
-        loaded = loading => loaded??,
-        () = &mut shutdown => return Ok(()),
-    };
+    let statistics = statistics.load()?;
     let classifier =
         ClassifierClient::connect_lazy(&settings.classifier).map_err(ServiceError::Classifier)?;
     let digest = &statistics.digest;

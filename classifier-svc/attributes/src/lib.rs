@@ -2,8 +2,6 @@
 
 mod groups;
 mod id;
-mod synonyms;
 
 pub use groups::{ATTRIBUTE_COUNT, GROUPS, Group};
 pub use id::AttributeId;
-pub use synonyms::{Synonym, synonyms};

@@ -9,19 +9,20 @@ mod commands;
 mod exit;
 mod faces;
 mod fields;
-mod file_names;
 mod files;
 mod follow;
 mod gallery;
-mod interrupt;
 mod morph;
+mod names;
+mod output;
 mod pair;
 mod pictures;
 mod place;
 mod printer;
 mod progress;
+mod provenance;
 mod requests;
-mod show;
+mod revived;
 mod stages;
 mod usage;
 mod warnings;
@@ -33,7 +34,6 @@ use std::time::Duration;
 use clap::Parser;
 
 use args::Cli;
-use exit::{Interrupted, Style};
 
 /// Threads of the command line and its transport; the services compute on their own.
 const RUNTIME_THREADS: usize = 2;
@@ -41,11 +41,7 @@ const RUNTIME_THREADS: usize = 2;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let style = Style::of(std::env::args_os());
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(answer) => return exit::answer(&answer, style),
-    };
+    let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .enable_all()
@@ -53,14 +49,10 @@ fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(commands::run(cli));
-            match &result {
-                // A thread may still wait for a file that never ends.
-                Err(error) if error.is::<Interrupted>() => runtime.shutdown_background(),
-                _ => runtime.shutdown_timeout(FAREWELL),
-            }
+            runtime.shutdown_timeout(FAREWELL);
             result
         }
         Err(error) => Err(error.into()),
     };
-    exit::report(result, style)
+    exit::report(result)
 }

@@ -1,6 +1,8 @@
 //! Fine-tuning (paper, section 3.2): training starts from a trained model. Its lower stages may be frozen; their
 //! activations are then computed once.
 
+use deepface_files::Destination;
+
 use super::{
     LICENSE, TrainArgs, Training,
     adversary::Adversary,
@@ -21,7 +23,7 @@ impl<'a> Training<'a> {
     pub(super) fn begun_with(
         mut init: Init,
         below: usize,
-        args: &'a TrainArgs,
+        (args, output): (&'a TrainArgs, Destination),
         mut photographs: Photographs,
         validation: &Faces,
         teachers: Vec<Teacher>,
@@ -36,7 +38,7 @@ impl<'a> Training<'a> {
         let fits = frozen.iter().all(Parameters::fits_half);
         let half = !args.full_precision && fits;
         if !half && !args.full_precision {
-            deepface_files::note!("storing 32-bit weights: 16 bits would change the frozen stages");
+            eprintln!("storing 32-bit weights: 16 bits would change the frozen stages");
         }
         let mut source = Source::Pixels;
         if below > 0 {
@@ -72,6 +74,7 @@ impl<'a> Training<'a> {
             source,
             teachers,
             adversary,
+            output,
             license,
             half,
         })

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use anyhow::{Context, bail, ensure};
 use deepface_client::{ClassifierClient, v1};
-use deepface_files::note;
 use futures_util::{StreamExt, stream};
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{
     args::{ActivationsArgs, ElementType, ServiceArgs},
-    exit::describe_of,
+    exit::describe,
     files,
+    output::{self, Output},
     pair::Pair,
     place::Place,
     printer, warnings,
@@ -39,6 +39,7 @@ struct Stack {
 }
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyhow::Result<()> {
+    let output = Output::typed("--output", &args.output, output::TENSORS, args.force)?;
     let pair = Pair::with_classifier(services).await?;
     let client = pair.classifier()?;
     let model = client.get_model().await?.model.unwrap_or_default();
@@ -53,7 +54,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
             Ok(answer) => append(&mut results, answer, &image)?,
             // The others are computed all the same.
             Err(error) if args.images.len() > 1 => {
-                note!("error: {}", describe_of(&image, &error));
+                printer::note(&format!("error: {image}: {}", describe(&error)));
                 failed += 1;
             }
             Err(error) => return Err(error.context(image)),
@@ -65,8 +66,8 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
         bail!("none of the {failed} images could be used");
     }
     let file = safetensors(&results, args, model.digest)?;
-    files::write_atomically(&args.output, &file)?;
-    printer::print(&summary(&results, args))?;
+    output.write(file).await?;
+    output::summarise(&[Some(&output)], &summary(&results, args))?;
     if failed > 0 {
         bail!("{failed} of {} images could not be used", args.images.len());
     }

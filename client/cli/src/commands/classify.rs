@@ -4,14 +4,12 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{bail, ensure};
 use deepface_client::{ClassifierClient, v1};
-use deepface_files::note;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::{
     args::{ClassifyArgs, ServiceArgs},
-    exit::{describe, describe_of},
-    file_names::ImageName,
+    exit::describe,
     files,
     pair::Pair,
     place::Place,
@@ -58,13 +56,12 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
 
 /// Says of one image that it has no answer.
 fn report(path: &Path, error: &anyhow::Error, json: bool) -> anyhow::Result<()> {
+    let error = describe(error);
     if json {
-        return printer::print_json(&Failure {
-            image: ImageName::of(path),
-            error: describe(error),
-        });
+        let image = path;
+        return printer::print_json(&Failure { image, error });
     }
-    note!("error: {}", describe_of(&path.display().to_string(), error));
+    printer::note(&format!("error: {}: {error}", path.display()));
     Ok(())
 }
 
@@ -108,16 +105,14 @@ fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyho
 /// What is printed for programs of an image without an answer.
 #[derive(Debug, Serialize)]
 struct Failure<'a> {
-    #[serde(flatten)]
-    image: ImageName<'a>,
+    image: &'a Path,
     error: String,
 }
 
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    #[serde(flatten)]
-    image: ImageName<'a>,
+    image: &'a Path,
     /// Where the face was found, and how many were found; absent with `--aligned` and `--face`.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<Place>,
@@ -140,7 +135,7 @@ impl<'a> Line<'a> {
         let present = all().filter(|attribute| attribute.present);
         let face = classification.face.map(Place::from);
         Self {
-            image: ImageName::of(image),
+            image,
             face,
             faces: face.map(|_| classification.faces_found),
             attributes: all()

@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::{
     args::{CompareArgs, ServiceArgs},
     fields::Typed,
-    file_names::FileName,
     files::{self, Faces},
     pair::Pair,
     place::Place,
@@ -18,8 +17,8 @@ use crate::{
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    first: FileName<'a>,
-    second: FileName<'a>,
+    first: &'a std::path::Path,
+    second: &'a std::path::Path,
     similarity_percent: f32,
     cosine: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,8 +113,8 @@ fn line<'a>(args: &'a CompareArgs, response: &v1::CompareResponse) -> Line<'a> {
         second_face: pair.second_face.map(Place::from),
     });
     Line {
-        first: FileName(&args.first),
-        second: FileName(&args.second),
+        first: &args.first,
+        second: &args.second,
         similarity_percent: response.similarity_percent,
         cosine: response.cosine,
         same_person: response.same_person,
