@@ -1,18 +1,53 @@
 //! The classifier service on its own.
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
-use deepface_serve::{init_telemetry, shutdown_signal};
+use deepface_serve::{ManArgs, finish, init_telemetry, shutdown_signal};
 
 /// Threads for network traffic; the model has its own.
 const ASYNC_THREADS: usize = 2;
 
+const AFTER_HELP: &str = "\
+Examples:
+  classifier-svc serve
+  classifier-svc serve --listen 127.0.0.1:0 --threads 2 --model vgg-face.safetensors
+  classifier-svc train --data LFW --output out/model.safetensors
+  classifier-svc import VGG_FACE.caffemodel
+
+Exit codes: 0 done, or stopped by SIGTERM, SIGINT or SIGHUP; 1 failed; 2 wrong usage; 128 + N at a second signal N.
+RUST_LOG sets what is logged to stderr, such as debug. The service answers gRPC; reflection and health checks are on.";
+
+const SERVE_HELP: &str = "\
+Examples:
+  classifier-svc serve
+  classifier-svc serve --model out/model.safetensors --listen 0.0.0.0:50051 --insecure
+  DEEPFACE_THREADS=4 DEEPFACE_QUEUE=64 classifier-svc serve
+  grpcurl -plaintext 127.0.0.1:50051 deepface.v1.ClassifierService/GetModel
+
+Every flag can also be set by the environment variable that is named beside it; the flag wins. SIGTERM, SIGINT and \
+SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
+ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise, and activations can be larger: \
+grpcurl -max-msg-sz 67108864.";
+
+const TRAIN_HELP: &str = "\
+Examples:
+  classifier-svc train --data LFW
+  classifier-svc train --data LFW --arch vgg-face-tiny --epochs 2 --output out/quick.safetensors
+  classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads";
+
+const IMPORT_HELP: &str = "\
+Examples:
+  classifier-svc import VGG_FACE.caffemodel
+  classifier-svc import vgg_face_dag.pth --output vgg-face.safetensors --f16";
+
 /// Classifies faces, and computes the network's activations and its gradients with respect to the image.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -21,21 +56,25 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serves a model over gRPC.
+    #[command(after_help = SERVE_HELP)]
     Serve(Settings),
-    /// Trains a model on labelled photographs.
+    #[command(after_help = TRAIN_HELP)]
     Train(TrainArgs),
-    /// Makes a weights file from the published weights of VGG-Face.
+    #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
+    /// Writes the manual pages.
+    Man(ManArgs),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     init_telemetry("info");
-    match cli.command {
+    finish(match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
-    }
+        Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
+    })
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {
@@ -55,4 +94,52 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
     // A connection that does not close must not keep the process alive.
     runtime.shutdown_background();
     served
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flags whose absence needs no default: they name a file, a limit or a choice that is off.
+    const OFF: [&str; 8] = [
+        "labels",
+        "init",
+        "freeze_below",
+        "teacher",
+        "adversarial",
+        "limit",
+        "channel_order",
+        "license",
+    ];
+
+    #[test]
+    fn help_says_what_each_command_does_with_examples_and_defaults() {
+        let program = Cli::command();
+        program.clone().debug_assert();
+        for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
+            let name = command.get_name();
+            let about = command.get_about().map(ToString::to_string);
+            let own = ["Serves", "Trains", "Makes"];
+            assert!(
+                own.iter()
+                    .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),
+                "{name}: {about:?}"
+            );
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = format!("classifier-svc {name}");
+            assert!(help.is_some_and(|help| help.contains(&example)), "{name}");
+            for argument in command
+                .get_arguments()
+                .filter(|a| a.get_action().takes_values())
+            {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let says = !argument.get_default_values().is_empty() || help.contains("Default");
+                let (id, required) = (argument.get_id().as_str(), argument.is_required_set());
+                assert!(says || required || OFF.contains(&id), "{name} {id}: {help}");
+            }
+        }
+    }
 }

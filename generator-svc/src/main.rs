@@ -1,7 +1,9 @@
 //! The generator service on its own.
 
-use clap::{Parser, Subcommand};
-use deepface_serve::{init_telemetry, shutdown_signal};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use deepface_serve::{ManArgs, finish, init_telemetry, shutdown_signal};
 use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
 use generator_svc::settings::Settings;
@@ -9,9 +11,36 @@ use generator_svc::settings::Settings;
 /// Threads for everything but arithmetic, which has its own.
 const ASYNC_THREADS: usize = 2;
 
+const AFTER_HELP: &str = "\
+Examples:
+  generator-svc serve --classifier http://127.0.0.1:50051
+  generator-svc fit --data LFW --output out/model.cgmm.safetensors
+
+Exit codes: 0 done, or stopped by SIGTERM, SIGINT or SIGHUP; 1 failed; 2 wrong usage; 128 + N at a second signal N.
+RUST_LOG sets what is logged to stderr, such as debug. The service answers gRPC; reflection and health checks are on.";
+
+const SERVE_HELP: &str = "\
+Examples:
+  generator-svc serve
+  generator-svc serve --classifier http://10.0.0.7:50051 --cgmm out/model.cgmm.safetensors
+  DEEPFACE_MAX_SESSIONS=4 generator-svc serve --listen 127.0.0.1:0
+  grpcurl -plaintext 127.0.0.1:50052 deepface.v1.GeneratorService/ListAttributes
+
+Every flag can also be set by the environment variable that is named beside it; the flag wins. SIGTERM, SIGINT and \
+SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
+ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise; a stream of large iterates can need more: \
+grpcurl -max-msg-sz 67108864.";
+
+const FIT_HELP: &str = "\
+Examples:
+  generator-svc fit --data LFW
+  generator-svc fit --data LFW --layers conv4_3 --limit 2000 --output out/quick.cgmm.safetensors
+
+The classifier service at --classifier must run: `classifier-svc serve --model FILE`.";
+
 /// Generates faces from attributes; a classifier service computes the gradients.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -20,21 +49,29 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serves a statistics file over gRPC.
+    #[command(after_help = SERVE_HELP)]
     Serve(Settings),
-    /// Fits a statistics file to labelled photographs.
+    #[command(after_help = FIT_HELP)]
     Fit(FitArgs),
+    /// Writes the manual pages.
+    Man(ManArgs),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     init_telemetry("info");
+    finish(run(&cli.command))
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_THREADS)
         .enable_all()
         .build()?;
-    let done = match &cli.command {
+    let done = match command {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
+        Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
     };
     // A connection that stays open must not keep the process alive.
     runtime.shutdown_background();
@@ -49,4 +86,43 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     service::serve(listener, statistics, settings, shutdown.cancelled_owned()).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flags whose absence needs no default: they name a file, a limit or a choice that is off.
+    const OFF: [&str; 2] = ["labels", "limit"];
+
+    #[test]
+    fn help_says_what_each_command_does_with_examples_and_defaults() {
+        let program = Cli::command();
+        program.clone().debug_assert();
+        for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
+            let name = command.get_name();
+            let about = command.get_about().map(ToString::to_string);
+            let own = ["Serves", "Fits"];
+            assert!(
+                own.iter()
+                    .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),
+                "{name}: {about:?}"
+            );
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = format!("generator-svc {name}");
+            assert!(help.is_some_and(|help| help.contains(&example)), "{name}");
+            for argument in command
+                .get_arguments()
+                .filter(|a| a.get_action().takes_values())
+            {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let says = !argument.get_default_values().is_empty() || help.contains("Default");
+                let (id, required) = (argument.get_id().as_str(), argument.is_required_set());
+                assert!(says || required || OFF.contains(&id), "{name} {id}: {help}");
+            }
+        }
+    }
 }

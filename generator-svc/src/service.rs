@@ -1,6 +1,7 @@
 //! The generator service from start to end.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use deepface_client::{ClassifierClient, ClientError};
@@ -24,6 +25,9 @@ pub enum ServiceError {
     /// The statistics cannot be loaded.
     #[error(transparent)]
     Statistics(#[from] StoreError),
+    /// The statistics could not be read to their end.
+    #[error("loading the statistics failed")]
+    Loading(#[from] tokio::task::JoinError),
     /// The address of the classifier is not a URL.
     #[error("--classifier")]
     Classifier(#[source] ClientError),
@@ -50,7 +54,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let health = Health::new(&[SERVICE_NAME]).await;
-    let statistics = statistics.load()?;
+    let mut shutdown = pin!(shutdown);
+    // A file can be a FIFO that nobody writes to.
+    let loading = tokio::task::spawn_blocking(move || statistics.load());
+    let statistics = tokio::select! {
+        loaded = loading => loaded??,
+        () = &mut shutdown => return Ok(()),
+    };
     let classifier =
         ClassifierClient::connect_lazy(&settings.classifier).map_err(ServiceError::Classifier)?;
     let digest = &statistics.digest;

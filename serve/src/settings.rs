@@ -18,7 +18,7 @@ pub struct ServeSettings {
     #[arg(long, env = "DEEPFACE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Listen in plain text on an address that other machines can reach.
-    #[arg(long, env = "DEEPFACE_INSECURE")]
+    #[arg(long, env = "DEEPFACE_INSECURE", action = clap::ArgAction::SetTrue, value_parser = switch)]
     pub insecure: bool,
     /// How long open calls may take to finish after SIGTERM, in seconds.
     #[arg(long, env = "DEEPFACE_DRAIN_SECONDS", value_name = "N", default_value_t = DRAIN_SECONDS)]
@@ -32,6 +32,15 @@ pub struct ServeSettings {
     #[arg(long, env = "DEEPFACE_MAX_CALLS", value_name = "N", default_value_t = MAX_CALLS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_calls: u16,
+}
+
+/// Reads a switch of the environment; empty is off.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
+        "" | "0" | "false" | "no" | "off" | "n" | "f" => Ok(false),
+        _ => Err("expected 1 or 0, true or false, yes or no, on or off".to_owned()),
+    }
 }
 
 impl Default for ServeSettings {
@@ -89,6 +98,19 @@ mod tests {
             format!("{:?}", cli.serve),
             format!("{:?}", ServeSettings::default())
         );
+    }
+
+    #[test]
+    fn a_switch_is_written_in_any_usual_way() {
+        for on in ["1", "true", "TRUE", "yes", "on"] {
+            assert_eq!(switch(on), Ok(true), "{on}");
+        }
+        for off in ["", "0", "false", "No", "off"] {
+            assert_eq!(switch(off), Ok(false), "{off}");
+        }
+        assert!(switch("maybe").is_err());
+        let flag = <Cli as clap::Parser>::try_parse_from(["svc", "--insecure"]);
+        assert!(flag.unwrap().serve.insecure);
     }
 
     #[tokio::test]

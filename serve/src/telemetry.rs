@@ -1,18 +1,44 @@
-//! Logs go to stderr, so that stdout carries only data.
+//! Logs go to stderr, so that stdout carries only data. A log line never ends or delays the work: it is dropped where
+//! stderr cannot take it.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::log_writer::LogWriter;
+
+/// How long the end of the process may wait for the last log lines.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+static WRITER: OnceLock<LogWriter> = OnceLock::new();
+
 /// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise. Does nothing where a
-/// subscriber is set already.
+/// subscriber is set already. Call [`flush_telemetry`] before the process ends.
 pub fn init_telemetry(default: &str) {
+    // Without a thread for it, the log is lost; the work is not.
+    let Ok(writer) = LogWriter::start(io::stderr()) else {
+        return;
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let lines = writer.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(move || lines.clone())
+        .with_ansi(io::stderr().is_terminal())
+        // Its report of a failure would be an `eprintln!`, which panics where stderr is closed.
+        .log_internal_errors(false)
         .finish();
     // Fails only where a subscriber is set already, which then stays.
-    tracing::subscriber::set_global_default(subscriber).ok();
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        let _ = WRITER.set(writer);
+    }
+}
+
+/// Waits shortly until the log lines so far have been written.
+pub fn flush_telemetry() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush(LAST_LINES);
+    }
 }

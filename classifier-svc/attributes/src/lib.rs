@@ -2,6 +2,8 @@
 
 mod groups;
 mod id;
+mod synonyms;
 
 pub use groups::{ATTRIBUTE_COUNT, GROUPS, Group};
 pub use id::AttributeId;
+pub use synonyms::{Synonym, synonyms};

@@ -1,12 +1,9 @@
 //! The weights file: safetensors with the network's tensors under its own names and a description in the header.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, path::Path};
 
 use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, GROUPS};
-use deepface_files::{Destination, Existing, FloatArray, Tensors, write_tensors};
+use deepface_files::{FloatArray, Tensors, write_tensors};
 
 use crate::{
     Architecture, AttributeMetrics, Golden, ModelError, Preprocessing, Thresholds, Verification,
@@ -186,19 +183,10 @@ impl Weights {
         })
     }
 
-    /// [`Self::write_to`] a path, whose file is replaced if there is one.
+    /// Writes the file whole or not at all; the tensors with 16 bits where `half` is set. Takes memory for one tensor,
+    /// not for the file.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
-        let destination = Destination::check(path, &[], Existing::Replace)?;
-        self.write_to(&destination, half).map(drop)
-    }
-
-    /// Writes the file, the tensors with 16 bits where `half` is set, and returns the path that it went to. Takes memory
-    /// for one tensor, not for the file.
-    pub(crate) fn write_to(
-        &self,
-        destination: &Destination,
-        half: bool,
-    ) -> Result<PathBuf, ModelError> {
+        let wrong = |e: String| ModelError::Weights(format!("{}: {e}", path.display()));
         let array = |name: &str, shape: Vec<usize>, values| {
             (
                 name.to_owned(),
@@ -218,9 +206,8 @@ impl Weights {
                 arrays.push(array(&format!("{name}.bias"), outputs, &p.bias));
             }
         }
-        let text = serde_json::to_string(&self.description)
-            .map_err(|e| ModelError::Weights(e.to_string()))?;
+        let text = serde_json::to_string(&self.description).map_err(|e| wrong(e.to_string()))?;
         let texts = HashMap::from([(KEY.to_owned(), text)]);
-        Ok(write_tensors(destination, arrays, texts)?)
+        write_tensors(path, arrays, texts).map_err(|e| wrong(e.to_string()))
     }
 }

@@ -3,58 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use deepface_client::{ClientError, EventStream, SettingsInForce, v1};
-use deepface_images::PictureFormat;
+use image::RgbImage;
 use serde::Serialize;
 
 use crate::{
     args::OutputArgs,
     faces::{Face, read},
-    output::{self, Output},
-    pictures,
+    file_names::FileName,
+    files, pictures,
     place::Place,
     printer,
     progress::Progress,
-    provenance::Recipe,
+    show::Screen,
 };
-
-/// Where the pictures of one inversion go.
-#[derive(Clone, Debug)]
-pub(crate) struct Outputs {
-    image: Output,
-    sheet: Option<Output>,
-    gif: Option<Output>,
-}
-
-impl Outputs {
-    /// Checks the places before the work; `name` is the default name of the image.
-    ///
-    /// # Errors
-    /// One of them cannot be written to, has a name with another ending, or is the place of another.
-    pub(crate) fn check(args: &OutputArgs, name: impl FnOnce() -> PathBuf) -> anyhow::Result<Self> {
-        let typed = |flag, path: &Option<PathBuf>, endings| {
-            let path = path.as_deref();
-            let output = path.map(|path| Output::typed(flag, path, endings, args.force));
-            output.transpose()
-        };
-        let pictures = PictureFormat::ENDINGS;
-        let outputs = Self {
-            image: Output::or_named(args.output.as_ref(), name, pictures, args.force)?,
-            sheet: typed("--sheet", &args.sheet, pictures)?,
-            gif: typed("--gif", &args.gif, output::ANIMATION)?,
-        };
-        output::distinct(&outputs.all())?;
-        Ok(outputs)
-    }
-
-    fn all(&self) -> [Option<&Output>; 3] {
-        [Some(&self.image), self.sheet.as_ref(), self.gif.as_ref()]
-    }
-
-    /// Prints a summary, where it does not mix with a picture.
-    pub(crate) fn summarise(&self, text: &str) -> anyhow::Result<()> {
-        output::summarise(&self.all(), text)
-    }
-}
 
 /// A finished inversion, its pictures written.
 #[derive(Debug)]
@@ -66,26 +27,47 @@ pub(crate) struct Finished {
     pub(crate) size: (u32, u32),
 }
 
-/// Opens a stream, shows its progress, and writes image, sheet and animation. `scale` enlarges
-/// them.
+/// Opens a stream, shows its progress, and writes image, sheet and animation.
 pub(crate) async fn follow(
     open: impl Future<Output = Result<EventStream, ClientError>>,
-    outputs: &Outputs,
-    recipe: &Recipe,
-    scale: Option<u32>,
+    output: &OutputArgs,
+    file: PathBuf,
 ) -> anyhow::Result<Finished> {
+    let screen = Screen::wanted(output.show)?;
     let progress = Progress::new("starting");
-    let face = read(open, |event| progress.event(event)).await?;
+    let Face {
+        started,
+        iterates,
+        result,
+    } = read(open, |event| progress.event(event)).await?;
     drop(progress);
-    let image = pictures::decode(face.result.image.as_ref())?;
-    let scale = scale.unwrap_or_else(|| pictures::comfortable_scale(image.width()));
+    let image = write_pictures(output, &file, &result, &iterates)?;
+    if let Some(screen) = screen {
+        screen.show(&image)?;
+    }
+    Ok(Finished {
+        started,
+        result,
+        file,
+        size: image.dimensions(),
+    })
+}
+
+/// Writes the pictures, and returns the image as it was written.
+fn write_pictures(
+    output: &OutputArgs,
+    file: &Path,
+    result: &v1::Result,
+    iterates: &[v1::Iterate],
+) -> anyhow::Result<RgbImage> {
+    let image = pictures::decode(result.image.as_ref())?;
+    let scale = output
+        .scale
+        .unwrap_or_else(|| pictures::comfortable_scale(image.width()));
     let image = pictures::enlarge(&image, scale);
-    let size = image.dimensions();
-    let about = recipe.about(&face.started, scale)?;
-    let file = outputs.image.write_picture(&image, &about).await?;
-    if outputs.sheet.is_some() || outputs.gif.is_some() {
-        let mut all: Vec<_> = face
-            .iterates
+    files::write_atomically(file, &deepface_images::png(&image)?)?;
+    if output.wants_iterates() {
+        let mut all: Vec<_> = iterates
             .iter()
             .map(|iterate| {
                 let image = pictures::decode(iterate.image.as_ref())?;
@@ -94,35 +76,29 @@ pub(crate) async fn follow(
             .collect::<anyhow::Result<_>>()?;
         // The last iterate may be the result, which is shown once.
         if all.last() != Some(&image) {
-            all.push(image);
+            all.push(image.clone());
         }
-        if let Some(sheet) = &outputs.sheet {
-            let picture = pictures::contact_sheet(&all)?;
-            sheet.write_picture(&picture, &about).await?;
+        if let Some(path) = &output.sheet {
+            files::write_atomically(
+                path,
+                &deepface_images::png(&pictures::contact_sheet(&all)?)?,
+            )?;
         }
-        if let Some(gif) = &outputs.gif {
-            gif.write(pictures::iterates(&all)?).await?;
+        if let Some(path) = &output.gif {
+            files::write_atomically(path, &pictures::iterates(&all)?)?;
         }
     }
-    let Face {
-        started, result, ..
-    } = face;
-    Ok(Finished {
-        started,
-        result,
-        file,
-        size,
-    })
+    Ok(image)
 }
 
 /// The result as one line of JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sheet: Option<&'a Path>,
+    sheet: Option<FileName<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gif: Option<&'a Path>,
+    gif: Option<FileName<'a>>,
     seed: u64,
     /// Where the inverted face was found, with `--detect`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,9 +152,9 @@ impl Finished {
             change: attribute.change,
         };
         Report {
-            file: &self.file,
-            sheet: output.sheet.as_deref(),
-            gif: output.gif.as_deref(),
+            file: FileName(&self.file),
+            sheet: output.sheet.as_deref().map(FileName),
+            gif: output.gif.as_deref().map(FileName),
             seed,
             face: self.started.face.map(Place::from),
             attributes: self.result.attributes.iter().map(judged).collect(),

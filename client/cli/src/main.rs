@@ -9,20 +9,19 @@ mod commands;
 mod exit;
 mod faces;
 mod fields;
+mod file_names;
 mod files;
 mod follow;
 mod gallery;
+mod interrupt;
 mod morph;
-mod names;
-mod output;
 mod pair;
 mod pictures;
 mod place;
 mod printer;
 mod progress;
-mod provenance;
 mod requests;
-mod revived;
+mod show;
 mod stages;
 mod usage;
 mod warnings;
@@ -34,6 +33,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use args::Cli;
+use exit::{Interrupted, Style};
 
 /// Threads of the command line and its transport; the services compute on their own.
 const RUNTIME_THREADS: usize = 2;
@@ -41,7 +41,11 @@ const RUNTIME_THREADS: usize = 2;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let style = Style::of(std::env::args_os());
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return exit::answer(&answer, style),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .enable_all()
@@ -49,10 +53,14 @@ fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(commands::run(cli));
-            runtime.shutdown_timeout(FAREWELL);
+            match &result {
+                // A thread may still wait for a file that never ends.
+                Err(error) if error.is::<Interrupted>() => runtime.shutdown_background(),
+                _ => runtime.shutdown_timeout(FAREWELL),
+            }
             result
         }
         Err(error) => Err(error.into()),
     };
-    exit::report(result)
+    exit::report(result, style)
 }

@@ -23,17 +23,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes one line of JSON to standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&json_line(value)?)
-}
-
-/// One line of JSON.
-pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<String> {
-    Ok(format!("{}\n", serde_json::to_string(value)?))
-}
-
-/// Writes a line to standard error, if anyone reads it.
-pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    print(&format!("{}\n", serde_json::to_string(value)?))
 }
 
 /// One line about an attribute: name, probability, bar, and a remark.

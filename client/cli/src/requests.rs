@@ -14,7 +14,7 @@ pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
         attributes: attributes.collect(),
         settings: Some(generation(&args.target, &args.inversion)),
         keep: args.keep.clone(),
-        seed: args.seed.unwrap_or_default(),
+        seed: args.seed,
         stream: Some(stream(&args.output)),
     }
 }
@@ -24,7 +24,7 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
     v1::InvertRequest {
         image: Some(image),
         layer: args.layer.clone().unwrap_or_default(),
-        inversion: Some(inversion(&args.inversion)),
+        inversion: Some(inversion(&args.inversion, None)),
         seed: args.seed,
         stream: Some(stream(&args.output)),
     }
@@ -38,7 +38,7 @@ pub(crate) fn generation(target: &TargetArgs, how: &InversionArgs) -> v1::Genera
     };
     v1::GenerationSettings {
         target: Some(wanted_target(target)),
-        inversion: Some(inversion(how)),
+        inversion: Some(inversion(how, target.conditional)),
         preset: preset.into(),
     }
 }
@@ -76,7 +76,8 @@ fn wanted_target(args: &TargetArgs) -> v1::TargetSettings {
     }
 }
 
-fn inversion(args: &InversionArgs) -> v1::InversionSettings {
+/// How the image is found; only faces made from attributes can be `conditional` on them.
+fn inversion(args: &InversionArgs, conditional: Option<bool>) -> v1::InversionSettings {
     let parametrization = args.parametrization.map(v1::Parametrization::from);
     let optimizer = args.optimizer.map(v1::Optimizer::from);
     v1::InversionSettings {
@@ -92,7 +93,7 @@ fn inversion(args: &InversionArgs) -> v1::InversionSettings {
             jitter: args.jitter,
             blur_sigma: args.blur_sigma,
             blur_every: args.blur_every,
-            conditional: args.conditional,
+            conditional,
         }),
     }
 }

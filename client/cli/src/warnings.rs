@@ -35,7 +35,7 @@ pub(crate) fn print<'a>(image: &str, warnings: impl IntoIterator<Item = &'a v1::
     for warning in warnings {
         let warning = Warning::from(warning);
         if !told.contains(&warning) {
-            crate::printer::note(&format!("warning: {image}: {}", warning.message));
+            deepface_files::note!("warning: {image}: {}", warning.message);
             told.push(warning);
         }
     }

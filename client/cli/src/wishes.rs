@@ -1,10 +1,40 @@
 //! The attributes of a request, checked before any work begins: names against the generator's list, and the request
 //! against its rules.
 
+use std::fmt;
+
+use deepface_attributes::synonyms;
 use deepface_client::{ClientError, GeneratorClient, v1};
-use deepface_serve::{same_name, unknown};
+use deepface_serve::{Meant, meant, same_name, unknown_but};
 
 use crate::usage::Usage;
+
+/// Where wishes were typed: what errors begin with, and how absence is said there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The arguments of `gallery`.
+    Present,
+    /// `--not`.
+    Absent,
+    /// `--sweep`, which shows presence and absence.
+    Sweep,
+    /// `--keep`, which takes an attribute as it is.
+    Keep,
+    /// A list behind this flag, such as `--from`.
+    List(&'static str),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Present => "the request",
+            Self::Absent => "--not",
+            Self::Sweep => "--sweep",
+            Self::Keep => "--keep",
+            Self::List(flag) => flag,
+        })
+    }
+}
 
 /// The attributes that the generator knows.
 #[derive(Clone, Debug)]
@@ -21,18 +51,18 @@ impl Catalogue {
         self.0.iter().find(|info| same_name(&info.name, name))
     }
 
-    /// Gives every wish the generator's spelling of its name; errors begin with `place`, such as a flag.
+    /// Gives every wish the generator's spelling of its name; errors begin with the place.
     pub(crate) fn name(
         &self,
         wishes: impl IntoIterator<Item = v1::RequestedAttribute>,
-        place: &str,
+        place: Asked,
     ) -> Result<Vec<v1::RequestedAttribute>, Usage> {
         let named = |mut wish: v1::RequestedAttribute| match self.find(&wish.name) {
             Some(info) => {
                 wish.name.clone_from(&info.name);
                 Ok(wish)
             }
-            None => Err(self.unknown(&wish.name, place)),
+            None => Err(self.unknown(&wish.name, wish.absent, place)),
         };
         wishes.into_iter().map(named).collect()
     }
@@ -41,15 +71,27 @@ impl Catalogue {
     pub(crate) fn keep(&self, names: &[String]) -> Result<Vec<String>, Usage> {
         let named = |name: &String| match self.find(name) {
             Some(info) => Ok(info.name.clone()),
-            None => Err(self.unknown(name, "--keep")),
+            None => Err(self.unknown(name, false, Asked::Keep)),
         };
         names.iter().map(named).collect()
     }
 
-    fn unknown(&self, name: &str, place: &str) -> Usage {
-        let known = self.0.iter().map(|info| info.name.as_str());
-        let said = unknown("attribute", name, known, "`deepface attributes` lists them");
-        Usage(format!("{place}: {said}"))
+    /// Says that there is no such attribute, and what to type instead.
+    fn unknown(&self, name: &str, absent: bool, place: Asked) -> Usage {
+        let known: Vec<_> = self.0.iter().map(|info| info.name.as_str()).collect();
+        let synonyms: Vec<_> = synonyms().map(|s| (s.word, s.name, s.absent)).collect();
+        let typed = |meant: Meant<'_>| match (meant.absent != absent, place) {
+            (true, Asked::List(_)) => format!("not {}", meant.name),
+            (true, Asked::Present | Asked::Absent) => format!("--not {}", meant.name),
+            _ => meant.name.to_owned(),
+        };
+        let near = meant(name, &known, &synonyms).into_iter().map(typed);
+        let near: Vec<_> = near.collect();
+        let hint = "`deepface attributes` lists them";
+        Usage(format!(
+            "{place}: {}",
+            unknown_but("attribute", name, &near, hint)
+        ))
     }
 }
 
@@ -148,15 +190,35 @@ pub(crate) mod tests {
     fn names_are_found_in_any_spelling_and_unknown_names_get_suggestions() {
         let catalogue = catalogue(&[("5 o' Clock Shadow", "beard"), ("Eyeglasses", "eyewear")]);
         let named = catalogue
-            .name(wishes("5_O_clock-shadow=2, not eyeglasses"), "--sweep")
+            .name(wishes("5_O_clock-shadow=2, not eyeglasses"), Asked::Sweep)
             .unwrap();
         assert_eq!(say_all(&named), "5 o' Clock Shadow=2, not Eyeglasses");
-        let error = catalogue.name([wish("Eyeglases")], "--sweep").unwrap_err();
+        let error = catalogue
+            .name([wish("Eyeglases")], Asked::Sweep)
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "--sweep: unknown attribute \"Eyeglases\"; did you mean Eyeglasses?"
         );
-        let error = catalogue.name([wish("\u{1b}[2J")], "--from").unwrap_err();
+        let said = |typed: &str, place| {
+            catalogue
+                .name([wish(typed)], place)
+                .unwrap_err()
+                .to_string()
+        };
+        let stubble = said("not stubble", Asked::List("--to"));
+        assert!(
+            stubble.ends_with("did you mean not 5 o' Clock Shadow?"),
+            "{stubble}"
+        );
+        let glasses = said("no_glasses", Asked::Present);
+        assert!(
+            glasses.ends_with("did you mean --not Eyeglasses?"),
+            "{glasses}"
+        );
+        let error = catalogue
+            .name([wish("\u{1b}[2J")], Asked::List("--from"))
+            .unwrap_err();
         assert!(!error.to_string().contains('\u{1b}'), "{error}");
     }
 

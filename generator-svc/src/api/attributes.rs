@@ -1,8 +1,8 @@
 //! The attributes of a request: by name, each once, and without contradictions.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, synonyms};
 use deepface_proto::v1::RequestedAttribute;
-use deepface_serve::{Violations, same_name, unknown};
+use deepface_serve::{Violations, meant, same_name, unknown_but};
 
 use super::check::only_for;
 use super::method::Method;
@@ -69,7 +69,7 @@ fn asked(
             violations.extend(absence_or_strength(r, &at));
         }
         match find(&r.name) {
-            None => violations.add(format!("{at}.name"), unlisted(&r.name)),
+            None => violations.add(format!("{at}.name"), unlisted(&r.name, Some(r.absent))),
             Some(attribute) => {
                 if let Some(problem) = clash(&asked, attribute, r.absent) {
                     violations.add(at, problem);
@@ -96,7 +96,7 @@ fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<Attribut
     for (i, name) in keep.iter().enumerate() {
         let at = format!("keep[{i}]");
         match find(name) {
-            None => violations.add(at, unlisted(name)),
+            None => violations.add(at, unlisted(name, None)),
             Some(attribute) if kept.contains(&attribute) => {
                 violations.add(at, format_args!("`keep` names {attribute} twice"));
             }
@@ -141,9 +141,18 @@ fn find(name: &str) -> Option<AttributeId> {
     AttributeId::all().find(|a| short && same_name(a.name(), name))
 }
 
-fn unlisted(name: &str) -> String {
+/// Says that there is no such attribute, and what was probably meant by it; `absent` is what the request says of it,
+/// `None` where that does not matter.
+fn unlisted(name: &str, absent: Option<bool>) -> String {
+    let known: Vec<_> = AttributeId::names().collect();
+    let synonyms: Vec<_> = synonyms().map(|s| (s.word, s.name, s.absent)).collect();
+    let suggestion = |meant: deepface_serve::Meant<'_>| match absent {
+        Some(absent) if absent != meant.absent => format!("`absent` {}", meant.name),
+        _ => meant.name.to_owned(),
+    };
+    let near = meant(name, &known, &synonyms).into_iter().map(suggestion);
     let hint = "ListAttributes lists them";
-    unknown("attribute", name, AttributeId::names(), hint)
+    unknown_but("attribute", name, &near.collect::<Vec<_>>(), hint)
 }
 
 /// Why an attribute cannot be requested beside those before it.
@@ -210,6 +219,10 @@ mod tests {
         assert!(unknown.contains(
             "attributes[1].name: unknown attribute \"Eyeglases\"; did you mean Eyeglasses"
         ));
+        let female = |absent| problems(&[("Female", absent)]);
+        assert!(female(false).contains("did you mean `absent` Male?"));
+        assert!(female(true).contains("did you mean Male?"));
+        assert!(problems(&[("glasses", false)]).contains("did you mean Eyeglasses, Sunglasses?"));
         assert!(problems(&[("Male", false), ("male", false)]).contains("twice"));
         assert!(problems(&[("Male", false), ("male", true)]).contains("both present and absent"));
         let both = problems(&[("Blond Hair", false), ("Black Hair", false)]);
@@ -260,6 +273,7 @@ mod tests {
                 "keep[1]: `keep` names Bald twice",
             ),
             (&["Smilling"], REGRESSION, "did you mean Smiling"),
+            (&["woman"], REGRESSION, "did you mean Male?"),
             (
                 &["Bald"],
                 Method::CgmmMean,

@@ -35,16 +35,13 @@ pub struct FitArgs {
         default_value = "conv4_3,conv5_3,fc6"
     )]
     pub layers: Vec<String>,
-    /// Statistics file to write, or - for standard output.
+    /// Statistics file to write.
     #[arg(
         long,
-        value_name = "FILE.safetensors",
+        value_name = "FILE",
         default_value = "out/vgg-face-mini.cgmm.safetensors"
     )]
     pub output: PathBuf,
-    /// Replace an existing statistics file.
-    #[arg(long)]
-    pub force: bool,
     /// Principal components of the image prior; each takes 1.5 bytes a pixel.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub prior_components: usize,

@@ -177,7 +177,7 @@ fn response(unexplained: &DMatrix<f32>, follows: DMatrix<f64>) -> DMatrix<f32> {
 fn report(name: &str, problem: &Problem, exact: &DVector<f64>, seed: u64) {
     let descended = problem.descend(EPOCHS, seed);
     let ones = problem.excess(&DVector::from_element(exact.len(), 1.0));
-    eprintln!(
+    deepface_files::note!(
         "{name}: eq. 3 less its constant: w = 1 {ones:.4}, exact {:.4}, descent {:.4}; largest difference of w {:.2e}",
         problem.excess(exact),
         problem.excess(&descended),

@@ -9,11 +9,12 @@ mod tests;
 
 pub use args::FitArgs;
 
+use std::fs;
+
 use anyhow::{Context, ensure};
 use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_client::ClassifierClient;
 use deepface_dataset::{Dataset, Photograph, Split};
-use deepface_files::{Destination, Existing, make_folder_of};
 use deepface_statistics::AttributeMoments;
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
@@ -29,11 +30,11 @@ use served::Served;
 /// The data cannot be read, the classifier cannot be reached or does not fit, or the file cannot be written.
 pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     args.check()?;
-    // Now, not after minutes of work.
-    make_folder_of(&args.output).context("--output")?;
-    let existing = Existing::unless_forced(args.force);
-    let output =
-        Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
+    if let Some(folder) = args.output.parent() {
+        // Now, not after minutes of work.
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     let dataset = match &args.labels {
         Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
         None => Dataset::open(&args.data)?,
@@ -101,8 +102,8 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         layers,
         prior,
     };
-    let written = statistics.write(&output)?;
-    eprintln!("wrote {}", written.display());
+    statistics.write(&args.output)?;
+    deepface_files::note!("wrote {}", args.output.display());
     Ok(())
 }
 
@@ -125,7 +126,7 @@ fn fit_prior(
     let (count, seed) = (args.prior_components, args.seed);
     let fitted = Prior::fit(canvas, vectors, count, labelled, seed, |n| bar.inc(n));
     bar.finish_and_clear();
-    eprintln!(
+    deepface_files::note!(
         "image prior: {} components hold {:.1} % of the variance",
         fitted.prior.components(),
         100.0 * fitted.held

@@ -16,16 +16,9 @@ pub struct ImportArgs {
     /// The published file.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Weights file to write, or - for standard output.
-    #[arg(
-        long,
-        value_name = "FILE.safetensors",
-        default_value = "vgg-face.safetensors"
-    )]
+    /// Weights file to write.
+    #[arg(long, value_name = "FILE", default_value = "vgg-face.safetensors")]
     pub output: PathBuf,
-    /// Replace an existing weights file.
-    #[arg(long)]
-    pub force: bool,
     /// Channel order that the first layer of FILE expects. Default: bgr for Caffe, rgb for PyTorch. Required for a
     /// safetensors file that this program did not write. The output is always rgb.
     #[arg(long, value_enum)]

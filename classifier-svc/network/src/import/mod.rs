@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
-use deepface_files::{Destination, Existing, same_file, sha256};
+use deepface_files::sha256;
 use deepface_import::{Bytes, Contents, Format, Tensor};
 
 pub use args::ImportArgs;
@@ -31,20 +31,12 @@ const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: 
 /// # Errors
 /// The file cannot be read, has an unknown format, is damaged, or is not VGG-Face; or the output cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
-    ensure!(
-        !same_file(&args.file, &args.output),
-        "--output: expected a file other than FILE, got {}",
-        args.output.display()
-    );
-    let existing = Existing::unless_forced(args.force);
-    let output =
-        Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
     let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
     seal(&mut weights)?;
-    let written = weights.write_to(&output, args.f16)?;
-    eprintln!("{report}");
-    eprintln!("wrote {}", written.display());
+    weights.write(&args.output, args.f16)?;
+    deepface_files::note!("{report}");
+    deepface_files::note!("wrote {}", args.output.display());
     Ok(())
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use deepface_files::same_file;
 
 use super::{
     init::agree,
@@ -22,17 +21,13 @@ pub struct TrainArgs {
     /// The label file, if it is not in --data.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Weights file to write; the checkpoint, loss curve and metrics are written beside it. With - for standard output,
-    /// or another place that is not a file, there are none of these, and an interrupted run cannot resume.
+    /// Weights file to write. The checkpoint, loss curve and metrics are written beside it.
     #[arg(
         long,
-        value_name = "FILE.safetensors",
+        value_name = "FILE",
         default_value = "out/vgg-face-mini.safetensors"
     )]
     pub output: PathBuf,
-    /// Replace an existing weights file.
-    #[arg(long)]
-    pub force: bool,
     /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for experiments). Default: that of --init, else
     /// vgg-face-mini.
     #[arg(long, value_name = "NAME")]
@@ -175,9 +170,7 @@ impl TrainArgs {
         );
         ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
         ensure!(
-            self.init
-                .as_ref()
-                .is_none_or(|init| !same_file(init, &self.output)),
+            self.init.as_ref() != Some(&self.output),
             "--output: expected a file other than --init, got {}",
             self.output.display()
         );

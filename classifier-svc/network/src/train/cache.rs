@@ -107,7 +107,7 @@ impl Cache {
         let read = self.read_at(&mut found, 0);
         let own = read.is_ok() && found == header.as_bytes();
         if !own {
-            eprintln!(
+            deepface_files::note!(
                 "{} holds other activations: computing them again",
                 self.path.display()
             );
@@ -137,7 +137,7 @@ impl Cache {
             .flatten()
             .collect();
         let all = self.count;
-        eprintln!(
+        deepface_files::note!(
             "{}: {} of {all} records are there",
             self.path.display(),
             all - missing.len()

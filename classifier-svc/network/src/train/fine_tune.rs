@@ -1,8 +1,6 @@
 //! Fine-tuning (paper, section 3.2): training starts from a trained model. Its lower stages may be frozen; their
 //! activations are then computed once.
 
-use deepface_files::Destination;
-
 use super::{
     LICENSE, TrainArgs, Training,
     adversary::Adversary,
@@ -23,7 +21,7 @@ impl<'a> Training<'a> {
     pub(super) fn begun_with(
         mut init: Init,
         below: usize,
-        (args, output): (&'a TrainArgs, Destination),
+        args: &'a TrainArgs,
         mut photographs: Photographs,
         validation: &Faces,
         teachers: Vec<Teacher>,
@@ -38,7 +36,7 @@ impl<'a> Training<'a> {
         let fits = frozen.iter().all(Parameters::fits_half);
         let half = !args.full_precision && fits;
         if !half && !args.full_precision {
-            eprintln!("storing 32-bit weights: 16 bits would change the frozen stages");
+            deepface_files::note!("storing 32-bit weights: 16 bits would change the frozen stages");
         }
         let mut source = Source::Pixels;
         if below > 0 {
@@ -74,7 +72,6 @@ impl<'a> Training<'a> {
             source,
             teachers,
             adversary,
-            output,
             license,
             half,
         })

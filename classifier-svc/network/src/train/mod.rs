@@ -18,7 +18,6 @@ mod layer;
 mod metrics;
 mod mixup;
 mod optimizer;
-mod output;
 mod random;
 mod rehearsal;
 mod report;
@@ -31,7 +30,6 @@ use std::time::Instant;
 
 use anyhow::{anyhow, ensure};
 use deepface_dataset::{Dataset, Photograph, Split};
-use deepface_files::Destination;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -67,7 +65,6 @@ const FOLD_BATCHES: usize = 32;
 /// The data cannot be read, a setting is out of range, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     args.check()?;
-    let output = output::check(args)?;
     let init = args.init.as_deref().map(Init::load).transpose()?;
     let own = init.as_ref().map(|i| &i.weights.description);
     let architecture = args.architecture(own.map(|d| &d.architecture))?;
@@ -84,7 +81,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let mut train = part(Split::Train);
     train.truncate(args.limit.unwrap_or(usize::MAX));
     let (validation, test) = (part(Split::Validation), part(Split::Test));
-    eprintln!(
+    deepface_files::note!(
         "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
         train.len(),
         validation.len(),
@@ -133,18 +130,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             source: Source::Pixels,
             teachers,
             adversary: None,
-            output,
             license: LICENSE.into(),
             half: !args.full_precision,
         },
-        Some(init) => Training::begun_with(
-            init,
-            below,
-            (args, output),
-            photographs,
-            &validation,
-            teachers,
-        )?,
+        Some(init) => Training::begun_with(init, below, args, photographs, &validation, teachers)?,
     };
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
@@ -152,7 +141,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
 
 struct Training<'a> {
     args: &'a TrainArgs,
-    output: Destination,
     preprocessing: Preprocessing,
     photographs: Photographs,
     source: Source,
@@ -192,15 +180,11 @@ impl Training<'_> {
     /// Runs all epochs; returns the folded weights.
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
-        let beside = self.output.is_file().then_some(args.output.as_path());
-        let mut curve = beside.map(report::Curve::open);
-        let checkpoint = beside.map(|output| output.with_extension("checkpoint"));
-        let mut done = 0;
-        if let Some(path) = &checkpoint {
-            done = checkpoint::resume(path, &mut self.trainee, identity)?;
-            if done > 0 {
-                eprintln!("resuming after epoch {done} from {}", path.display());
-            }
+        let mut curve = report::Curve::open(&args.output)?;
+        let checkpoint = args.output.with_extension("checkpoint");
+        let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
+        if done > 0 {
+            deepface_files::note!("resuming after epoch {done} from {}", checkpoint.display());
         }
         let steps = self.photographs.len() / args.batch;
         let style = ProgressStyle::with_template(
@@ -216,17 +200,13 @@ impl Training<'_> {
             let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
             let (accuracy, auc) = self.validate(validation)?;
             bar.suspend(|| {
-                eprintln!(
+                deepface_files::note!(
                     "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}  {rate:.1} photographs/s",
                     epoch + 1
                 );
             });
-            if let Some(curve) = &mut curve {
-                curve.add(epoch + 1, loss, accuracy, auc)?;
-            }
-            if let Some(path) = &checkpoint {
-                checkpoint::save(path, &mut self.trainee, epoch + 1, identity)?;
-            }
+            curve.add(epoch + 1, loss, accuracy, auc)?;
+            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, identity)?;
         }
         bar.finish_and_clear();
         self.fold()
@@ -322,11 +302,10 @@ impl Training<'_> {
         calibration::measure(&mut weights, validation, test, |attribute| {
             self.photographs.positives(attribute)
         })?;
-        let beside = self.output.is_file().then_some(self.output.path());
-        report::write(beside, &weights.description)?;
+        report::write(&self.args.output, &weights.description)?;
         seal(&mut weights)?;
-        let written = weights.write_to(&self.output, self.half)?;
-        eprintln!("wrote {}", written.display());
+        weights.write(&self.args.output, self.half)?;
+        deepface_files::note!("wrote {}", self.args.output.display());
         Ok(())
     }
 }

@@ -189,7 +189,7 @@ fn fill(
             missing.len(),
             missing.len() as f64 / began.elapsed().as_secs_f64(),
         );
-        eprintln!("computed the frozen stages for {n} views, {rate:.1} views/s");
+        deepface_files::note!("computed the frozen stages for {n} views, {rate:.1} views/s");
     }
     Ok(())
 }

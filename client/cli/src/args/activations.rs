@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::FramingArgs;
+use super::names::layer;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,14 +24,11 @@ pub(crate) struct ActivationsArgs {
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// Layer to write, such as conv4_3 or fc7; may be given more than once.
-    #[arg(long = "layer", value_name = "LAYER", required = true)]
+    #[arg(long = "layer", value_name = "LAYER", required = true, value_parser = layer(), hide_possible_values = true)]
     pub(crate) layers: Vec<String>,
-    /// File of the activations, or - for standard output.
+    /// File of the activations; an existing file is replaced.
     #[arg(long, short, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
-    /// Replace an existing file.
-    #[arg(long)]
-    pub(crate) force: bool,
     /// Element type.
     #[arg(long = "type", value_enum, default_value = "f32")]
     pub(crate) element: ElementType,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::names::attribute;
 use super::{InversionArgs, TargetArgs, WantedAttribute};
 
 const AFTER_HELP: &str = "\
@@ -23,17 +24,19 @@ the classifier judges it. The page is a single file without dependencies; the sa
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GalleryArgs {
     /// Attributes that every face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4.
-    #[arg(value_name = "ATTRIBUTE")]
+    #[arg(value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(), hide_possible_values = true)]
     pub(crate) present: Vec<WantedAttribute>,
     /// Attributes that no face should have; may be given more than once.
-    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    #[arg(long = "not", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Attributes that must stay as they are in a seed's face, whatever the others imply; may be given more than once.
     #[arg(long, value_name = "ATTRIBUTE")]
     pub(crate) keep: Vec<String>,
     /// Attributes to vary, one at a time; may be given more than once. Default: Male, Senior, Smiling, Eyeglasses,
     /// Blond Hair and Mustache, except those that the request already decides.
-    #[arg(long = "sweep", value_name = "ATTRIBUTE")]
+    #[arg(long = "sweep", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) sweep: Vec<WantedAttribute>,
     /// Number of seeds, one column each, 1 to 64.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
@@ -49,13 +52,15 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output",
         value_parser = clap::value_parser!(i32).range(1..=5000))]
     pub(crate) every: i32,
-    /// The page to write, or - for standard output. Default: a name that says what made it, with a number added if there
-    /// is one already.
-    #[arg(long, short, value_name = "FILE.html", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace an existing file.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) force: bool,
+    /// File of the page; an existing file is replaced.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE.html",
+        default_value = "gallery.html",
+        help_heading = "Output"
+    )]
+    pub(crate) output: PathBuf,
     /// Print one line of JSON about the page instead of a table.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

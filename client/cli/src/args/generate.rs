@@ -1,11 +1,12 @@
 //! Arguments of `generate`, and the target settings that several commands share.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
+use super::names::{attribute, attribute_name, target_layer};
 use super::{InversionArgs, OutputArgs};
 
 const AFTER_HELP: &str = "\
@@ -16,10 +17,8 @@ Examples:
   deepface generate \"Wearing Hat\" --keep Male --keep Youth
   deepface generate Male --paper
   deepface generate Male --json --scale 1
-  deepface generate Male --output - | display
-  deepface generate --like face.png --seed 4
 
-Every picture says in itself that it is synthetic and what made it; `deepface show` prints that. The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do \
+The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do \
 not matter.";
 
 /// Arguments of `generate`.
@@ -27,21 +26,19 @@ not matter.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GenerateArgs {
     /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4. Default strength: 1.
-    #[arg(value_name = "ATTRIBUTE", required_unless_present_any = ["absent", "like"])]
+    #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) present: Vec<WantedAttribute>,
     /// Attributes the face should not have; may be given more than once. cgmm-mean and cgmm-sample do not take them.
-    #[arg(long = "not", value_name = "ATTRIBUTE")]
+    #[arg(long = "not", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
+        hide_possible_values = true)]
     pub(crate) absent: Vec<WantedAttribute>,
     /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
-    #[arg(long, value_name = "ATTRIBUTE")]
+    #[arg(long, value_name = "ATTRIBUTE", value_parser = attribute_name(), hide_possible_values = true)]
     pub(crate) keep: Vec<String>,
-    /// Seed; another seed gives another face. Default: 0, or that of --like.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-    /// Make the face of this picture again, bit for bit on the same kind of processor. Attributes that you name replace
-    /// those of the picture, --paper replaces its settings, and other options override single ones.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) like: Option<PathBuf>,
+    /// Seed; another seed gives another face.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
@@ -58,11 +55,11 @@ pub(crate) struct TargetArgs {
     /// a blur of 0.5 pixels every 4 steps. Other options override it.
     #[arg(long)]
     pub(crate) paper: bool,
-    /// How the target activation is made from the attributes.
+    /// How the target activation is made from the attributes. Default: regression.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,
     /// Layer of the target; `deepface attributes` lists the layers. Default: conv4_3.
-    #[arg(long)]
+    #[arg(long, value_parser = target_layer(), hide_possible_values = true)]
     pub(crate) layer: Option<String>,
     /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.
     #[arg(long, value_name = "K")]
@@ -82,6 +79,10 @@ pub(crate) struct TargetArgs {
     /// absent). Default: from 0 for three attributes to 1 for twelve. Regression only.
     #[arg(long, value_name = "SHARE")]
     pub(crate) completeness: Option<f64>,
+    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
+    /// Default: true for regression. True for regression only.
+    #[arg(long, value_name = "BOOL", value_parser = BoolishValueParser::new(), help_heading = "Inversion")]
+    pub(crate) conditional: Option<bool>,
 }
 
 /// The sources of variety.

@@ -27,10 +27,6 @@ pub(crate) struct InversionArgs {
     /// Weight of the image prior, 0 to 100. Default: 0.05. Ignored in pixels.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) prior: Option<f64>,
-    /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
-    /// Default: true for regression. True for regression only.
-    #[arg(long, value_name = "BOOL")]
-    pub(crate) conditional: Option<bool>,
     /// Weight of the total variation, 0 to 100. Default: 5 for adam in pixels, else 0.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) total_variation: Option<f64>,
@@ -78,23 +74,34 @@ pub(crate) enum StartName {
     Expected,
 }
 
+/// How a picture is shown in the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowAs {
+    /// The best that the terminal is known to support.
+    Auto,
+    /// Kitty's graphics (kitty, Ghostty, Konsole).
+    Kitty,
+    /// Inline images (iTerm2, WezTerm, mintty).
+    Iterm,
+    /// Sixels (foot, mlterm, xterm with sixels).
+    Sixel,
+    /// Half blocks, in any terminal with colours.
+    Blocks,
+}
+
 /// The output.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// The picture to write: .png, .jpg or .webp (lossless), or - for a PNG on standard output. Default: a PNG whose name
-    /// says what made it, with a number added if there is one already.
-    #[arg(long, short, value_name = "FILE")]
+    /// The image file to write or replace. Default: a name made of the attributes, or NAME-inverted.png for `invert`.
+    #[arg(long, short, value_name = "FILE.png")]
     pub(crate) output: Option<PathBuf>,
-    /// Also write a contact sheet of the iterates: .png, .jpg or .webp.
-    #[arg(long, value_name = "FILE")]
+    /// Also write a contact sheet of the iterates.
+    #[arg(long, value_name = "FILE.png")]
     pub(crate) sheet: Option<PathBuf>,
     /// Also write the iterates as an animation.
     #[arg(long, value_name = "FILE.gif")]
     pub(crate) gif: Option<PathBuf>,
-    /// Replace existing files.
-    #[arg(long)]
-    pub(crate) force: bool,
     /// Steps between the iterates of sheet and animation. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,
@@ -102,6 +109,10 @@ pub(crate) struct OutputArgs {
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,
+    /// Also draw the picture in the terminal. Default without HOW: auto.
+    #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "auto", conflicts_with = "json")]
+    pub(crate) show: Option<ShowAs>,
     /// Print one line of JSON about the result instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::names::layer;
 use super::{FramingArgs, InversionArgs, OutputArgs};
 
 const AFTER_HELP: &str = "\
@@ -20,8 +21,8 @@ pub(crate) struct InvertArgs {
     /// PNG or JPEG file, or - for standard input.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
-    /// Layer to invert, conv1_1 to fc7.
-    #[arg(long)]
+    /// Layer to invert, conv1_1 to fc7: the higher, the less of the image it keeps. Default: conv4_3.
+    #[arg(long, value_parser = layer(), hide_possible_values = true)]
     pub(crate) layer: Option<String>,
     /// Seed of the starting point.
     #[arg(long, default_value_t = 0)]

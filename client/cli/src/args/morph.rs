@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{InversionArgs, TargetArgs, WantedAttribute};
+use super::names::attribute;
+use super::{InversionArgs, ShowAs, TargetArgs, WantedAttribute};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,10 +24,10 @@ at once, such as Black Hair and Blond Hair, one fades out before the other fades
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct MorphArgs {
     /// The request of the first frame, such as "Male, Smiling=2, not Bald".
-    #[arg(long, value_name = "ATTRIBUTES")]
+    #[arg(long, value_name = "ATTRIBUTES", value_parser = attribute::<WishList>(), hide_possible_values = true)]
     pub(crate) from: WishList,
     /// The request of the last frame.
-    #[arg(long, value_name = "ATTRIBUTES")]
+    #[arg(long, value_name = "ATTRIBUTES", value_parser = attribute::<WishList>(), hide_possible_values = true)]
     pub(crate) to: WishList,
     /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
     #[arg(long, value_name = "ATTRIBUTE")]
@@ -41,16 +42,18 @@ pub(crate) struct MorphArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) inversion: InversionArgs,
-    /// The animation to write, or - for standard output. Default: a name that says what made it, with a number added if
-    /// there is one already.
-    #[arg(long, short, value_name = "FILE.gif", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
-    /// Also write a contact sheet of the frames: .png, .jpg or .webp.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    /// File of the animation; an existing file is replaced.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE.gif",
+        default_value = "morph.gif",
+        help_heading = "Output"
+    )]
+    pub(crate) output: PathBuf,
+    /// Also write a contact sheet of the frames.
+    #[arg(long, value_name = "FILE.png", help_heading = "Output")]
     pub(crate) sheet: Option<PathBuf>,
-    /// Replace existing files.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) force: bool,
     /// Frames per second, 1 to 50.
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Output",
         value_parser = clap::value_parser!(u16).range(1..=50))]
@@ -62,6 +65,10 @@ pub(crate) struct MorphArgs {
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32), help_heading = "Output")]
     pub(crate) scale: Option<u32>,
+    /// Also draw frames in the terminal, as a contact sheet. Default without HOW: auto.
+    #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "auto", conflicts_with = "json", help_heading = "Output")]
+    pub(crate) show: Option<ShowAs>,
     /// Print one line of JSON about the frames instead of a table.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

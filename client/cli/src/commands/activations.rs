@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use anyhow::{Context, bail, ensure};
 use deepface_client::{ClassifierClient, v1};
+use deepface_files::note;
 use futures_util::{StreamExt, stream};
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{
     args::{ActivationsArgs, ElementType, ServiceArgs},
-    exit::describe,
+    exit::describe_of,
     files,
-    output::{self, Output},
     pair::Pair,
     place::Place,
     printer, warnings,
@@ -39,7 +39,6 @@ struct Stack {
 }
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyhow::Result<()> {
-    let output = Output::typed("--output", &args.output, output::TENSORS, args.force)?;
     let pair = Pair::with_classifier(services).await?;
     let client = pair.classifier()?;
     let model = client.get_model().await?.model.unwrap_or_default();
@@ -54,7 +53,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
             Ok(answer) => append(&mut results, answer, &image)?,
             // The others are computed all the same.
             Err(error) if args.images.len() > 1 => {
-                printer::note(&format!("error: {image}: {}", describe(&error)));
+                note!("error: {}", describe_of(&image, &error));
                 failed += 1;
             }
             Err(error) => return Err(error.context(image)),
@@ -66,8 +65,8 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
         bail!("none of the {failed} images could be used");
     }
     let file = safetensors(&results, args, model.digest)?;
-    output.write(file).await?;
-    output::summarise(&[Some(&output)], &summary(&results, args))?;
+    files::write_atomically(&args.output, &file)?;
+    printer::print(&summary(&results, args))?;
     if failed > 0 {
         bail!("{failed} of {} images could not be used", args.images.len());
     }

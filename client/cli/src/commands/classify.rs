@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{bail, ensure};
 use deepface_client::{ClassifierClient, v1};
+use deepface_files::note;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::{
     args::{ClassifyArgs, ServiceArgs},
-    exit::describe,
+    exit::{describe, describe_of},
+    file_names::ImageName,
     files,
     pair::Pair,
     place::Place,
@@ -56,12 +58,13 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ClassifyArgs) -> anyhow::
 
 /// Says of one image that it has no answer.
 fn report(path: &Path, error: &anyhow::Error, json: bool) -> anyhow::Result<()> {
-    let error = describe(error);
     if json {
-        let image = path;
-        return printer::print_json(&Failure { image, error });
+        return printer::print_json(&Failure {
+            image: ImageName::of(path),
+            error: describe(error),
+        });
     }
-    printer::note(&format!("error: {}: {error}", path.display()));
+    note!("error: {}", describe_of(&path.display().to_string(), error));
     Ok(())
 }
 
@@ -105,14 +108,16 @@ fn show(path: &Path, faces: &[v1::Classification], args: &ClassifyArgs) -> anyho
 /// What is printed for programs of an image without an answer.
 #[derive(Debug, Serialize)]
 struct Failure<'a> {
-    image: &'a Path,
+    #[serde(flatten)]
+    image: ImageName<'a>,
     error: String,
 }
 
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    image: &'a Path,
+    #[serde(flatten)]
+    image: ImageName<'a>,
     /// Where the face was found, and how many were found; absent with `--aligned` and `--face`.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<Place>,
@@ -135,7 +140,7 @@ impl<'a> Line<'a> {
         let present = all().filter(|attribute| attribute.present);
         let face = classification.face.map(Place::from);
         Self {
-            image,
+            image: ImageName::of(image),
             face,
             faces: face.map(|_| classification.faces_found),
             attributes: all()

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     args::{CompareArgs, ServiceArgs},
     fields::Typed,
+    file_names::FileName,
     files::{self, Faces},
     pair::Pair,
     place::Place,
@@ -17,8 +18,8 @@ use crate::{
 /// What is printed for programs.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    first: &'a std::path::Path,
-    second: &'a std::path::Path,
+    first: FileName<'a>,
+    second: FileName<'a>,
     similarity_percent: f32,
     cosine: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,8 +114,8 @@ fn line<'a>(args: &'a CompareArgs, response: &v1::CompareResponse) -> Line<'a> {
         second_face: pair.second_face.map(Place::from),
     });
     Line {
-        first: &args.first,
-        second: &args.second,
+        first: FileName(&args.first),
+        second: FileName(&args.second),
         similarity_percent: response.similarity_percent,
         cosine: response.cosine,
         same_person: response.same_person,

@@ -1,7 +1,5 @@
 //! `deepface gallery`: a page of faces, a request and its variations by seed.
 
-use std::path::Path;
-
 use anyhow::Context;
 use deepface_client::{GeneratorClient, v1};
 use serde::Serialize;
@@ -10,24 +8,18 @@ use crate::{
     args::{GalleryArgs, ServiceArgs},
     faces::{self, Job},
     fields::Typed,
+    file_names::FileName,
+    files,
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
-    names,
-    output::{self, Output},
     pair::Pair,
     printer, requests,
     usage::Usage,
-    wishes::{Catalogue, check, say_all, sums_what_is_present},
+    wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
     let seeds = seeds(args)?;
     let settings = requests::generation(&args.target, &args.inversion);
-    let wanted = |attributes, absent| requests::requested(attributes, absent);
-    let base = wanted(&args.present, false).chain(wanted(&args.absent, true));
-    let (base, sweep): (Vec<_>, Vec<_>) = (base.collect(), wanted(&args.sweep, false).collect());
-    let ends = (args.seed, args.seed + (args.seeds - 1));
-    let name = || names::gallery(&base, &sweep, &settings, ends);
-    let output = Output::or_named(args.output.as_ref(), name, output::PAGE, args.force)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let plan = plan(&client, args, &settings).await?;
@@ -42,13 +34,11 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::R
         command: &command_line(std::env::args_os().skip(1)),
     };
     let html = page.html();
-    let bytes = html.len();
-    let file = output.write(html.into_bytes()).await?;
-    let summary = match args.json {
-        true => printer::json_line(&report(&file, &page))?,
-        false => headline(&file, &page, bytes) + &table(&page),
-    };
-    output::summarise(&[Some(&output)], &summary)
+    files::write_atomically(&args.output, html.as_bytes())?;
+    if args.json {
+        return printer::print_json(&report(args, &page));
+    }
+    printer::print(&(headline(args, &page, html.len()) + &table(&page)))
 }
 
 fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
@@ -73,12 +63,12 @@ async fn plan(
 ) -> anyhow::Result<Plan> {
     let catalogue = Catalogue::of(client).await?;
     let present = requests::requested(&args.present, false);
-    let mut base = catalogue.name(present, "the request")?;
-    base.extend(catalogue.name(requests::requested(&args.absent, true), "--not")?);
+    let mut base = catalogue.name(present, Asked::Present)?;
+    base.extend(catalogue.name(requests::requested(&args.absent, true), Asked::Absent)?);
     let sweep = if args.sweep.is_empty() {
         default_sweep(&catalogue, &base)
     } else {
-        catalogue.name(requests::requested(&args.sweep, false), "--sweep")?
+        catalogue.name(requests::requested(&args.sweep, false), Asked::Sweep)?
     };
     let keep = catalogue.keep(&args.keep)?;
     let plan = Plan::new(base, &sweep, &keep, !sums_what_is_present(settings));
@@ -130,11 +120,11 @@ fn command_line(arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn headline(file: &Path, page: &Page<'_>, bytes: usize) -> String {
+fn headline(args: &GalleryArgs, page: &Page<'_>, bytes: usize) -> String {
     let (rows, seeds) = (page.plan.rows.len(), page.seeds.len());
     format!(
         "{}  {} faces: {rows} {} of {seeds} {}, {:.1} MB\n",
-        file.display(),
+        args.output.display(),
         rows * seeds,
         plural(rows, "row"),
         plural(seeds, "seed"),
@@ -168,7 +158,7 @@ fn table(page: &Page<'_>) -> String {
 /// The page as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     rows: Vec<RowLine<'a>>,
 }
 
@@ -194,7 +184,7 @@ struct Judged<'a> {
     present: bool,
 }
 
-fn report<'a>(file: &'a Path, page: &Page<'a>) -> Report<'a> {
+fn report<'a>(args: &'a GalleryArgs, page: &Page<'a>) -> Report<'a> {
     let judged = |attribute: &'a v1::ResultAttribute| Judged {
         name: &attribute.name,
         requested: attribute.requested.unwrap_or_default(),
@@ -211,7 +201,7 @@ fn report<'a>(file: &'a Path, page: &Page<'a>) -> Report<'a> {
         faces: page.seeds.iter().zip(cells).map(face).collect(),
     };
     Report {
-        file,
+        file: FileName(&args.output),
         rows: page.plan.rows.iter().zip(page.cells).map(row).collect(),
     }
 }

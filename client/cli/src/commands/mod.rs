@@ -11,27 +11,48 @@ mod generate;
 mod invert;
 mod morph;
 mod serve;
-mod show;
+
+use std::time::Duration;
+
+use clap::CommandFactory;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     args::{Cli, Command, ServiceArgs, Work},
     exit::Interrupted,
+    interrupt,
 };
 
-/// Runs a command. Ctrl-C drops its work, which cancels its calls; `serve` handles Ctrl-C itself.
+/// How long interrupted work may take to remove its progress bar and to cancel its calls.
+const LEAVE: Duration = Duration::from_millis(300);
+
+/// Runs a command. A signal drops its work, which cancels its calls; `serve` handles signals itself.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let work = match cli.command {
         Command::Work(work) => work,
         Command::Serve(args) => return serve::run(&cli.services, &args).await,
-        Command::Show(args) => return show::run(&args),
         Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return Ok(args.write(Cli::command())?),
     };
     deepface_serve::init_telemetry("error");
+    let interrupted = interrupt::watch()?;
+    let services = cli.services;
+    let (interrupt_work, told_to_stop) = oneshot::channel::<()>();
+    // A thread of its own: this one hears of a signal even while that one waits for a file or computes.
+    let mut work = tokio::task::spawn_blocking(move || {
+        Handle::current().block_on(async {
+            tokio::select! {
+                done = dispatch(&services, work) => done,
+                _ = told_to_stop => Ok(()),
+            }
+        })
+    });
     tokio::select! {
-        result = dispatch(&cli.services, work) => result,
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt?;
-            Err(Interrupted.into())
+        done = &mut work => done?,
+        stop = interrupted => {
+            drop(interrupt_work);
+            let _ = tokio::time::timeout(LEAVE, work).await;
+            Err(Interrupted(stop).into())
         }
     }
 }

@@ -1,13 +1,9 @@
 //! `deepface morph`: an animation that leads from one request to another.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use anyhow::Context;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
-use deepface_images::PictureFormat;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -15,13 +11,14 @@ use crate::{
     args::{MorphArgs, ServiceArgs, WishList},
     faces::{self, Face, Job},
     fields::Typed,
+    file_names::FileName,
+    files,
     morph::{Journey, signed},
-    names,
-    output::{self, Output},
     pair::Pair,
-    pictures, printer, provenance, requests,
+    pictures, printer, requests,
+    show::Screen,
     usage::Usage,
-    wishes::{Catalogue, check, say_all, sums_what_is_present},
+    wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
 };
 
 /// How long the animation shows the first and the last frame, in hundredths of a second.
@@ -31,8 +28,8 @@ const MOST_BARS: usize = 32;
 
 pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Result<()> {
     let settings = requests::generation(&args.target, &args.inversion);
-    refuse(&settings)?;
-    let outputs = Outputs::check(args, &settings)?;
+    refuse(args, &settings)?;
+    let screen = Screen::wanted(args.show)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let (journey, keep) = plan(&client, args, &settings).await?;
@@ -43,44 +40,28 @@ pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Res
         .collect();
     let frames = faces::generate_all(&client, jobs, "frames", Frame::of).await?;
     pair.stop().await;
-    let (file, size) = write(args, &outputs, &frames).await?;
-    let summary = match args.json {
-        true => printer::json_line(&Report::new(&file, args, &requests, &frames))?,
-        false => headline(&file, args, size) + &table(&journey, &frames),
-    };
-    output::summarise(&outputs.all(), &summary)
-}
-
-/// Where the results go.
-struct Outputs {
-    animation: Output,
-    sheet: Option<Output>,
-}
-
-impl Outputs {
-    /// Checks the places before the work.
-    fn check(args: &MorphArgs, settings: &v1::GenerationSettings) -> anyhow::Result<Self> {
-        let [from, to] = [&args.from, &args.to].map(|list| messages(list).collect::<Vec<_>>());
-        let name = || names::morph([&from, &to], settings, args.seed);
-        let typed = args.output.as_ref();
-        let sheet = args.sheet.as_deref();
-        let sheet =
-            sheet.map(|path| Output::typed("--sheet", path, PictureFormat::ENDINGS, args.force));
-        let outputs = Self {
-            animation: Output::or_named(typed, name, output::ANIMATION, args.force)?,
-            sheet: sheet.transpose()?,
-        };
-        output::distinct(&outputs.all())?;
-        Ok(outputs)
+    let all = enlarged(args, &frames);
+    write(args, &all)?;
+    if let Some(screen) = screen {
+        screen.show(&pictures::contact_sheet(&all)?)?;
     }
-
-    fn all(&self) -> [Option<&Output>; 2] {
-        [Some(&self.animation), self.sheet.as_ref()]
+    let size = all.first().map_or((0, 0), RgbImage::dimensions);
+    if args.json {
+        return printer::print_json(&Report::new(args, &requests, &frames));
     }
+    printer::print(&(headline(args, size) + &table(&journey, &frames)))
 }
 
 /// Finds wrong usage before a service starts.
-fn refuse(settings: &v1::GenerationSettings) -> Result<(), Usage> {
+fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usage> {
+    let gif = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("gif");
+    if !args.output.extension().is_some_and(gif) {
+        let file = args.output.display();
+        let message = format!(
+            "--output: expected a file name that ends in .gif, got {file} (--sheet writes a picture)"
+        );
+        return Err(Usage(message));
+    }
     if sums_what_is_present(settings) {
         let message = "morph varies strengths, which --paper and --method cgmm-mean and cgmm-sample do not support";
         return Err(Usage(message.to_owned()));
@@ -95,8 +76,8 @@ async fn plan(
     settings: &v1::GenerationSettings,
 ) -> anyhow::Result<(Journey, Vec<String>)> {
     let catalogue = Catalogue::of(client).await?;
-    let from = catalogue.name(messages(&args.from), "--from")?;
-    let to = catalogue.name(messages(&args.to), "--to")?;
+    let from = catalogue.name(messages(&args.from), Asked::List("--from"))?;
+    let to = catalogue.name(messages(&args.to), Asked::List("--to"))?;
     let keep = catalogue.keep(&args.keep)?;
     for (wishes, flag) in [(&from, "--from"), (&to, "--to")] {
         let checked = check(client, wishes, &keep, settings).await;
@@ -181,29 +162,26 @@ impl Frame {
     }
 }
 
-/// Writes the animation and the sheet, and gives the animation's path and the size of a frame.
-async fn write(
-    args: &MorphArgs,
-    outputs: &Outputs,
-    frames: &[Frame],
-) -> anyhow::Result<(PathBuf, (u32, u32))> {
+/// The frames as they are written.
+fn enlarged(args: &MorphArgs, frames: &[Frame]) -> Vec<RgbImage> {
     let width = frames.first().map_or(1, |frame| frame.picture.width());
     let scale = args
         .scale
         .unwrap_or_else(|| pictures::comfortable_scale(width));
-    let all: Vec<_> = frames
-        .iter()
-        .map(|frame| pictures::enlarge(&frame.picture, scale))
-        .collect();
-    if let Some(sheet) = &outputs.sheet {
-        let about = provenance::about_many(&format!("a morph, seed {}", args.seed));
-        let picture = pictures::contact_sheet(&all)?;
-        sheet.write_picture(&picture, &about).await?;
+    let picture = |frame: &Frame| pictures::enlarge(&frame.picture, scale);
+    frames.iter().map(picture).collect()
+}
+
+/// Writes the animation and the sheet.
+fn write(args: &MorphArgs, all: &[RgbImage]) -> anyhow::Result<()> {
+    if let Some(sheet) = &args.sheet {
+        files::write_atomically(
+            sheet,
+            &deepface_images::png(&pictures::contact_sheet(all)?)?,
+        )?;
     }
     let showing = showing(all.len(), args.fps, args.boomerang);
-    let animation = pictures::animation(&all, &showing)?;
-    let file = outputs.animation.write(animation).await?;
-    Ok((file, all.first().map_or((0, 0), RgbImage::dimensions)))
+    files::write_atomically(&args.output, &pictures::animation(all, &showing)?)
 }
 
 /// The frames in the order shown, each with its time in hundredths of a second.
@@ -218,10 +196,10 @@ fn showing(frames: usize, fps: u16, boomerang: bool) -> Vec<(u16, usize)> {
     (0..frames).chain((1..back).rev()).map(shown).collect()
 }
 
-fn headline(file: &Path, args: &MorphArgs, (width, height): (u32, u32)) -> String {
+fn headline(args: &MorphArgs, (width, height): (u32, u32)) -> String {
     format!(
         "{}  {} frames of {width}x{height} pixels, {} a second, seed {}\n",
-        file.display(),
+        args.output.display(),
         showing(args.frames.into(), args.fps, args.boomerang).len(),
         args.fps,
         args.seed,
@@ -249,9 +227,9 @@ fn table(journey: &Journey, frames: &[Frame]) -> String {
 /// The animation as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    file: &'a Path,
+    file: FileName<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sheet: Option<&'a Path>,
+    sheet: Option<FileName<'a>>,
     seed: u64,
     frames: Vec<FrameLine<'a>>,
 }
@@ -267,7 +245,6 @@ struct FrameLine<'a> {
 
 impl<'a> Report<'a> {
     fn new(
-        file: &'a Path,
         args: &'a MorphArgs,
         requests: &'a [Vec<v1::RequestedAttribute>],
         frames: &'a [Frame],
@@ -285,8 +262,8 @@ impl<'a> Report<'a> {
             loss: frame.loss,
         };
         Self {
-            file,
-            sheet: args.sheet.as_deref(),
+            file: FileName(&args.output),
+            sheet: args.sheet.as_deref().map(FileName),
             seed: args.seed,
             frames: requests.iter().zip(frames).map(line).collect(),
         }

@@ -22,7 +22,11 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
         pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    printer::print(&guide(classifier, generator))?;
+    match printer::print(&guide(classifier, generator)) {
+        // The services are of use even if nobody reads the guide.
+        Err(error) if error.is::<printer::PipeClosed>() => {}
+        printed => printed?,
+    }
     pair.serve_until(shutdown).await
 }
 

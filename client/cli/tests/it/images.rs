@@ -54,10 +54,7 @@ fn images_are_classified_compared_inverted_and_written_as_activations() {
     let json: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&json["file"], &json["settings"]["layer"]),
-        (
-            &"face-inverted-conv3_3-seed-0.png".into(),
-            &"conv3_3".into()
-        )
+        (&"face-inverted.png".into(), &"conv3_3".into())
     );
 
     let arguments = [
@@ -226,4 +223,31 @@ fn a_picture_without_a_face_is_not_answered_silently() {
         (&json["warnings"][0]["kind"], stderr.as_str()),
         (&"no_face".into(), "")
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_name_that_is_not_text_does_not_end_a_batch() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let here = folder();
+    face(here.path());
+    let odd = std::ffi::OsStr::from_bytes(b"bad\xff\xfename.png");
+    std::fs::copy(here.path().join("face.png"), here.path().join(odd)).unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_deepface"));
+    program
+        .args(["classify", "--face", "--json", "face.png"])
+        .arg(odd)
+        .arg("face.png");
+    let output = program.current_dir(here.path()).output().unwrap();
+    let (stdout, _) = expect(&output, OK);
+    let lines: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[1]["image"], "bad\u{fffd}\u{fffd}name.png");
+    assert_eq!(lines[1]["image_bytes"], "YmFk//5uYW1lLnBuZw==");
+    assert_eq!(lines[2]["image"], "face.png");
+    assert!(lines[2].get("image_bytes").is_none());
 }

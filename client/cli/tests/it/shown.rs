@@ -26,7 +26,6 @@ fn help_of_every_command() {
         "attributes",
         "evaluate",
         "serve",
-        "show",
         "completions",
     ] {
         assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
