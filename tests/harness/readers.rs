@@ -54,7 +54,7 @@ pub fn tensor(bytes: &[u8]) -> bool {
     array.is_ok()
 }
 
-/// Published weights: Caffe, PyTorch or safetensors.
+/// Published weights in any format.
 pub fn import(bytes: &[u8]) -> bool {
     let file = bytes.to_vec().into();
     let Ok(contents) = deepface_import::read(&file) else {

@@ -20,6 +20,11 @@ impl Cursor {
         self.at
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     /// The next `n` bytes, which are not copied.
     pub(crate) fn take(&mut self, n: usize) -> Result<Bytes, String> {
         let left = self.bytes.len() - self.at;

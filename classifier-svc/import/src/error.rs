@@ -7,7 +7,8 @@ use crate::Format;
 pub enum ReadError {
     /// The beginning is that of no format that is read.
     #[error(
-        "expected a caffemodel, a PyTorch file or safetensors, got a file that begins with {start}"
+        "expected weights (a caffemodel; PyTorch's .pth; Keras' .h5 or .keras; MatConvNet's .mat; Torch 7's .t7; \
+         safetensors; NumPy's .npz), got a file that begins with {start}"
     )]
     Unknown {
         /// The first bytes, readable.
@@ -17,20 +18,31 @@ pub enum ReadError {
     #[error("this is {what}: {advice}")]
     Unsupported {
         /// Which format.
-        what: &'static str,
+        what: String,
         /// What to do about it.
-        advice: &'static str,
+        advice: String,
+    },
+    /// The file is sound, but does not hold the tensors of a network.
+    #[error("the {format} file {problem}")]
+    Content {
+        /// The format of the file.
+        format: Format,
+        /// What it holds, as the rest of a sentence.
+        problem: String,
     },
     /// The file is not what its format asks for: truncated, damaged, or made to hurt.
-    #[error("not a whole {format} file: {problem}")]
+    #[error("truncated or damaged {format} file: {problem}")]
     Malformed {
         /// The format that the beginning is of.
         format: Format,
         /// Where it goes wrong.
         problem: String,
     },
-    /// A pickle asks for a function or a class that weights do not need.
-    #[error("the pickle asks for {name}, which weights do not need; nothing was executed")]
+    /// A pickle calls a function that weights do not need.
+    #[error(
+        "the pickle calls {name}, which weights do not need; nothing was executed. If you trust the file, load it with \
+         Python and save only its tensors: torch.save(model.state_dict(), FILE)"
+    )]
     Refused {
         /// Which one, with its module.
         name: String,
@@ -43,4 +55,14 @@ pub enum ReadError {
         /// What does not fit.
         problem: String,
     },
+}
+
+impl ReadError {
+    /// A format that is known, and not read.
+    pub(crate) fn unsupported(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Unsupported {
+            what: what.into(),
+            advice: advice.into(),
+        }
+    }
 }

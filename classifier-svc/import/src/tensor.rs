@@ -1,5 +1,7 @@
 //! A named tensor whose values still lie in the file.
 
+use std::{fmt, sync::Arc};
+
 use bytes::Bytes;
 use half::{bf16, f16};
 
@@ -35,13 +37,34 @@ impl Dtype {
     }
 }
 
+/// Where the bytes of a tensor are.
+#[derive(Clone)]
+enum Data {
+    /// In the file, as they are.
+    Held(Bytes),
+    /// In chunks or compressed: put together when they are asked for.
+    Deferred(Fetch),
+}
+
+/// Puts the bytes of a tensor together.
+pub(crate) type Fetch = Arc<dyn Fn() -> Result<Bytes, String> + Send + Sync>;
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Deferred(_) => f.write_str("deferred"),
+        }
+    }
+}
+
 /// A tensor of a file.
 #[derive(Clone, Debug)]
 pub struct Tensor {
     name: String,
     shape: Vec<usize>,
     dtype: Dtype,
-    data: Bytes,
+    data: Data,
     /// Values from one index to the next of each dimension, where they do not lie one after the other.
     strides: Option<Vec<usize>>,
 }
@@ -54,22 +77,52 @@ impl Tensor {
         dtype: Dtype,
         data: Bytes,
     ) -> Result<Self, ReadError> {
+        let held = data.len();
         let tensor = Self {
             name,
             shape,
             dtype,
-            data,
+            data: Data::Held(data),
             strides: None,
         };
         let bytes = tensor.len()?.checked_mul(dtype.size());
-        if bytes == Some(tensor.data.len()) {
+        if bytes == Some(held) {
             return Ok(tensor);
         }
         Err(tensor.wrong(&format!(
-            "the shape {:?} does not fit {} bytes of {dtype:?}",
-            tensor.shape,
-            tensor.data.len()
+            "the shape {:?} does not fit {held} bytes of {dtype:?}",
+            tensor.shape
         )))
+    }
+
+    /// A tensor whose values lie one after the other in what `fetch` returns; it is called when they are read.
+    pub(crate) fn deferred(
+        name: String,
+        shape: Vec<usize>,
+        dtype: Dtype,
+        fetch: Fetch,
+    ) -> Result<Self, ReadError> {
+        let tensor = Self {
+            name,
+            shape,
+            dtype,
+            data: Data::Deferred(fetch),
+            strides: None,
+        };
+        tensor.len()?;
+        Ok(tensor)
+    }
+
+    /// The same tensor, whose values lie in the order of MATLAB and Fortran: the first index runs fastest.
+    pub(crate) fn first_index_fastest(mut self) -> Self {
+        let mut strides = Vec::with_capacity(self.shape.len());
+        let mut stride = 1_usize;
+        for n in &self.shape {
+            strides.push(stride);
+            stride = stride.saturating_mul(*n);
+        }
+        self.strides = (!contiguous(&self.shape, &strides)).then_some(strides);
+        self
     }
 
     /// A window of a storage: the value at index `i` is the storage's at `offset + sum of i * stride`.
@@ -85,7 +138,7 @@ impl Tensor {
             name,
             shape,
             dtype,
-            data: Bytes::new(),
+            data: Data::Held(Bytes::new()),
             strides: None,
         };
         let (len, held) = (tensor.len()?, storage.len() / dtype.size().max(1));
@@ -109,7 +162,7 @@ impl Tensor {
                 )));
             }
         };
-        tensor.data = storage.slice(offset * dtype.size()..end * dtype.size());
+        tensor.data = Data::Held(storage.slice(offset * dtype.size()..end * dtype.size()));
         tensor.strides = (!contiguous(&tensor.shape, &strides)).then_some(strides);
         Ok(tensor)
     }
@@ -129,24 +182,108 @@ impl Tensor {
         self.dtype
     }
 
+    /// The same tensor under another name.
+    pub(crate) fn renamed(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same values with the dimensions in another order: dimension `i` of the result is `axes[i]` of this tensor.
+    /// `None` if `axes` does not name every dimension once.
+    pub fn permuted(&self, axes: &[usize]) -> Option<Self> {
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..self.shape.len()) {
+            return None;
+        }
+        let strides = self.strides();
+        Some(self.view(
+            axes.iter().map(|&a| self.shape[a]).collect(),
+            axes.iter().map(|&a| strides[a]).collect(),
+        ))
+    }
+
+    /// The same values with dimension `axis` split into several, the last of them running fastest. `None` if their
+    /// product is not the dimension, or there is no such dimension.
+    pub fn split(&self, axis: usize, sizes: &[usize]) -> Option<Self> {
+        let product = sizes.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+        if self.shape.get(axis).copied() != product || product == Some(0) {
+            return None;
+        }
+        let mut strides = self.strides();
+        let mut stride = strides[axis];
+        let mut inner = Vec::with_capacity(sizes.len());
+        for size in sizes.iter().rev() {
+            inner.insert(0, stride);
+            stride = stride.saturating_mul(*size);
+        }
+        let mut shape = self.shape.clone();
+        shape.splice(axis..=axis, sizes.iter().copied());
+        strides.splice(axis..=axis, inner);
+        Some(self.view(shape, strides))
+    }
+
+    /// The same tensor without its dimensions of size one before the first, or behind the last, larger one.
+    pub fn squeezed(&self) -> Self {
+        let strides = self.strides();
+        let mut kept = 0..self.shape.len();
+        while self.shape[kept.clone()].first() == Some(&1) {
+            kept.start += 1;
+        }
+        while self.shape[kept.clone()].last() == Some(&1) {
+            kept.end -= 1;
+        }
+        self.view(self.shape[kept.clone()].to_vec(), strides[kept].to_vec())
+    }
+
     /// The values, the last index running fastest.
     ///
     /// # Errors
-    /// They are of a type that weights do not have.
+    /// They are of a type that weights do not have, or cannot be decompressed.
     pub fn read(&self) -> Result<Vec<f32>, ReadError> {
-        let data = match &self.strides {
-            None => self.data.clone(),
-            Some(strides) => self.gather(strides),
-        };
         match self.dtype {
-            Dtype::F32 => Ok(decode(&data, f32::from_le_bytes)),
-            Dtype::F64 => Ok(decode(&data, |b| f64::from_le_bytes(b) as f32)),
-            Dtype::F16 => Ok(decode(&data, |b| f16::from_le_bytes(b).to_f32())),
-            Dtype::BF16 => Ok(decode(&data, |b| bf16::from_le_bytes(b).to_f32())),
+            Dtype::F32 => self.values(f32::from_le_bytes),
+            Dtype::F64 => self.values(|b| f64::from_le_bytes(b) as f32),
+            Dtype::F16 => self.values(|b| f16::from_le_bytes(b).to_f32()),
+            Dtype::BF16 => self.values(|b| bf16::from_le_bytes(b).to_f32()),
             Dtype::Other(size) => Err(self.wrong(&format!(
                 "expected floating-point values, got integers of {size} bytes"
             ))),
         }
+    }
+
+    fn values<const N: usize>(
+        &self,
+        value: impl Fn([u8; N]) -> f32,
+    ) -> Result<Vec<f32>, ReadError> {
+        let data = match &self.data {
+            Data::Held(data) => data.clone(),
+            Data::Deferred(fetch) => fetch().map_err(|problem| self.wrong(&problem))?,
+        };
+        let (values, len) = (data.as_chunks::<N>().0, self.len()?);
+        let strides = self.strides();
+        let last = self.shape.iter().zip(&strides);
+        let last = last.map(|(n, stride)| n.saturating_sub(1).saturating_mul(*stride));
+        let last = last.fold(0_usize, usize::saturating_add);
+        if len > 0 && (last >= values.len() || len > values.len()) {
+            return Err(self.wrong(&format!(
+                "the shape {:?} does not fit {} values",
+                self.shape,
+                values.len()
+            )));
+        }
+        if self.strides.is_none() {
+            return Ok(values[..len].iter().map(|b| value(*b)).collect());
+        }
+        let mut gathered = Vec::with_capacity(len);
+        let mut index = vec![0; self.shape.len()];
+        let (inner, step) = (self.shape.last().copied(), strides.last().copied());
+        let (inner, step) = (inner.unwrap_or(1), step.unwrap_or(0));
+        while gathered.len() < len {
+            let start: usize = index.iter().zip(&strides).map(|(i, s)| i * s).sum();
+            gathered.extend((0..inner).map(|i| value(values[start + i * step])));
+            advance(&mut index, &self.shape);
+        }
+        Ok(gathered)
     }
 
     /// An error about this tensor.
@@ -173,16 +310,38 @@ impl Tensor {
         }
     }
 
-    /// The bytes of the values in the order of their indices.
-    fn gather(&self, strides: &[usize]) -> Bytes {
-        let size = self.dtype.size();
-        let mut starts = vec![0];
-        for (&n, stride) in self.shape.iter().zip(strides) {
-            let along = |start: usize| (0..n).map(move |i| start + i * stride);
-            starts = starts.into_iter().flat_map(along).collect();
+    /// Values from one index to the next of each dimension.
+    fn strides(&self) -> Vec<usize> {
+        if let Some(strides) = &self.strides {
+            return strides.clone();
         }
-        let values = starts.iter().flat_map(|&s| &self.data[s * size..][..size]);
-        values.copied().collect::<Vec<u8>>().into()
+        let mut strides = vec![1_usize; self.shape.len()];
+        for i in (1..self.shape.len()).rev() {
+            strides[i - 1] = strides[i].saturating_mul(self.shape[i]);
+        }
+        strides
+    }
+
+    fn view(&self, shape: Vec<usize>, strides: Vec<usize>) -> Self {
+        Self {
+            name: self.name.clone(),
+            strides: (!contiguous(&shape, &strides)).then_some(strides),
+            shape,
+            dtype: self.dtype,
+            data: self.data.clone(),
+        }
+    }
+}
+
+/// Steps to the next row: all dimensions but the last.
+fn advance(index: &mut [usize], shape: &[usize]) {
+    let rows = index.len().saturating_sub(1);
+    for (i, n) in index.iter_mut().zip(shape).take(rows).rev() {
+        *i += 1;
+        if *i < *n {
+            return;
+        }
+        *i = 0;
     }
 }
 
@@ -191,13 +350,9 @@ fn contiguous(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1;
     shape.iter().zip(strides).rev().all(|(&n, &stride)| {
         let fits = n == 1 || stride == expected;
-        expected *= n;
+        expected = expected.saturating_mul(n);
         fits
     })
-}
-
-fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|b| value(*b)).collect()
 }
 
 #[cfg(test)]
@@ -221,6 +376,33 @@ mod tests {
         );
         assert_eq!(window(&[], 5, &[]).unwrap(), [5.0]);
         assert!(window(&[0, 9], 99, &[1, 1]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn dimensions_are_permuted_split_and_squeezed() {
+        let bytes: Vec<u8> = (0..6_u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+        let tensor = Tensor::new("t".into(), vec![1, 2, 3], Dtype::F32, bytes.into()).unwrap();
+        let turned = tensor.permuted(&[2, 0, 1]).unwrap();
+        assert_eq!(turned.shape(), [3, 1, 2]);
+        let values = [0.0, 3.0, 1.0, 4.0, 2.0, 5.0];
+        assert_eq!(turned.read().unwrap(), values);
+        let matlab = tensor.squeezed().first_index_fastest();
+        assert_eq!(matlab.shape(), [2, 3]);
+        assert_eq!(matlab.read().unwrap(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+        assert_eq!(
+            matlab.permuted(&[1, 0]).unwrap().read().unwrap(),
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+        );
+        let split = tensor
+            .split(2, &[3, 1])
+            .unwrap()
+            .permuted(&[2, 3, 1, 0])
+            .unwrap();
+        assert_eq!(split.shape(), [3, 1, 2, 1]);
+        assert_eq!(split.read().unwrap(), values);
+        assert!(tensor.permuted(&[0, 0, 1]).is_none() && tensor.split(1, &[3]).is_none());
+        let ones = tensor.split(0, &[1, 1]).unwrap();
+        assert_eq!(ones.squeezed().shape(), [2, 3]);
     }
 
     #[test]

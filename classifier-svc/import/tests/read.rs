@@ -1,4 +1,4 @@
-//! The readers, on files that the reference tools wrote (`fixtures/make.py`).
+//! The readers, on files that the reference tools wrote (`fixtures/make.py` and `fixtures/make_formats.py`).
 
 use deepface_import::{Bytes, Contents, Format, ReadError, read};
 
@@ -11,6 +11,50 @@ const SMALL_ZIP: &[u8] = include_bytes!("fixtures/small-zip.pth");
 const SMALL_LEGACY: &[u8] = include_bytes!("fixtures/small-legacy.pth");
 const EVIL_ZIP: &[u8] = include_bytes!("fixtures/evil-zip.pth");
 const EVIL_LEGACY: &[u8] = include_bytes!("fixtures/evil-legacy.pth");
+
+/// Small files of two tensors, `[[0, 1, 2], [3, 4, 5]]` or that transposed, and `[0.5, -2]`, with their names.
+const SMALL: [(&[u8], Format, [&str; 2]); 8] = [
+    (
+        include_bytes!("fixtures/small.h5"),
+        Format::Keras,
+        ["x/kernel:0", "x/bias:0"],
+    ),
+    (
+        include_bytes!("fixtures/small-latest.h5"),
+        Format::Keras,
+        ["x/kernel:0", "x/bias:0"],
+    ),
+    (
+        include_bytes!("fixtures/small.keras"),
+        Format::KerasZip,
+        ["layers/dense/dense/vars/0", "layers/dense/dense/vars/1"],
+    ),
+    (
+        include_bytes!("fixtures/small.mat"),
+        Format::Matlab,
+        ["layers.c.weights.1", "layers.c.weights.2"],
+    ),
+    (
+        include_bytes!("fixtures/small-compressed.mat"),
+        Format::Matlab,
+        ["layers.c.weights.1", "layers.c.weights.2"],
+    ),
+    (
+        include_bytes!("fixtures/small.t7"),
+        Format::Torch7,
+        ["modules.1.weight", "modules.1.bias"],
+    ),
+    (
+        include_bytes!("fixtures/small.npz"),
+        Format::Npz,
+        ["a", "b"],
+    ),
+    (
+        include_bytes!("fixtures/small.pkl"),
+        Format::Pickle,
+        ["a", "b"],
+    ),
+];
 
 fn open(file: &[u8]) -> Result<Contents, ReadError> {
     read(&Bytes::copy_from_slice(file))
@@ -108,6 +152,20 @@ fn windows_types_and_nesting_of_a_state_dict() {
 }
 
 #[test]
+fn small_files_of_other_formats_are_read() {
+    for (file, format, [weight, bias]) in SMALL {
+        let contents = open(file).unwrap();
+        assert_eq!(contents.format, format);
+        let expected = match shape(&contents, weight) {
+            [2, 3] => [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            _ => [0.0, 3.0, 1.0, 4.0, 2.0, 5.0],
+        };
+        assert_eq!(values(&contents, weight), expected, "{format}");
+        assert_eq!(values(&contents, bias), [0.5, -2.0], "{format}");
+    }
+}
+
+#[test]
 fn what_would_execute_is_refused_by_name() {
     for file in [EVIL_ZIP, EVIL_LEGACY] {
         let name = match open(file) {
@@ -133,6 +191,21 @@ fn a_truncated_file_is_an_error_wherever_it_ends() {
             assert!(read(&whole.slice(..end)).is_err(), "{end} bytes");
         }
     }
+    for (file, format, _) in SMALL {
+        let whole = Bytes::copy_from_slice(file);
+        // The variables of a .mat file follow one another without a count.
+        let first = if format == Format::Matlab {
+            file.len() / 4
+        } else {
+            file.len()
+        };
+        for end in 0..first {
+            assert!(
+                read_all(&whole.slice(..end)).is_err(),
+                "{format}: {end} bytes"
+            );
+        }
+    }
     // A protocol buffer may end between two fields; then layers are missing.
     for file in [V1, NEW] {
         let whole = Bytes::copy_from_slice(file);
@@ -149,7 +222,9 @@ fn a_truncated_file_is_an_error_wherever_it_ends() {
 
 #[test]
 fn flipped_bits_never_panic() {
-    for file in [SMALL_ZIP, SMALL_LEGACY, EVIL_ZIP, EVIL_LEGACY] {
+    let small = SMALL.iter().map(|(file, ..)| *file);
+    let pickles = [SMALL_ZIP, SMALL_LEGACY, EVIL_ZIP, EVIL_LEGACY];
+    for file in small.chain(pickles) {
         let mut damaged = file.to_vec();
         for at in 0..file.len() {
             for bit in 0..8 {

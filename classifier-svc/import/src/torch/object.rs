@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::global::Global;
 use crate::Dtype;
 
@@ -28,6 +30,24 @@ pub(super) struct Window {
     pub(super) strides: Vec<usize>,
 }
 
+/// The type of a NumPy array.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ArrayType {
+    pub(super) dtype: Dtype,
+    /// Whether the lowest byte of a value comes first.
+    pub(super) little: bool,
+}
+
+/// A NumPy array.
+#[derive(Clone, Debug)]
+pub(super) struct Array {
+    pub(super) shape: Vec<usize>,
+    pub(super) kind: ArrayType,
+    /// Whether the first index runs fastest.
+    pub(super) fortran: bool,
+    pub(super) data: Bytes,
+}
+
 /// An object. Containers refer to others by their place, so no depth of nesting costs stack.
 #[derive(Clone, Debug)]
 pub(super) enum Object {
@@ -39,7 +59,9 @@ pub(super) enum Object {
     Bool(bool),
     /// A text.
     Text(Rc<str>),
-    /// Something of which nothing is asked: a fraction, a very long number.
+    /// Bytes.
+    Bytes(Bytes),
+    /// Something of which nothing is asked: a fraction, a very long number, a date.
     Opaque,
     /// A tuple or a list.
     Sequence(Vec<Ref>),
@@ -47,6 +69,12 @@ pub(super) enum Object {
     Dict(Vec<(Ref, Ref)>),
     /// A function or class.
     Global(Global),
+    /// An object of a class that nothing is known of: its attributes, and the items of a class that is a dictionary.
+    Instance(Vec<(Ref, Ref)>),
+    /// The type of an array.
+    ArrayType(ArrayType),
+    /// An array; `None` until its shape and values follow.
+    Array(Option<Array>),
     /// A storage.
     Storage(Storage),
     /// A tensor.

@@ -1,16 +1,13 @@
-//! The pickle machine: a stack, a memo, and the few operations that a state_dict is written with.
+//! The pickle machine: a stack, a memo, and the operations of protocol 2 and later.
 
 use std::collections::HashMap;
 
 use super::{
     Problem,
     global::Global,
-    object::{Object, Objects, Ref, Storage, Window},
+    object::{Object, Objects, Ref},
 };
-use crate::{
-    cursor::{Cursor, text},
-    tensor::MAX_RANK,
-};
+use crate::cursor::{Cursor, text};
 
 /// Operations at most. A tensor takes about thirty; each takes a bounded amount of memory.
 const MAX_STEPS: usize = 1 << 22;
@@ -28,18 +25,22 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<Objects, Problem> {
         marks: Vec::new(),
         memo: HashMap::new(),
         steps: 0,
+        encoded: cursor.left(),
     };
     while machine.step(cursor)? {}
     Ok(machine.objects)
 }
 
-struct Machine {
-    objects: Objects,
+/// The state of a pickle that is being read; `call` has what its functions do.
+pub(super) struct Machine {
+    pub(super) objects: Objects,
     stack: Vec<Ref>,
     /// Heights of the stack that containers begin at.
     marks: Vec<usize>,
     memo: HashMap<usize, Ref>,
     steps: usize,
+    /// Bytes that may still be decoded from texts: no more than the file has.
+    pub(super) encoded: usize,
 }
 
 impl Machine {
@@ -63,21 +64,70 @@ impl Machine {
                 let n = cursor.byte()?.into();
                 self.push(long(&cursor.take(n)?));
             }
+            // LONG4
+            0x8b => {
+                let n = u32::from_le_bytes(cursor.array()?) as usize;
+                self.push(long(&cursor.take(n)?));
+            }
             b'G' => {
                 cursor.array::<8>()?;
                 self.push(Object::Opaque);
             }
-            // BINUNICODE and BINSTRING, SHORT_BINUNICODE and SHORT_BINSTRING
-            b'X' | b'T' => {
+            // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
+            b'X' => {
                 let n = u32::from_le_bytes(cursor.array()?) as usize;
                 self.push_text(cursor, n)?;
             }
-            0x8c | b'U' => {
+            0x8c => {
                 let n = cursor.byte()?.into();
                 self.push_text(cursor, n)?;
             }
+            0x8d => {
+                let n = length(cursor)?;
+                self.push_text(cursor, n)?;
+            }
+            // BINSTRING and SHORT_BINSTRING: texts or bytes of Python 2
+            b'T' => {
+                let n = u32::from_le_bytes(cursor.array()?) as usize;
+                self.push_string(cursor, n)?;
+            }
+            b'U' => {
+                let n = cursor.byte()?.into();
+                self.push_string(cursor, n)?;
+            }
+            // BINBYTES, SHORT_BINBYTES, BINBYTES8 and BYTEARRAY8
+            b'B' => {
+                let n = u32::from_le_bytes(cursor.array()?) as usize;
+                self.push(Object::Bytes(cursor.take(n)?));
+            }
+            b'C' => {
+                let n = cursor.byte()?.into();
+                self.push(Object::Bytes(cursor.take(n)?));
+            }
+            0x8e | 0x96 => {
+                let n = length(cursor)?;
+                self.push(Object::Bytes(cursor.take(n)?));
+            }
             b')' | b']' => self.push(Object::Sequence(Vec::new())),
             b'}' => self.push(Object::Dict(Vec::new())),
+            // EMPTY_SET, ADDITEMS, FROZENSET
+            0x8f => self.push(Object::Opaque),
+            0x90 => {
+                self.pop_to_mark()?;
+                self.top()?;
+            }
+            0x91 => {
+                self.pop_to_mark()?;
+                self.push(Object::Opaque);
+            }
+            // POP, POP_MARK, DUP
+            b'0' if self.above_mark() == 0 && !self.marks.is_empty() => drop(self.marks.pop()),
+            b'0' => drop(self.pop()?),
+            b'1' => drop(self.pop_to_mark()?),
+            b'2' => {
+                let top = self.top()?;
+                self.stack.push(top);
+            }
             // TUPLE, LIST, TUPLE1 to TUPLE3
             b't' | b'l' => {
                 let items = self.pop_to_mark()?;
@@ -107,7 +157,7 @@ impl Machine {
             // GLOBAL, STACK_GLOBAL
             b'c' => {
                 let (module, name) = (cursor.line(MAX_NAME)?, cursor.line(MAX_NAME)?);
-                self.push(Object::Global(Global::find(&module, &name)?));
+                self.push(Object::Global(Global::find(&module, &name)));
             }
             0x93 => {
                 let global = self.named_on_stack()?;
@@ -119,9 +169,11 @@ impl Machine {
             0x94 => self.put(self.memo.len())?,
             b'h' => self.get(cursor.byte()?.into())?,
             b'j' => self.get(u32::from_le_bytes(cursor.array()?) as usize)?,
-            // BINPERSID, REDUCE, BUILD
+            // BINPERSID, REDUCE, NEWOBJ, NEWOBJ_EX, BUILD
             b'Q' => self.storage()?,
             b'R' => self.reduce()?,
+            0x81 => self.instance(2)?,
+            0x92 => self.instance(3)?,
             b'b' => self.build()?,
             b'.' => {
                 self.objects.root = self.pop()?;
@@ -137,7 +189,7 @@ impl Machine {
     }
 
     /// Counts operations, so that no file takes unbounded time.
-    fn spend(&mut self, steps: usize) -> Result<(), Problem> {
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Problem> {
         self.steps += steps;
         match self.steps <= MAX_STEPS {
             true => Ok(()),
@@ -145,7 +197,7 @@ impl Machine {
         }
     }
 
-    fn push(&mut self, object: Object) {
+    pub(super) fn push(&mut self, object: Object) {
         self.stack.push(self.objects.all.len());
         self.objects.all.push(object);
     }
@@ -156,19 +208,28 @@ impl Machine {
         Ok(())
     }
 
+    fn push_string(&mut self, cursor: &mut Cursor, n: usize) -> Result<(), Problem> {
+        let bytes = cursor.take(n)?;
+        self.push(match text(&bytes) {
+            Ok(text) => Object::Text(text.into()),
+            Err(_) => Object::Bytes(bytes),
+        });
+        Ok(())
+    }
+
     /// The number of objects above the last mark.
     fn above_mark(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
 
-    fn pop_many(&mut self, n: usize) -> Result<Vec<Ref>, Problem> {
+    pub(super) fn pop_many(&mut self, n: usize) -> Result<Vec<Ref>, Problem> {
         match n <= self.above_mark() {
             true => Ok(self.stack.split_off(self.stack.len() - n)),
             false => Err(String::from("the pickle takes more from its stack than it holds").into()),
         }
     }
 
-    fn pop(&mut self) -> Result<Ref, Problem> {
+    pub(super) fn pop(&mut self) -> Result<Ref, Problem> {
         Ok(self.pop_many(1)?[0])
     }
 
@@ -179,7 +240,7 @@ impl Machine {
         }
     }
 
-    fn top(&self) -> Result<Ref, Problem> {
+    pub(super) fn top(&self) -> Result<Ref, Problem> {
         let top = self.stack.last().filter(|_| self.above_mark() > 0);
         top.copied()
             .ok_or_else(|| String::from("the pickle's stack is empty").into())
@@ -203,6 +264,8 @@ impl Machine {
         let top = self.top()?;
         match &mut self.objects.all[top] {
             Object::Sequence(list) => list.extend(items),
+            // A class that is a list or a set.
+            Object::Instance(_) | Object::Opaque => {}
             _ => {
                 return Err(
                     String::from("the pickle appends to a value that is not a list").into(),
@@ -216,7 +279,8 @@ impl Machine {
         let top = self.top()?;
         let (pairs, rest) = items.as_chunks::<2>();
         match &mut self.objects.all[top] {
-            Object::Dict(dict) if rest.is_empty() => {
+            Object::Opaque => {}
+            Object::Dict(dict) | Object::Instance(dict) if rest.is_empty() => {
                 dict.extend(pairs.iter().map(|[k, v]| (*k, *v)))
             }
             _ => {
@@ -233,107 +297,18 @@ impl Machine {
         let names = self.pop_many(2)?;
         match (self.objects.text(names[0]), self.objects.text(names[1])) {
             (Some(module), Some(name)) if module.len().max(name.len()) <= MAX_NAME => {
-                Global::find(module, name)
+                Ok(Global::find(module, name))
             }
             _ => Err(
                 String::from("the pickle names a function by a value that is not a string").into(),
             ),
         }
     }
+}
 
-    /// `('storage', class, key, device, length)`; older files add a view of it, which is `None`.
-    fn storage(&mut self) -> Result<(), Problem> {
-        let id = self.pop()?;
-        let o = &self.objects;
-        let storage = match o.sequence(id) {
-            Some([kind, class, key, _, len, rest @ ..])
-                if o.text(*kind).is_some_and(|kind| &**kind == "storage")
-                    && rest.iter().all(|&r| matches!(o.get(r), Object::None)) =>
-            {
-                match (o.get(*class), o.text(*key), o.size(*len)) {
-                    (Object::Global(Global::Storage(dtype)), Some(key), Some(len)) => {
-                        Some(Storage {
-                            key: key.clone(),
-                            dtype: *dtype,
-                            len,
-                        })
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let storage = storage.ok_or_else(|| {
-            String::from("the pickle refers to an external object that is not a plain storage")
-        })?;
-        self.push(Object::Storage(storage));
-        Ok(())
-    }
-
-    /// Calls one of the few known functions.
-    fn reduce(&mut self) -> Result<(), Problem> {
-        let arguments = self.pop()?;
-        let function = self.pop()?;
-        let o = &self.objects;
-        let arguments = o.sequence(arguments).unwrap_or_default();
-        let object = match (o.get(function), arguments) {
-            (Object::Global(Global::OrderedDict), []) => Some(Object::Dict(Vec::new())),
-            (Object::Global(Global::OrderedDict), [pairs]) => self.dict(*pairs),
-            (Object::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
-                self.window(*storage, *offset, *shape, *strides)
-            }
-            (Object::Global(Global::RebuildParameter), [tensor, ..]) => {
-                o.window(*tensor).cloned().map(Object::Tensor)
-            }
-            _ => None,
-        };
-        let object = object.ok_or_else(|| {
-            String::from("the pickle calls a function with arguments that it does not take")
-        })?;
-        if let Object::Dict(pairs) = &object {
-            self.spend(pairs.len())?;
-        }
-        self.push(object);
-        Ok(())
-    }
-
-    /// A dictionary from a list of pairs.
-    fn dict(&self, pairs: Ref) -> Option<Object> {
-        let o = &self.objects;
-        let pairs = o
-            .sequence(pairs)?
-            .iter()
-            .map(|&pair| match o.sequence(pair) {
-                Some([key, value]) => Some((*key, *value)),
-                _ => None,
-            });
-        pairs.collect::<Option<_>>().map(Object::Dict)
-    }
-
-    fn window(&self, storage: Ref, offset: Ref, shape: Ref, strides: Ref) -> Option<Object> {
-        let o = &self.objects;
-        let Object::Storage(storage) = o.get(storage) else {
-            return None;
-        };
-        Some(Object::Tensor(Window {
-            storage: storage.clone(),
-            offset: o.size(offset)?,
-            shape: o.sizes(shape, MAX_RANK)?,
-            strides: o.sizes(strides, MAX_RANK)?,
-        }))
-    }
-
-    /// Sets attributes on a dictionary, which are ignored; nothing else has any.
-    fn build(&mut self) -> Result<(), Problem> {
-        self.pop()?;
-        match self.objects.get(self.top()?) {
-            Object::Dict(_) => Ok(()),
-            _ => Err(String::from(
-                "the pickle sets attributes on a value that is not a dictionary",
-            )
-            .into()),
-        }
-    }
+/// A length of eight bytes.
+fn length(cursor: &mut Cursor) -> Result<usize, Problem> {
+    Ok(usize::try_from(u64::from_le_bytes(cursor.array()?)).unwrap_or(usize::MAX))
 }
 
 /// A little-endian integer in two's complement.
@@ -360,15 +335,19 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_refused_by_name_before_anything_is_called() {
+    fn functions_are_refused_by_name_where_they_are_called() {
         for (pickle, name) in [
             (
                 &b"\x80\x02cposix\nsystem\n(X\x02\0\0\0lstR."[..],
                 "posix.system",
             ),
-            (b"cbuiltins\neval\n.", "builtins.eval"),
-            (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
-            (b"ctorch\nload\n.", "torch.load"),
+            (b"cbuiltins\neval\n)R.", "builtins.eval"),
+            (
+                b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02ls\x85R.",
+                "os.system",
+            ),
+            (b"ctorch\nload\n)R.", "torch.load"),
+            (b"ccopyreg\n_reconstructor\n)R.", "copyreg._reconstructor"),
         ] {
             match run(pickle) {
                 Err(Problem::Refused(refused)) => assert_eq!(refused, name),
@@ -427,13 +406,17 @@ mod tests {
             b"}(Nu.",
             b")Q.",
             b"NNR.",
-            b"N(0.",
+            b"N(00.",
             b"X\xff\xff\xff\xff.",
             b"cno end",
             b"NNb.",
             b"X\x01\0\0\0\xff.",
             b"(N(e.",
             b"\x81.",
+            b"NN\x81.",
+            b"2.",
+            b"1.",
+            b"\x8e\xff\xff\xff\xff\xff\xff\xff\xff.",
         ] {
             let result = run(pickle);
             assert!(

@@ -1,9 +1,13 @@
 //! Import of published weights of VGG-Face (Parkhi, Vedaldi and Zisserman 2015): their file in, a weights file out.
 
 mod args;
+mod found;
 mod names;
+mod other;
+mod preparation;
 #[cfg(test)]
 mod tests;
+mod topology;
 
 use std::fs::File;
 use std::io::Read;
@@ -11,21 +15,19 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
 use deepface_files::sha256;
-use deepface_import::{Bytes, Contents, Format, Tensor};
+use deepface_import::{Bytes, Contents, Tensor};
 
 pub use args::ImportArgs;
+use found::Found;
+use preparation::Preparation;
 
 use crate::{
-    Architecture, ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, heads::LOGITS,
-    parameters::Parameters, seal::seal, weights::Weights,
+    Architecture, ChannelOrder, Description, Preprocessing, heads::LOGITS, parameters::Parameters,
+    seal::seal, weights::Weights,
 };
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
 const MAX_FILE: u64 = 4 << 30;
-/// The terms under which the authors published their weights.
-const LICENSE: &str = "CC BY-NC 4.0: name VGG-Face (Parkhi, Vedaldi, Zisserman: Deep Face Recognition, BMVC 2015, \
-    www.robots.ox.ac.uk/~vgg/software/vgg_face), say what was changed, no commercial use";
-
 /// Reads, checks, computes the golden output, and writes; if anything is wrong, nothing is written.
 ///
 /// # Errors
@@ -42,33 +44,28 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
 
 /// The weights of a file, and a report on them. Frees the bytes of the file before it returns.
 fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
-    let (mean, scale) = (args.mean()?, args.scale()?);
     let file = read(&args.file)?;
     let contents = deepface_import::read(&file)?;
     let own = Description::read(&contents.metadata)?;
-    let order = channel_order(args, &contents, own.as_ref())?;
-    let before = own.as_ref().map(|own| &own.preprocessing);
-    let preprocessing = Preprocessing {
-        order: ChannelOrder::Rgb,
-        mean: mean.or(before.map(|p| p.mean)).unwrap_or(VGG_FACE_MEAN),
-        scale: scale.or(before.map(|p| p.scale)).unwrap_or(1.0),
-    };
-    let architecture = names::architecture(&contents)?;
-    let mut parameters = parameters(&contents, &architecture)?;
-    if order == ChannelOrder::Bgr {
+    // The network before the flags: they do not help a file of another network.
+    let found = Found::find(&contents)?;
+    let architecture = topology::architecture(&found)?;
+    let mut parameters = parameters(&found, &architecture)?;
+    let preparation = Preparation::decide(args, &contents, own.as_ref(), &found)?;
+    if preparation.order == ChannelOrder::Bgr {
         exchange_red_and_blue(&mut parameters[0]);
     }
     if args.f16 {
         round(&architecture, &mut parameters)?;
     }
-    let license = match (&args.license, &own) {
-        (Some(given), _) => given,
-        (None, Some(own)) => &own.license,
-        (None, None) => LICENSE,
-    };
-    let report = report(&contents, &architecture, order, &preprocessing, license);
+    let report = report(&contents, &found, &architecture, &preparation);
+    let Preparation {
+        preprocessing,
+        license,
+        ..
+    } = preparation;
     let fc7_mean = vec![0.0; architecture.features];
-    let mut description = Description::new(architecture, preprocessing, license);
+    let mut description = Description::new(architecture, preprocessing, &license);
     description.origin = Some(format!(
         "imported from a {} file with SHA-256 {}; the attribute heads are new, all zero, and know nothing until \
          fine-tuned; likeness is measured from zero",
@@ -96,25 +93,8 @@ fn read(path: &Path) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// The channel order that the file's first layer expects.
-fn channel_order(
-    args: &ImportArgs,
-    contents: &Contents,
-    own: Option<&Description>,
-) -> anyhow::Result<ChannelOrder> {
-    let known = match (contents.format, own) {
-        (Format::Caffe, _) => Some(ChannelOrder::Bgr),
-        (Format::PyTorchZip | Format::PyTorchLegacy, _) => Some(ChannelOrder::Rgb),
-        (Format::Safetensors, own) => own.map(|own| own.preprocessing.order),
-    };
-    args.channel_order.or(known).context(
-        "--channel-order: required, as this safetensors file does not say; bgr for weights that came from Caffe, \
-         rgb for weights that came from MatConvNet or PyTorch",
-    )
-}
-
 /// The parameters of every stage; the heads are zero, so that they are visibly untrained.
-fn parameters(contents: &Contents, architecture: &Architecture) -> anyhow::Result<Vec<Parameters>> {
+fn parameters(found: &Found<'_>, architecture: &Architecture) -> anyhow::Result<Vec<Parameters>> {
     let stages = architecture.stages();
     let parameters = stages.iter().map(|stage| {
         if stage.name == "heads" {
@@ -126,10 +106,8 @@ fn parameters(contents: &Contents, architecture: &Architecture) -> anyhow::Resul
         if stage.weight_shape().is_none() {
             return Ok(Parameters::default());
         }
-        Ok(Parameters {
-            weight: names::values(contents, stage, "weight")?,
-            bias: names::values(contents, stage, "bias")?,
-        })
+        let (weight, bias) = topology::values(found, stage)?;
+        Ok(Parameters { weight, bias })
     });
     parameters.collect()
 }
@@ -154,43 +132,40 @@ fn round(architecture: &Architecture, parameters: &mut [Parameters]) -> anyhow::
 /// What was recognised, dropped and added.
 fn report(
     contents: &Contents,
+    found: &Found<'_>,
     architecture: &Architecture,
-    order: ChannelOrder,
-    preprocessing: &Preprocessing,
-    license: &str,
+    preparation: &Preparation,
 ) -> String {
-    let used = |tensor: &&Tensor| {
-        let layers = architecture.stages().into_iter();
-        let mut layers = layers.filter(|s| s.weight_shape().is_some() && s.name != "heads");
-        layers.any(|stage| {
-            ["weight", "bias"].iter().any(|part| {
-                let found = names::find(contents, &stage.name, part);
-                found.is_ok_and(|found| std::ptr::eq(found, *tensor))
-            })
-        })
-    };
-    let dropped: Vec<&Tensor> = contents.tensors.iter().filter(|t| !used(t)).collect();
+    let dropped = contents.tensors.iter().filter(|t| !found.uses(t));
+    let dropped: Vec<&Tensor> = dropped.collect();
     let dropped = match dropped.is_empty() {
         true => "nothing".into(),
-        false => names::list(&dropped),
+        false => other::list(&dropped),
     };
-    let order = match order {
+    let order = match preparation.order {
         ChannelOrder::Rgb => "RGB",
         ChannelOrder::Bgr => "BGR, turned into RGB",
     };
-    let Preprocessing { mean, scale, .. } = preprocessing;
+    let layers = match found.by_order {
+        true => "\nlayers:  found by their order and shapes, as their names say nothing",
+        false => "",
+    };
+    let Preprocessing { mean, scale, .. } = preparation.preprocessing;
     let Architecture {
         name,
         widths,
         input,
         features,
     } = architecture;
+    let license = &preparation.license;
+    let warning = preparation.warning.as_ref();
+    let warning = warning.map_or_else(String::new, |warning| format!("\nwarning: {warning}"));
     format!(
-        "{} file: {name}, {input} pixels, widths {widths:?}, {features} features\n\
+        "{} file: {name}, {input} pixels, widths {widths:?}, {features} features{layers}\n\
          pixels:  {order}, 0 to 255, mean {mean:?} (red first), scale {scale}\n\
          dropped: {dropped}\n\
          heads:   new, all zero: useless until the network is fine-tuned\n\
-         licence: {license}",
+         licence: {license}{warning}",
         contents.format
     )
 }

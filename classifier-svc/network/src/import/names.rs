@@ -1,183 +1,153 @@
-//! Finds the layers of VGG-Face among the tensors of a file, and infers the topology from their shapes.
+//! The names that others give to the layers of VGG-16, and to the weight and the bias of each.
 
-use anyhow::{Context, anyhow, ensure};
-use deepface_import::{Contents, Tensor};
-
-use crate::arch::{Architecture, Op, Stage};
-
-/// Layers in torchvision's numbering, which some PyTorch files use.
-const TORCHVISION: [(&str, &str); 15] = [
-    ("conv1_1", "features.0"),
-    ("conv1_2", "features.2"),
-    ("conv2_1", "features.5"),
-    ("conv2_2", "features.7"),
-    ("conv3_1", "features.10"),
-    ("conv3_2", "features.12"),
-    ("conv3_3", "features.14"),
-    ("conv4_1", "features.17"),
-    ("conv4_2", "features.19"),
-    ("conv4_3", "features.21"),
-    ("conv5_1", "features.24"),
-    ("conv5_2", "features.26"),
-    ("conv5_3", "features.28"),
-    ("fc6", "classifier.0"),
-    ("fc7", "classifier.3"),
+/// The layers of VGG-Face that have weights, from the image up.
+pub(super) const LAYERS: [&str; 16] = [
+    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1",
+    "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3", "fc6", "fc7", "fc8",
 ];
+/// How many of them are convolutions; the others are fully connected.
+pub(super) const CONVOLUTIONS: usize = 13;
 
-/// Largest number of tensors that a message lists.
-const LISTED: usize = 40;
+/// Places of the convolutions in torchvision's `features`, which timm has too.
+const FEATURES: [usize; CONVOLUTIONS] = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
 
-/// The tensor of a layer, such as the `weight` of `conv1_1`, by the name of the published files or of torchvision, in
-/// any module.
-///
-/// # Errors
-/// No tensor has this name, or more than one.
-pub(super) fn find<'a>(
-    contents: &'a Contents,
-    layer: &str,
-    part: &str,
-) -> anyhow::Result<&'a Tensor> {
-    let numbered = TORCHVISION.iter().filter(|(name, _)| *name == layer);
-    let names = numbered.map(|(_, number)| *number).chain([layer]);
-    let names: Vec<String> = names.map(|name| format!("{name}.{part}")).collect();
-    let mut found = contents
-        .tensors
-        .iter()
-        .filter(|t| names.iter().any(|name| is(t.name(), name)));
-    let first = found.next().ok_or_else(|| {
-        anyhow!(
-            "{layer}.{part} is missing: expected conv1_1 to conv5_3, fc6 and fc7 of VGG-Face (or features.0 to \
-             classifier.3 of torchvision), each with weight and bias; the {} file holds instead: {}",
-            contents.format,
-            list(&contents.tensors.iter().collect::<Vec<_>>())
-        )
-    })?;
-    match found.next() {
-        None => Ok(first),
-        Some(second) => Err(anyhow!(
-            "{layer}.{part}: expected one, got {:?} and {:?}",
-            first.name(),
-            second.name()
-        )),
+/// What a tensor is to its layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Kernels, or the matrix of a fully connected layer.
+    Weight,
+    /// One value per output.
+    Bias,
+}
+
+/// The path of the layer that a tensor belongs to, and what it is to it; `None` if its name does not say it.
+pub(super) fn part(name: &str) -> Option<(Vec<&str>, Part)> {
+    let name = name.strip_suffix(":0").unwrap_or(name);
+    let mut path: Vec<&str> = name.split(['.', '/']).collect();
+    let last = path.pop()?;
+    if let Some(part) = word(last) {
+        return Some((path, part));
+    }
+    // Keras 3 numbers variables from 0, MATLAB elements from 1.
+    let numbered = match (path.last()?, last) {
+        (&"vars", "0") | (&"weights", "1") => Some(Part::Weight),
+        (&"vars", "1") | (&"weights", "2") => Some(Part::Bias),
+        _ => None,
+    };
+    if let Some(part) = numbered {
+        path.pop();
+        return Some((path, part));
+    }
+    suffix(path, last)
+}
+
+/// `conv1_1_W` and its like: NumPy's and MATLAB's names have no points.
+fn suffix<'a>(mut path: Vec<&'a str>, last: &'a str) -> Option<(Vec<&'a str>, Part)> {
+    let (layer, part) = last.rsplit_once('_')?;
+    let part = word(part)?;
+    path.push(layer);
+    Some((path, part))
+}
+
+/// As [`part`], where the whole name may be one word.
+pub(super) fn part_of_word(name: &str) -> Option<(Vec<&str>, Part)> {
+    match name.contains(['.', '/']) {
+        true => part(name),
+        false => suffix(Vec::new(), name.strip_suffix(":0").unwrap_or(name)),
     }
 }
 
-/// Whether a name is the wanted one, in any module.
-fn is(name: &str, wanted: &str) -> bool {
-    let module = name.strip_suffix(wanted);
-    module.is_some_and(|module| module.is_empty() || module.ends_with('.'))
-}
-
-/// Names and shapes for a message.
-pub(super) fn list(tensors: &[&Tensor]) -> String {
-    let listed = tensors.iter().take(LISTED);
-    let mut listed: Vec<String> = listed
-        .map(|t| format!("{} {:?}", t.name(), t.shape()))
-        .collect();
-    if tensors.len() > LISTED {
-        listed.push(format!("and {} more", tensors.len() - LISTED));
-    }
-    listed.join(", ")
-}
-
-/// The topology, inferred from the shapes.
-///
-/// # Errors
-/// A tensor is missing, or this program does not support the network.
-pub(super) fn architecture(contents: &Contents) -> anyhow::Result<Architecture> {
-    let mut widths = [0; 5];
-    for (block, width) in widths.iter_mut().enumerate() {
-        let weight = find(contents, &format!("conv{}_1", block + 1), "weight")?;
-        *width = weight.shape().first().copied().unwrap_or(0);
-    }
-    let fc6 = find(contents, "fc6", "weight")?;
-    let [features, rest @ ..] = plain(fc6.shape()) else {
-        return Err(anyhow!(
-            "{}: expected [out, in], got no dimension",
-            fc6.name()
-        ));
-    };
-    let inputs = rest.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
-    let channels = widths[4];
-    let side = inputs
-        .filter(|inputs| channels > 0 && inputs % channels == 0)
-        .map(|inputs| (inputs / channels).isqrt())
-        .filter(|side| side.checked_pow(2).map(|area| area * channels) == inputs);
-    let side = side.with_context(|| {
-        format!(
-            "{}: expected {channels} channels of a square as its inputs, got shape {:?}",
-            fc6.name(),
-            fc6.shape()
-        )
-    })?;
-    let mut architecture = Architecture {
-        name: "vgg-16".into(),
-        widths,
-        // Each of five poolings halves the side.
-        input: side.saturating_mul(32),
-        features: *features,
-    };
-    architecture.check().map_err(anyhow::Error::msg)?;
-    let known = [
-        Architecture::vgg_face(),
-        Architecture::vgg_face_mini(),
-        Architecture::tiny(),
-    ];
-    let same = |known: &Architecture| {
-        let name = known.name.clone();
-        *known
-            == (Architecture {
-                name,
-                ..architecture.clone()
-            })
-    };
-    if let Some(known) = known.into_iter().find(same) {
-        architecture = known;
-    }
-    Ok(architecture)
-}
-
-/// The values of a layer's `weight` or `bias`.
-///
-/// # Errors
-/// It is missing, its shape is not the stage's, or a value is not finite.
-pub(super) fn values(contents: &Contents, stage: &Stage, part: &str) -> anyhow::Result<Vec<f32>> {
-    let tensor = find(contents, &stage.name, part)?;
-    let expected = match (part, stage.weight_shape()) {
-        ("weight", Some(shape)) => shape,
-        _ => vec![stage.outputs()],
-    };
-    // A fully connected layer may be written as a convolution over all that it reads: in C, H, W order that is the
-    // same.
-    let as_convolution = match (stage.op, part) {
-        (
-            Op::Linear {
-                channels,
-                side,
-                outputs,
-            },
-            "weight",
-        ) => vec![outputs, channels, side, side],
-        _ => expected.clone(),
-    };
-    let shape = plain(tensor.shape());
-    ensure!(
-        shape == expected || shape == as_convolution,
-        "{}: expected shape {expected:?}, got {:?}",
-        tensor.name(),
-        tensor.shape()
-    );
-    let values = tensor.read()?;
-    match values.iter().position(|x| !x.is_finite()) {
-        None => Ok(values),
-        Some(i) => Err(anyhow!("{}: value {i} is {}", tensor.name(), values[i])),
+fn word(word: &str) -> Option<Part> {
+    match word {
+        "weight" | "weights" | "kernel" | "W" | "w" | "filters" | "filter" => Some(Part::Weight),
+        "bias" | "biases" | "b" => Some(Part::Bias),
+        _ => None,
     }
 }
 
-/// A shape without leading ones: Caffe wrote every array with four dimensions.
-fn plain(mut shape: &[usize]) -> &[usize] {
-    while let [1, rest @ ..] = shape {
-        shape = rest;
+/// Which of [`LAYERS`] a path leads to, whatever modules are around it.
+pub(super) fn layer(path: &[&str]) -> Option<usize> {
+    let (last, before) = path.split_last()?;
+    let module = before.last().copied().unwrap_or_default();
+    let number = last.parse::<usize>().ok();
+    match (module, *last) {
+        ("features", _) if number.is_some() => {
+            return FEATURES.iter().position(|f| Some(*f) == number);
+        }
+        ("classifier", "0") => return index("fc6"),
+        ("classifier", "3") => return index("fc7"),
+        ("classifier", "6") | ("head", "fc") => return index("fc8"),
+        _ => {}
     }
-    shape
+    // A convolution and its rectifier may be a module of two.
+    direct(last).or_else(|| number.and_then(|_| direct(module)))
+}
+
+/// A layer by its own name: `conv1_1`, `conv_1_1`, `block1_conv1`, `fc6`, `fc_6`; Keras counts `fc1`, `fc2`,
+/// `predictions`.
+fn direct(name: &str) -> Option<usize> {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], "");
+    let numbered = name.strip_prefix("conv").map(str::to_owned);
+    let block = || {
+        let (block, i) = name.strip_prefix("block")?.split_once("conv")?;
+        Some(format!("{block}{i}"))
+    };
+    if let Some(digits) = numbered.or_else(block) {
+        return match digits.as_bytes() {
+            [block, i] => index(&format!("conv{}_{}", char::from(*block), char::from(*i))),
+            _ => None,
+        };
+    }
+    match &name[..] {
+        "fc1" => index("fc6"),
+        "fc2" => index("fc7"),
+        "fc3" | "predictions" => index("fc8"),
+        _ => index(&name),
+    }
+}
+
+fn index(name: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| *layer == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_all_publishers_lead_to_the_same_layers() {
+        for (name, expected) in [
+            ("conv1_1.weight", Some(("conv1_1", Part::Weight))),
+            ("module.net.conv_5_3.bias", Some(("conv5_3", Part::Bias))),
+            ("features.conv_1_1.weight", Some(("conv1_1", Part::Weight))),
+            ("conv_1_1.0.weight", Some(("conv1_1", Part::Weight))),
+            ("fc.fc6.bias", Some(("fc6", Part::Bias))),
+            ("features.28.weight", Some(("conv5_3", Part::Weight))),
+            ("classifier.3.bias", Some(("fc7", Part::Bias))),
+            ("pre_logits.fc1.weight", Some(("fc6", Part::Weight))),
+            ("head.fc.weight", Some(("fc8", Part::Weight))),
+            ("conv1_1/conv1_1/kernel:0", Some(("conv1_1", Part::Weight))),
+            (
+                "block4_conv3/block4_conv3_W:0",
+                Some(("conv4_3", Part::Weight)),
+            ),
+            ("vgg_16/conv3/conv3_2/biases", Some(("conv3_2", Part::Bias))),
+            (
+                "layers/conv2d_1/conv1_2/vars/1",
+                Some(("conv1_2", Part::Bias)),
+            ),
+            ("net.layers.fc7.weights.1", Some(("fc7", Part::Weight))),
+            ("layers.conv2_2.filters", Some(("conv2_2", Part::Weight))),
+            ("conv4_2_b", Some(("conv4_2", Part::Bias))),
+            ("predictions/bias:0", Some(("fc8", Part::Bias))),
+            ("features.1.weight", None),
+            ("conv3_4.weight", None),
+            ("layer1.0.conv1.weight", None),
+            ("conv1_1.running_mean", None),
+        ] {
+            let found = part_of_word(name);
+            let found = found.and_then(|(path, part)| Some((LAYERS[layer(&path)?], part)));
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

@@ -1,0 +1,91 @@
+//! The topology of a file's network, inferred from the shapes of its layers, and the checked values of each.
+
+use anyhow::{Context, anyhow, ensure};
+use deepface_import::Tensor;
+
+use super::found::Found;
+use crate::arch::{Architecture, Stage};
+
+/// The topology.
+///
+/// # Errors
+/// This program does not support it.
+pub(super) fn architecture(found: &Found<'_>) -> anyhow::Result<Architecture> {
+    let mut widths = [0; 5];
+    for (block, width) in widths.iter_mut().enumerate() {
+        let weight = found.layer(&format!("conv{}_1", block + 1))?.weight;
+        *width = weight.shape().first().copied().unwrap_or(0);
+    }
+    let fc6 = found.layer("fc6")?.weight;
+    let &[features, channels, rows, columns] = fc6.shape() else {
+        return Err(anyhow!(
+            "{}: expected the weight of a fully connected layer, got shape {:?}",
+            fc6.name(),
+            fc6.shape()
+        ));
+    };
+    ensure!(
+        channels == widths[4] && rows == columns && rows > 0,
+        "{}: expected {} channels of a square as its inputs, got shape {:?}",
+        fc6.name(),
+        widths[4],
+        fc6.shape()
+    );
+    let mut architecture = Architecture {
+        name: "vgg-16".into(),
+        widths,
+        // Each of five poolings halves the side.
+        input: rows.saturating_mul(32),
+        features,
+    };
+    architecture.check().map_err(anyhow::Error::msg)?;
+    let known = [
+        Architecture::vgg_face(),
+        Architecture::vgg_face_mini(),
+        Architecture::tiny(),
+    ];
+    let same = |known: &Architecture| {
+        let name = known.name.clone();
+        *known
+            == (Architecture {
+                name,
+                ..architecture.clone()
+            })
+    };
+    if let Some(known) = known.into_iter().find(same) {
+        architecture = known;
+    }
+    Ok(architecture)
+}
+
+/// The weight and the bias of a stage.
+///
+/// # Errors
+/// A shape is not the stage's, or a value is not finite.
+pub(super) fn values(found: &Found<'_>, stage: &Stage) -> anyhow::Result<(Vec<f32>, Vec<f32>)> {
+    let layer = found.layer(&stage.name)?;
+    let weight = stage.weight_shape().context("a stage without weights")?;
+    Ok((
+        finite(&layer.weight, &weight)?,
+        finite(&layer.bias, &[stage.outputs()])?,
+    ))
+}
+
+fn finite(tensor: &Tensor, expected: &[usize]) -> anyhow::Result<Vec<f32>> {
+    // fc6 has its inputs in three dimensions.
+    let flat = match (tensor.shape(), expected) {
+        ([out, inputs @ ..], [_, _]) => vec![*out, inputs.iter().product()],
+        (shape, _) => shape.to_vec(),
+    };
+    ensure!(
+        flat == expected,
+        "{}: expected shape {expected:?}, got {:?}",
+        tensor.name(),
+        tensor.shape()
+    );
+    let values = tensor.read()?;
+    match values.iter().position(|x| !x.is_finite()) {
+        None => Ok(values),
+        Some(i) => Err(anyhow!("{}: value {i} is {}", tensor.name(), values[i])),
+    }
+}
