@@ -226,8 +226,10 @@ fn flipped_bits_never_panic() {
     let pickles = [SMALL_ZIP, SMALL_LEGACY, EVIL_ZIP, EVIL_LEGACY];
     for file in small.chain(pickles) {
         let mut damaged = file.to_vec();
+        // All bits of the smallest files, and one of each byte of the others.
+        let bits = if file.len() < 4096 { 0..8 } else { 6..7 };
         for at in 0..file.len() {
-            for bit in 0..8 {
+            for bit in bits.clone() {
                 damaged[at] ^= 1 << bit;
                 // Right or wrong, but an answer.
                 let _ = read_all(&damaged.clone().into());

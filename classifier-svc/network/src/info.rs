@@ -85,6 +85,9 @@ pub struct ModelInfo {
     pub device: String,
     /// Licence of the weights.
     pub license: String,
+    /// Whether the attribute heads are all zero, as `import` writes them: until they are trained, every attribute of a
+    /// group is equally probable.
+    pub heads_untrained: bool,
 }
 
 impl ModelInfo {

@@ -108,12 +108,22 @@ impl Model {
     /// `read` returns the weights of a stage, and is called for one after the other.
     fn from_parts<P: Borrow<Parameters>>(
         description: Description,
-        read: impl FnMut(usize) -> Result<P, ModelError>,
+        mut read: impl FnMut(usize) -> Result<P, ModelError>,
         fc7_mean: Vec<f32>,
         digest: String,
         device: DeviceChoice,
         threads: usize,
     ) -> Result<Self, ModelError> {
+        let heads = description.architecture.stages().len() - 1;
+        let mut heads_untrained = false;
+        let read = |stage: usize| {
+            let parameters = read(stage)?;
+            if stage == heads {
+                let weight = &parameters.borrow().weight;
+                heads_untrained = weight.iter().all(|w| *w == 0.0);
+            }
+            Ok(parameters)
+        };
         let network = Backend::new(&description.architecture, read, device, threads)?;
         let layers = network.stages().iter().map(|s| LayerInfo {
             name: s.name.clone(),
@@ -132,9 +142,10 @@ impl Model {
             parameters: network.stages().iter().map(Stage::parameters).sum(),
             device: device.to_string(),
             license: description.license,
+            heads_untrained,
         };
         Ok(Self {
-            heads: info.layers.len() - 1,
+            heads,
             info,
             network,
         })

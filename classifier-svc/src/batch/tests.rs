@@ -111,6 +111,7 @@ fn info() -> ModelInfo {
         parameters: 0,
         device: "cpu".into(),
         license: String::new(),
+        heads_untrained: false,
     }
 }
 

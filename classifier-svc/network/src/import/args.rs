@@ -8,23 +8,34 @@ use crate::ChannelOrder;
 
 /// Makes a weights file for `serve --model` from published weights of VGG-Face.
 ///
-/// Reads VGG_FACE.caffemodel, PyTorch files (vgg_face_dag.pth; nothing in them is executed), and safetensors with the
-/// same names. The format is detected by content. Every tensor is checked by name and shape; fc8, which distinguishes
-/// 2622 people, is dropped. The 42 attribute heads are new and useless until the network is fine-tuned.
+/// The content of FILE decides its format, and nothing in it is executed:
+///
+///   Caffe        .caffemodel                 VGG_FACE.caffemodel; bgr
+///   MatConvNet   .mat, 5 to 7.3              vgg_face.mat; rgb, with its mean
+///   Torch 7      .t7                         VGG_FACE.t7; state --channel-order bgr
+///   Keras        .h5, .weights.h5, .keras    rcmalli_vggface_tf_vgg16.h5; state --channel-order bgr
+///   PyTorch      .pth, .pt                   vgg_face_dag.pth; state --channel-order rgb
+///   safetensors, NumPy .npz .npy .pkl        state --channel-order
+///
+/// PyTorch files may hold a state_dict, a checkpoint, a whole model or TorchScript. Layers are found by the names that
+/// publishers use, or by order and shape; the inputs of fc6 are reordered where a format stores them otherwise. fc8, which
+/// distinguishes 2622 people, is dropped; if it has another width, --mean and --scale are required. The 42 attribute heads
+/// are new and useless until the network is fine-tuned.
 #[derive(clap::Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct ImportArgs {
-    /// The published file.
+    /// The published file; - reads from standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Weights file to write.
     #[arg(long, value_name = "FILE", default_value = "vgg-face.safetensors")]
     pub output: PathBuf,
-    /// Channel order that the first layer of FILE expects. Default: bgr for Caffe, rgb for PyTorch. Required for a
-    /// safetensors file that this program did not write. The output is always rgb.
+    /// Channel order that the first layer of FILE expects. Required, unless FILE is a caffemodel (bgr), a network of
+    /// MatConvNet (rgb), or was written by this program. The output is always rgb.
     #[arg(long, value_enum)]
     pub channel_order: Option<ChannelOrder>,
-    /// Mean to subtract from pixels of 0 to 255, in the order red, green, blue. Default: VGG-Face's
-    /// 129.1863,104.7624,93.5940.
+    /// Mean to subtract from pixels of 0 to 255, in the order red, green, blue. Default: the file's; for 2622 people
+    /// VGG-Face's 129.1863,104.7624,93.5940; otherwise required.
     #[arg(
         long,
         value_name = "R,G,B",
@@ -32,10 +43,12 @@ pub struct ImportArgs {
         allow_negative_numbers = true
     )]
     pub mean: Option<Vec<f32>>,
-    /// Factor for pixels after the mean is subtracted. Default: 1, as in VGG-Face, which does not divide by 255.
+    /// Factor for pixels after the mean is subtracted. Default: the file's; for 2622 people 1, as VGG-Face does not divide
+    /// by 255; otherwise required.
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     pub scale: Option<f32>,
-    /// Licence of the weights, as GetModel shows it. Default: that of the published VGG-Face, CC BY-NC 4.0.
+    /// Licence of the weights, as GetModel shows it. Default: the file's; for 2622 people that of the published VGG-Face,
+    /// CC BY-NC 4.0; otherwise unknown.
     #[arg(long, value_name = "TEXT")]
     pub license: Option<String>,
     /// Store 16-bit weights: half the size.

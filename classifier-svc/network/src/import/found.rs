@@ -14,7 +14,7 @@ use super::{
 /// The order of the dimensions of kernels. It also decides in which order fc6 reads the last activation, as all programs
 /// flatten an activation in the order in which they store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
+pub(super) enum Layout {
     /// Out, in, height, width; fc6 reads channels, rows, columns: Caffe, PyTorch, Torch.
     ChannelsFirst,
     /// Height, width, in, out; fc6 reads rows, columns, channels: Keras, TensorFlow, MatConvNet.
@@ -40,7 +40,8 @@ pub(super) struct Layer {
 /// The layers of a file.
 pub(super) struct Found<'a> {
     held: Vec<Held<'a>>,
-    layout: Layout,
+    /// The order of the dimensions of its kernels.
+    pub(super) layout: Layout,
     /// Whether the names of the file said nothing.
     pub(super) by_order: bool,
 }
@@ -100,6 +101,12 @@ impl<'a> Found<'a> {
         })?;
         let bias = held.bias.squeezed();
         Ok(Layer { weight, bias })
+    }
+
+    /// Whether fc6 is a matrix, of whose inputs no shape says the order.
+    pub(super) fn flattens(&self) -> bool {
+        let fc6 = self.held.get(CONVOLUTIONS);
+        fc6.is_some_and(|held| held.weight.squeezed().shape().len() == 2)
     }
 
     /// The number of classes that fc8 distinguishes.

@@ -1,6 +1,7 @@
 //! Import of published weights of VGG-Face (Parkhi, Vedaldi and Zisserman 2015): their file in, a weights file out.
 
 mod args;
+mod flattening;
 mod found;
 mod names;
 mod other;
@@ -33,6 +34,11 @@ const MAX_FILE: u64 = 4 << 30;
 /// # Errors
 /// The file cannot be read, has an unknown format, is damaged, or is not VGG-Face; or the output cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
+    ensure!(
+        !same_file(&args.file, &args.output),
+        "--output: expected another file than the one to import, got {} for both",
+        args.output.display()
+    );
     let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
     seal(&mut weights)?;
@@ -80,16 +86,40 @@ fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
     Ok((weights, report))
 }
 
+/// Whether two paths lead to one file that exists.
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b && a.is_file(),
+        _ => false,
+    }
+}
+
 fn read(path: &Path) -> anyhow::Result<Bytes> {
+    if path == Path::new("-") {
+        return all(std::io::stdin().lock(), 0);
+    }
     let file = File::open(path)?;
-    let len = file.metadata()?.len();
+    let facts = file.metadata()?;
+    ensure!(
+        !facts.is_dir(),
+        "expected a file of weights, got a folder; give the file in it, such as a .h5 or .safetensors file"
+    );
+    all(file, facts.len())
+}
+
+/// All bytes of a source, of which `len` are announced.
+fn all(source: impl Read, len: u64) -> anyhow::Result<Bytes> {
     ensure!(
         len <= MAX_FILE,
         "expected at most {MAX_FILE} bytes, got {len}"
     );
     let mut bytes = Vec::with_capacity(len as usize);
     // A pipe does not say how long it is.
-    file.take(MAX_FILE).read_to_end(&mut bytes)?;
+    source.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    ensure!(
+        bytes.len() as u64 <= MAX_FILE,
+        "expected at most {MAX_FILE} bytes, got more"
+    );
     Ok(bytes.into())
 }
 

@@ -3,8 +3,11 @@
 use anyhow::{Context, anyhow, ensure};
 use deepface_import::Tensor;
 
-use super::found::Found;
-use crate::arch::{Architecture, Stage};
+use super::{
+    flattening,
+    found::{Found, Layout},
+};
+use crate::arch::{Architecture, Op, Stage};
 
 /// The topology.
 ///
@@ -65,10 +68,34 @@ pub(super) fn architecture(found: &Found<'_>) -> anyhow::Result<Architecture> {
 pub(super) fn values(found: &Found<'_>, stage: &Stage) -> anyhow::Result<(Vec<f32>, Vec<f32>)> {
     let layer = found.layer(&stage.name)?;
     let weight = stage.weight_shape().context("a stage without weights")?;
-    Ok((
-        finite(&layer.weight, &weight)?,
-        finite(&layer.bias, &[stage.outputs()])?,
-    ))
+    let values = finite(&layer.weight, &weight)?;
+    if let (true, "fc6", Op::Linear { channels, side, .. }) =
+        (found.flattens(), &stage.name[..], stage.op)
+    {
+        let wrong = flattening::contradicts(&values, channels, side, found.layout);
+        ensure!(
+            !wrong,
+            "{}: {}",
+            layer.weight.name(),
+            wrong_order(found.layout)
+        );
+    }
+    Ok((values, finite(&layer.bias, &[stage.outputs()])?))
+}
+
+fn wrong_order(layout: Layout) -> &'static str {
+    match layout {
+        Layout::ChannelsFirst => {
+            "its values show that its inputs lie in Keras' order (rows, columns, channels), but the kernels lie in \
+             PyTorch's; import the file of Keras itself, or reorder fc6: w.reshape(out, rows, columns, \
+             channels).transpose(0, 3, 1, 2).reshape(out, -1)"
+        }
+        Layout::ChannelsLast => {
+            "its values show that its inputs lie in PyTorch's order (channels, rows, columns), but the kernels lie in \
+             Keras'; import the file of PyTorch itself, or reorder fc6: w.reshape(channels, rows, columns, \
+             out).transpose(1, 2, 0, 3).reshape(-1, out)"
+        }
+    }
 }
 
 fn finite(tensor: &Tensor, expected: &[usize]) -> anyhow::Result<Vec<f32>> {

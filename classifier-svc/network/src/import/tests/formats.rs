@@ -238,6 +238,7 @@ fn heads_are_new_and_say_so() {
         "{origin}"
     );
     let mut model = load(&file).unwrap();
+    assert!(model.info().heads_untrained);
     let image: Vec<f32> = (0..3 * 64 * 64).map(|i| (i % 7) as f32 / 7.0).collect();
     let all = model.activations(&image, 1, &[19, 20]).unwrap();
     assert!(all[0].iter().any(|&x| x != 0.0));

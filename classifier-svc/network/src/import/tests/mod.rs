@@ -91,7 +91,11 @@ type Named = Vec<(String, Vec<usize>, Vec<f32>)>;
 
 /// A safetensors file of the small network's tensors as `change` leaves them: name, shape, values.
 fn changed(change: impl Fn(&mut Named)) -> Vec<u8> {
-    let contents = deepface_import::read(&Bytes::from_static(SAFETENSORS)).unwrap();
+    changed_file(SAFETENSORS, change)
+}
+
+fn changed_file(file: &'static [u8], change: impl Fn(&mut Named)) -> Vec<u8> {
+    let contents = deepface_import::read(&Bytes::from_static(file)).unwrap();
     let held = |t: &Tensor| (t.name().to_owned(), t.shape().to_vec(), t.read().unwrap());
     let mut tensors = contents.tensors.iter().map(held).collect();
     change(&mut tensors);

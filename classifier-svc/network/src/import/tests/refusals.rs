@@ -132,3 +132,51 @@ fn other_networks_are_named_before_any_flag_is_asked_for() {
         assert!(!problem.contains("--channel-order"), "{problem}");
     }
 }
+
+#[test]
+fn a_file_is_not_overwritten_by_its_import_and_a_folder_is_named() {
+    let case = Case::new(V1);
+    let path = case.path("in");
+    let path = path.to_str().unwrap();
+    let args = |file: &str| {
+        let line = ["import", file, "--output", path];
+        <Cli as clap::Parser>::try_parse_from(line.iter().chain(&FACE))
+            .unwrap()
+            .import
+    };
+    let problem = run(&args(path)).unwrap_err().to_string();
+    assert!(
+        problem.contains("--output: expected another file"),
+        "{problem}"
+    );
+    assert_eq!(std::fs::read(path).unwrap(), V1);
+    let problem = run(&args(case.folder.path().to_str().unwrap())).unwrap_err();
+    assert!(
+        format!("{problem:#}").contains("got a folder"),
+        "{problem:#}"
+    );
+}
+
+/// The built-in model, which is trained.
+const TRAINED: &[u8] = include_bytes!("../../../../../models/vgg-face-mini.safetensors");
+
+#[test]
+fn a_trained_fc6_in_the_order_of_keras_is_noticed() {
+    let right = changed_file(TRAINED, |_| ());
+    assert!(import(&right, &TOLD).is_ok());
+    // What comes of transposing the kernels of a Keras file and only the two dimensions of its dense layers.
+    let wrong = changed_file(TRAINED, |tensors| {
+        let (_, shape, values) = at(tensors, "fc6.weight");
+        let (inputs, channels) = (shape[1], 192);
+        let places = inputs / channels;
+        let rows = values
+            .chunks_exact(inputs)
+            .flat_map(|row| (0..inputs).map(move |at| row[at % channels * places + at / channels]));
+        *values = rows.collect();
+    });
+    let problem = import(&wrong, &TOLD).unwrap_err();
+    assert!(
+        problem.contains("fc6.weight: its values show that its inputs lie in Keras' order"),
+        "{problem}"
+    );
+}
