@@ -35,7 +35,7 @@ fn model(info: &ModelInfo) -> v1::Model {
         parameters: info.parameters as i64,
         device: info.device.clone(),
         license: info.license.clone(),
-        heads_untrained: false,
+        heads_untrained: info.heads_untrained,
         verification: info.verification.map(verification),
     }
 }
