@@ -9,15 +9,17 @@ use anyhow::{Context, Result};
 use classifier_svc::service::ModelSource;
 use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::{Dataset, Photograph, Split};
-use deepface_images::{Framing, ImageLimits, Square, decode, face_pixels, square_pixels};
+use deepface_detect::Face;
+use deepface_images::{Framing, ImageLimits, decode, face_pixels, turned_pixels};
 use deepface_network::{DeviceChoice, Model, Thresholds, attributes};
 use rayon::prelude::*;
 
 /// A photograph whose face was found.
 struct Found {
     labels: [bool; ATTRIBUTE_COUNT],
-    /// Centre and side of the square over those of the known framing: right, down and larger, of its side.
-    off: [f64; 3],
+    /// Centre and side of the square over those of the known framing, right, down and larger, of its side; and degrees
+    /// clockwise.
+    off: [f64; 4],
     /// The network's input by the known framing, and by the square.
     pixels: [Vec<f32>; 2],
 }
@@ -38,13 +40,11 @@ fn main() -> Result<()> {
     let share = 100.0 * found.len() as f64 / test.len() as f64;
     println!("found in {share:.1} % of {} photographs", test.len());
     for (i, what) in ["right", "down", "larger"].into_iter().enumerate() {
-        let (mean, deviation) = moments(found.iter().map(|f| f.off[i]));
-        println!(
-            "{what:>6} by {:+.1} % of the side, +- {:.1}",
-            100.0 * mean,
-            100.0 * deviation
-        );
+        let (mean, deviation) = moments(found.iter().map(|f| 100.0 * f.off[i]));
+        println!("{what:>6} by {mean:+.1} % of the side, +- {deviation:.1}");
     }
+    let (mean, deviation) = moments(found.iter().map(|f| f.off[3]));
+    println!("turned by {mean:+.1} degrees, +- {deviation:.1}");
     compare(&mut model, &found)
 }
 
@@ -53,23 +53,24 @@ fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
     let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?;
     let (width, height) = image.dimensions();
     let known = 0.64 * f64::from(width);
-    let off = |Square { left, top, side }| {
-        let centre = |start: i32| f64::from(start) + f64::from(side) / 2.0;
+    let off = |face: &Face| {
+        let centre = |start: i32| f64::from(start) + f64::from(face.square.side) / 2.0;
         [
-            (centre(left) - f64::from(width) / 2.0) / known,
-            (centre(top) - f64::from(height) / 2.0) / known,
-            f64::from(side) / known - 1.0,
+            (centre(face.square.left) - f64::from(width) / 2.0) / known,
+            (centre(face.square.top) - f64::from(height) / 2.0) / known,
+            f64::from(face.square.side) / known - 1.0,
+            f64::from(face.roll),
         ]
     };
     let faces = deepface_detect::faces(&image);
-    let mut faces = faces.iter().map(|face| (face.square, off(face.square)));
-    let same = faces.find(|(_, off)| off.iter().all(|o| o.abs() < 0.4));
-    Ok(same.map(|(square, off)| Found {
+    let mut faces = faces.iter().map(|face| (face, off(face)));
+    let same = faces.find(|(_, off)| off[..3].iter().all(|o| o.abs() < 0.4));
+    Ok(same.map(|(face, off)| Found {
         labels: photograph.labels,
         off,
         pixels: [
             face_pixels(&image, Framing::Aligned, size),
-            square_pixels(&image, square, size),
+            turned_pixels(&image, face.square, face.roll, size),
         ],
     }))
 }
@@ -100,8 +101,43 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
     for (what, seen) in [("aligned", aligned), ("detected", detected)] {
         let aucs = (0..ATTRIBUTE_COUNT).filter_map(|i| auc(seen, found, i));
         println!("{what:>8}: mean AUC {:.4}", moments(aucs).0);
+        for (name, threshold) in [
+            ("accurate", (|t| t.accurate) as fn(&Thresholds) -> f32),
+            ("balanced", |t| t.balanced),
+        ] {
+            let of = |i: usize| accuracies(seen, found, i, threshold(&thresholds[i]));
+            let all: Vec<_> = (0..ATTRIBUTE_COUNT).map(of).collect();
+            println!(
+                "          {name} thresholds: accuracy {:.4}, balanced accuracy {:.4}",
+                moments(all.iter().map(|a| a.0)).0,
+                moments(all.iter().filter_map(|a| a.1)).0
+            );
+        }
     }
     Ok(())
+}
+
+/// The share of right decisions, and the mean of that among positives and that among negatives, if there are both.
+fn accuracies(
+    seen: &[Vec<f32>],
+    found: &[Found],
+    attribute: usize,
+    threshold: f32,
+) -> (f64, Option<f64>) {
+    // Right and all, of negatives and of positives.
+    let mut counts = [[0.0_f64; 2]; 2];
+    for (p, face) in seen.iter().zip(found) {
+        let label = face.labels[attribute];
+        let [right, all] = &mut counts[usize::from(label)];
+        *right += f64::from(u8::from((p[attribute] > threshold) == label));
+        *all += 1.0;
+    }
+    let [[right, all], [also_right, others]] = counts;
+    let balanced = (right / all + also_right / others) / 2.0;
+    (
+        (right + also_right) / (all + others),
+        balanced.is_finite().then_some(balanced),
+    )
 }
 
 /// `None` without a pair of a positive and a negative.

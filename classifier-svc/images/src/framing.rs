@@ -73,7 +73,8 @@ impl GenericImageView for Repeated<'_> {
     }
 }
 
-fn scaled(face: &impl GenericImageView<Pixel = Rgb<u8>>, size: usize) -> Vec<f32> {
+/// Scaled to `size` x `size`: `[3, size, size]`, 0 to 1.
+pub(crate) fn scaled(face: &impl GenericImageView<Pixel = Rgb<u8>>, size: usize) -> Vec<f32> {
     let side = size as u32;
     // At its own size nothing changes.
     let scaled = imageops::resize(face, side, side, imageops::FilterType::Triangle);

@@ -1,7 +1,7 @@
 //! The faces of an image, as the network takes them.
 
 use deepface_detect::smallest_face;
-use deepface_images::{Framing, Square, face_pixels, square_pixels};
+use deepface_images::{Framing, Square, face_pixels, turned_pixels};
 use deepface_proto::v1;
 use deepface_serve::Violations;
 use image::{RgbImage, imageops};
@@ -89,7 +89,7 @@ fn framed(image: &RgbImage, framing: Framing, wanted: Wanted) -> Face {
     let warnings = &mut face.warnings;
     if wanted.check {
         warnings.extend(match expected_face(image, square) {
-            Some(face) => warnings::roll(roll(&face), false),
+            Some(face) => warnings::roll(face.roll, false),
             None => Some(warnings::no_face()),
         });
     }
@@ -124,11 +124,11 @@ fn detected(
         Some(_) => None,
     };
     let face = |face: &deepface_detect::Face| Face {
-        pixels: square_pixels(photograph, face.square, wanted.size),
+        pixels: turned_pixels(photograph, face.square, face.roll, wanted.size),
         found: Some(to_wire(face)),
         warnings: [
             omitted.clone(),
-            warnings::roll(roll(face), true),
+            warnings::roll(face.roll, true),
             warnings::small(face.square.side, wanted.size),
         ]
         .into_iter()
@@ -144,8 +144,8 @@ fn detected(
 fn none_found(photograph: &RgbImage) -> String {
     let (width, height) = photograph.dimensions();
     format!(
-        "no face was found in {width}x{height} pixels: expected an upright one, seen from the front, of at least {} \
-         pixels from forehead to chin; FRAMING_ALIGNED and FRAMING_FACE take an image as it is",
+        "no face was found in {width}x{height} pixels: expected one of at least {} pixels from forehead to \
+         chin; FRAMING_ALIGNED and FRAMING_FACE take an image as it is",
         smallest_face(width, height)
     )
 }
@@ -159,7 +159,7 @@ fn to_wire(face: &deepface_detect::Face) -> v1::FaceBox {
         width: side,
         height: side,
         score: face.score,
-        roll_degrees: roll(face),
+        roll_degrees: face.roll,
     }
 }
 
@@ -209,8 +209,4 @@ fn overlap(a: Square, b: Square) -> f64 {
     let both = shared(a.left, b.left, sides) * shared(a.top, b.top, sides);
     let area = |side: u32| f64::from(side) * f64::from(side);
     both / (area(a.side) + area(b.side) - both).max(1.0)
-}
-
-fn roll(_: &deepface_detect::Face) -> f32 {
-    0.0
 }
