@@ -1,4 +1,11 @@
 //! Finds the faces of a photograph, in the framing that the models expect.
+//!
+//! The detector YuNet scans the photograph at several sizes (`yunet`, `pyramid`); the places that show the same face become
+//! one (`boxes`). A second network turns each face upright and finds the models' square (`aligner`), and the detector must
+//! see a face in it then (`find`). Where no face is found the photograph is turned by a quarter, a half and three
+//! quarters. Both networks are part of the program; `models/README.md` says where they come from and how well they do.
+//!
+//! The same photograph always has the same faces, on the same kind of processor.
 
 mod aligner;
 mod boxes;
@@ -33,7 +40,7 @@ pub struct Face {
 /// A lower score is not a face: most of those are hands, hats and patterns.
 pub const LOWEST_SCORE: f32 = 0.65;
 /// The lowest score of a face that is turned by more than [`TILTED`].
-const LOWEST_TURNED: f32 = 0.75;
+const LOWEST_TURNED: f32 = 0.8;
 /// Degrees beyond which a face is turned, not tilted: such faces are rare, and patterns are not.
 const TILTED: f32 = 60.0;
 /// A smaller roll is 0, because the models were trained with views that are turned a little.
@@ -41,7 +48,11 @@ const LEVEL: f32 = 5.0;
 /// Pixels of the longer side in which turned faces are looked for, at most.
 const LONGEST_TURNED: u32 = 640;
 
-/// All faces of a photograph that are at least as large as [`smallest_face`], the largest first.
+/// All faces of a photograph, the largest first; reliably those that are at least as large as [`smallest_face`].
+///
+/// Takes about 25 ms of one core for 250x250 pixels with one face and 0.25 s from 1280 a side up, as larger photographs
+/// are scaled down; about twice that where there is no face; and about 8 ms for each further face, of which there are
+/// at most 256.
 pub fn faces(photograph: &RgbImage) -> Vec<Face> {
     let levels = pyramid::levels(photograph);
     let is_face = |found: &Found| {

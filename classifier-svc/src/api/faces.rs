@@ -144,8 +144,8 @@ fn detected(
 fn none_found(photograph: &RgbImage) -> String {
     let (width, height) = photograph.dimensions();
     format!(
-        "no face was found in {width}x{height} pixels: expected one of at least {} pixels from forehead to \
-         chin; FRAMING_ALIGNED and FRAMING_FACE take an image as it is",
+        "no face was found in {width}x{height} pixels: expected one of at least {} pixels from forehead to chin; \
+         FRAMING_ALIGNED and FRAMING_FACE take an image as it is",
         smallest_face(width, height)
     )
 }
