@@ -7,16 +7,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use classifier_svc::service::ModelSource;
-use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_detect::Face;
 use deepface_images::{Framing, ImageLimits, decode, face_pixels, turned_pixels};
-use deepface_network::{DeviceChoice, Model, Thresholds, attributes};
+use deepface_network::{DeviceChoice, Model, Thresholds};
 use rayon::prelude::*;
 
 /// A photograph whose face was found.
 struct Found {
-    labels: [bool; ATTRIBUTE_COUNT],
+    labels: Vec<bool>,
     /// Centre and side of the square over those of the known framing, right, down and larger, of its side; and degrees
     /// clockwise.
     off: [f64; 4],
@@ -66,7 +65,7 @@ fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
     let mut faces = faces.iter().map(|face| (face, off(face)));
     let same = faces.find(|(_, off)| off[..3].iter().all(|o| o.abs() < 0.4));
     Ok(same.map(|(face, off)| Found {
-        labels: photograph.labels,
+        labels: photograph.labels.clone(),
         off,
         pixels: [
             face_pixels(&image, Framing::Aligned, size),
@@ -80,7 +79,8 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
     let mut seen = [Vec::new(), Vec::new()];
     for face in found {
         for (seen, pixels) in seen.iter_mut().zip(&face.pixels) {
-            seen.push(attributes(&model.probabilities(pixels, 1)?));
+            let probabilities = model.probabilities(pixels, 1)?;
+            seen.push(model.info().heads.attributes(&probabilities));
         }
     }
     let [aligned, detected] = &seen;
@@ -92,21 +92,21 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
             alike += usize::from((*a > accurate) == (*d > accurate));
         }
     }
-    let all = (found.len() * ATTRIBUTE_COUNT) as f64;
+    let all = (found.len() * thresholds.len()) as f64;
     println!("probabilities differ by {:.4} in the mean", off / all);
     println!(
         "{:.1} % of decisions are the same",
         100.0 * alike as f64 / all
     );
     for (what, seen) in [("aligned", aligned), ("detected", detected)] {
-        let aucs = (0..ATTRIBUTE_COUNT).filter_map(|i| auc(seen, found, i));
+        let aucs = (0..thresholds.len()).filter_map(|i| auc(seen, found, i));
         println!("{what:>8}: mean AUC {:.4}", moments(aucs).0);
         for (name, threshold) in [
             ("accurate", (|t| t.accurate) as fn(&Thresholds) -> f32),
             ("balanced", |t| t.balanced),
         ] {
             let of = |i: usize| accuracies(seen, found, i, threshold(&thresholds[i]));
-            let all: Vec<_> = (0..ATTRIBUTE_COUNT).map(of).collect();
+            let all: Vec<_> = (0..thresholds.len()).map(of).collect();
             println!(
                 "          {name} thresholds: accuracy {:.4}, balanced accuracy {:.4}",
                 moments(all.iter().map(|a| a.0)).0,

@@ -1,4 +1,4 @@
-//! The classifier service: a VGG-Face network with 42 softmax heads over 73 facial attributes, its activations
+//! The classifier service: a VGG-Face network with softmax heads over groups of facial attributes, its activations
 //! and its image gradients.
 //!
 //! Two parts: [`api`] speaks gRPC, [`batch`] owns the model thread and its queue. The network is a crate of its own,

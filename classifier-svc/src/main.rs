@@ -59,7 +59,7 @@ enum Command {
     #[command(after_help = SERVE_HELP)]
     Serve(Settings),
     #[command(after_help = TRAIN_HELP)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
     /// Writes the manual pages.

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use deepface_client::{Array, v1};
-use deepface_dataset::{Dataset, DatasetError};
+use deepface_dataset::{Dataset, DatasetError, Source};
 use deepface_images::ImageLimits;
 use deepface_network::{DeviceChoice, Model};
 use generator_svc::gaussian::Statistics;
@@ -97,12 +97,17 @@ pub fn statistics(bytes: &[u8]) -> bool {
     statistics.is_ok()
 }
 
-/// A label file in the public LFW layout.
+/// A label file in any layout.
 pub fn labels(bytes: &[u8]) -> bool {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
     let file = folder.path().join("x_attributes.txt");
     fs::write(&file, bytes).expect("the temporary folder is writable");
-    match Dataset::open_with_labels(folder.path(), &file) {
+    let source = Source {
+        dir: folder.path().to_owned(),
+        labels: Some(file),
+        ..Source::default()
+    };
+    match Dataset::read(&source) {
         // There are no photographs, so a well-formed file ends here.
         Err(DatasetError::Empty { .. }) => true,
         Err(_) => false,

@@ -1,9 +1,15 @@
-//! The vocabulary of the project: 73 facial attributes (Kumar et al., ICCV 2009) in 42 groups.
+//! The vocabulary: which attributes a face can have, and which of them belong together.
+//!
+//! Every model, every statistics file and every data set has a [`Schema`]. The default has Kumar's 73 facial attributes
+//! (ICCV 2009) in 42 groups.
 
-mod groups;
 mod id;
+mod kumar;
+mod names;
+mod schema;
 mod synonyms;
 
-pub use groups::{ATTRIBUTE_COUNT, GROUPS, Group};
 pub use id::AttributeId;
+pub use names::same_name;
+pub use schema::{Group, Schema, SchemaError};
 pub use synonyms::{Synonym, synonyms};

@@ -1,4 +1,4 @@
-//! Person-disjoint splits that need no list: the person's name decides.
+//! Person-disjoint splits that need no list: the person's name decides, unless a data set comes with its own.
 
 /// The part of the data that a person belongs to, with all their photographs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +9,23 @@ pub enum Split {
     Validation,
     /// 12 in 100: figures are reported on these.
     Test,
+}
+
+impl Split {
+    /// Reads a split as CelebA numbers them (0, 1, 2) or by its name.
+    ///
+    /// # Errors
+    /// It is another word; says what was expected.
+    pub(crate) fn parse(word: &str) -> Result<Self, String> {
+        match word.to_ascii_lowercase().as_str() {
+            "0" | "train" | "training" => Ok(Self::Train),
+            "1" | "val" | "valid" | "validation" => Ok(Self::Validation),
+            "2" | "test" | "testing" => Ok(Self::Test),
+            _ => Err(format!(
+                "expected a split, 0 (training), 1 (validation) or 2 (test); got {word:?}"
+            )),
+        }
+    }
 }
 
 /// The split of a person, from the 64-bit FNV-1a hash of the name in folder spelling (`Aaron_Peirsol`).

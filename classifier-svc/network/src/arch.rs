@@ -1,7 +1,9 @@
 //! The VGG-16 topology of VGG-Face (paper, figure 1) with free widths: its stages by name, with their shapes as
 //! numbers.
 
-use crate::heads::LOGITS;
+use deepface_attributes::Schema;
+
+use crate::Heads;
 
 /// Convolutions per block of VGG-16.
 const DEPTHS: [usize; 5] = [2, 2, 3, 3, 3];
@@ -17,6 +19,14 @@ pub struct Architecture {
     pub input: usize,
     /// Features of fc6 and fc7.
     pub features: usize,
+    /// Logits of the heads. A file does not store them: they follow from its schema.
+    #[serde(skip, default = "default_logits")]
+    pub logits: usize,
+}
+
+/// Logits of the default schema.
+pub(crate) fn default_logits() -> usize {
+    Heads::of(&Schema::default()).logits()
 }
 
 impl Architecture {
@@ -27,6 +37,7 @@ impl Architecture {
             widths: [64, 128, 256, 512, 512],
             input: 224,
             features: 4096,
+            logits: default_logits(),
         }
     }
 
@@ -37,6 +48,7 @@ impl Architecture {
             widths: [16, 32, 64, 128, 192],
             input: 96,
             features: 512,
+            logits: default_logits(),
         }
     }
 
@@ -47,6 +59,7 @@ impl Architecture {
             widths: [16, 16, 16, 32, 32],
             input: 32,
             features: 32,
+            logits: default_logits(),
         }
     }
 
@@ -101,7 +114,7 @@ impl Architecture {
         for (name, outputs) in [
             ("fc6", self.features),
             ("fc7", self.features),
-            ("heads", LOGITS),
+            ("heads", self.logits),
         ] {
             let linear = Op::Linear {
                 channels,

@@ -1,6 +1,8 @@
 //! The facts about a loaded model.
 
-use crate::Preprocessing;
+use deepface_attributes::Schema;
+
+use crate::{Heads, Preprocessing};
 
 /// Name and shape of a stage's activation for one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +73,11 @@ pub struct ModelInfo {
     pub preprocessing: Preprocessing,
     /// Every stage, from the image up.
     pub layers: Vec<LayerInfo>,
-    /// Decision thresholds per attribute, in the order of [`deepface_attributes::AttributeId::all`].
+    /// Its attributes.
+    pub schema: Schema,
+    /// Where their probabilities are.
+    pub heads: Heads,
+    /// Decision thresholds per attribute, in the order of the schema.
     pub thresholds: Vec<Thresholds>,
     /// Quality per attribute, or `None` where it was not measured.
     pub metrics: Vec<Option<AttributeMetrics>>,

@@ -1,4 +1,4 @@
-//! The network: VGG-16 with 42 softmax heads over 73 facial attributes, forward and backward.
+//! The network: VGG-16 with softmax heads over groups of facial attributes, forward and backward.
 //!
 //! Plain arrays in, plain arrays out: nothing here knows of requests, queues or gRPC. [`Model`] is what is served;
 //! [`train`] makes a weights file from photographs, [`import`] makes one from published weights.
@@ -7,6 +7,7 @@ pub(crate) mod arch;
 mod backend;
 mod candle;
 pub(crate) mod cpu;
+mod description;
 mod device;
 mod error;
 mod golden;
@@ -30,14 +31,14 @@ pub(crate) mod weights;
 
 pub use arch::Architecture;
 pub use cpu::Isa;
+pub use description::Description;
 pub use device::{DeviceChoice, Precision};
 pub use error::ModelError;
 pub use golden::Golden;
-pub use heads::{LOGITS, attributes, none_of_these};
+pub use heads::Heads;
 pub use info::{AttributeMetrics, LayerInfo, ModelInfo, Thresholds, Verification};
 pub use model::Model;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use preprocessing::{ChannelOrder, Preprocessing, VGG_FACE_MEAN};
 pub use random::write_random;
 pub use similarity::cosine;
-pub use weights::Description;

@@ -5,11 +5,11 @@ use std::{borrow::Borrow, path::Path};
 use deepface_files::sha256;
 
 use crate::{
-    Description, DeviceChoice, Differentiated, Golden, LayerInfo, ModelError, ModelInfo, Objective,
-    Term,
+    Description, DeviceChoice, Differentiated, Golden, Heads, LayerInfo, ModelError, ModelInfo,
+    Objective, Term,
     arch::Stage,
     backend::Backend,
-    golden, heads,
+    golden,
     mapped::Mapped,
     parameters::Parameters,
     weights::{Weights, WeightsFile},
@@ -80,7 +80,7 @@ impl Model {
             weight: 1.0,
             term: Term::VectorJacobianProduct {
                 layer: heads,
-                cotangent: vec![1.0; heads::LOGITS].into(),
+                cotangent: vec![1.0; self.info.heads.logits()].into(),
             },
         };
         let result = self.differentiate(&grey, 1, &[cotangent], &[heads])?;
@@ -135,6 +135,8 @@ impl Model {
             input_size: description.architecture.input,
             preprocessing: description.preprocessing,
             layers: layers.collect(),
+            heads: Heads::of(&description.schema),
+            schema: description.schema,
             thresholds: description.thresholds,
             metrics: description.metrics,
             compare_mean: fc7_mean,
@@ -156,8 +158,8 @@ impl Model {
         &self.info
     }
 
-    /// Probabilities of every head for each image, `[n, 115]`: the softmaxes one after the other. [`crate::attributes`]
-    /// picks those of the attributes.
+    /// Probabilities of every head for each image, `[n, logits]`: the softmaxes one after the other.
+    /// [`Heads::attributes`] picks those of the attributes.
     ///
     /// `images` is `[n, 3, S, S]`, RGB, 0 to 1.
     ///
@@ -165,7 +167,7 @@ impl Model {
     /// `images` has the wrong size.
     pub fn probabilities(&mut self, images: &[f32], n: usize) -> Result<Vec<f32>, ModelError> {
         let mut all = self.activations(images, n, &[self.heads])?.remove(0);
-        heads::softmaxes(&mut all);
+        self.info.heads.softmaxes(&mut all);
         Ok(all)
     }
 
@@ -235,7 +237,7 @@ impl Model {
                     .iter_mut()
                     .zip(activation.chunks_exact_mut(sizes[layer]))
                 {
-                    losses.push(objective.evaluate(a));
+                    losses.push(objective.evaluate(&self.info.heads, a));
                 }
                 cotangents.push((layer, activation));
             }

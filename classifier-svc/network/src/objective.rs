@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ModelError, heads};
+use super::{Heads, ModelError};
 
 /// One term of the loss.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Objective {
     }
 
     /// The weighted value for one image's activation, which is replaced by the gradient with respect to it.
-    pub(crate) fn evaluate(&self, activation: &mut [f32]) -> f64 {
+    pub(crate) fn evaluate(&self, heads: &Heads, activation: &mut [f32]) -> f64 {
         match &self.term {
             Term::SquaredDistance {
                 target, normalized, ..
@@ -74,13 +74,12 @@ impl Objective {
             }
             Term::AttributeLikelihood(targets) => {
                 let logits = activation.to_vec();
-                let index = heads::attribute_logits();
                 activation.fill(0.0);
                 let nll = |t: &AttributeTarget| {
                     let weight = self.weight * t.weight;
-                    heads::negative_log_likelihood(
+                    heads.negative_log_likelihood(
                         &logits,
-                        index[t.attribute],
+                        t.attribute,
                         t.absent,
                         weight,
                         activation,
@@ -118,7 +117,7 @@ pub enum Term {
 /// What one attribute should be.
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeTarget {
-    /// Its number in the order of [`deepface_attributes::AttributeId::all`].
+    /// Its number in the schema of the model.
     pub attribute: usize,
     /// Whether it should be absent.
     pub absent: bool,

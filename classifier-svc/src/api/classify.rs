@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use deepface_attributes::GROUPS;
 use deepface_proto::v1;
 use deepface_serve::Deadline;
 use tonic::Request;
@@ -12,7 +11,7 @@ use super::portions::Portions;
 use super::status::{Refusal, of_item};
 use super::{Classifier, images, timing};
 use crate::batch::{Admission, EngineError};
-use deepface_network::{LOGITS, ModelInfo};
+use deepface_network::ModelInfo;
 
 /// Probabilities and decisions for every face.
 pub(super) async fn classify(
@@ -38,7 +37,7 @@ pub(super) async fn classify(
     let faces = faces.usable_of(n)?;
     let (probabilities, compute) =
         probabilities(api, room, &faces.pixels, info.pixels(), deadline).await?;
-    let probabilities = probabilities.chunks_exact(LOGITS);
+    let probabilities = probabilities.chunks_exact(info.heads.logits());
     let answered = faces.origins.into_iter().zip(probabilities);
     let answered = answered.map(|(origin, p)| v1::Classification {
         groups: groups(&info, p),
@@ -83,20 +82,20 @@ async fn probabilities(
 
 /// The scores of one face: per group the probabilities of its attributes and of none of them.
 fn groups(info: &ModelInfo, probabilities: &[f32]) -> Vec<v1::GroupScores> {
-    let attributes = deepface_network::attributes(probabilities).into_iter();
+    let attributes = info.heads.attributes(probabilities).into_iter();
     let mut attributes = attributes.zip(&info.thresholds);
-    let none = deepface_network::none_of_these(probabilities);
-    let groups = GROUPS.iter().zip(none);
+    let none = info.heads.none_of_these(probabilities);
+    let groups = info.schema.groups().iter().zip(none);
     let scores = groups.map(|(group, none_probability)| {
         let scored = group.attributes.iter().zip(&mut attributes);
         let scored = scored.map(|(name, (probability, thresholds))| v1::AttributeScore {
-            name: (*name).to_owned(),
+            name: name.clone(),
             probability,
             present: probability > thresholds.accurate,
             present_balanced: probability > thresholds.balanced,
         });
         v1::GroupScores {
-            group: group.name.to_owned(),
+            group: group.name.clone(),
             attributes: scored.collect(),
             none_probability,
         }

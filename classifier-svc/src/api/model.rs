@@ -1,6 +1,5 @@
 //! GetModel.
 
-use deepface_attributes::GROUPS;
 use deepface_proto::v1;
 
 use super::status::Refusal;
@@ -52,12 +51,12 @@ pub(super) fn verification(v: deepface_network::Verification) -> v1::Verificatio
 
 fn groups(info: &ModelInfo) -> Vec<v1::Group> {
     let mut calibrated = info.thresholds.iter().zip(&info.metrics);
-    let mut attribute = |name: &&str| {
+    let mut attribute = |name: &String| {
         let (thresholds, metrics) = calibrated
             .next()
             .map_or_else(Default::default, |(t, m)| (*t, *m));
         v1::Attribute {
-            name: (*name).to_owned(),
+            name: name.clone(),
             threshold: thresholds.accurate,
             balanced_threshold: thresholds.balanced,
             metrics: metrics.map(|m| v1::AttributeMetrics {
@@ -70,10 +69,10 @@ fn groups(info: &ModelInfo) -> Vec<v1::Group> {
         }
     };
     let group = |g: &deepface_attributes::Group| v1::Group {
-        name: g.name.to_owned(),
+        name: g.name.clone(),
         attributes: g.attributes.iter().map(&mut attribute).collect(),
     };
-    GROUPS.iter().map(group).collect()
+    info.schema.groups().iter().map(group).collect()
 }
 
 fn limits(limits: &Limits) -> v1::Limits {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::{AttributeId, Schema};
 use deepface_proto::v1::{self, objective};
 use deepface_serve::{Violations, unknown};
 
@@ -62,7 +62,8 @@ fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Object
             squared_distance(info, d, &format!("{field}.squared_distance"))
         }
         Some(objective::Term::AttributeLikelihood(a)) => {
-            likelihood(&a.targets, &format!("{field}.attribute_likelihood.targets"))
+            let field = format!("{field}.attribute_likelihood.targets");
+            likelihood(&info.schema, &a.targets, &field)
         }
         Some(objective::Term::VectorJacobianProduct(p)) => {
             let field = format!("{field}.vector_jacobian_product");
@@ -121,8 +122,12 @@ fn activation(
     Ok(array.data.into())
 }
 
-fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Violations> {
-    let most = AttributeId::names().count();
+fn likelihood(
+    schema: &Schema,
+    targets: &[v1::AttributeTarget],
+    field: &str,
+) -> Result<Term, Violations> {
+    let most = schema.len();
     if !(1..=most).contains(&targets.len()) {
         let n = targets.len();
         return Err(Violations::one(
@@ -133,7 +138,7 @@ fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Viol
     let mut violations = Violations::new();
     let mut found: Vec<AttributeTarget> = Vec::with_capacity(targets.len());
     for (i, target) in targets.iter().enumerate() {
-        match attribute(target, &format!("{field}[{i}]")) {
+        match attribute(schema, target, &format!("{field}[{i}]")) {
             Ok(new) if found.iter().any(|t| t.attribute == new.attribute) => {
                 let name = &target.attribute;
                 violations.add(
@@ -148,22 +153,19 @@ fn likelihood(targets: &[v1::AttributeTarget], field: &str) -> Result<Term, Viol
     violations.or(Term::AttributeLikelihood(found.into()))
 }
 
-fn attribute(target: &v1::AttributeTarget, field: &str) -> Result<AttributeTarget, Violations> {
+fn attribute(
+    schema: &Schema,
+    target: &v1::AttributeTarget,
+    field: &str,
+) -> Result<AttributeTarget, Violations> {
     let name = &target.attribute;
-    let attribute = AttributeId::from_name(name)
-        .map(AttributeId::index)
-        .ok_or_else(|| {
-            let field = format!("{field}.attribute");
-            Violations::one(
-                field,
-                unknown(
-                    "attribute",
-                    name,
-                    AttributeId::names(),
-                    "GetModel lists them",
-                ),
-            )
-        })?;
+    let attribute = schema.find(name).map(AttributeId::index).ok_or_else(|| {
+        let field = format!("{field}.attribute");
+        Violations::one(
+            field,
+            unknown("attribute", name, schema.names(), "GetModel lists them"),
+        )
+    })?;
     let weight = match target.weight {
         0.0 => 1.0,
         w if w > 0.0 && w <= MAX_WEIGHT => w,

@@ -120,7 +120,7 @@ impl Engine {
         permit.map(Admission).map_err(|_| EngineError::Stopped)
     }
 
-    /// Probabilities of every head, 115 values an image. `images` is `[n, 3, S, S]`, RGB, 0 to 1.
+    /// Probabilities of every head, as many values an image as the model has logits. `images` is `[n, 3, S, S]`, RGB, 0 to 1.
     ///
     /// # Errors
     /// See [`EngineError`].

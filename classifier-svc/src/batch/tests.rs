@@ -6,8 +6,10 @@ use std::time::Duration;
 use deepface_serve::Deadline;
 
 use super::{BatchSettings, Engine, EngineError, Inference, State};
+use deepface_attributes::Schema;
 use deepface_network::{
-    ChannelOrder, Differentiated, LayerInfo, ModelError, ModelInfo, Objective, Preprocessing, Term,
+    ChannelOrder, Differentiated, Heads, LayerInfo, ModelError, ModelInfo, Objective,
+    Preprocessing, Term,
 };
 
 /// A pixel of this value makes the network panic.
@@ -104,6 +106,8 @@ fn info() -> ModelInfo {
             name: "pixels".into(),
             shape: vec![3],
         }],
+        heads: Heads::of(&Schema::default()),
+        schema: Schema::default(),
         thresholds: Vec::new(),
         metrics: Vec::new(),
         compare_mean: Vec::new(),

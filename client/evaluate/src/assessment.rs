@@ -88,25 +88,28 @@ impl<'a> Scale<'a> {
     fn requested(&self, faces: &[Seen<'_>]) -> impl Iterator<Item = f64> {
         faces.iter().flat_map(|face| {
             let asked = self.labels[face.set].all(true);
-            asked.map(|attribute| f64::from(face.view.probability(attribute)))
+            asked.filter_map(|attribute| Some(f64::from(face.view.probability(attribute)?)))
         })
     }
 
     fn attributes(&self, faces: &[Seen<'_>]) -> Vec<AttributeAuc> {
+        let Some(schema) = self.labels.first().map(Labels::schema) else {
+            return Vec::new();
+        };
         let one = |attribute: AttributeId| {
             let scored = |face: &Seen<'_>| {
                 let asked = self.labels[face.set].has(attribute);
-                (face.view.probability(attribute), asked)
+                Some((face.view.probability(attribute)?, asked))
             };
-            let scored: Vec<_> = faces.iter().map(scored).collect();
+            let scored: Vec<_> = faces.iter().map(scored).collect::<Option<_>>()?;
             let asked = scored.iter().filter(|(_, asked)| *asked).count();
             Some(AttributeAuc {
-                name: attribute.name(),
+                name: schema.name(attribute).to_owned(),
                 asked: asked as f64 / faces.len() as f64,
                 auc: auc(scored)?,
             })
         };
-        AttributeId::all().filter_map(one).collect()
+        schema.all().filter_map(one).collect()
     }
 }
 
@@ -139,17 +142,18 @@ pub(crate) fn most_alike(wanted: &Labels, photographs: &[Labels], count: usize) 
 
 #[cfg(test)]
 mod tests {
-    use deepface_attributes::ATTRIBUTE_COUNT;
+    use deepface_attributes::Schema;
 
     use super::*;
 
     fn labels(present: &[usize]) -> Labels {
-        Labels::new(std::array::from_fn(|i| present.contains(&i)))
+        let labels = (0..73).map(|i| present.contains(&i));
+        Labels::new(&Schema::default(), labels.collect())
     }
 
     fn view(embedding: [f32; 2], probabilities: &[(usize, f32)]) -> View {
-        let mut all = [0.25; ATTRIBUTE_COUNT];
-        probabilities.iter().for_each(|&(i, p)| all[i] = p);
+        let mut all = vec![Some(0.25); 73];
+        probabilities.iter().for_each(|&(i, p)| all[i] = Some(p));
         View {
             embedding: embedding.to_vec(),
             probabilities: all,
@@ -172,10 +176,11 @@ mod tests {
         });
         let verdict = scale.verdict(&seen, &[]);
         // Only the first attribute was asked for by one and not by the other.
-        let [first] = verdict.attributes[..] else {
+        let [first] = &verdict.attributes[..] else {
             panic!("{verdict:?}")
         };
-        assert_eq!((first.name, first.asked, first.auc), ("Male", 0.5, 1.0));
+        assert_eq!((first.asked, first.auc), (0.5, 1.0));
+        assert_eq!(first.name, "Male");
         assert_eq!(verdict.auc, Some(1.0));
         assert!((verdict.requested - (0.9 + 0.6 + 0.3) / 3.0).abs() < 1e-6);
         // The first lies towards its source, the second more towards the other's.

@@ -3,7 +3,7 @@
 //! It shows attributes very well and resembles nobody, so a method that inverts a network has to beat it on all
 //! measures and not only on attributes. Its regression and its completion of attributes are the generator's own.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 use deepface_dataset::Photograph;
 use deepface_images::image_of;
 use deepface_statistics::{AttributeMoments, regress};
@@ -12,21 +12,18 @@ use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use crate::error::EvaluateError;
-use crate::photographs::read_face;
 use crate::progress::Watch;
 
 /// Side of the faces that are fitted, pixels. Memory grows with its square.
 const SIDE: usize = 64;
 /// Values of one face.
 const VALUES: usize = 3 * SIDE * SIDE;
-/// Inputs of the regression: the constant and the attributes.
-const INPUTS: usize = 1 + ATTRIBUTE_COUNT;
 /// Photographs that are in memory at once.
 const BATCH: usize = 128;
 /// Added to the attributes' variances, in units of the variance of a fair coin.
 const RIDGE: f64 = 1e-3;
 
-/// Linear regression of pixels on attributes: one system of 74 equations for all pixels.
+/// Linear regression of pixels on attributes: one system of equations for all pixels.
 #[derive(Clone, Debug)]
 pub(crate) struct PixelRegression {
     attributes: AttributeMoments,
@@ -41,27 +38,26 @@ impl PixelRegression {
     /// # Errors
     /// There are no photographs, or one cannot be read.
     pub(crate) fn fit(photographs: &[&Photograph], watch: &Watch) -> Result<Self, EvaluateError> {
-        if photographs.is_empty() {
-            return Err(EvaluateError::NothingToFit);
-        }
+        let first = photographs.first().ok_or(EvaluateError::NothingToFit)?;
+        // The constant and the attributes.
+        let inputs = 1 + first.labels.len();
         let count = photographs.len() as f64;
-        let mut second = DMatrix::<f64>::zeros(INPUTS, INPUTS);
-        let mut sums = vec![vec![0.0; VALUES]; INPUTS];
+        let mut second = DMatrix::<f64>::zeros(inputs, inputs);
+        let mut sums = vec![vec![0.0; VALUES]; inputs];
         for (number, batch) in photographs.chunks(BATCH).enumerate() {
             watch.at("fitting the control", number * BATCH, photographs.len());
-            let faces = batch.par_iter().map(|p| read_face(p, SIDE));
-            let faces: Vec<_> = faces.collect::<Result<_, _>>()?;
+            let faces = batch.par_iter().map(|p| Ok(p.face(&p.image()?, SIDE)));
+            let faces: Vec<_> = faces.collect::<Result<_, EvaluateError>>()?;
             sums.par_iter_mut().enumerate().for_each(|(input, sum)| {
                 let having = batch.iter().zip(&faces).filter(|(p, _)| has(p, input));
                 having.for_each(|(_, face)| add(sum, face));
             });
             for photograph in batch {
-                let inputs =
-                    DVector::from_fn(INPUTS, |i, _| f64::from(u8::from(has(photograph, i))));
-                second.ger(1.0 / count, &inputs, &inputs, 1.0);
+                let x = DVector::from_fn(inputs, |i, _| f64::from(u8::from(has(photograph, i))));
+                second.ger(1.0 / count, &x, &x, 1.0);
             }
         }
-        let cross = DMatrix::from_fn(INPUTS, VALUES, |i, v| sums[i][v] / count);
+        let cross = DMatrix::from_fn(inputs, VALUES, |i, v| sums[i][v] / count);
         Ok(Self {
             mean: cross.row(0).transpose(),
             slopes: regress(&second, cross, RIDGE),
@@ -81,7 +77,7 @@ impl PixelRegression {
         let frequencies = DVector::from_vec(self.attributes.frequencies());
         let mut offsets = DVector::from_vec(self.attributes.complete(&named)) - frequencies;
         offsets *= 1.0 + exaggeration;
-        let slopes = self.slopes.rows(1, ATTRIBUTE_COUNT);
+        let slopes = self.slopes.rows(1, self.slopes.nrows() - 1);
         picture(&(&self.mean + slopes.tr_mul(&offsets)))
     }
 }
@@ -106,12 +102,13 @@ fn add(sum: &mut [f64], face: &[f32]) {
 mod tests {
     use std::path::Path;
 
+    use deepface_attributes::Schema;
     use image::Rgb;
 
     use super::*;
 
     fn id(name: &str) -> AttributeId {
-        AttributeId::from_name(name).unwrap()
+        Schema::default().find(name).unwrap()
     }
 
     /// A photograph of one colour, of somebody with these attributes.
@@ -120,15 +117,11 @@ mod tests {
         RgbImage::from_pixel(100, 100, Rgb(colour))
             .save_with_format(&path, image::ImageFormat::Png)
             .unwrap();
-        let mut labels = [false; ATTRIBUTE_COUNT];
+        let mut labels = vec![false; 73];
         present
             .iter()
             .for_each(|name| labels[id(name).index()] = true);
-        Photograph {
-            path,
-            person: name.to_owned(),
-            labels,
-        }
+        Photograph::new(path, name, labels)
     }
 
     /// Men are brighter in red, people who smile in green, and each man but one smiles.
@@ -189,7 +182,7 @@ mod tests {
         let regression = regression(folder.path());
         let man = [(id("Male"), 1.0)];
         let completed = regression.attributes.complete(&[(id("Male").index(), 1.0)]);
-        let all: Vec<_> = AttributeId::all().zip(completed).collect();
+        let all: Vec<_> = Schema::default().all().zip(completed).collect();
         assert_eq!(regression.face(&all, 1.0), regression.face(&man, 1.0));
     }
 

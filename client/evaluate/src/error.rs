@@ -1,10 +1,8 @@
 //! Why an evaluation fails.
 
-use std::path::PathBuf;
-
+use deepface_attributes::SchemaError;
 use deepface_client::ClientError;
-use deepface_dataset::DatasetError;
-use deepface_images::ImageError;
+use deepface_dataset::{DatasetError, PhotographError, Unreadable};
 
 use crate::judge::JudgeError;
 use crate::store::StoreError;
@@ -18,32 +16,27 @@ pub enum EvaluateError {
     /// The labels or the folders cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// A photograph cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The photograph.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A photograph is not an image.
-    #[error("cannot use {path}")]
-    Photograph {
-        /// The photograph.
-        path: PathBuf,
-        /// The cause.
-        source: ImageError,
-    },
+    /// The attributes of the generator cannot be a schema.
+    #[error("the attributes of the generator: {0}")]
+    Schema(#[from] SchemaError),
+    /// Photographs cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// A photograph cannot be read, though it could be read before.
+    #[error(transparent)]
+    Photograph(#[from] PhotographError),
     /// There are fewer suitable people in the test split than attribute sets requested.
     #[error(
         "expected at least {wanted} people in the test split whose labels do not contradict each other, one per attribute \
-         set; got {found}"
+         set; got {found} of {people}; use --sets {found} or fewer, or more photographs"
     )]
     TooFewPeople {
         /// Sets requested.
         wanted: usize,
         /// People in the test split whose attributes the generator accepts.
         found: usize,
+        /// People in the test split.
+        people: usize,
     },
     /// Too few photographs are left to measure realism from.
     #[error(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::Schema;
 use deepface_client::v1::{self, GetActivationsRequest, GetModelResponse};
 use deepface_client::{Array, ClassifierClient, encoded_image};
 use deepface_images::png;
@@ -23,6 +23,8 @@ const BATCH: usize = 32;
 pub(crate) struct Eyes {
     judge: Arc<Judge>,
     classifier: ClassifierClient,
+    /// The attributes of the evaluation.
+    schema: Schema,
     batch: usize,
 }
 
@@ -38,6 +40,7 @@ impl Eyes {
         judge: Arc<Judge>,
         classifier: ClassifierClient,
         model: &GetModelResponse,
+        schema: Schema,
     ) -> Self {
         let most = model.limits.as_ref().map(|limits| limits.max_images);
         let most = most
@@ -46,6 +49,7 @@ impl Eyes {
         Self {
             judge,
             classifier,
+            schema,
             batch: most.unwrap_or(BATCH).min(BATCH),
         }
     }
@@ -65,7 +69,13 @@ impl Eyes {
             watch.at("judging", views.len(), total);
             let judge = self.judge.clone();
             let owned = batch.to_vec();
-            let look = move || judge.look(&owned.iter().map(|face| &**face).collect::<Vec<_>>());
+            let schema = self.schema.clone();
+            let look = move || {
+                judge.look(
+                    &schema,
+                    &owned.iter().map(|face| &**face).collect::<Vec<_>>(),
+                )
+            };
             let judged = crate::blocking(look);
             let (judged, classified) = tokio::join!(judged, self.classify(batch));
             let pairs = judged?.into_iter().zip(classified?);
@@ -99,7 +109,8 @@ impl Eyes {
             url: self.classifier.url().to_owned(),
             reason,
         };
-        let probabilities = probabilities.results.iter().map(probabilities_of);
+        let results = probabilities.results.iter();
+        let probabilities = results.map(|one| probabilities_of(&self.schema, one));
         let probabilities: Vec<_> = probabilities.collect::<Result<_, _>>().map_err(wrong)?;
         let embeddings = embeddings(&activations, faces.len()).map_err(wrong)?;
         if probabilities.len() != embeddings.len() {
@@ -140,23 +151,27 @@ fn embeddings(
     }
 }
 
-fn probabilities_of(classification: &v1::Classification) -> Result<[f32; ATTRIBUTE_COUNT], String> {
-    let mut probabilities = [None; ATTRIBUTE_COUNT];
+fn probabilities_of(
+    schema: &Schema,
+    classification: &v1::Classification,
+) -> Result<Vec<Option<f32>>, String> {
+    let mut probabilities = vec![None; schema.len()];
     let scores = classification
         .groups
         .iter()
         .flat_map(|group| &group.attributes);
     for score in scores {
-        if let Some(attribute) = AttributeId::from_name(&score.name) {
+        if let Some(attribute) = schema.find(&score.name) {
             probabilities[attribute.index()] = Some(score.probability);
         }
     }
     if probabilities.contains(&None) {
         return Err(format!(
-            "expected probabilities of all {ATTRIBUTE_COUNT} attributes"
+            "expected probabilities of all {} attributes",
+            schema.len()
         ));
     }
-    Ok(probabilities.map(Option::unwrap_or_default))
+    Ok(probabilities)
 }
 
 #[cfg(test)]
@@ -195,7 +210,8 @@ mod tests {
             let said = embeddings(&bad, 2).unwrap_err();
             assert!(said.contains(problem), "{said}");
         }
-        let nothing = probabilities_of(&v1::Classification::default()).unwrap_err();
+        let nothing =
+            probabilities_of(&Schema::default(), &v1::Classification::default()).unwrap_err();
         assert!(nothing.contains("all 73"), "{nothing}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use deepface_attributes::AttributeId;
 use deepface_client::SettingsInForce;
 use image::RgbImage;
 
@@ -110,7 +109,8 @@ pub(crate) fn controls(
     controls.extend(EXAGGERATIONS.map(|(exaggeration, name, note)| {
         control(name, note, sources, |source| {
             let has = |attribute| source.labels.has(attribute);
-            let named = AttributeId::all().filter(|&a| has(a) || with_negatives);
+            let all = source.labels.schema().all();
+            let named = all.filter(|&a| has(a) || with_negatives);
             let named = named.map(|a| (a, f64::from(u8::from(has(a)))));
             Arc::new(regression.face(&named.collect::<Vec<_>>(), exaggeration))
         })

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use deepface_attributes::AttributeId;
 use deepface_client::v1::{self, image::Content};
 use deepface_client::{Event, EventStream, GeneratorClient, SettingsInForce, encoded_image};
 use deepface_images::png;
@@ -26,9 +25,9 @@ pub(crate) struct Task {
     /// Seed of the generator for the key's seed 0.
     pub(crate) first_seed: u64,
     /// Attributes asked for.
-    pub(crate) present: Vec<AttributeId>,
+    pub(crate) present: Vec<String>,
     /// Attributes asked to be absent.
-    pub(crate) absent: Vec<AttributeId>,
+    pub(crate) absent: Vec<String>,
 }
 
 impl Task {
@@ -79,13 +78,12 @@ async fn one(
     };
     let Key { set, seed, .. } = task.key;
     let seed = task.first_seed + seed;
-    let names = |attributes: Vec<AttributeId>| attributes.into_iter().map(AttributeId::name);
     let events = match task.recipe {
         Recipe::Generate(settings) => {
             let request = v1::GenerateRequest {
                 settings: Some(settings),
-                ..v1::GenerateRequest::of(names(task.present))
-                    .without(names(task.absent))
+                ..v1::GenerateRequest::of(task.present)
+                    .without(task.absent)
                     .with_seed(seed)
                     .with_stream(stream)
             };

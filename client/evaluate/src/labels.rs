@@ -1,31 +1,49 @@
 //! Which attributes a photograph has.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::{AttributeId, Schema};
 
 /// Labels of a photograph: every attribute is present or absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Labels([bool; ATTRIBUTE_COUNT]);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Labels {
+    schema: Schema,
+    /// In the order of the schema.
+    labels: Vec<bool>,
+}
 
 impl Labels {
-    /// In the order of [`AttributeId::all`].
-    pub(crate) fn new(labels: [bool; ATTRIBUTE_COUNT]) -> Self {
-        Self(labels)
+    /// Labels of all attributes of a schema, in order.
+    pub(crate) fn new(schema: &Schema, labels: Vec<bool>) -> Self {
+        Self {
+            schema: schema.clone(),
+            labels,
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     pub(crate) fn has(&self, attribute: AttributeId) -> bool {
-        self.0[attribute.index()]
+        self.labels[attribute.index()]
     }
 
     /// The attributes that are present, or those that are absent, in order.
     pub(crate) fn all(&self, present: bool) -> impl Iterator<Item = AttributeId> {
-        AttributeId::all().filter(move |&attribute| self.has(attribute) == present)
+        self.schema
+            .all()
+            .filter(move |&attribute| self.has(attribute) == present)
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self, present: bool) -> impl Iterator<Item = &str> {
+        self.all(present)
+            .map(|attribute| self.schema.name(attribute))
     }
 
     /// Number of attributes that two photographs do not share.
     pub(crate) fn differences(&self, other: &Self) -> usize {
-        AttributeId::all()
-            .filter(|&attribute| self.has(attribute) != other.has(attribute))
-            .count()
+        let both = self.labels.iter().zip(&other.labels);
+        both.filter(|(own, other)| own != other).count()
     }
 }
 
@@ -35,19 +53,20 @@ pub(crate) mod tests {
 
     /// Labels of a photograph that has just these attributes.
     pub(crate) fn labels(present: &[&str]) -> Labels {
-        let mut labels = [false; ATTRIBUTE_COUNT];
+        let schema = Schema::default();
+        let mut labels = vec![false; schema.len()];
         for name in present {
-            labels[AttributeId::from_name(name).unwrap().index()] = true;
+            labels[schema.find(name).unwrap().index()] = true;
         }
-        Labels::new(labels)
+        Labels::new(&schema, labels)
     }
 
     #[test]
     fn every_attribute_is_present_or_absent() {
         let both = labels(&["Smiling", "Male"]);
-        let names: Vec<_> = both.all(true).map(AttributeId::name).collect();
+        let names: Vec<_> = both.names(true).collect();
         assert_eq!(names, ["Male", "Smiling"]);
-        assert_eq!(both.all(false).count(), ATTRIBUTE_COUNT - 2);
+        assert_eq!(both.all(false).count(), 71);
         assert_eq!(both.differences(&labels(&["Male", "Bald"])), 2);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deepface_attributes::Schema;
 use image::RgbImage;
 
 use crate::assessment::Scale;
@@ -54,7 +55,7 @@ impl Panel {
         let all: Vec<Arc<RgbImage>> = subjects.chain(mean_face).chain(made).collect();
         let mut views = eyes.look(all, watch).await?.into_iter();
         let mut take = |n: usize| views.by_ref().take(n).collect::<Vec<_>>();
-        let labels = |subjects: &[Subject]| subjects.iter().map(|s| s.labels).collect();
+        let labels = |subjects: &[Subject]| subjects.iter().map(|s| s.labels.clone()).collect();
         Ok(Self {
             labels: labels(sources),
             reference_labels: labels(references),
@@ -72,6 +73,7 @@ impl Panel {
     /// A face cannot be read, or a network fails.
     pub(crate) async fn probes(
         &self,
+        schema: &Schema,
         eyes: &Eyes,
         tasks: &[Task],
         store: &Store,
@@ -87,7 +89,7 @@ impl Panel {
         let photographs = self.sources.iter().chain(&self.references);
         let photographs: Vec<&View> = photographs.map(|views| &views.judge).collect();
         let labels = [&self.labels[..], &self.reference_labels].concat();
-        Ok(probes::judge(&views, &photographs, &labels))
+        Ok(probes::judge(schema, &views, &photographs, &labels))
     }
 
     /// A row of the report per gallery.

@@ -1,13 +1,12 @@
 //! The held-out photographs: those whose attributes are asked for, and those that realism is measured from.
 
 use std::collections::HashSet;
-use std::fs;
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::Schema;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
 use deepface_dataset::{Dataset, Photograph, Split};
 use deepface_files::sha256_of;
-use deepface_images::{Framing, ImageLimits, decode, face_pixels, image_of};
+use deepface_images::image_of;
 use image::RgbImage;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -43,6 +42,7 @@ pub(crate) struct Photographs {
 /// Which photographs an evaluation uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
+    schema: Schema,
     sources: Vec<Photograph>,
     references: Vec<Photograph>,
 }
@@ -60,12 +60,14 @@ impl Choice {
         seed: u64,
     ) -> Result<Self, EvaluateError> {
         let mut held_out: Vec<_> = data.split(Split::Test).cloned().collect();
+        let all = data.people(Split::Test);
         held_out.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let mut people = HashSet::new();
         let (mut sources, mut references) = (Vec::new(), Vec::new());
         for photograph in held_out {
+            let labels = Labels::new(&data.schema, photograph.labels.clone());
             let another = sources.len() < sets && !people.contains(&photograph.person);
-            if another && can_be_asked(generator, &Labels::new(photograph.labels)).await? {
+            if another && can_be_asked(generator, &labels).await? {
                 people.insert(photograph.person.clone());
                 sources.push(photograph);
             } else {
@@ -76,6 +78,7 @@ impl Choice {
             return Err(EvaluateError::TooFewPeople {
                 wanted: sets,
                 found: sources.len(),
+                people: all,
             });
         }
         references.truncate(REFERENCES);
@@ -83,6 +86,7 @@ impl Choice {
             return Err(EvaluateError::TooFewReferences(references.len()));
         }
         Ok(Self {
+            schema: data.schema.clone(),
             sources,
             references,
         })
@@ -93,8 +97,8 @@ impl Choice {
     /// # Errors
     /// A photograph cannot be read.
     pub(crate) fn read(&self, side: usize) -> Result<Photographs, EvaluateError> {
-        let (sources, source_digest) = read_all(&self.sources, side)?;
-        let (references, reference_digest) = read_all(&self.references, side)?;
+        let (sources, source_digest) = read_all(&self.schema, &self.sources, side)?;
+        let (references, reference_digest) = read_all(&self.schema, &self.references, side)?;
         Ok(Photographs {
             sources,
             references,
@@ -105,9 +109,8 @@ impl Choice {
 
 /// Whether the generator accepts a request for exactly these attributes. It refuses contradictions.
 async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bool, ClientError> {
-    let names = |present| labels.all(present).map(AttributeId::name);
-    let present = names(true).map(v1::RequestedAttribute::present);
-    let absent = names(false).map(v1::RequestedAttribute::absent);
+    let present = labels.names(true).map(v1::RequestedAttribute::present);
+    let absent = labels.names(false).map(v1::RequestedAttribute::absent);
     let request = v1::GetTargetRequest {
         attributes: present.chain(absent).collect(),
         target: Some(v1::TargetSettings {
@@ -125,17 +128,19 @@ async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bo
 }
 
 fn read_all(
+    schema: &Schema,
     photographs: &[Photograph],
     side: usize,
 ) -> Result<(Vec<Subject>, String), EvaluateError> {
     let read = |p: &Photograph| {
-        let file = read_file(p)?;
-        let face = face(p, &file, side)?;
-        let digest = sha256_of([&file[..], &p.labels.map(u8::from)]);
+        let file = p.file()?;
+        let face = p.face(&p.decoded(&file)?, side);
+        let bytes: Vec<u8> = p.labels.iter().map(|&l| l.into()).collect();
+        let digest = sha256_of([&file[..], &bytes]);
         let name = p.path.file_name().unwrap_or_default();
         let subject = Subject {
             file: name.to_string_lossy().into_owned(),
-            labels: Labels::new(p.labels),
+            labels: Labels::new(schema, p.labels.clone()),
             face: image_of(&face, [side as u32; 2]),
         };
         Ok((subject, digest))
@@ -144,25 +149,4 @@ fn read_all(
     let all: Vec<_> = all.collect::<Result<_, EvaluateError>>()?;
     let (subjects, digests): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     Ok((subjects, sha256_of(digests)))
-}
-
-/// Pixels of a photograph's face, `[3, side, side]`, 0 to 1.
-pub(crate) fn read_face(photograph: &Photograph, side: usize) -> Result<Vec<f32>, EvaluateError> {
-    face(photograph, &read_file(photograph)?, side)
-}
-
-fn read_file(photograph: &Photograph) -> Result<Vec<u8>, EvaluateError> {
-    fs::read(&photograph.path).map_err(|source| EvaluateError::Read {
-        path: photograph.path.clone(),
-        source,
-    })
-}
-
-fn face(photograph: &Photograph, file: &[u8], side: usize) -> Result<Vec<f32>, EvaluateError> {
-    let image =
-        decode(file, ImageLimits::default()).map_err(|source| EvaluateError::Photograph {
-            path: photograph.path.clone(),
-            source,
-        })?;
-    Ok(face_pixels(&image, Framing::Aligned, side))
 }

@@ -1,7 +1,7 @@
 //! Short requests, as people make them: whether such faces show what was asked, whether one changed attribute changes
 //! nothing else, and whether seeds differ. Of the generator's defaults, by the judge.
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::{AttributeId, Schema};
 use deepface_client::v1::GenerationSettings;
 use deepface_statistics::{log_odds, median};
 
@@ -13,65 +13,82 @@ use crate::report::{Flip, Probes, Shown, Varied};
 use crate::store::Key;
 use crate::view::View;
 
-/// The attribute of this name. A constant with a wrong name does not compile.
-const fn id(name: &str) -> AttributeId {
-    match AttributeId::from_name(name) {
-        Some(attribute) => attribute,
-        None => panic!("not the name of an attribute"),
-    }
-}
-
 /// One to three attributes each.
-const SHORT: [&[AttributeId]; 20] = [
-    &[id("Smiling")],
-    &[id("Male"), id("Eyeglasses")],
-    &[id("Blond Hair")],
-    &[id("Bald"), id("Male")],
-    &[id("Asian"), id("Smiling")],
-    &[id("Black")],
-    &[id("Mustache"), id("Male")],
-    &[id("Senior"), id("Gray Hair")],
-    &[id("Wearing Hat")],
-    &[id("Heavy Makeup"), id("Wearing Lipstick")],
-    &[id("Child")],
-    &[id("Frowning"), id("Male")],
-    &[id("Sunglasses")],
-    &[id("Bangs")],
-    &[id("Chubby"), id("Double Chin")],
-    &[id("Goatee")],
-    &[id("Wearing Necktie")],
-    &[id("Youth"), id("Attractive Woman")],
-    &[id("Mouth Wide Open")],
-    &[id("Big Nose"), id("Bags Under Eyes"), id("Senior")],
+const SHORT: [&[&str]; 20] = [
+    &["Smiling"],
+    &["Male", "Eyeglasses"],
+    &["Blond Hair"],
+    &["Bald", "Male"],
+    &["Asian", "Smiling"],
+    &["Black"],
+    &["Mustache", "Male"],
+    &["Senior", "Gray Hair"],
+    &["Wearing Hat"],
+    &["Heavy Makeup", "Wearing Lipstick"],
+    &["Child"],
+    &["Frowning", "Male"],
+    &["Sunglasses"],
+    &["Bangs"],
+    &["Chubby", "Double Chin"],
+    &["Goatee"],
+    &["Wearing Necktie"],
+    &["Youth", "Attractive Woman"],
+    &["Mouth Wide Open"],
+    &["Big Nose", "Bags Under Eyes", "Senior"],
 ];
 /// Requested once as present and once as absent, everything else being equal.
-const FLIPPED: [AttributeId; 8] = [
-    id("Smiling"),
-    id("Eyeglasses"),
-    id("Blond Hair"),
-    id("Bald"),
-    id("Male"),
-    id("Mustache"),
-    id("Heavy Makeup"),
-    id("Senior"),
+const FLIPPED: [&str; 8] = [
+    "Smiling",
+    "Eyeglasses",
+    "Blond Hair",
+    "Bald",
+    "Male",
+    "Mustache",
+    "Heavy Makeup",
+    "Senior",
 ];
 /// Requested together with an attribute that is flipped, unless it is one of them.
-const BESIDE: [AttributeId; 2] = [id("Male"), id("White")];
+const BESIDE: [&str; 2] = ["Male", "White"];
 /// Requested with many seeds.
-const VARIED: [&[AttributeId]; 4] = [
-    &[id("Male"), id("Smiling")],
-    &[id("Blond Hair"), id("Wearing Lipstick")],
-    &[id("Senior"), id("Eyeglasses")],
-    &[id("Black")],
+const VARIED: [&[&str]; 4] = [
+    &["Male", "Smiling"],
+    &["Blond Hair", "Wearing Lipstick"],
+    &["Senior", "Eyeglasses"],
+    &["Black"],
 ];
 /// Fewest photographs to compare with.
 const ENOUGH: usize = 3;
 /// Probabilities nearer to 0 or 1 count as this far from them.
 const FLOOR: f64 = 1e-4;
 
+/// The requests whose attributes a generator knows: of another data set than Kumar's, some or none.
+struct Requests {
+    short: Vec<&'static [&'static str]>,
+    /// The flipped attribute, and those beside it.
+    flipped: Vec<(&'static str, Vec<&'static str>)>,
+    varied: Vec<&'static [&'static str]>,
+}
+
+impl Requests {
+    fn of(schema: &Schema) -> Self {
+        let knows = |name: &&str| schema.find(name).is_some();
+        let all = |asked: &&'static [&'static str]| asked.iter().all(knows);
+        let flip = |flipped: &'static str| {
+            let beside = BESIDE.into_iter().filter(|name| *name != flipped);
+            (flipped, beside.filter(knows).collect())
+        };
+        Self {
+            short: SHORT.into_iter().filter(all).collect(),
+            flipped: FLIPPED.into_iter().filter(knows).map(flip).collect(),
+            varied: VARIED.into_iter().filter(all).collect(),
+        }
+    }
+}
+
 /// The faces to be made, each variety request with `seeds` seeds.
-pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
-    let task = |method: &str, set, seed, present: &[AttributeId], absent: &[AttributeId]| Task {
+pub(crate) fn tasks(schema: &Schema, seeds: u64) -> Vec<Task> {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let task = |method: &str, set, seed, present: &[&str], absent: &[&str]| Task {
         key: Key {
             method: method.to_owned(),
             set,
@@ -79,111 +96,119 @@ pub(crate) fn tasks(seeds: u64) -> Vec<Task> {
         },
         recipe: Recipe::Generate(GenerationSettings::default()),
         first_seed: 0,
-        present: present.to_vec(),
-        absent: absent.to_vec(),
+        present: owned(present),
+        absent: owned(absent),
     };
-    let short = SHORT.iter().enumerate();
+    let requests = Requests::of(schema);
+    let short = requests.short.iter().enumerate();
     let mut all: Vec<Task> = short
         .map(|(set, asked)| task("short", set, 0, asked, &[]))
         .collect();
-    for (set, flipped) in FLIPPED.into_iter().enumerate() {
-        let beside: Vec<_> = BESIDE.into_iter().filter(|a| *a != flipped).collect();
-        let with = [&[flipped], &beside[..]].concat();
+    for (set, (flipped, beside)) in requests.flipped.iter().enumerate() {
+        let with = [&[*flipped], &beside[..]].concat();
         all.push(task("flip-present", set, 0, &with, &[]));
-        all.push(task("flip-absent", set, 0, &beside, &[flipped]));
+        all.push(task("flip-absent", set, 0, beside, &[flipped]));
     }
-    for (set, asked) in VARIED.into_iter().enumerate() {
+    for (set, asked) in requests.varied.iter().enumerate() {
         all.extend((0..seeds).map(|seed| task("varied", set, seed, asked, &[])));
     }
     all
 }
 
-/// Judges the faces of [`tasks`], `faces` in that order, beside photographs and their labels.
-pub(crate) fn judge(faces: &[&View], photographs: &[&View], labels: &[Labels]) -> Probes {
-    let (short, rest) = faces.split_at(SHORT.len());
-    let (flips, varied) = rest.split_at(2 * FLIPPED.len());
-    let seeds = varied.len() / VARIED.len();
-    let having = |attributes: &[AttributeId]| -> Vec<&View> {
-        let has = |labels: &Labels| attributes.iter().all(|&a| labels.has(a));
+/// Judges the faces of [`tasks`], `faces` in that order, beside photographs and their labels. What the judge does not know
+/// is left out.
+pub(crate) fn judge(
+    schema: &Schema,
+    faces: &[&View],
+    photographs: &[&View],
+    labels: &[Labels],
+) -> Probes {
+    let requests = Requests::of(schema);
+    let (short, rest) = faces.split_at(requests.short.len());
+    let (flips, varied) = rest.split_at(2 * requests.flipped.len());
+    let seeds = varied.len() / requests.varied.len().max(1);
+    let having = |asked: &[&str]| -> Vec<&View> {
+        let asked: Vec<_> = asked.iter().filter_map(|name| schema.find(name)).collect();
+        let has = |labels: &Labels| asked.iter().all(|&a| labels.has(a));
         let all = photographs.iter().zip(labels);
         all.filter(|(_, labels)| has(labels))
             .map(|(view, _)| *view)
             .collect()
     };
-    let shown = SHORT.iter().zip(short).flat_map(|(asked, face)| {
-        asked.iter().map(|&attribute| Shown {
+    let shown = requests.short.iter().zip(short).flat_map(|(asked, face)| {
+        asked.iter().filter_map(|&name| {
+            let attribute = schema.find(name)?;
+            Some(Shown {
+                asked: names(asked),
+                attribute: name.to_owned(),
+                probability: face.probability(attribute)?.into(),
+                of_photographs: typical(&having(&[name]), attribute),
+            })
+        })
+    });
+    let flips = requests.flipped.iter().zip(flips.chunks_exact(2));
+    let flips = flips.filter_map(|((name, _), faces)| flip(schema, name, faces[0], faces[1]));
+    let varied = requests.varied.iter().enumerate().filter_map(|(i, asked)| {
+        let faces = &varied[i * seeds..][..seeds];
+        let alike = having(asked);
+        (alike.len() >= ENOUGH).then_some(())?;
+        let distance = mean_pairwise_distance(&embeddings(faces))?;
+        Some(Varied {
             asked: names(asked),
-            attribute: attribute.name(),
-            probability: f64::from(face.probability(attribute)),
-            of_photographs: typical(&having(&[attribute]), attribute),
+            of_alike: distance / mean_pairwise_distance(&embeddings(&alike))?,
         })
     });
     Probes {
         short: shown.collect(),
-        flips: FLIPPED
-            .iter()
-            .zip(flips.chunks_exact(2))
-            .map(|(&flipped, faces)| flip(flipped, faces[0], faces[1]))
-            .collect(),
-        varied: VARIED
-            .iter()
-            .enumerate()
-            .filter_map(|(i, asked)| {
-                let faces = &varied[i * seeds..][..seeds];
-                let alike = having(asked);
-                (alike.len() >= ENOUGH).then_some(())?;
-                let distance = mean_pairwise_distance(&embeddings(faces))?;
-                Some(Varied {
-                    asked: names(asked),
-                    of_alike: distance / mean_pairwise_distance(&embeddings(&alike))?,
-                })
-            })
-            .collect(),
+        flips: flips.collect(),
+        varied: varied.collect(),
     }
 }
 
-/// How far the log-odds of an attribute moved, and those of all others.
-fn flip(flipped: AttributeId, present: &View, absent: &View) -> Flip {
+/// How far the log-odds of an attribute moved, and those of all others; `None` if the judge does not know it.
+fn flip(schema: &Schema, name: &str, present: &View, absent: &View) -> Option<Flip> {
+    let flipped = schema.find(name)?;
     let moved = |attribute: AttributeId| {
-        let of = |view: &View| log_odds(view.probability(attribute).into(), FLOOR);
-        (of(present) - of(absent)).abs()
+        let of = |view: &View| Some(log_odds(view.probability(attribute)?.into(), FLOOR));
+        Some((of(present)? - of(absent)?).abs())
     };
-    let others = AttributeId::all().filter(|&a| a != flipped).map(moved);
-    Flip {
-        attribute: flipped.name(),
-        moved: moved(flipped),
+    let others = schema.all().filter(|&a| a != flipped).filter_map(moved);
+    Some(Flip {
+        attribute: name.to_owned(),
+        moved: moved(flipped)?,
         others: mean(others).unwrap_or_default(),
-    }
+    })
 }
 
 fn embeddings<'a>(views: &[&'a View]) -> Vec<&'a [f32]> {
     views.iter().map(|view| &view.embedding[..]).collect()
 }
 
-fn names(attributes: &[AttributeId]) -> Vec<&'static str> {
-    attributes
-        .iter()
-        .map(|attribute| attribute.name())
-        .collect()
+fn names(attributes: &[&str]) -> Vec<String> {
+    attributes.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// Median probability of an attribute in photographs; `None` if there are only a few.
+/// Median probability of an attribute in photographs; `None` if there are only a few, or the judge does not know it.
 fn typical(photographs: &[&View], attribute: AttributeId) -> Option<f64> {
-    let seen = photographs.iter().map(|v| v.probability(attribute).into());
-    (photographs.len() >= ENOUGH).then(|| median(seen.collect()))?
+    let seen = photographs.iter();
+    let seen = seen.map(|v| v.probability(attribute).map(f64::from));
+    let seen: Vec<f64> = seen.collect::<Option<_>>()?;
+    (seen.len() >= ENOUGH).then(|| median(seen))?
 }
 
 #[cfg(test)]
 mod tests {
-    use deepface_attributes::ATTRIBUTE_COUNT;
-
     use super::*;
     use crate::labels::tests::labels;
 
-    fn view(probabilities: &[(AttributeId, f32)], embedding: f32) -> View {
-        let mut all = [0.5; ATTRIBUTE_COUNT];
-        for &(attribute, p) in probabilities {
-            all[attribute.index()] = p;
+    fn schema() -> Schema {
+        Schema::default()
+    }
+
+    fn view(probabilities: &[(&str, f32)], embedding: f32) -> View {
+        let mut all = vec![Some(0.5); schema().len()];
+        for &(name, p) in probabilities {
+            all[schema().find(name).unwrap().index()] = Some(p);
         }
         View {
             embedding: vec![embedding],
@@ -192,31 +217,44 @@ mod tests {
     }
 
     #[test]
+    fn every_request_names_attributes_of_the_default_schema() {
+        let requests = Requests::of(&schema());
+        assert_eq!(requests.short.len(), SHORT.len());
+        assert_eq!(requests.flipped.len(), FLIPPED.len());
+        assert_eq!(requests.varied.len(), VARIED.len());
+        // Of other attributes, those that are known are asked for.
+        let few = Schema::ungrouped(["Smiling", "Young", "Blond_Hair"]).unwrap();
+        let tasks = tasks(&few, 2);
+        assert!(tasks.iter().all(|t| t.present.len() <= 1));
+        assert_eq!(tasks.len(), 2 + 2 * 2);
+    }
+
+    #[test]
     fn a_flip_is_compared_with_all_other_attributes() {
         let e = std::f32::consts::E;
         let probability = e / (1.0 + e);
-        let present = view(&[(id("Bald"), probability), (id("Male"), probability)], 0.0);
-        let flip = flip(id("Bald"), &present, &view(&[], 0.0));
+        let present = view(&[("Bald", probability), ("Male", probability)], 0.0);
+        let flip = flip(&schema(), "Bald", &present, &view(&[], 0.0)).unwrap();
         assert!((flip.moved - 1.0).abs() < 1e-6, "{flip:?}");
         assert!((flip.others - 1.0 / 72.0).abs() < 1e-6, "{flip:?}");
     }
 
     #[test]
     fn every_face_is_judged_by_what_it_was_asked_for() {
-        let tasks = tasks(2);
+        let tasks = tasks(&schema(), 2);
         let faces: Vec<View> = tasks
             .iter()
             .map(|task| {
-                let shown: Vec<_> = task.present.iter().map(|&a| (a, 0.9)).collect();
+                let shown: Vec<_> = task.present.iter().map(|a| (a.as_str(), 0.9)).collect();
                 view(&shown, task.key.seed as f32)
             })
             .collect();
-        let photograph = |x| view(&[(id("Male"), 0.7), (id("Smiling"), 0.4)], x);
+        let photograph = |x| view(&[("Male", 0.7), ("Smiling", 0.4)], x);
         let photographs = [0.0, 4.0, 8.0].map(photograph);
-        let labels = [labels(&["Male", "Smiling"]); 3];
+        let labels = [(); 3].map(|()| labels(&["Male", "Smiling"]));
         let faces: Vec<&View> = faces.iter().collect();
         let photographs: Vec<&View> = photographs.iter().collect();
-        let probes = judge(&faces, &photographs, &labels);
+        let probes = judge(&schema(), &faces, &photographs, &labels);
         assert!(probes.short.iter().all(|s| s.probability > 0.8));
         let male = probes.short.iter().find(|s| s.attribute == "Male").unwrap();
         assert!((male.of_photographs.unwrap() - 0.7).abs() < 1e-6);

@@ -20,6 +20,8 @@ pub struct Report {
     pub references: usize,
     /// Number of photographs that the control and the mean face are fitted to.
     pub fitted: usize,
+    /// What a user should know about the data set, a sentence each.
+    pub remarks: Vec<String>,
     /// The controls, then the methods.
     pub rows: Vec<Row>,
     /// The generator's defaults on requests of a few words, where they were tried.
@@ -32,7 +34,7 @@ pub struct Set {
     /// File name of the source photograph.
     pub source: String,
     /// The attributes that were asked for.
-    pub attributes: Vec<&'static str>,
+    pub attributes: Vec<String>,
 }
 
 /// One control or one method.
@@ -97,10 +99,10 @@ pub struct Variety {
 }
 
 /// How well faces show one attribute.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AttributeAuc {
     /// Name.
-    pub name: &'static str,
+    pub name: String,
     /// Share of the faces that asked for it.
     pub asked: f64,
     /// AUC.
@@ -133,9 +135,9 @@ impl Probes {
 #[derive(Clone, Debug, Serialize)]
 pub struct Shown {
     /// The request.
-    pub asked: Vec<&'static str>,
+    pub asked: Vec<String>,
     /// The attribute.
-    pub attribute: &'static str,
+    pub attribute: String,
     /// Its probability.
     pub probability: f64,
     /// Median probability in photographs that have it; `None` of fewer than three.
@@ -146,7 +148,7 @@ pub struct Shown {
 #[derive(Clone, Debug, Serialize)]
 pub struct Flip {
     /// The attribute.
-    pub attribute: &'static str,
+    pub attribute: String,
     /// How far its log-odds moved.
     pub moved: f64,
     /// How far those of all others did, on average.
@@ -164,7 +166,7 @@ impl Flip {
 #[derive(Clone, Debug, Serialize)]
 pub struct Varied {
     /// The request.
-    pub asked: Vec<&'static str>,
+    pub asked: Vec<String>,
     /// Mean distance of two seeds in the embedding, over that of two photographs with these attributes.
     pub of_alike: f64,
 }

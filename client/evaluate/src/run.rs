@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use deepface_attributes::{Group, Schema};
 use deepface_client::v1::{ListAttributesResponse, Model};
 use deepface_client::{ClassifierClient, GeneratorClient};
-use deepface_dataset::{Dataset, Split};
+use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
 use deepface_files::sha256_of;
 use deepface_images::png;
 use prost::Message as _;
@@ -61,8 +63,17 @@ pub async fn evaluate(
     check_pair(generator, classifier, &about, &list)?;
     let side = usize::try_from(about.input_size).unwrap_or_default().max(1);
     watch.at("reading photographs", 0, 0);
-    let folder = settings.data.clone();
-    let data = blocking(move || Dataset::open(&folder)).await?;
+    let source = Source {
+        dir: settings.data.clone(),
+        vocabulary: Vocabulary::Of(schema(&list)?),
+        ..Source::default()
+    };
+    let skip = settings.skip_unreadable;
+    let data = blocking({
+        let watch = watch.clone();
+        move || read(&source, skip, &watch)
+    });
+    let data = data.await?;
     let choice = Choice::of(&data, generator, settings.sets, settings.seed).await?;
     let photographs = blocking(move || choice.read(side)).await?;
     let identity = identity(settings, &photographs.digest, &about, &list, &judge);
@@ -70,22 +81,23 @@ pub async fn evaluate(
     let sources = &photographs.sources;
     let tasks = tasks(settings, sources);
     let probes = match settings.probes {
-        true => probes::tasks(settings.variety_seeds),
+        true => probes::tasks(&data.schema, settings.variety_seeds),
         false => Vec::new(),
     };
     let all = [&tasks[..], &probes].concat();
     generation::make(generator, sources, &all, &mut store, watch).await?;
 
+    let (schema, remarks) = (data.schema.clone(), data.remarks.clone());
     let (regression, fitted) = fit(data, watch.clone()).await?;
     let mut galleries = controls(sources, &regression, settings.with_negatives);
     for method in &settings.methods {
         galleries.push(Gallery::of_method(method, &tasks, &store)?);
     }
-    let eyes = Eyes::new(judge, classifier.clone(), &model);
+    let eyes = Eyes::new(judge, classifier.clone(), &model, schema.clone());
     let panel = Panel::look(&eyes, &photographs, &regression, &galleries, watch).await?;
     let probes = match probes.is_empty() {
         true => None,
-        false => Some(panel.probes(&eyes, &probes, &store, watch).await?),
+        false => Some(panel.probes(&schema, &eyes, &probes, &store, watch).await?),
     };
     let rows = blocking({
         let (settings, galleries, watch) = (settings.clone(), galleries.clone(), watch.clone());
@@ -98,11 +110,46 @@ pub async fn evaluate(
         sets: sources.iter().map(set).collect(),
         references: photographs.references.len(),
         fitted,
+        remarks,
         rows: rows.await,
         probes,
     };
     let files = write(&store, &report, &galleries)?;
     Ok((report, files))
+}
+
+/// The attributes that the generator can be asked for.
+fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
+    let mut groups: Vec<Group> = Vec::new();
+    for attribute in &list.attributes {
+        match groups.last_mut().filter(|g| g.name == attribute.group) {
+            Some(group) => group.attributes.push(attribute.name.clone()),
+            None => groups.push(Group {
+                name: attribute.group.clone(),
+                attributes: vec![attribute.name.clone()],
+            }),
+        }
+    }
+    Ok(Schema::new(groups)?)
+}
+
+/// Reads the data set and all photographs of it that are needed, so that no bad one is found after hours.
+fn read(source: &Source, skip: bool, watch: &Watch) -> Result<Dataset, EvaluateError> {
+    let mut data = Dataset::read(source)?.without_unknown();
+    let needed = |p: &&Photograph| p.split() != Split::Validation;
+    let needed: Vec<&Photograph> = data.photographs.iter().filter(needed).collect();
+    let (done, total) = (AtomicUsize::new(0), needed.len());
+    let bad = Unreadable::among(&needed, || {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.at("reading photographs", done, total);
+    });
+    let bad = bad.refuse_unless(skip)?;
+    if bad.count() > 0 {
+        let left_out = format!("{} unreadable photographs left out", bad.count());
+        data.remarks.push(left_out);
+        data.photographs.retain(|p| !bad.has(p));
+    }
+    Ok(data)
 }
 
 /// Checks that the generator was fitted to this classifier.
@@ -154,7 +201,7 @@ async fn fit(data: Dataset, watch: Watch) -> Result<(PixelRegression, usize), Ev
 fn set(source: &Subject) -> Set {
     Set {
         source: source.file.clone(),
-        attributes: source.labels.all(true).map(|a| a.name()).collect(),
+        attributes: source.labels.names(true).map(Into::into).collect(),
     }
 }
 
@@ -168,7 +215,7 @@ fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
                 false => 0,
             };
             let absent = settings.with_negatives && method.takes_absent;
-            let absent = source.labels.all(false).filter(|_| absent);
+            let absent = source.labels.names(false).filter(|_| absent);
             let task = Task {
                 key: Key {
                     method: method.name.to_owned(),
@@ -177,8 +224,8 @@ fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
                 },
                 recipe: (method.recipe)(),
                 first_seed: SEEDS * set as u64,
-                present: source.labels.all(true).collect(),
-                absent: absent.collect(),
+                present: source.labels.names(true).map(Into::into).collect(),
+                absent: absent.map(Into::into).collect(),
             };
             let seeds = 0..settings.seeds.max(more);
             tasks.extend(seeds.map(|seed| task.with_seed(seed)));

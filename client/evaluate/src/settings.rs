@@ -11,7 +11,7 @@ pub(crate) const VARIETY_SETS: usize = 4;
 /// What is to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The photographs, in the public LFW layout.
+    /// The photographs, in a layout that training takes.
     pub data: PathBuf,
     /// Number of attribute sets.
     pub sets: usize,
@@ -27,6 +27,8 @@ pub struct Settings {
     pub probes: bool,
     /// Seed of the choice of photographs.
     pub seed: u64,
+    /// Whether photographs that cannot be read are left out.
+    pub skip_unreadable: bool,
     /// Folder of the results.
     pub output: PathBuf,
 }

@@ -112,6 +112,9 @@ impl fmt::Display for Report {
         for column in by_judge {
             writeln!(f, "{:<7} {}", column.heading, column.meaning)?;
         }
+        for remark in &self.remarks {
+            writeln!(f, "note    {remark}")?;
+        }
         match &self.probes {
             Some(probes) => write!(f, "\nShort requests, by the judge:\n\n{probes}"),
             None => Ok(()),
@@ -132,7 +135,7 @@ impl fmt::Display for Probes {
             let of_photographs = figure(hidden.of_photographs, 2);
             let (asked, name, p) = (
                 hidden.asked.join(", "),
-                hidden.attribute,
+                &hidden.attribute,
                 hidden.probability,
             );
             writeln!(
@@ -141,7 +144,7 @@ impl fmt::Display for Probes {
             )?;
         }
         for flip in &self.flips {
-            let (name, ratio) = (flip.attribute, flip.ratio());
+            let (name, ratio) = (&flip.attribute, flip.ratio());
             writeln!(
                 f,
                 "flipped {name}: its log-odds move {ratio:.1} times as far as those of other attributes"
@@ -198,7 +201,7 @@ pub(crate) mod tests {
             mean_face_distance: f64::NAN,
             variety,
             attributes: vec![AttributeAuc {
-                name: "Male",
+                name: "Male".into(),
                 asked: 0.5,
                 auc: 0.75,
             }],
@@ -252,10 +255,11 @@ pub(crate) mod tests {
             variety_seeds: 16,
             sets: vec![Set {
                 source: "a.jpg".to_owned(),
-                attributes: vec!["Male", "5 o' Clock Shadow"],
+                attributes: vec!["Male".into(), "5 o' Clock Shadow".into()],
             }],
             references: 600,
             fitted: 9000,
+            remarks: vec!["3 rows without a photograph".into()],
             rows: vec![
                 row("photographs", "the <source>", Vec::new()),
                 row("default", "the default", vec![1.0, 0.5]),
@@ -265,9 +269,9 @@ pub(crate) mod tests {
     }
 
     fn probes() -> Probes {
-        let shown = |attribute, probability, of_photographs| Shown {
-            asked: vec!["Male", "Bald"],
-            attribute,
+        let shown = |attribute: &str, probability, of_photographs| Shown {
+            asked: vec!["Male".into(), "Bald".into()],
+            attribute: attribute.into(),
             probability,
             of_photographs,
         };
@@ -278,12 +282,12 @@ pub(crate) mod tests {
                 shown("Child", 0.2, None),
             ],
             flips: vec![Flip {
-                attribute: "Smiling",
+                attribute: "Smiling".into(),
                 moved: 4.0,
                 others: 0.5,
             }],
             varied: vec![Varied {
-                asked: vec!["Black"],
+                asked: vec!["Black".into()],
                 of_alike: 0.6,
             }],
         }

@@ -1,18 +1,18 @@
 //! What a network sees in a face.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::AttributeId;
 
 /// What a network sees in one face.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct View {
     /// Activation of its last layer but one: faces that are alike lie close together.
     pub(crate) embedding: Vec<f32>,
-    /// Probability of every attribute, 0 to 1, in the order of [`AttributeId::all`].
-    pub(crate) probabilities: [f32; ATTRIBUTE_COUNT],
+    /// Probability of every attribute of the evaluation, 0 to 1; `None` of those that the network does not know.
+    pub(crate) probabilities: Vec<Option<f32>>,
 }
 
 impl View {
-    pub(crate) fn probability(&self, attribute: AttributeId) -> f32 {
+    pub(crate) fn probability(&self, attribute: AttributeId) -> Option<f32> {
         self.probabilities[attribute.index()]
     }
 }

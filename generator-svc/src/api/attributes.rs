@@ -1,8 +1,8 @@
 //! The attributes of a request: by name, each once, and without contradictions.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, synonyms};
+use deepface_attributes::{AttributeId, Schema, same_name, synonyms};
 use deepface_proto::v1::RequestedAttribute;
-use deepface_serve::{Violations, meant, same_name, unknown_but};
+use deepface_serve::{Violations, meant, unknown_but};
 
 use super::check::only_for;
 use super::method::Method;
@@ -33,12 +33,13 @@ const CONTRADICTIONS: [(&str, &str); 10] = [
 /// # Errors
 /// Everything that is wrong with the requested and the kept attributes.
 pub(super) fn wish(
+    schema: &Schema,
     requested: &[RequestedAttribute],
     keep: &[String],
     method: Method,
 ) -> Result<Wish, Violations> {
-    let asked = asked(requested, method, "attributes");
-    let kept = kept(keep, method, asked.as_deref().unwrap_or_default());
+    let asked = asked(schema, requested, method, "attributes");
+    let kept = kept(schema, keep, method, asked.as_deref().unwrap_or_default());
     match (asked, kept) {
         (Ok(asked), Ok(kept)) => Ok(Wish { asked, kept }),
         (asked, kept) => Err([asked.err(), kept.err()].into_iter().flatten().collect()),
@@ -47,6 +48,7 @@ pub(super) fn wish(
 
 /// Checks the requested attributes; `field` is where they stand in the request.
 fn asked(
+    schema: &Schema,
     requested: &[RequestedAttribute],
     method: Method,
     field: &str,
@@ -55,7 +57,7 @@ fn asked(
         let problem = "expected at least 1 attribute, got none";
         return Err(Violations::one(field, problem));
     }
-    not_more_than_there_are(requested.len(), field)?;
+    not_more_than_there_are(schema, requested.len(), field)?;
     let mut violations = Violations::new();
     let mut asked: Vec<Asked> = Vec::with_capacity(requested.len());
     for (i, r) in requested.iter().enumerate() {
@@ -68,10 +70,13 @@ fn asked(
         if !method.takes_absence_and_strength() {
             violations.extend(absence_or_strength(r, &at));
         }
-        match find(&r.name) {
-            None => violations.add(format!("{at}.name"), unlisted(&r.name, Some(r.absent))),
+        match schema.find(&r.name) {
+            None => violations.add(
+                format!("{at}.name"),
+                unlisted(schema, &r.name, Some(r.absent)),
+            ),
             Some(attribute) => {
-                if let Some(problem) = clash(&asked, attribute, r.absent) {
+                if let Some(problem) = clash(schema, &asked, attribute, r.absent) {
                     violations.add(at, problem);
                 }
                 asked.push(Asked {
@@ -86,8 +91,13 @@ fn asked(
 }
 
 /// Checks the attributes to keep.
-fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<AttributeId>, Violations> {
-    not_more_than_there_are(keep.len(), "keep")?;
+fn kept(
+    schema: &Schema,
+    keep: &[String],
+    method: Method,
+    asked: &[Asked],
+) -> Result<Vec<AttributeId>, Violations> {
+    not_more_than_there_are(schema, keep.len(), "keep")?;
     let mut violations = Violations::new();
     if !method.describes() && !keep.is_empty() {
         violations.add("keep", only_for("keep", Method::describes));
@@ -95,13 +105,15 @@ fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<Attribut
     let mut kept = Vec::with_capacity(keep.len());
     for (i, name) in keep.iter().enumerate() {
         let at = format!("keep[{i}]");
-        match find(name) {
-            None => violations.add(at, unlisted(name, None)),
+        match schema.find(name) {
+            None => violations.add(at, unlisted(schema, name, None)),
             Some(attribute) if kept.contains(&attribute) => {
-                violations.add(at, format_args!("`keep` names {attribute} twice"));
+                let name = schema.name(attribute);
+                violations.add(at, format_args!("`keep` names {name} twice"));
             }
             Some(attribute) if asked.iter().any(|a| a.attribute == attribute) => {
-                let problem = format_args!("`keep` names {attribute}, which is also requested");
+                let name = schema.name(attribute);
+                let problem = format_args!("`keep` names {name}, which is also requested");
                 violations.add(at, problem);
             }
             Some(attribute) => kept.push(attribute),
@@ -110,11 +122,12 @@ fn kept(keep: &[String], method: Method, asked: &[Asked]) -> Result<Vec<Attribut
     violations.or(kept)
 }
 
-fn not_more_than_there_are(got: usize, field: &str) -> Result<(), Violations> {
-    if got <= ATTRIBUTE_COUNT {
+fn not_more_than_there_are(schema: &Schema, got: usize, field: &str) -> Result<(), Violations> {
+    let most = schema.len();
+    if got <= most {
         return Ok(());
     }
-    let problem = format!("expected at most {ATTRIBUTE_COUNT} attributes, got {got}");
+    let problem = format!("expected at most {most} attributes, got {got}");
     Err(Violations::one(field, problem))
 }
 
@@ -134,17 +147,10 @@ fn absence_or_strength(r: &RequestedAttribute, at: &str) -> Violations {
     violations
 }
 
-/// The attribute of this name; case, spaces and punctuation do not matter.
-fn find(name: &str) -> Option<AttributeId> {
-    // A name of a megabyte costs no more than a short one.
-    let short = name.len() <= 64;
-    AttributeId::all().find(|a| short && same_name(a.name(), name))
-}
-
 /// Says that there is no such attribute, and what was probably meant by it; `absent` is what the request says of it,
 /// `None` where that does not matter.
-fn unlisted(name: &str, absent: Option<bool>) -> String {
-    let known: Vec<_> = AttributeId::names().collect();
+fn unlisted(schema: &Schema, name: &str, absent: Option<bool>) -> String {
+    let known: Vec<_> = schema.names().collect();
     let synonyms: Vec<_> = synonyms().map(|s| (s.word, s.name, s.absent)).collect();
     let suggestion = |meant: deepface_serve::Meant<'_>| match absent {
         Some(absent) if absent != meant.absent => format!("`absent` {}", meant.name),
@@ -156,23 +162,32 @@ fn unlisted(name: &str, absent: Option<bool>) -> String {
 }
 
 /// Why an attribute cannot be requested beside those before it.
-fn clash(before: &[Asked], attribute: AttributeId, absent: bool) -> Option<String> {
+fn clash(
+    schema: &Schema,
+    before: &[Asked],
+    attribute: AttributeId,
+    absent: bool,
+) -> Option<String> {
+    let this = schema.name(attribute);
     if let Some(other) = before.iter().find(|a| a.attribute == attribute) {
         return Some(if other.absent == absent {
-            format!("{attribute} is requested twice")
+            format!("{this} is requested twice")
         } else {
-            format!("{attribute} is requested to be both present and absent")
+            format!("{this} is requested to be both present and absent")
         });
     }
     if absent {
         return None;
     }
-    let this = attribute.name();
-    let contradicts = |other: &str| {
-        CONTRADICTIONS.contains(&(this, other)) || CONTRADICTIONS.contains(&(other, this))
+    let contradicts = |other: &&str| {
+        let pair = |(a, b): &(&str, &str)| same_name(a, this) && same_name(b, other);
+        CONTRADICTIONS
+            .iter()
+            .any(|&(a, b)| pair(&(a, b)) || pair(&(b, a)))
     };
-    let mut present = before.iter().filter(|a| !a.absent).map(|a| a.attribute);
-    let other = present.find(|other| contradicts(other.name()))?;
+    let present = before.iter().filter(|a| !a.absent);
+    let mut present = present.map(|a| schema.name(a.attribute));
+    let other = present.find(contradicts)?;
     Some(format!("{this} contradicts {other}: no face shows both"))
 }
 
@@ -181,6 +196,10 @@ mod tests {
     use super::*;
 
     const REGRESSION: Method = Method::Regression;
+
+    fn schema() -> Schema {
+        Schema::default()
+    }
 
     fn request(names: &[(&str, bool)]) -> Vec<RequestedAttribute> {
         let one = |&(name, absent): &(&str, bool)| RequestedAttribute {
@@ -192,24 +211,11 @@ mod tests {
     }
 
     fn problems(names: &[(&str, bool)]) -> String {
-        let violations = asked(&request(names), REGRESSION, "attributes").unwrap_err();
+        let violations = asked(&schema(), &request(names), REGRESSION, "attributes").unwrap_err();
         violations
             .iter()
             .map(|(f, d)| format!("{f}: {d}; "))
             .collect()
-    }
-
-    #[test]
-    fn case_spaces_and_punctuation_of_a_name_do_not_matter() {
-        for name in [
-            "5 o' Clock Shadow",
-            "5_o_clock_shadow",
-            "5oclockshadow",
-            "5-O'CLOCK-SHADOW",
-        ] {
-            assert_eq!(find(name), find("5 o' Clock Shadow"), "{name}");
-            assert!(find(name).is_some());
-        }
     }
 
     #[test]
@@ -229,6 +235,7 @@ mod tests {
         assert!(both.contains("attributes[1]: Black Hair contradicts Blond Hair"));
         assert!(
             asked(
+                &schema(),
                 &request(&[("Brown Hair", false), ("Black Hair", false)]),
                 REGRESSION,
                 "a"
@@ -237,6 +244,7 @@ mod tests {
         );
         assert!(
             asked(
+                &schema(),
                 &request(&[("Blond Hair", true), ("Black Hair", false)]),
                 REGRESSION,
                 "a"
@@ -245,6 +253,7 @@ mod tests {
         );
         assert!(
             asked(
+                &schema(),
                 &request(&[("Mustache", false), ("Goatee", false)]),
                 REGRESSION,
                 "a"
@@ -257,7 +266,7 @@ mod tests {
     fn what_is_kept_cannot_be_requested() {
         let keep = |names: &[&str], method| {
             let names: Vec<String> = names.iter().map(|&n| n.into()).collect();
-            wish(&request(&[("Male", false)]), &names, method)
+            wish(&schema(), &request(&[("Male", false)]), &names, method)
         };
         let good = keep(&["smiling", "Eyeglasses"], REGRESSION).unwrap();
         assert_eq!(good.kept.len(), 2);
@@ -289,7 +298,8 @@ mod tests {
     #[test]
     fn contradictions_name_attributes_that_exist() {
         for (a, b) in CONTRADICTIONS {
-            assert!(find(a).is_some() && find(b).is_some(), "{a} {b}");
+            let found = [a, b].map(|name| schema().find(name));
+            assert!(found.iter().all(Option::is_some), "{a} {b}");
             assert!(problems(&[(a, false), (b, false)]).contains("contradicts"));
         }
     }
@@ -299,7 +309,7 @@ mod tests {
         let mut r = request(&[("Male", false), ("Smiling", true)]);
         r[0].strength = Some(2.0);
         for method in [Method::CgmmMean, Method::CgmmSample] {
-            let violations = asked(&r, method, "attributes").unwrap_err();
+            let violations = asked(&schema(), &r, method, "attributes").unwrap_err();
             let fields: Vec<_> = violations.iter().map(|(f, _)| f).collect();
             assert_eq!(fields, ["attributes[0].strength", "attributes[1].absent"]);
             let (_, said) = violations.iter().next().unwrap();
@@ -308,10 +318,10 @@ mod tests {
             assert_eq!(said, expected);
             let mut plain = request(&[("Male", false)]);
             plain[0].strength = Some(1.0);
-            assert!(asked(&plain, method, "attributes").is_ok());
+            assert!(asked(&schema(), &plain, method, "attributes").is_ok());
         }
         for method in [Method::Regression, Method::ClassVisualization] {
-            assert!(asked(&r, method, "attributes").is_ok());
+            assert!(asked(&schema(), &r, method, "attributes").is_ok());
         }
     }
 
@@ -320,7 +330,10 @@ mod tests {
         for strength in [0.0, -1.0, 4.5, f64::NAN, f64::INFINITY] {
             let mut r = request(&[("Male", false)]);
             r[0].strength = Some(strength);
-            assert!(asked(&r, REGRESSION, "attributes").is_err(), "{strength}");
+            assert!(
+                asked(&schema(), &r, REGRESSION, "attributes").is_err(),
+                "{strength}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::Schema;
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -38,7 +38,8 @@ fn check(
     let mut settings = request.settings.unwrap_or_default();
     let preset = preset::fill_in(&mut settings, "settings.preset");
     let method = Method::of(settings.target.as_ref());
-    let wish = attributes::wish(&request.attributes, &request.keep, method);
+    let schema = &api.statistics.schema;
+    let wish = attributes::wish(schema, &request.attributes, &request.keep, method);
     let target = settings::target(
         &api.statistics,
         settings.target.as_ref(),
@@ -102,7 +103,8 @@ impl Goal for Attributes {
             }
             Target::Cgmm(how) => cgmm(inversion, how).await,
             Target::ClassVisualization => {
-                let terms = vec![likelihood(&inversion.wish, 0.0, 1.0)];
+                let schema = &inversion.statistics.schema;
+                let terms = vec![likelihood(schema, &inversion.wish, 0.0, 1.0)];
                 Ok(around_the_mean(inversion, terms))
             }
         }
@@ -113,7 +115,8 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
     let (workers, statistics) = (&inversion.workers, &inversion.statistics);
     let (wish, seed) = (&inversion.wish, inversion.seed);
     let made = target::regression(workers, statistics, wish, how, seed).await?;
-    let likelihood = likelihood(wish, how.completeness, how.likelihood);
+    let schema = &statistics.schema;
+    let likelihood = likelihood(schema, wish, how.completeness, how.likelihood);
     let terms = terms(made.target, likelihood);
     if !inversion.descent.conditional {
         return Ok(around_the_mean(inversion, terms));
@@ -131,7 +134,7 @@ async fn cgmm(inversion: &Inversion, how: Cgmm) -> Result<Objectives, Refusal> {
     let (workers, statistics) = (&inversion.workers, &inversion.statistics);
     let (wish, seed) = (&inversion.wish, inversion.seed);
     let made = target::cgmm(workers, statistics, wish, how, seed).await?;
-    let likelihood = likelihood(wish, 0.0, how.likelihood);
+    let likelihood = likelihood(&statistics.schema, wish, 0.0, how.likelihood);
     Ok(around_the_mean(inversion, terms(made, likelihood)))
 }
 
@@ -181,19 +184,21 @@ fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
 
 /// The mean log-likelihood: learning rates and weights do not depend on the number of attributes. A complete description
 /// counts the attributes that it does not name as absent.
-fn likelihood(wish: &Wish, completeness: f64, weight: f64) -> Objective {
+fn likelihood(schema: &Schema, wish: &Wish, completeness: f64, weight: f64) -> Objective {
     let asked = wish
         .asked
         .iter()
         .map(|a| (a.attribute, a.absent, a.strength));
-    let open = AttributeId::all().filter(|&a| completeness > 0.0 && wish.leaves_open(a));
+    let open = schema
+        .all()
+        .filter(|&a| completeness > 0.0 && wish.leaves_open(a));
     let open = open.map(|a| (a, true, completeness));
     let all: Vec<_> = asked.chain(open).collect();
     let total = all.len() as f64;
     let targets = all
         .iter()
         .map(|&(attribute, absent, weight)| AttributeTarget {
-            attribute: attribute.name().into(),
+            attribute: schema.name(attribute).into(),
             absent,
             // A weight of 0 would be read as 1.
             weight: (weight / total).max(f64::MIN_POSITIVE),

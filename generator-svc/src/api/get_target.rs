@@ -1,6 +1,6 @@
 //! GetTarget: the target activation for a set of attributes.
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::Schema;
 use deepface_proto::v1::{CompletedAttribute, GetTargetRequest, GetTargetResponse};
 use deepface_serve::Violations;
 
@@ -16,7 +16,12 @@ pub(super) async fn get_target(
     request: &GetTargetRequest,
 ) -> Result<GetTargetResponse, Refusal> {
     let how = request.target.as_ref();
-    let wish = attributes::wish(&request.attributes, &request.keep, Method::of(how));
+    let wish = attributes::wish(
+        &api.statistics.schema,
+        &request.attributes,
+        &request.keep,
+        Method::of(how),
+    );
     let asked = wish.as_ref().map_or(&[][..], |w| &w.asked);
     let (wish, how) = match (
         settings::target(&api.statistics, how, asked, "target"),
@@ -29,10 +34,14 @@ pub(super) async fn get_target(
         }
     };
     let (workers, statistics, seed) = (&api.workers, &api.statistics, request.seed);
+    let schema = &statistics.schema;
     match how {
         Target::Regression(how) => {
             let made = target::regression(workers, statistics, &wish, how, seed).await?;
-            Ok(response(made.target, completed(&wish, &made.description)))
+            Ok(response(
+                made.target,
+                completed(schema, &wish, &made.description),
+            ))
         }
         Target::Cgmm(how) => {
             let made = target::cgmm(workers, statistics, &wish, how, seed).await?;
@@ -57,10 +66,10 @@ fn response(made: WireTarget, completed: Vec<CompletedAttribute>) -> GetTargetRe
 }
 
 /// What the wish means for every attribute.
-fn completed(wish: &Wish, description: &Description) -> Vec<CompletedAttribute> {
-    let completed = AttributeId::all().zip(&description.values);
+fn completed(schema: &Schema, wish: &Wish, description: &Description) -> Vec<CompletedAttribute> {
+    let completed = schema.all().zip(&description.values);
     let completed = completed.map(|(attribute, &value)| CompletedAttribute {
-        name: attribute.name().into(),
+        name: schema.name(attribute).into(),
         value,
         requested: wish.of(attribute).is_some(),
         kept: wish.keeps(attribute),

@@ -28,10 +28,11 @@ pub(super) async fn terms(
     let Some(reference) = reference.filter(|_| !inversion.wish.kept.is_empty()) else {
         return Ok(Vec::new());
     };
+    let schema = &inversion.statistics.schema;
     let scores = judged(inversion, reference.to_vec()).await?;
     let kept = scores.iter().filter(|score| {
         let mut kept = inversion.wish.kept.iter();
-        kept.any(|k| k.name() == score.name)
+        kept.any(|&k| schema.name(k) == score.name)
     });
     Ok(held(&kept.collect::<Vec<_>>()))
 }

@@ -1,6 +1,5 @@
 //! ListAttributes: what a request can name, and the settings that it gets where it says nothing.
 
-use deepface_attributes::{AttributeId, GROUPS};
 use deepface_proto::v1::{
     AttributeInfo, GenerationSettings, ListAttributesResponse, Preset, PresetInfo,
 };
@@ -13,13 +12,10 @@ use crate::gaussian::Statistics;
 /// Answers from the statistics alone.
 pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse {
     let layer = statistics.layer(settings::default_layer(statistics));
-    let groups = GROUPS
-        .iter()
-        .flat_map(|g| g.attributes.iter().map(|_| g.name));
-    let attributes = AttributeId::all().zip(groups);
-    let attributes = attributes.map(|(attribute, group)| AttributeInfo {
-        name: attribute.name().into(),
-        group: group.into(),
+    let schema = &statistics.schema;
+    let attributes = schema.all().map(|attribute| AttributeInfo {
+        name: schema.name(attribute).into(),
+        group: schema.group(attribute).name.clone(),
         frequency: statistics.frequency(attribute),
         weight: layer.weights[attribute.index()],
     });

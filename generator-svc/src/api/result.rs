@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::Schema;
 use deepface_proto::v1::{self, AttributeScore, ResultAttribute};
 use deepface_statistics::log_odds;
 
@@ -36,7 +36,7 @@ pub(super) async fn result(
     let scores = classify(inversion, seen).await?;
     let mut attributes: Vec<_> = scores
         .into_iter()
-        .map(|s| scored(&inversion.wish, s))
+        .map(|s| scored(&inversion.statistics.schema, &inversion.wish, s))
         .collect();
     let moved = match reference {
         Some(coordinates) => {
@@ -88,8 +88,8 @@ async fn classify(inversion: &Inversion, image: v1::Image) -> Result<Vec<Attribu
 }
 
 /// An attribute of the finished image, beside what the request says about it.
-fn scored(wish: &Wish, score: AttributeScore) -> ResultAttribute {
-    let attribute = AttributeId::from_name(&score.name);
+fn scored(schema: &Schema, wish: &Wish, score: AttributeScore) -> ResultAttribute {
+    let attribute = schema.find(&score.name);
     let asked = attribute.and_then(|a| wish.of(a));
     ResultAttribute {
         requested: asked.map(|a| !a.absent),
@@ -138,13 +138,14 @@ mod tests {
 
     #[test]
     fn changes_are_counted_from_the_reference() {
+        let schema = Schema::default();
         let wish = Wish {
             asked: vec![Asked {
-                attribute: AttributeId::from_name("Male").unwrap(),
+                attribute: schema.find("Male").unwrap(),
                 absent: false,
                 strength: 1.0,
             }],
-            kept: vec![AttributeId::from_name("Bald").unwrap()],
+            kept: vec![schema.find("Bald").unwrap()],
         };
         let now = [
             score("Male", 0.9, true),
@@ -158,7 +159,7 @@ mod tests {
             score("Smiling", 0.2, false),
             score("Chubby", 0.0, false),
         ];
-        let mut attributes: Vec<_> = now.into_iter().map(|s| scored(&wish, s)).collect();
+        let mut attributes: Vec<_> = now.into_iter().map(|s| scored(&schema, &wish, s)).collect();
         let moved = compare(&mut attributes, &before);
         assert_eq!(moved, ["Bald", "Chubby"]);
         assert_eq!(attributes[0].requested, Some(true));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use deepface_dataset::Crop;
 
 use crate::gaussian::Canvas;
 
@@ -13,12 +14,19 @@ const MIN_RIDGE: f64 = 1e-9;
 /// Only the people that a classifier of this project learns from are used: 80 in 100, by name.
 #[derive(clap::Args, Clone, Debug)]
 pub struct FitArgs {
-    /// Folder with one folder per person and one `*_attributes.txt`.
+    /// Folder with the photographs and the label file, in a layout that `classifier-svc train` takes. The attributes are
+    /// those of the classifier; those without a column are left out of the statistics.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
     /// The label file, if it is not in --data.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Where the faces are in the photographs: lfw, celeba or whole, as for `classifier-svc train`.
+    #[arg(long, value_name = "CROP")]
+    pub crop: Option<Crop>,
+    /// Leave out photographs that cannot be read instead of refusing to fit.
+    #[arg(long)]
+    pub skip_unreadable: bool,
     /// The classifier service whose activations are modelled.
     #[arg(
         long,
@@ -51,7 +59,7 @@ pub struct FitArgs {
     /// Leading coordinates of the image prior whose effect on the activations is fitted, for variety.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub response: usize,
-    /// Images in each of the 73 sets S_i; drawn with repeats if an attribute has fewer.
+    /// Images in each of the sets S_i, one per attribute; drawn with repeats if an attribute has fewer.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub set_size: usize,
     /// Weight of |w|^2 in eq. 3.

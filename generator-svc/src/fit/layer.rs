@@ -1,6 +1,5 @@
 //! What is accumulated for one layer, in two passes over the photographs.
 
-use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::Photograph;
 use deepface_statistics::{AttributeMoments, regress};
 use nalgebra::{DMatrix, DVector};
@@ -20,7 +19,8 @@ const EPOCHS: usize = 200;
 pub(super) fn draw_sets(photographs: &[&Photograph], size: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut sets = vec![Vec::new(); photographs.len()];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    for attribute in 0..ATTRIBUTE_COUNT {
+    let attributes = photographs.first().map_or(0, |p| p.labels.len());
+    for attribute in 0..attributes {
         let positives: Vec<usize> = (0..photographs.len())
             .filter(|&i| photographs[i].labels[attribute])
             .collect();
@@ -55,15 +55,16 @@ pub(super) struct LayerFit {
 }
 
 impl LayerFit {
-    /// For a layer whose response to the first `response` coordinates of the image prior is fitted.
-    pub(super) fn new(layer: &WantedLayer, response: usize) -> Self {
+    /// For a layer whose response to the first `response` coordinates of the image prior is fitted, and this many
+    /// attributes.
+    pub(super) fn new(layer: &WantedLayer, attributes: usize, response: usize) -> Self {
         let size = layer.size();
         Self {
             name: layer.name.clone(),
             shape: layer.shape.clone(),
-            sets: vec![Moments::new(size); ATTRIBUTE_COUNT],
+            sets: vec![Moments::new(size); attributes],
             all: Moments::new(size),
-            cross: DMatrix::zeros(size, ATTRIBUTE_COUNT + 1),
+            cross: DMatrix::zeros(size, attributes + 1),
             follows: DMatrix::zeros(size, response),
             means: Vec::new(),
             examples: Vec::new(),
@@ -74,7 +75,7 @@ impl LayerFit {
     /// attributes explain, its activation.
     pub(super) fn first_pass(
         &mut self,
-        labels: &[bool; ATTRIBUTE_COUNT],
+        labels: &[bool],
         sets: &[usize],
         unexplained: &[f32],
         activation: &[f32],
@@ -105,7 +106,7 @@ impl LayerFit {
     }
 
     /// Takes in the same photograph once the means are known.
-    pub(super) fn second_pass(&mut self, labels: &[bool; ATTRIBUTE_COUNT], activation: &[f32]) {
+    pub(super) fn second_pass(&mut self, labels: &[bool], activation: &[f32]) {
         if self.means.is_empty() {
             let single = |m: &Moments| m.mean().iter().map(|&x| x as f32).collect();
             self.means = self.sets.iter().map(single).collect();
@@ -117,7 +118,7 @@ impl LayerFit {
                 .sum()
         });
         self.examples.push(Example {
-            attributes: (0..ATTRIBUTE_COUNT).filter(|&j| labels[j]).collect(),
+            attributes: (0..labels.len()).filter(|&j| labels[j]).collect(),
             products: products.collect(),
         });
     }
@@ -131,8 +132,8 @@ impl LayerFit {
     ) -> Layer {
         let images = unexplained.nrows();
         let (lambda, ridge, seed) = (args.lambda, args.ridge, args.seed);
-        let size = self.all.mean().len();
-        let means = DMatrix::from_fn(ATTRIBUTE_COUNT, size, |j, i| self.means[j][i]);
+        let (size, count) = (self.all.mean().len(), self.sets.len());
+        let means = DMatrix::from_fn(count, size, |j, i| self.means[j][i]);
         let double = means.map(f64::from);
         let problem = Problem {
             means: &double * double.transpose(),
@@ -149,9 +150,9 @@ impl LayerFit {
         Layer {
             mean: DVector::from_iterator(size, self.all.mean().iter().map(|&x| x as f32)),
             means,
-            deviations: DMatrix::from_fn(ATTRIBUTE_COUNT, size, |j, i| deviations[j][i] as f32),
+            deviations: DMatrix::from_fn(count, size, |j, i| deviations[j][i] as f32),
             weights: weights.iter().copied().collect(),
-            slopes: coefficients.rows(1, ATTRIBUTE_COUNT).map(|x| x as f32),
+            slopes: coefficients.rows(1, count).map(|x| x as f32),
             residual,
             response,
             name: self.name,
@@ -188,7 +189,7 @@ fn report(name: &str, problem: &Problem, exact: &DVector<f64>, seed: u64) {
 /// Standard deviation, per neuron, of the activation less its regression: total variance less the explained one. Both
 /// are of the photographs as they are; an unbiased total would leave a residual where the regression explains all.
 fn residual(all: &Moments, attributes: &AttributeMoments, coefficients: &DMatrix<f64>) -> Vec<f32> {
-    let slopes = coefficients.rows(1, ATTRIBUTE_COUNT);
+    let slopes = coefficients.rows(1, coefficients.nrows() - 1);
     let explained = attributes.covariance_matrix() * slopes;
     let total = all.population_variance();
     let per_neuron = slopes.column_iter().zip(explained.column_iter()).zip(total);

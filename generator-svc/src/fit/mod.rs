@@ -12,9 +12,8 @@ pub use args::FitArgs;
 use std::fs;
 
 use anyhow::{Context, ensure};
-use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_client::ClassifierClient;
-use deepface_dataset::{Dataset, Photograph, Split};
+use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
 use deepface_statistics::AttributeMoments;
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
@@ -23,6 +22,9 @@ use crate::gaussian::{Canvas, Fitted, Labelled, Origin, Prior, Statistics};
 use layer::LayerFit;
 use passes::Passes;
 use served::Served;
+
+/// Fewer people than this are pointed out.
+const FEW_PEOPLE: usize = 10;
 
 /// Fits and writes.
 ///
@@ -35,20 +37,10 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let dataset = match &args.labels {
-        Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
-        None => Dataset::open(&args.data)?,
-    };
-    let mut photographs: Vec<&Photograph> = dataset.split(Split::Train).collect();
-    photographs.truncate(args.limit.unwrap_or(usize::MAX));
-    ensure!(
-        photographs.len() >= 2,
-        "expected at least 2 photographs to fit, got {}",
-        photographs.len()
-    );
-
     let client = ClassifierClient::connect_lazy(&args.classifier)?;
     let served = Served::ask(&client, &args.layers).await?;
+    let dataset = dataset(args, &served)?;
+    let photographs = photographs(args, &dataset)?;
     let passes = Passes::new(&client, &photographs, &served.layers, &served.limits);
 
     let attributes = attribute_moments(&photographs);
@@ -61,7 +53,10 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     let bar = progress("activations, pass 1 of 2", photographs.len())?;
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
     let response = args.response.min(prior.components());
-    let fits = served.layers.iter().map(|l| LayerFit::new(l, response));
+    let fits = served
+        .layers
+        .iter()
+        .map(|l| LayerFit::new(l, dataset.schema.len(), response));
     let mut fits: Vec<LayerFit> = fits.collect();
     let first = |i: usize, layer: usize, activation: &[f32]| {
         let follows: Vec<f32> = unexplained.row(i).iter().take(response).copied().collect();
@@ -97,6 +92,7 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
             ridge: args.ridge,
             prior_variance,
         },
+        schema: dataset.schema.clone(),
         frequencies: attributes.frequencies(),
         attributes,
         layers,
@@ -105,6 +101,44 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     statistics.write(&args.output)?;
     deepface_files::note!("wrote {}", args.output.display());
     Ok(())
+}
+
+/// Reads the data set, with those attributes of the classifier that it labels.
+fn dataset(args: &FitArgs, served: &Served) -> anyhow::Result<Dataset> {
+    let dataset = Dataset::read(&Source {
+        dir: args.data.clone(),
+        labels: args.labels.clone(),
+        vocabulary: Vocabulary::Of(served.schema.clone()),
+        crop: args.crop,
+    })?;
+    for remark in &dataset.remarks {
+        deepface_files::note!("{remark}");
+    }
+    let people = dataset.people(Split::Train);
+    if people < FEW_PEOPLE {
+        deepface_files::note!(
+            "warning: only {people} people to fit to; generated faces will look like them"
+        );
+    }
+    Ok(dataset.without_unknown())
+}
+
+/// The photographs to fit to, all of which can be read.
+fn photographs<'a>(args: &FitArgs, dataset: &'a Dataset) -> anyhow::Result<Vec<&'a Photograph>> {
+    let mut photographs: Vec<&Photograph> = dataset.split(Split::Train).collect();
+    photographs.truncate(args.limit.unwrap_or(usize::MAX));
+    let bar = progress("reading photographs", photographs.len())?;
+    let bad = Unreadable::among(&photographs, || bar.inc(1));
+    bar.finish_and_clear();
+    let bad = bad.refuse_unless(args.skip_unreadable)?;
+    if bad.count() > 0 {
+        photographs.retain(|p| !bad.has(p));
+        deepface_files::note!("{} unreadable photographs left out", bad.count());
+    }
+    let (n, missing) = (photographs.len(), dataset.missing);
+    deepface_files::note!("{n} photographs to fit to; {missing} rows without a photograph");
+    ensure!(n >= 2, "expected at least 2 photographs to fit, got {n}");
+    Ok(photographs)
 }
 
 /// Fits the Gaussian of the images, and of the images given attributes.
@@ -116,7 +150,7 @@ fn fit_prior(
 ) -> anyhow::Result<Fitted> {
     let bar = progress("image prior", photographs.len() + 4)?;
     let vectors = passes::vectors(photographs, args.prior_side, &bar)?;
-    let labels: Vec<_> = photographs.iter().map(|p| &p.labels).collect();
+    let labels: Vec<_> = photographs.iter().map(|p| &p.labels[..]).collect();
     let labelled = Labelled {
         labels: &labels,
         moments,
@@ -135,11 +169,15 @@ fn fit_prior(
 }
 
 fn attribute_moments(photographs: &[&Photograph]) -> AttributeMoments {
-    let mut second = DMatrix::zeros(ATTRIBUTE_COUNT + 1, ATTRIBUTE_COUNT + 1);
+    let inputs = photographs.first().map_or(0, |p| p.labels.len()) + 1;
+    let mut second = DMatrix::zeros(inputs, inputs);
     for p in photographs {
-        let x = DVector::from_fn(ATTRIBUTE_COUNT + 1, |i, _| {
-            if i == 0 || p.labels[i - 1] { 1.0 } else { 0.0 }
-        });
+        let x = DVector::from_fn(
+            inputs,
+            |i, _| {
+                if i == 0 || p.labels[i - 1] { 1.0 } else { 0.0 }
+            },
+        );
         second.ger(1.0 / photographs.len() as f64, &x, &x, 1.0);
     }
     AttributeMoments::new(second)

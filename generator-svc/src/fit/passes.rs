@@ -1,11 +1,11 @@
 //! Photographs through the classifier, a few requests at a time.
 
-use std::{collections::VecDeque, fs, path::Path};
+use std::collections::VecDeque;
 
 use anyhow::{Context, ensure};
 use deepface_client::{ClassifierClient, MAX_DECODED_BYTES};
-use deepface_dataset::Photograph;
-use deepface_images::{Framing, ImageLimits, decode, face_pixels};
+use deepface_dataset::{Crop, Photograph};
+use deepface_images::png;
 use deepface_proto::{
     Array,
     v1::{self, DataType, GetActivationsRequest, GetActivationsResponse},
@@ -104,9 +104,19 @@ fn batch_size(limits: &v1::Limits, layers: &[WantedLayer]) -> usize {
 
 fn request(batch: &[&Photograph], layers: &[WantedLayer]) -> anyhow::Result<GetActivationsRequest> {
     let image = |p: &&Photograph| {
+        let file = p.file()?;
+        // A face that the classifier cannot find by its framing is sent alone.
+        let cut = match p.crop {
+            Crop::Lfw => None,
+            Crop::Celeba | Crop::Whole => p.cut_face(&p.decoded(&file)?),
+        };
+        let (file, framing) = match cut {
+            Some(face) => (png(&face)?, v1::Framing::Face),
+            None => (file, v1::Framing::Aligned),
+        };
         Ok(v1::Image {
-            content: Some(v1::image::Content::Encoded(read(&p.path)?)),
-            framing: v1::Framing::Aligned.into(),
+            content: Some(v1::image::Content::Encoded(file)),
+            framing: framing.into(),
             face: None,
         })
     };
@@ -162,17 +172,11 @@ pub(super) fn vectors(
     let mut faces = vec![0.0; photographs.len() * size];
     let places = faces.par_chunks_exact_mut(size).zip(photographs);
     places.try_for_each(|(face, p)| {
-        let image = decode(&read(&p.path)?, ImageLimits::default())
-            .with_context(|| p.path.display().to_string())?;
-        face.copy_from_slice(&vector(&face_pixels(&image, Framing::Aligned, side), side));
+        face.copy_from_slice(&vector(&p.face(&p.image()?, side), side));
         bar.inc(1);
         anyhow::Ok(())
     })?;
     Ok(faces)
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The classifier whose activations are modelled: whether it fits, and what its layers and limits are.
 
 use anyhow::{Context, ensure};
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::{Group, Schema};
 use deepface_client::ClassifierClient;
 use deepface_proto::v1::{GetModelResponse, Limits, Model};
 
@@ -14,6 +14,8 @@ const MAX_INPUT: usize = 4096;
 pub(super) struct Served {
     pub(super) digest: String,
     pub(super) input_size: usize,
+    /// Its attributes.
+    pub(super) schema: Schema,
     /// The layers that are modelled.
     pub(super) layers: Vec<WantedLayer>,
     pub(super) limits: Limits,
@@ -28,15 +30,14 @@ impl Served {
         Self::read(client.get_model().await?, layers)
     }
 
-    /// The classifier's attributes must be ours, and it must have the layers.
+    /// The classifier must have attributes and the layers.
     pub(super) fn read(response: GetModelResponse, layers: &[String]) -> anyhow::Result<Self> {
         let model = response.model.context("the classifier sent no model")?;
-        let groups = model.groups.iter();
-        let theirs = groups.flat_map(|g| &g.attributes).map(|a| a.name.as_str());
-        ensure!(
-            theirs.eq(AttributeId::names()),
-            "the classifier's attributes differ from the {ATTRIBUTE_COUNT} of this version"
-        );
+        let groups = model.groups.iter().map(|g| Group {
+            name: g.name.clone(),
+            attributes: g.attributes.iter().map(|a| a.name.clone()).collect(),
+        });
+        let schema = Schema::new(groups.collect()).context("the classifier's attributes")?;
         let input = usize::try_from(model.input_size).unwrap_or_default();
         ensure!(
             (1..=MAX_INPUT).contains(&input),
@@ -44,6 +45,7 @@ impl Served {
             model.input_size
         );
         Ok(Self {
+            schema,
             input_size: input,
             layers: layers
                 .iter()

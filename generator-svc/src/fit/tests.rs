@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deepface_attributes::{AttributeId, GROUPS};
+use deepface_attributes::{AttributeId, Schema};
 use deepface_dataset::split_of;
 use deepface_proto::v1::{GetModelResponse, Model};
 use deepface_proto::{Array, v1};
@@ -28,7 +28,10 @@ const PHOTOGRAPHS: usize = 300;
 const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
 const INPUT: i32 = 8;
 
-type Labels = [bool; ATTRIBUTE_COUNT];
+/// Of the default schema.
+const ATTRIBUTES: usize = 73;
+
+type Labels = [bool; ATTRIBUTES];
 
 /// `phi(a) = b + sum_j a_j v_j`, of every layer.
 struct Law {
@@ -46,7 +49,7 @@ impl Law {
         Self {
             intercepts: sizes.map(|s| vector(s, 4.0, 5.0)).into(),
             slopes: sizes
-                .map(|s| (0..ATTRIBUTE_COUNT).map(|_| vector(s, -0.3, 0.3)).collect())
+                .map(|s| (0..ATTRIBUTES).map(|_| vector(s, -0.3, 0.3)).collect())
                 .into(),
         }
     }
@@ -137,12 +140,12 @@ impl ClassifierService for Lawful {
 }
 
 fn description() -> GetModelResponse {
-    let attribute = |name: &&str| v1::Attribute {
-        name: (*name).into(),
+    let attribute = |name: &String| v1::Attribute {
+        name: name.clone(),
         ..Default::default()
     };
     let group = |g: &deepface_attributes::Group| v1::Group {
-        name: g.name.into(),
+        name: g.name.clone(),
         attributes: g.attributes.iter().map(attribute).collect(),
     };
     let layer = |(name, shape): (&str, &[i64])| v1::Layer {
@@ -152,7 +155,7 @@ fn description() -> GetModelResponse {
     let model = Model {
         digest: "lawful".into(),
         input_size: INPUT,
-        groups: GROUPS.iter().map(group).collect(),
+        groups: Schema::default().groups().iter().map(group).collect(),
         layers: LAYERS.map(layer).into(),
         ..Default::default()
     };
@@ -165,7 +168,8 @@ fn description() -> GetModelResponse {
 /// A dataset on disk: a photograph and random labels per person. Gives the training photographs' labels by file.
 fn dataset(dir: &Path) -> HashMap<Vec<u8>, Labels> {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let names: Vec<_> = AttributeId::names().collect();
+    let schema = Schema::default();
+    let names: Vec<_> = schema.names().collect();
     let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
     let mut training = HashMap::new();
     for i in 0..PHOTOGRAPHS {
@@ -221,6 +225,8 @@ fn args(dir: &Path, classifier: String) -> FitArgs {
     FitArgs {
         data: dir.into(),
         labels: None,
+        crop: None,
+        skip_unreadable: false,
         classifier,
         layers: LAYERS.map(|(name, _)| name.into()).into(),
         output: dir.join("out/fitted.safetensors"),
@@ -241,7 +247,7 @@ async fn a_known_law_is_recovered() {
     let (statistics, known) = fitted(&dir).await;
     assert_eq!(statistics.classifier_digest, "lawful");
     assert_eq!(statistics.origin.images, known.len());
-    assert!(known.len() < PHOTOGRAPHS && known.len() > 2 * ATTRIBUTE_COUNT);
+    assert!(known.len() < PHOTOGRAPHS && known.len() > 2 * ATTRIBUTES);
     assert_eq!(
         (statistics.input_size, statistics.prior.components()),
         (8, 6)
@@ -264,7 +270,7 @@ async fn a_known_law_is_recovered() {
                 strength: 1.0,
             };
             let wish = Wish {
-                asked: AttributeId::all().zip(labels).map(ask).collect(),
+                asked: statistics.schema.all().zip(labels).map(ask).collect(),
                 ..Wish::default()
             };
             let description = statistics.describe(&wish, &plain, 0);
@@ -286,7 +292,7 @@ async fn a_known_law_is_recovered() {
             .map(|l| law.activation(number, l)[0])
             .sum::<f32>();
         assert!((layer.mean[0] - all / known.len() as f32).abs() < 0.01);
-        for j in 0..ATTRIBUTE_COUNT {
+        for j in 0..ATTRIBUTES {
             let having = known.iter().filter(|l| l[j]);
             let values: Vec<f32> = having.map(|l| law.activation(number, l)[0]).collect();
             let mean = values.iter().sum::<f32>() / values.len() as f32;
@@ -310,7 +316,7 @@ fn weights(law: &Law, number: usize, layer: &crate::gaussian::Layer, known: &[La
         let phi = law.activation(number, labels);
         let phi = RowDVector::from_iterator(phi.len(), phi.iter().map(|&p| f64::from(p)));
         Example {
-            attributes: (0..ATTRIBUTE_COUNT).filter(|&j| labels[j]).collect(),
+            attributes: (0..ATTRIBUTES).filter(|&j| labels[j]).collect(),
             products: (&means * phi.transpose()).iter().copied().collect(),
         }
     };
@@ -351,14 +357,14 @@ fn a_classifier_that_does_not_fit_is_refused() {
     let problem = |change: fn(&mut Model)| {
         let mut response = description();
         change(response.model.as_mut().unwrap());
-        Served::read(response, &layers).err().unwrap().to_string()
+        format!("{:#}", Served::read(response, &layers).err().unwrap())
     };
     let served = Served::read(description(), &layers).unwrap();
     assert_eq!(
         (served.input_size, &served.layers[0].shape[..]),
         (8, &[100][..])
     );
-    assert!(problem(|m| m.groups.truncate(41)).contains("attributes"));
+    assert!(problem(|m| m.groups.clear()).contains("the classifier's attributes"));
     assert!(
         problem(|m| m.layers.truncate(1))
             .contains("unknown layer \"fc6\"; expected one of conv4_3")
@@ -370,15 +376,10 @@ fn a_classifier_that_does_not_fit_is_refused() {
 
 #[test]
 fn sets_are_of_equal_size_and_have_their_attribute() {
-    let photograph = |i: usize| Photograph {
-        path: "x.jpg".into(),
-        person: format!("Person_{i}"),
+    let photograph = |i: usize| {
         // The first attribute is common, the second rare, the third unseen.
-        labels: std::array::from_fn(|j| match j {
-            0 => i.is_multiple_of(2),
-            1 => i < 3,
-            _ => false,
-        }),
+        let labels = vec![i.is_multiple_of(2), i < 3, false];
+        Photograph::new("x.jpg".into(), &format!("Person_{i}"), labels)
     };
     let photographs: Vec<Photograph> = (0..100).map(photograph).collect();
     let photographs: Vec<&Photograph> = photographs.iter().collect();

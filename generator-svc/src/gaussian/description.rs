@@ -1,12 +1,11 @@
 //! What a request means for every attribute, those that it does not name included.
 
-use deepface_attributes::AttributeId;
 use deepface_statistics::standard_normal;
 
 use super::{Asked, Regression, Statistics, Wish};
 use crate::random::{Purpose, random};
 
-/// A value for every attribute, in the order of [`AttributeId::all`].
+/// A value for every attribute, in the order of the schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// 0 is absent, 1 is present, between is expected in that share of faces; before strength.
@@ -29,7 +28,7 @@ impl Statistics {
         let said = said.chain(kept).map(|(id, value)| (id.index(), value));
         let said: Vec<_> = said.collect();
         let mut values = self.attributes.complete_with(&said, &draw);
-        for (attribute, value) in AttributeId::all().zip(&mut values) {
+        for (attribute, value) in self.schema.all().zip(&mut values) {
             if wish.leaves_open(attribute) {
                 *value *= 1.0 - how.completeness;
             }

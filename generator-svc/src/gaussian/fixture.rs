@@ -1,6 +1,6 @@
 //! Small statistics that the tests of several modules share.
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::Schema;
 use deepface_statistics::AttributeMoments;
 use nalgebra::{DMatrix, DVector};
 
@@ -11,7 +11,8 @@ use super::{
 /// Small statistics of made-up activations: every attribute moves a neuron of its own, by 1.
 pub(crate) fn statistics() -> Statistics {
     const SIDE: usize = 8;
-    let n = ATTRIBUTE_COUNT;
+    let schema = Schema::default();
+    let n = schema.len();
     let mut second = DMatrix::from_element(n + 1, n + 1, 0.0625);
     second[(0, 0)] = 1.0;
     for i in 1..=n {
@@ -24,9 +25,9 @@ pub(crate) fn statistics() -> Statistics {
     let images: Vec<f32> = (0..40 * canvas.size())
         .map(|i| 0.5 + 0.3 * ((i * i) as f32 * 0.37).sin())
         .collect();
-    let labels = [[false; ATTRIBUTE_COUNT]; 40];
+    let labels = vec![false; n];
     let labelled = Labelled {
-        labels: &labels.each_ref(),
+        labels: &[&labels[..]; 40],
         moments: &attributes,
         ridge: 1e-3,
     };
@@ -46,6 +47,7 @@ pub(crate) fn statistics() -> Statistics {
         response: DMatrix::from_fn(4, n, |k, i| if i == k { 0.2 } else { 0.0 }),
     };
     Statistics {
+        schema,
         digest: "d".into(),
         classifier_digest: "c".into(),
         input_size: SIDE,
@@ -67,7 +69,7 @@ pub(crate) fn statistics() -> Statistics {
 /// A request for the attribute with this number.
 pub(crate) fn asked(attribute: usize, absent: bool, strength: f64) -> Asked {
     Asked {
-        attribute: AttributeId::from_index(attribute).unwrap(),
+        attribute: Schema::default().id(attribute).unwrap(),
         absent,
         strength,
     }

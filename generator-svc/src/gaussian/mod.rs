@@ -24,7 +24,7 @@ pub use target::{Cgmm, Regression, Residual, Target};
 pub use weights::{Example, Problem};
 pub use wish::{Asked, Wish};
 
-use deepface_attributes::AttributeId;
+use deepface_attributes::{AttributeId, Schema};
 use deepface_statistics::AttributeMoments;
 use nalgebra::{DMatrix, DVector};
 
@@ -39,7 +39,9 @@ pub struct Statistics {
     pub input_size: usize,
     /// How they were fitted.
     pub origin: Origin,
-    /// Share of the training images that have each attribute, in the order of [`AttributeId::all`].
+    /// The attributes that a face can be asked for.
+    pub schema: Schema,
+    /// Share of the training images that have each attribute, in the order of the schema.
     pub frequencies: Vec<f64>,
     /// How attributes go together.
     pub attributes: AttributeMoments,

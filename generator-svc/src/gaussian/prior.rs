@@ -6,7 +6,6 @@
 //! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves unexplained has
 //! deviations of its own. An inversion searches around that mean.
 
-use deepface_attributes::ATTRIBUTE_COUNT;
 use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -200,7 +199,7 @@ pub struct Fitted {
 #[derive(Clone, Copy)]
 pub struct Labelled<'a> {
     /// Labels, image by image.
-    pub labels: &'a [&'a [bool; ATTRIBUTE_COUNT]],
+    pub labels: &'a [&'a [bool]],
     /// Their moments.
     pub moments: &'a AttributeMoments,
     /// Ridge of the regression.
@@ -212,9 +211,10 @@ impl Labelled<'_> {
     /// leaves the residual in the columns.
     fn explain(&self, columns: &mut DMatrix<f32>) -> (DMatrix<f32>, Vec<f32>) {
         let (n, count) = columns.shape();
-        let mut cross = DMatrix::<f64>::zeros(ATTRIBUTE_COUNT + 1, count);
+        let inputs = self.moments.second().nrows();
+        let mut cross = DMatrix::<f64>::zeros(inputs, count);
         for (row, labels) in columns.row_iter().zip(self.labels) {
-            for x in (0..=ATTRIBUTE_COUNT).filter(|&x| x == 0 || labels[x - 1]) {
+            for x in (0..inputs).filter(|&x| x == 0 || labels[x - 1]) {
                 let sums = cross.row_mut(x);
                 sums.into_iter()
                     .zip(row.iter())
@@ -224,7 +224,7 @@ impl Labelled<'_> {
         let coefficients = regress(self.moments.second(), cross / n as f64, self.ridge);
         let coefficients = coefficients.map(|c| c as f32);
         for (mut row, labels) in columns.row_iter_mut().zip(self.labels) {
-            for x in (0..=ATTRIBUTE_COUNT).filter(|&x| x == 0 || labels[x - 1]) {
+            for x in (0..inputs).filter(|&x| x == 0 || labels[x - 1]) {
                 row -= coefficients.row(x);
             }
         }
@@ -233,7 +233,7 @@ impl Labelled<'_> {
             (squares / n as f64).sqrt() as f32
         };
         let residual = columns.column_iter().map(deviation).collect();
-        (coefficients.rows(1, ATTRIBUTE_COUNT).into_owned(), residual)
+        (coefficients.rows(1, inputs - 1).into_owned(), residual)
     }
 }
 
@@ -313,15 +313,18 @@ mod tests {
     const SIDE: usize = 12;
     const SIZE: usize = SIDE * SIDE * 3 / 2;
 
-    fn fit(vectors: Vec<f32>, labels: &[[bool; ATTRIBUTE_COUNT]]) -> Fitted {
-        let mut second = DMatrix::zeros(ATTRIBUTE_COUNT + 1, ATTRIBUTE_COUNT + 1);
+    const ATTRIBUTES: usize = 5;
+    type Labels = [bool; ATTRIBUTES];
+
+    fn fit(vectors: Vec<f32>, labels: &[Labels]) -> Fitted {
+        let mut second = DMatrix::zeros(ATTRIBUTES + 1, ATTRIBUTES + 1);
         for l in labels {
-            let x = DVector::from_fn(ATTRIBUTE_COUNT + 1, |i, _| {
+            let x = DVector::from_fn(ATTRIBUTES + 1, |i, _| {
                 f64::from(u8::from(i == 0 || l[i - 1]))
             });
             second += &x * x.transpose() / labels.len() as f64;
         }
-        let labels: Vec<_> = labels.iter().collect();
+        let labels: Vec<&[bool]> = labels.iter().map(|l| &l[..]).collect();
         let attributes = Labelled {
             labels: &labels,
             moments: &AttributeMoments::new(second),
@@ -362,7 +365,7 @@ mod tests {
     #[test]
     fn a_few_components_hold_what_varies() {
         let images = images(300);
-        let Fitted { prior, held, .. } = fit(images.clone(), &[[false; ATTRIBUTE_COUNT]; 300]);
+        let Fitted { prior, held, .. } = fit(images.clone(), &[[false; ATTRIBUTES]; 300]);
         assert!(held > 0.999, "{held}");
         // The coordinates of an image by least squares; rounding to bytes leaves less than a grey level.
         let image = &images[..SIZE];
@@ -389,7 +392,7 @@ mod tests {
 
     #[test]
     fn pulling_back_is_the_adjoint() {
-        let prior = fit(images(50), &[[false; ATTRIBUTE_COUNT]; 50]).prior;
+        let prior = fit(images(50), &[[false; ATTRIBUTES]; 50]).prior;
         let z = [0.3, -1.0, 0.5];
         let g: Vec<f32> = (0..3 * SIDE * SIDE).map(|p| (p as f32).cos()).collect();
         let moved = prior.image(&z);
@@ -409,7 +412,7 @@ mod tests {
     #[test]
     fn what_attributes_explain_is_expected_and_the_rest_is_left() {
         // The third attribute moves every image along one direction, far beyond what varies besides.
-        let labels: Vec<[bool; ATTRIBUTE_COUNT]> = (0..200)
+        let labels: Vec<Labels> = (0..200)
             .map(|i| std::array::from_fn(|a| a == 2 && i % 4 == 0))
             .collect();
         let mut vectors = images(200);
@@ -421,7 +424,7 @@ mod tests {
         let Fitted {
             prior, unexplained, ..
         } = fit(vectors, &labels);
-        let mut offsets = [0.0; ATTRIBUTE_COUNT];
+        let mut offsets = [0.0; ATTRIBUTES];
         let at = |offsets: &[f64]| prior.vector(&prior.expected(offsets));
         let without = at(&offsets);
         offsets[2] = 1.0;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::{Group, Schema};
 use deepface_files::{TensorError, Tensors, sha256, write_atomically};
 use deepface_statistics::AttributeMoments;
 use half::f16;
@@ -61,6 +61,9 @@ struct Header {
     classifier_digest: String,
     input_size: usize,
     attributes: Vec<String>,
+    /// The groups of the attributes and the number of attributes in each; left out for the default schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<(String, usize)>>,
     layers: Vec<LayerHeader>,
     prior_side: usize,
     prior_components: usize,
@@ -91,8 +94,12 @@ impl Statistics {
         let header: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
         header.check()?;
-        let read = Reader(&tensors);
-        let inputs = ATTRIBUTE_COUNT + 1;
+        let schema = header.schema().map_err(StoreError::Malformed)?;
+        let read = Reader {
+            tensors: &tensors,
+            attributes: schema.len(),
+        };
+        let inputs = schema.len() + 1;
         let second = tensors.floats("attributes.second", &[inputs, inputs])?;
         let second = second.into_iter().map(f64::from);
         let attributes = AttributeMoments::new(DMatrix::from_row_iterator(inputs, inputs, second));
@@ -112,6 +119,7 @@ impl Statistics {
             classifier_digest: header.classifier_digest,
             input_size: header.input_size,
             origin: header.origin,
+            schema,
             frequencies: attributes.frequencies(),
             attributes,
             layers,
@@ -133,15 +141,16 @@ impl Statistics {
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let count = self.schema.len();
         let mut write = Writer::default();
         write.floats(
             "attributes.second",
-            &[ATTRIBUTE_COUNT + 1; 2],
+            &[count + 1; 2],
             row_major(self.attributes.second()).map(|x| x as f32),
         );
         for layer in &self.layers {
             let (name, size) = (&layer.name, layer.size());
-            let matrix = [ATTRIBUTE_COUNT, size];
+            let matrix = [count, size];
             write.halves(&format!("{name}.mean"), &[size], layer.mean.iter().copied());
             write.halves(&format!("{name}.means"), &matrix, row_major(&layer.means));
             write.halves(
@@ -161,7 +170,7 @@ impl Statistics {
                 row_major(&layer.response),
             );
             let weights = layer.weights.iter().map(|&w| w as f32);
-            write.floats(&format!("{name}.weights"), &[ATTRIBUTE_COUNT], weights);
+            write.floats(&format!("{name}.weights"), &[count], weights);
         }
         let prior = &self.prior;
         write.floats(
@@ -176,7 +185,7 @@ impl Statistics {
         );
         write.halves(
             "prior.slopes",
-            &[ATTRIBUTE_COUNT, prior.scales.len()],
+            &[count, prior.scales.len()],
             row_major(&prior.slopes),
         );
         write.halves(
@@ -195,7 +204,8 @@ impl Statistics {
             version: VERSION,
             classifier_digest: self.classifier_digest.clone(),
             input_size: self.input_size,
-            attributes: AttributeId::names().map(Into::into).collect(),
+            attributes: self.schema.names().map(Into::into).collect(),
+            groups: groups(&self.schema),
             layers: self.layers.iter().map(LayerHeader::of).collect(),
             prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
@@ -219,17 +229,43 @@ impl LayerHeader {
     }
 }
 
+/// The groups of a schema and their sizes; `None` for the default schema.
+fn groups(schema: &Schema) -> Option<Vec<(String, usize)>> {
+    let groups = schema.groups().iter();
+    let sizes = groups.map(|g| (g.name.clone(), g.attributes.len()));
+    (!schema.is_default()).then(|| sizes.collect())
+}
+
 impl Header {
+    /// The attributes in their groups.
+    fn schema(&self) -> Result<Schema, String> {
+        let Some(groups) = &self.groups else {
+            let own = Schema::default();
+            return match self.attributes.iter().eq(own.names()) {
+                true => Ok(own),
+                false => Err("expected the groups of the attributes, got none".into()),
+            };
+        };
+        let total = groups
+            .iter()
+            .fold(0, |n: usize, (_, s)| n.saturating_add(*s));
+        if total != self.attributes.len() {
+            let expected = self.attributes.len();
+            return Err(format!(
+                "groups: expected {expected} attributes, got {total}"
+            ));
+        }
+        let mut names = self.attributes.iter().cloned();
+        let groups = groups.iter().map(|(name, size)| Group {
+            name: name.clone(),
+            attributes: names.by_ref().take(*size).collect(),
+        });
+        Schema::new(groups.collect()).map_err(|e| format!("attributes: {e}"))
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         let problem = if self.version != VERSION {
             format!("expected format version {VERSION}, got {}", self.version)
-        } else if !self
-            .attributes
-            .iter()
-            .map(String::as_str)
-            .eq(AttributeId::names())
-        {
-            format!("expected the {ATTRIBUTE_COUNT} attributes of this version, got others")
         } else if self.layers.is_empty() {
             "the file has no layers".into()
         } else if let Some(layer) = self.layers.iter().find(|l| l.is_empty()) {
@@ -266,7 +302,11 @@ impl Header {
 }
 
 /// Reads the parts of the statistics from the tensors of a file.
-struct Reader<'a>(&'a Tensors<'a>);
+struct Reader<'a> {
+    tensors: &'a Tensors<'a>,
+    /// Number of attributes.
+    attributes: usize,
+}
 
 impl Reader<'_> {
     fn layer(&self, description: &LayerHeader) -> Result<Layer, StoreError> {
@@ -277,7 +317,7 @@ impl Reader<'_> {
             .try_fold(1_usize, |n, &d| n.checked_mul(d));
         let size = size
             .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
-        let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), ATTRIBUTE_COUNT, size);
+        let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), self.attributes, size);
         let vector = |part: &str, len: usize| self.floats(&format!("{name}.{part}"), &[len]);
         Ok(Layer {
             name: name.clone(),
@@ -285,7 +325,7 @@ impl Reader<'_> {
             mean: DVector::from_vec(vector("mean", size)?),
             means: matrix("means")?,
             deviations: matrix("deviations")?,
-            weights: vector("weights", ATTRIBUTE_COUNT)?
+            weights: vector("weights", self.attributes)?
                 .into_iter()
                 .map(f64::from)
                 .collect(),
@@ -296,11 +336,11 @@ impl Reader<'_> {
     }
 
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
-        Ok(self.0.floats(name, shape)?)
+        Ok(self.tensors.floats(name, shape)?)
     }
 
     fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
-        let view = self.0.view(name, shape)?;
+        let view = self.tensors.view(name, shape)?;
         if view.dtype() != Dtype::I8 {
             let got = view.dtype();
             return Err(StoreError::Malformed(format!(
@@ -324,7 +364,7 @@ impl Reader<'_> {
             mean: self.floats("prior.mean", &[size])?,
             components: self.bytes("prior.components", &[count, size])?,
             scales: self.floats("prior.scales", &[count])?,
-            slopes: self.matrix("prior.slopes", ATTRIBUTE_COUNT, count)?,
+            slopes: self.matrix("prior.slopes", self.attributes, count)?,
             residual: self.floats("prior.residual", &[count])?,
         })
     }

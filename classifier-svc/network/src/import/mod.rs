@@ -23,8 +23,8 @@ use found::Found;
 use preparation::Preparation;
 
 use crate::{
-    Architecture, ChannelOrder, Description, Preprocessing, heads::LOGITS, parameters::Parameters,
-    seal::seal, weights::Weights,
+    Architecture, ChannelOrder, Description, Preprocessing, parameters::Parameters, seal::seal,
+    weights::Weights,
 };
 
 /// Bytes of a file at most: several times VGG-Face in 64 bits.
@@ -129,8 +129,8 @@ fn parameters(found: &Found<'_>, architecture: &Architecture) -> anyhow::Result<
     let parameters = stages.iter().map(|stage| {
         if stage.name == "heads" {
             return Ok(Parameters {
-                weight: vec![0.0; LOGITS * architecture.features],
-                bias: vec![0.0; LOGITS],
+                weight: vec![0.0; architecture.logits * architecture.features],
+                bias: vec![0.0; architecture.logits],
             });
         }
         if stage.weight_shape().is_none() {
@@ -186,6 +186,7 @@ fn report(
         widths,
         input,
         features,
+        ..
     } = architecture;
     let license = &preparation.license;
     let warning = preparation.warning.as_ref();

@@ -7,7 +7,7 @@ use super::{
     flattening,
     found::{Found, Layout},
 };
-use crate::arch::{Architecture, Op, Stage};
+use crate::arch::{Architecture, Op, Stage, default_logits};
 
 /// The topology.
 ///
@@ -40,6 +40,7 @@ pub(super) fn architecture(found: &Found<'_>) -> anyhow::Result<Architecture> {
         // Each of five poolings halves the side.
         input: rows.saturating_mul(32),
         features,
+        logits: default_logits(),
     };
     architecture.check().map_err(anyhow::Error::msg)?;
     let known = [

@@ -6,7 +6,7 @@ use candle_core::DType;
 
 use crate::{
     Architecture, ChannelOrder, DeviceChoice, Isa, Model, Objective, Term, candle::CandleNetwork,
-    cpu::CpuNetwork, heads::LOGITS, noise::noise, random::weights,
+    cpu::CpuNetwork, noise::noise, random::weights,
 };
 
 const GOLDEN: &str = include_str!("../../tests/golden/vgg.json");
@@ -247,7 +247,7 @@ fn a_batch_is_its_images_bit_by_bit() {
         weight: 1.0,
         term: Term::VectorJacobianProduct {
             layer: heads,
-            cotangent: noise(3, LOGITS).into(),
+            cotangent: noise(3, architecture().logits).into(),
         },
     };
     let batch = model
@@ -281,7 +281,10 @@ fn every_instruction_set_computes_the_same() {
         );
         let top = network.stages().len() - 1;
         let logits = network.forward(&input, 1, &[top]).remove(0);
-        (logits, network.backward(1, &[(top, noise(2, LOGITS))]))
+        (
+            logits,
+            network.backward(1, &[(top, noise(2, architecture().logits))]),
+        )
     };
     let reference = run(Isa::Portable);
     for isa in Isa::available() {

@@ -2,12 +2,8 @@
 //! that people do not notice, to where it errs most. The image gradients of such networks look like the attributes
 //! (Tsipras et al. 2019; Santurkar et al. 2019), which is why they are of interest here.
 
-use crate::{
-    Architecture, Isa,
-    cpu::CpuNetwork,
-    heads::{self, LOGITS},
-    parameters::Parameters,
-};
+use super::loss::Loss;
+use crate::{Architecture, Isa, cpu::CpuNetwork, parameters::Parameters};
 
 /// Steps of training after which the attacked network is brought up to date.
 const REFRESHED: usize = 16;
@@ -36,11 +32,12 @@ impl Adversary {
         }
     }
 
-    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, 115]`. `current` returns the weights that
+    /// Moves a batch of images, `[n, 3, S, S]`, away from targets, `[n, logits]`. `current` returns the weights that
     /// learn; it is called now and then.
     pub(super) fn disturb(
         &mut self,
         current: impl FnOnce() -> Vec<Parameters>,
+        loss: &Loss,
         images: &mut [f32],
         targets: &[f32],
     ) {
@@ -56,8 +53,8 @@ impl Adversary {
         let pixels = 3 * self.architecture.input * self.architecture.input;
         let capacity = network.capacity();
         let parts = images.chunks_mut(capacity * pixels);
-        for (images, targets) in parts.zip(targets.chunks(capacity * LOGITS)) {
-            attack(network, images, targets, self.epsilon, self.steps);
+        for (images, targets) in parts.zip(targets.chunks(capacity * loss.logits())) {
+            attack(network, loss, images, targets, self.epsilon, self.steps);
         }
     }
 }
@@ -65,20 +62,22 @@ impl Adversary {
 /// Climbs the loss of images, each within `epsilon` of where it was.
 fn attack(
     network: &mut CpuNetwork,
+    loss: &Loss,
     images: &mut [f32],
     targets: &[f32],
     epsilon: f32,
     steps: usize,
 ) {
-    let n = targets.len() / LOGITS;
+    let size = loss.logits();
+    let n = targets.len() / size;
     let top = network.stages().len() - 1;
     let pixels = images.len() / n;
     let origin = images.to_vec();
     for _ in 0..steps {
         let mut cotangent = network.forward(images, n, &[top]).remove(0);
-        let logits = cotangent.chunks_exact_mut(LOGITS);
-        for (logits, targets) in logits.zip(targets.chunks_exact(LOGITS)) {
-            heads::cross_entropy(logits, targets);
+        let logits = cotangent.chunks_exact_mut(size);
+        for (logits, targets) in logits.zip(targets.chunks_exact(size)) {
+            loss.cross_entropy(logits, targets);
         }
         let gradient = network.backward(n, &[(top, cotangent)]);
         let all = images.chunks_exact_mut(pixels);
@@ -105,7 +104,7 @@ fn norm(values: impl Iterator<Item = f32>) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{noise::noise, random::weights};
+    use crate::{noise::noise, random::weights, train::loss};
 
     /// The loss rises, more than by a random move of the same length, and nothing goes too far.
     #[test]
@@ -114,23 +113,20 @@ mod tests {
         let stages = architecture.stages();
         let parameters = weights(architecture.clone()).parameters;
         let mut network = CpuNetwork::new(&architecture, &parameters, Isa::detect(), 1);
-        let mut targets = vec![0.0; n * LOGITS];
-        for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
-            heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
-        }
+        let (heads, targets) = loss::example(n);
         let top = stages.len() - 1;
         let capacity = network.capacity();
         let pixels = 3 * architecture.input.pow(2);
         let mut loss = |images: &[f32]| -> f64 {
             let parts = images.chunks(capacity * pixels);
-            let parts = parts.zip(targets.chunks(capacity * LOGITS));
+            let parts = parts.zip(targets.chunks(capacity * heads.logits()));
             parts
                 .map(|(images, targets)| {
-                    let n = targets.len() / LOGITS;
+                    let n = targets.len() / heads.logits();
                     let mut logits = network.forward(images, n, &[top]).remove(0);
-                    let both = logits.chunks_exact_mut(LOGITS);
-                    both.zip(targets.chunks_exact(LOGITS))
-                        .map(|(l, t)| heads::cross_entropy(l, t))
+                    let both = logits.chunks_exact_mut(heads.logits());
+                    both.zip(targets.chunks_exact(heads.logits()))
+                        .map(|(l, t)| heads.cross_entropy(l, t))
                         .sum::<f64>()
                 })
                 .sum()
@@ -148,7 +144,7 @@ mod tests {
         let (before, random) = (loss(&views), loss(&random));
         let mut adversary = Adversary::new(&architecture, epsilon, 3);
         let mut moved = views.clone();
-        adversary.disturb(|| parameters.clone(), &mut moved, &targets);
+        adversary.disturb(|| parameters.clone(), &heads, &mut moved, &targets);
         let after = loss(&moved);
         assert!(
             after - before > 3.0 * (random - before).abs(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
+use deepface_dataset::{Crop, Dataset};
 
 use super::{
     init::agree,
@@ -10,17 +11,35 @@ use super::{
 };
 use crate::Architecture;
 
-/// Trains a classifier on labelled photographs in the public LFW layout.
+/// Trains a classifier on labelled photographs: LFW, PubFig, CelebA, or any table of files and attributes.
 ///
-/// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on.
+/// People are split by name: 80 in 100 to learn from, 8 to calibrate thresholds on, 12 to report figures on. CelebA's own
+/// list of splits is used where it is there.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TrainArgs {
-    /// Folder with one folder per person and one `*_attributes.txt`.
+    /// Folder with the photographs and the label file: a folder per person and one `*_attributes.txt` as in LFW, or
+    /// `list_attr_celeba.txt` and `img_align_celeba` as in CelebA.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
     /// The label file, if it is not in --data.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Table of groups for the attributes of the label file: a line per group, its name, a tab, and its attributes separated
+    /// by commas. Attributes of a group exclude each other. Default: the 42 groups for LFW's attributes, else every
+    /// attribute is a group of its own.
+    #[arg(long, value_name = "FILE")]
+    pub groups: Option<PathBuf>,
+    /// Where the faces are in the photographs: lfw (the central 160 of 250 pixels), celeba (a square of 146 of 178 pixels, 49
+    /// below the upper edge) or whole. Default: lfw where the label file names people, else celeba for pictures of
+    /// 178x218 pixels.
+    #[arg(long, value_name = "CROP")]
+    pub crop: Option<Crop>,
+    /// Leave out photographs that cannot be read instead of refusing to train.
+    #[arg(long)]
+    pub skip_unreadable: bool,
+    /// Licence to state in the weights file. Default: research only for LFW's layout, else that nothing is stated.
+    #[arg(long, value_name = "TEXT")]
+    pub license: Option<String>,
     /// Weights file to write. The checkpoint, loss curve and metrics are written beside it.
     #[arg(
         long,
@@ -87,6 +106,10 @@ pub struct TrainArgs {
     /// Apply dropout to every convolution that learns, too.
     #[arg(long)]
     pub dropout_everywhere: bool,
+    /// Learn from how sure the scores of the label file are, not only from which side of 0 they are on: the probability
+    /// of an attribute is the logistic function of twice its score over the mean size of its scores.
+    #[arg(long)]
+    pub soft_labels: bool,
     /// Share of every target that is spread evenly over its head (label smoothing).
     #[arg(long, default_value_t = 0.05)]
     pub label_smoothing: f32,
@@ -128,7 +151,23 @@ pub struct TrainArgs {
     pub full_precision: bool,
 }
 
+/// The licence of weights that are trained on LFW.
+const LFW_LICENSE: &str =
+    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
+/// The licence of weights that are trained on other photographs.
+const NO_LICENSE: &str =
+    "None stated: trained on photographs and labels with licences of their own";
+
 impl TrainArgs {
+    /// The licence of what is learned from a data set.
+    pub(super) fn license(&self, dataset: &Dataset) -> String {
+        let usual = match dataset.by_person {
+            true => LFW_LICENSE,
+            false => NO_LICENSE,
+        };
+        self.license.clone().unwrap_or_else(|| usual.to_owned())
+    }
+
     /// The topology to train; `own` is that of the model to start from, if there is one.
     ///
     /// # Errors

@@ -1,25 +1,23 @@
 //! Measuring: thresholds, metrics and the mean of fc7, computed by the very model that the weights are served as.
 
-use deepface_attributes::ATTRIBUTE_COUNT;
-
 use super::{data::Faces, metrics};
 use crate::{
-    AttributeMetrics, DeviceChoice, Model, ModelError, Thresholds, heads, weights::Weights,
+    AttributeMetrics, DeviceChoice, Heads, Model, ModelError, Thresholds, weights::Weights,
 };
 
 /// The probabilities of some faces, and their labels.
 pub(super) struct Scores<'a> {
-    /// `[n, 73]`.
+    /// `[n, attributes]`.
     probabilities: Vec<f32>,
-    labels: &'a [[bool; ATTRIBUTE_COUNT]],
+    faces: &'a Faces,
 }
 
 impl<'a> Scores<'a> {
-    /// The attributes among the probabilities of all heads, `[n, 115]`.
-    pub(super) fn new(probabilities: &[f32], faces: &'a Faces) -> Self {
+    /// The attributes among the probabilities of all heads, `[n, logits]`.
+    pub(super) fn new(heads: &Heads, probabilities: &[f32], faces: &'a Faces) -> Self {
         Self {
-            probabilities: heads::attributes(probabilities),
-            labels: &faces.labels,
+            probabilities: heads.attributes(probabilities),
+            faces,
         }
     }
 
@@ -29,30 +27,31 @@ impl<'a> Scores<'a> {
     /// The model fails.
     pub(super) fn of(model: &mut Model, faces: &'a Faces) -> Result<Self, ModelError> {
         let probabilities = model.probabilities(&faces.pixels, faces.labels.len())?;
-        Ok(Self::new(&probabilities, faces))
+        Ok(Self::new(&model.info().heads, &probabilities, faces))
     }
 
     /// The probabilities of one attribute and its labels.
     fn column(&self, attribute: usize) -> (Vec<f32>, Vec<bool>) {
         let probabilities = self.probabilities.iter().skip(attribute);
-        let labels = self.labels.iter().map(|labels| labels[attribute]);
-        let probabilities = probabilities.step_by(ATTRIBUTE_COUNT).copied();
+        let labels = self.faces.labels.iter().map(|labels| labels[attribute]);
+        let probabilities = probabilities.step_by(self.faces.known.len()).copied();
         (probabilities.collect(), labels.collect())
     }
 
-    /// Metrics of every attribute at its thresholds.
+    /// Metrics of every attribute at its thresholds; none where there are no labels.
     fn metrics(&self, thresholds: &[Thresholds]) -> Vec<Option<AttributeMetrics>> {
         let all = thresholds.iter().enumerate();
         let metrics = all.map(|(attribute, thresholds)| {
             let (p, labels) = self.column(attribute);
-            metrics::measure(&p, &labels, *thresholds)
+            let measured = metrics::measure(&p, &labels, *thresholds);
+            measured.filter(|_| self.faces.known[attribute])
         });
         metrics.collect()
     }
 
     /// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
     pub(super) fn summary(&self) -> (f64, f64) {
-        let all = self.metrics(&[Thresholds::default(); ATTRIBUTE_COUNT]);
+        let all = self.metrics(&vec![Thresholds::default(); self.faces.known.len()]);
         let all: Vec<AttributeMetrics> = all.into_iter().flatten().collect();
         let mean = |f: fn(&AttributeMetrics) -> f32| {
             all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
@@ -71,7 +70,7 @@ pub(super) fn served(weights: &Weights) -> Result<Model, ModelError> {
 }
 
 /// Puts into the weights what their own model computes: thresholds and the mean of fc7 from the validation faces,
-/// metrics from the test faces. `positives` is the share of the training photographs that have an attribute.
+/// metrics from the test faces. Attributes without labels stay at one half and unmeasured. `positives` is the share of the training photographs that have an attribute.
 ///
 /// # Errors
 /// The model fails.
@@ -84,13 +83,16 @@ pub(super) fn measure(
     let mut model = served(weights)?;
     let scores = Scores::of(&mut model, validation)?;
     let threshold = |attribute: usize| {
+        if !validation.known[attribute] {
+            return Thresholds::default();
+        }
         let (p, labels) = scores.column(attribute);
         Thresholds {
             accurate: metrics::best_threshold(&p, &labels),
             balanced: metrics::balanced_threshold(&p, &labels, positives(attribute)),
         }
     };
-    let thresholds: Vec<_> = (0..ATTRIBUTE_COUNT).map(threshold).collect();
+    let thresholds: Vec<_> = (0..validation.known.len()).map(threshold).collect();
     weights.description.metrics = Scores::of(&mut model, test)?.metrics(&thresholds);
     weights.description.thresholds = thresholds;
     weights.fc7_mean = fc7_mean(&mut model, validation)?;

@@ -18,7 +18,7 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
         all.extend(p.person.bytes().chain([0]));
         let file = p.path.file_name().unwrap_or_default();
         all.extend(file.as_encoded_bytes().iter().chain(&[0]));
-        all.extend(p.labels.map(|l| if l { b'1' } else { b'0' }));
+        all.extend(p.labels.iter().map(|&l| if l { b'1' } else { b'0' }));
     }
     format!("{args:?} on {counts:?} photographs {}", sha256(&all))
 }
@@ -102,8 +102,6 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
 
 #[cfg(test)]
 mod tests {
-    use deepface_attributes::ATTRIBUTE_COUNT;
-
     use super::*;
     use crate::Architecture;
     use crate::train::{
@@ -112,13 +110,10 @@ mod tests {
     };
 
     fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
-        let mut labels = [false; ATTRIBUTE_COUNT];
+        let mut labels = vec![false; 73];
         labels[3] = smiles;
-        Photograph {
-            path: format!("data/{person}/{person}_{number:04}.jpg").into(),
-            person: person.into(),
-            labels,
-        }
+        let path = format!("data/{person}/{person}_{number:04}.jpg");
+        Photograph::new(path.into(), person, labels)
     }
 
     #[test]

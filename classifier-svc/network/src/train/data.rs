@@ -1,41 +1,39 @@
 //! Photographs in memory, and the random views of them that training sees.
 
-use std::{fs, path::Path};
-
-use anyhow::Context;
-use deepface_attributes::ATTRIBUTE_COUNT;
 use deepface_dataset::Photograph;
 use deepface_files::sha256;
-use deepface_images::{Framing, ImageLimits, decode, face_pixels};
-use image::{RgbImage, imageops};
+use image::RgbImage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::Preprocessing;
 
-/// Share of an aligned photograph's side that is kept, so that views can be shifted, turned and scaled: 200 of 250
-/// pixels, where the face is 160.
-const KEPT: f32 = 0.8;
-
 /// Faces exactly as the service sees them, for measuring.
 pub(super) struct Faces {
     /// `[n, 3, S, S]`, 0 to 1.
     pub(super) pixels: Vec<f32>,
     /// Labels per face.
-    pub(super) labels: Vec<[bool; ATTRIBUTE_COUNT]>,
+    pub(super) labels: Vec<Vec<bool>>,
+    /// Whether there are labels for each attribute.
+    pub(super) known: Vec<bool>,
 }
 
 impl Faces {
     /// Reads and frames photographs.
-    pub(super) fn load(photographs: &[&Photograph], size: usize) -> anyhow::Result<Self> {
+    pub(super) fn load(
+        photographs: &[&Photograph],
+        known: &[bool],
+        size: usize,
+    ) -> anyhow::Result<Self> {
         let faces = photographs
             .par_iter()
-            .map(|p| Ok(face_pixels(&read(&p.path)?, Framing::Aligned, size)))
+            .map(|p| Ok(p.face(&p.image()?, size)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             pixels: faces.concat(),
-            labels: photographs.iter().map(|p| p.labels).collect(),
+            known: known.to_vec(),
+            labels: photographs.iter().map(|p| p.labels.clone()).collect(),
         })
     }
 
@@ -75,7 +73,7 @@ pub(super) struct Photographs {
     side: usize,
     images: Vec<RgbImage>,
     /// Labels per photograph.
-    pub(super) labels: Vec<[bool; ATTRIBUTE_COUNT]>,
+    pub(super) labels: Vec<Vec<bool>>,
 }
 
 impl Photographs {
@@ -84,13 +82,13 @@ impl Photographs {
         let side = size * 5 / 4;
         let images = photographs
             .par_iter()
-            .map(|p| Ok(with_margin(&read(&p.path)?, side as u32)))
+            .map(|p| Ok(p.face_with_margin(&p.image()?, side as u32)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             size,
             side,
             images,
-            labels: photographs.iter().map(|p| p.labels).collect(),
+            labels: photographs.iter().map(|p| p.labels.clone()).collect(),
         })
     }
 
@@ -229,18 +227,6 @@ impl Photographs {
             (top * (1.0 - fy) + bottom * fy) / 255.0
         })
     }
-}
-
-fn read(path: &Path) -> anyhow::Result<RgbImage> {
-    let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    decode(&file, ImageLimits::default()).with_context(|| path.display().to_string())
-}
-
-fn with_margin(image: &RgbImage, side: u32) -> RgbImage {
-    let (width, height) = image.dimensions();
-    let (w, h) = ((width as f32 * KEPT) as u32, (height as f32 * KEPT) as u32);
-    let kept = imageops::crop_imm(image, (width - w) / 2, (height - h) / 2, w, h);
-    imageops::resize(&*kept, side, side, imageops::FilterType::Triangle)
 }
 
 fn recolour(image: &mut [f32], area: usize, brightness: f32, contrast: f32, saturation: f32) {

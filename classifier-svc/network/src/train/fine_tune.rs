@@ -1,35 +1,60 @@
 //! Fine-tuning (paper, section 3.2): training starts from a trained model. Its lower stages may be frozen; their
 //! activations are then computed once.
 
+use deepface_attributes::Schema;
+
 use super::{
-    LICENSE, TrainArgs, Training,
+    TrainArgs, Training,
     adversary::Adversary,
     data::{Faces, Photographs},
     frozen::Frozen,
     init::Init,
+    loss::Loss,
     source::{Cached, Source, Views},
     teacher::Teacher,
     trainee::Trainee,
 };
 use crate::parameters::Parameters;
 
+/// What fine-tuning starts from.
+pub(super) struct Start<'a> {
+    pub(super) init: Init,
+    /// Stages that do not learn, the first ones.
+    pub(super) below: usize,
+    pub(super) args: &'a TrainArgs,
+    /// The attributes that are learned: those of the model, or others where the heads are new.
+    pub(super) schema: Schema,
+    pub(super) loss: Loss,
+    pub(super) soft: Option<Vec<Vec<f32>>>,
+    pub(super) teachers: Vec<Teacher>,
+    /// The licence of what is learned from the photographs.
+    pub(super) license: String,
+}
+
 impl<'a> Training<'a> {
-    /// Training that starts from a model, whose first `below` stages do not learn.
+    /// Training that starts from a model.
     ///
     /// # Errors
     /// The activations of these stages need too much space, or cannot be written.
     pub(super) fn begun_with(
-        mut init: Init,
-        below: usize,
-        args: &'a TrainArgs,
+        start: Start<'a>,
         mut photographs: Photographs,
         validation: &Faces,
-        teachers: Vec<Teacher>,
     ) -> anyhow::Result<Self> {
+        let Start {
+            mut init,
+            below,
+            args,
+            schema,
+            loss,
+            soft,
+            teachers,
+            license,
+        } = start;
         if args.new_heads {
-            init.renew_heads(args.seed);
+            init.renew_heads(args.seed, loss.logits());
         }
-        let license = init.license(LICENSE);
+        let license = init.license(&license);
         let (description, parameters) = (init.weights.description, init.weights.parameters);
         let (architecture, preprocessing) = (description.architecture, description.preprocessing);
         let frozen = &parameters[..below];
@@ -74,6 +99,9 @@ impl<'a> Training<'a> {
             adversary,
             license,
             half,
+            loss,
+            schema,
+            soft,
         })
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use deepface_files::sha256;
 
 use super::random::normal;
-use crate::{heads::LOGITS, parameters::Parameters, weights::Weights};
+use crate::{parameters::Parameters, weights::Weights};
 
 /// A model to fine-tune.
 pub(super) struct Init {
@@ -46,14 +46,16 @@ impl Init {
         })
     }
 
-    /// Replaces the heads of the model with untrained ones (He et al. 2015).
-    pub(super) fn renew_heads(&mut self, seed: u64) {
-        let features = self.weights.description.architecture.features;
+    /// Replaces the heads of the model with untrained ones of this many logits (He et al. 2015).
+    pub(super) fn renew_heads(&mut self, seed: u64, logits: usize) {
+        let architecture = &mut self.weights.description.architecture;
+        architecture.logits = logits;
+        let features = architecture.features;
         if let Some(heads) = self.weights.parameters.last_mut() {
             let deviation = (2.0 / features as f32).sqrt();
             *heads = Parameters {
-                weight: normal(seed, LOGITS * features, deviation),
-                bias: vec![0.0; LOGITS],
+                weight: normal(seed, logits * features, deviation),
+                bias: vec![0.0; logits],
             };
         }
     }

@@ -15,46 +15,45 @@ mod fine_tune;
 mod frozen;
 mod init;
 mod layer;
+mod loss;
 mod metrics;
 mod mixup;
 mod optimizer;
 mod random;
 mod rehearsal;
 mod report;
+mod soft;
 mod source;
+mod splits;
 mod teacher;
 mod trainee;
 mod validation;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::{anyhow, ensure};
-use deepface_dataset::{Dataset, Photograph, Split};
+use anyhow::anyhow;
+use deepface_attributes::Schema;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
-    heads::{self, LOGITS},
-    parameters::Parameters,
-    seal::seal,
+    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, parameters::Parameters, seal::seal,
     weights::Weights,
 };
 use adversary::Adversary;
 pub use args::TrainArgs;
 use data::{Faces, Photographs};
+use fine_tune::Start;
 use init::Init;
+use loss::{Labels, Loss};
 use mixup::Mixup;
 use optimizer::Step;
 pub use rehearsal::Rehearsal;
 use source::Source;
+use splits::Splits;
 use teacher::Teacher;
 use trainee::Trainee;
-
-/// The licence of weights that are trained on LFW.
-const LICENSE: &str =
-    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
 
 /// Number of batches that represent the whole training set when batch normalisation is folded.
 const FOLD_BATCHES: usize = 32;
@@ -67,42 +66,25 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     args.check()?;
     let init = args.init.as_deref().map(Init::load).transpose()?;
     let own = init.as_ref().map(|i| &i.weights.description);
-    let architecture = args.architecture(own.map(|d| &d.architecture))?;
+    let mut architecture = args.architecture(own.map(|d| &d.architecture))?;
     let preprocessing = own.map_or_else(preprocessing, |d| d.preprocessing.clone());
     let below = match (&init, &args.freeze_below) {
         (Some(init), Some(name)) => init.below(name)?,
         _ => 0,
     };
-    let dataset = match &args.labels {
-        Some(labels) => Dataset::open_with_labels(&args.data, labels)?,
-        None => Dataset::open(&args.data)?,
-    };
-    let part = |split| -> Vec<&Photograph> { dataset.split(split).collect() };
-    let mut train = part(Split::Train);
-    train.truncate(args.limit.unwrap_or(usize::MAX));
-    let (validation, test) = (part(Split::Validation), part(Split::Test));
-    deepface_files::note!(
-        "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
-        train.len(),
-        validation.len(),
-        test.len(),
-        dataset.missing
-    );
-    ensure!(
-        train.len() >= args.batch,
-        "--batch: expected at most {}, the number of training photographs; got {}",
-        train.len(),
-        args.batch
-    );
-    ensure!(
-        !validation.is_empty() && !test.is_empty(),
-        "expected photographs in the validation and test splits, got {} and {}",
-        validation.len(),
-        test.len()
-    );
+    let own = own.map(|d| &d.schema).filter(|_| !args.new_heads);
+    let dataset = splits::dataset(args, own)?;
+    let license = args.license(&dataset);
+    let Splits {
+        train,
+        validation,
+        test,
+    } = Splits::of(&dataset, args)?;
 
     let teachers = args.teacher.iter();
-    let teachers = teachers.map(|path| Teacher::load(path, architecture.input, &preprocessing));
+    let schema = &dataset.schema;
+    let load = |path: &PathBuf| Teacher::load(path, architecture.input, &preprocessing, schema);
+    let teachers = teachers.map(load);
     let teachers = teachers.collect::<anyhow::Result<Vec<_>>>()?;
     let mut identity = checkpoint::identity(args, [&train, &validation, &test]);
     for teacher in &teachers {
@@ -111,9 +93,12 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if let Some(init) = &init {
         identity = format!("{identity} begun with {}", init.digest);
     }
+    let (schema, loss) = (schema.clone(), Loss::new(schema, &dataset.known));
+    architecture.logits = loss.logits();
+    let soft = args.soft_labels.then(|| soft::probabilities(&train));
     let photographs = Photographs::load(&train, architecture.input)?;
-    let validation = Faces::load(&validation, architecture.input)?;
-    let test = Faces::load(&test, architecture.input)?;
+    let validation = Faces::load(&validation, &dataset.known, architecture.input)?;
+    let test = Faces::load(&test, &dataset.known, architecture.input)?;
     let mut training = match init {
         None => Training {
             trainee: Trainee::new(
@@ -130,10 +115,25 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             source: Source::Pixels,
             teachers,
             adversary: None,
-            license: LICENSE.into(),
+            license,
             half: !args.full_precision,
+            loss,
+            schema,
+            soft,
         },
-        Some(init) => Training::begun_with(init, below, args, photographs, &validation, teachers)?,
+        Some(init) => {
+            let start = Start {
+                init,
+                below,
+                args,
+                schema,
+                loss,
+                soft,
+                teachers,
+                license,
+            };
+            Training::begun_with(start, photographs, &validation)?
+        }
     };
     let parameters = training.learn(&validation, &identity)?;
     training.finish(parameters, &validation, &test)
@@ -147,6 +147,10 @@ struct Training<'a> {
     trainee: Trainee,
     teachers: Vec<Teacher>,
     adversary: Option<Adversary>,
+    schema: Schema,
+    loss: Loss,
+    /// The probability of each attribute of each photograph, where labels are soft.
+    soft: Option<Vec<Vec<f32>>>,
     /// Licence of the weights that are written.
     license: String,
     /// Whether the weights are written with 16 bits.
@@ -170,9 +174,14 @@ impl Training<'_> {
     }
 
     fn targets(&self, indices: &[usize]) -> Vec<f32> {
-        let mut targets = vec![0.0; indices.len() * LOGITS];
-        for (t, &i) in targets.chunks_exact_mut(LOGITS).zip(indices) {
-            heads::soft_targets(&self.photographs.labels[i], self.args.label_smoothing, t);
+        let logits = self.loss.logits();
+        let mut targets = vec![0.0; indices.len() * logits];
+        for (t, &i) in targets.chunks_exact_mut(logits).zip(indices) {
+            let labels = match &self.soft {
+                Some(soft) => Labels::Soft(&soft[i]),
+                None => Labels::Hard(&self.photographs.labels[i]),
+            };
+            self.loss.targets(labels, self.args.label_smoothing, t);
         }
         targets
     }
@@ -235,10 +244,10 @@ impl Training<'_> {
             );
             if let Some(adversary) = &mut self.adversary {
                 let current = || self.trainee.current();
-                adversary.disturb(current, &mut inputs, &targets);
+                adversary.disturb(current, &self.loss, &mut inputs, &targets);
             }
             self.trainee.forward(&inputs, args.batch, Some(seed));
-            let loss = self.trainee.backward(args.batch, &targets);
+            let loss = self.trainee.backward(args.batch, &self.loss, &targets);
             let progress = index as f32 / (args.epochs * steps) as f32;
             let step = Step {
                 rule: args.optimizer,
@@ -279,7 +288,8 @@ impl Training<'_> {
         Weights {
             parameters,
             fc7_mean: vec![0.0; architecture.features],
-            description: Description::new(architecture, self.preprocessing.clone(), &self.license),
+            description: Description::new(architecture, self.preprocessing.clone(), &self.license)
+                .with_schema(self.schema.clone()),
         }
     }
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context;
-use deepface_attributes::AttributeId;
 use deepface_files::write_atomically;
 use deepface_report::svg::{Panel, panels};
 
@@ -89,7 +88,9 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
     let mut text = String::from(
         "| attribute | accuracy | balanced accuracy | AUC | positives | threshold | balanced threshold |\n|---|---|---|---|---|---|---|\n",
     );
-    for ((name, metrics), Thresholds { accurate, balanced }) in AttributeId::names()
+    for ((name, metrics), Thresholds { accurate, balanced }) in description
+        .schema
+        .names()
         .zip(&description.metrics)
         .zip(&description.thresholds)
     {

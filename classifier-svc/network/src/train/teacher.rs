@@ -4,27 +4,30 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use deepface_attributes::Schema;
 use deepface_files::sha256;
 
 use super::frozen::Frozen;
-use crate::{Preprocessing, heads, weights::Weights};
+use crate::{Heads, Preprocessing, weights::Weights};
 
 /// A trained network that others learn from.
 pub(super) struct Teacher {
     network: Frozen,
+    heads: Heads,
     /// SHA-256 of its file.
     pub(super) digest: String,
 }
 
 impl Teacher {
-    /// Reads a teacher for pupils with this input.
+    /// Reads a teacher for pupils with this input and these attributes.
     ///
     /// # Errors
-    /// The file is not a model, or its input differs from the pupil's.
+    /// The file is not a model, or its input or its attributes differ from the pupil's.
     pub(super) fn load(
         path: &Path,
         input: usize,
         preprocessing: &Preprocessing,
+        schema: &Schema,
     ) -> anyhow::Result<Self> {
         let file = std::fs::read(path).with_context(|| format!("--teacher: {}", path.display()))?;
         let Weights {
@@ -42,21 +45,26 @@ impl Teacher {
             "--teacher: expected a model that reads pixels as {preprocessing}, got {}",
             description.preprocessing
         );
+        ensure!(
+            description.schema == *schema,
+            "--teacher: expected a model with the attributes that are learned, got others"
+        );
         Ok(Self {
+            heads: Heads::of(schema),
             network: Frozen::new(&description.architecture, &parameters),
             digest: sha256(&file),
         })
     }
 
-    /// Probabilities of every head, `[n, 115]`, of images `[n, 3, S, S]` as the network expects them.
+    /// Probabilities of every head, `[n, logits]`, of images `[n, 3, S, S]` as the network expects them.
     fn say(&mut self, images: &[f32]) -> Vec<f32> {
         let mut said = self.network.activations(images);
-        heads::softmaxes(&mut said);
+        self.heads.softmaxes(&mut said);
         said
     }
 }
 
-/// Moves targets, `[n, 115]`, by a share `weight` of the way towards the mean of the teachers' answers.
+/// Moves targets, `[n, logits]`, by a share `weight` of the way towards the mean of the teachers' answers.
 pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], targets: &mut [f32]) {
     if teachers.is_empty() {
         return;
@@ -73,7 +81,7 @@ pub(super) fn correct(teachers: &mut [Teacher], weight: f32, images: &[f32], tar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, heads::LOGITS, noise::noise, parameters::Parameters, random};
+    use crate::{Architecture, noise::noise, parameters::Parameters, random};
 
     /// A network that gives every image the same answer: only the bias of its heads is not zero.
     fn teacher(folder: &Path, bias: f32) -> Teacher {
@@ -92,10 +100,12 @@ mod tests {
         let path = folder.join("teacher.safetensors");
         weights.description.preprocessing = preprocessing.clone();
         weights.write(&path, false).unwrap();
-        let wrong = Teacher::load(&path, 64, &preprocessing).err().unwrap();
+        let wrong = Teacher::load(&path, 64, &preprocessing, &Schema::default())
+            .err()
+            .unwrap();
         let said = "--teacher: expected a model with an input of 64 pixels, got 32";
         assert_eq!(wrong.to_string(), said);
-        Teacher::load(&path, 32, &preprocessing).unwrap()
+        Teacher::load(&path, 32, &preprocessing, &Schema::default()).unwrap()
     }
 
     #[test]
@@ -105,12 +115,12 @@ mod tests {
         let odds = 3.0_f32.ln();
         let mut teachers = [odds, -odds].map(|bias| teacher(folder.path(), bias));
         let images = noise(1, 2 * 3 * 32 * 32);
-        let mut targets = vec![0.0; 2 * LOGITS];
+        let mut targets = vec![0.0; 2 * 115];
         correct(&mut teachers[..1], 0.5, &images, &mut targets);
-        for image in targets.chunks_exact(LOGITS) {
+        for image in targets.chunks_exact(115) {
             assert!((image[0] - 0.375).abs() < 1e-6, "{}", image[0]);
         }
-        let mut targets = vec![1.0; 2 * LOGITS];
+        let mut targets = vec![1.0; 2 * 115];
         correct(&mut teachers, 0.5, &images, &mut targets);
         assert!((targets[0] - (0.5 + 0.25)).abs() < 1e-6, "{}", targets[0]);
         let mut same = targets.clone();

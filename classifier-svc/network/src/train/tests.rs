@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId, GROUPS};
+use deepface_attributes::Schema;
 use deepface_dataset::{Dataset, Split};
 use deepface_images::{Framing, ImageLimits, decode, face_pixels};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -12,6 +12,7 @@ use super::{
     args::tests::args,
     data::{Faces, Photographs},
     frozen::Frozen,
+    loss::{Labels, Loss},
     metrics,
     optimizer::{Rule, Step},
     random::normal,
@@ -21,13 +22,13 @@ use super::{
 };
 use crate::{
     Architecture, ChannelOrder, DeviceChoice, Model, Preprocessing, Thresholds,
-    heads::{self, LOGITS},
-    parameters::Parameters,
-    random,
-    weights::Weights,
+    parameters::Parameters, random, weights::Weights,
 };
 
 const PEOPLE: usize = 60;
+/// Of the default schema.
+const ATTRIBUTES: usize = 73;
+const LOGITS: usize = 115;
 
 /// A folder with photographs, and a model to begin with.
 struct Case {
@@ -37,7 +38,8 @@ struct Case {
 impl Case {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let names: Vec<&str> = AttributeId::names().collect();
+        let schema = Schema::default();
+        let names: Vec<&str> = schema.names().collect();
         let mut labels = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
         for person in 0..PEOPLE {
             let name = format!("Person_{person}");
@@ -60,7 +62,7 @@ impl Case {
                     "-1"
                 }
             };
-            let scores: Vec<&str> = (0..ATTRIBUTE_COUNT).map(label).collect();
+            let scores: Vec<&str> = (0..schema.len()).map(label).collect();
             labels += &format!("{name}\t1\t{}\n", scores.join("\t"));
         }
         let file = folder.path().join("photographs/x_attributes.txt");
@@ -211,7 +213,7 @@ fn with_cached_activations_a_network_learns_as_without() {
     let dataset = Dataset::open(&case.path("photographs")).unwrap();
     let all: Vec<_> = dataset.photographs.iter().collect();
     let photographs = Photographs::load(&all[..8], 32).unwrap();
-    let faces = Faces::load(&all[8..11], 32).unwrap();
+    let faces = Faces::load(&all[8..11], &dataset.known, 32).unwrap();
     let (architecture, parameters) = (Architecture::tiny(), model().parameters);
     let preprocessing = preprocessing();
     let views = Views {
@@ -233,9 +235,10 @@ fn with_cached_activations_a_network_learns_as_without() {
         all
     };
     assert!(pixels(0) != pixels(1) && pixels(1) != pixels(2));
+    let loss = Loss::new(&dataset.schema, &dataset.known);
     let mut targets = vec![0.0; 8 * LOGITS];
     for (t, labels) in targets.chunks_exact_mut(LOGITS).zip(&photographs.labels) {
-        heads::soft_targets(labels, 0.05, t);
+        loss.targets(Labels::Hard(labels), 0.05, t);
     }
     let trainee = |first| {
         Trainee::with(&architecture, 8, 0.3, parameters.clone(), first).drop_everywhere(true)
@@ -249,7 +252,7 @@ fn with_cached_activations_a_network_learns_as_without() {
         let mut losses = Vec::new();
         for (trainee, inputs) in [(&mut with, &inputs), (&mut without, &fresh)] {
             trainee.forward(inputs, 8, seed);
-            losses.push(trainee.backward(8, &targets));
+            losses.push(trainee.backward(8, &loss, &targets));
             let (rule, rate, decay) = (Rule::Sgd, 0.01, 0.1);
             trainee.learn(
                 Step {
@@ -271,7 +274,7 @@ fn with_cached_activations_a_network_learns_as_without() {
             let mut upper = Trainee::with(&architecture, 8, 0.0, parameters.clone(), CONV5_1);
             whole.forward(&pixels(0), 8, None);
             upper.forward(&inputs, 8, None);
-            let losses = [whole, upper].map(|mut t| t.backward(8, &targets));
+            let losses = [whole, upper].map(|mut t| t.backward(8, &loss, &targets));
             assert!((losses[0] / losses[1] - 1.0).abs() < 1e-4, "{losses:?}");
         }
     }
@@ -364,28 +367,31 @@ fn what_contradicts_the_model_is_said_precisely() {
 }
 
 /// The photographs of a split as the service frames them, and their labels, without any code of training.
-fn split(case: &Case, split: Split) -> (Vec<f32>, Vec<[bool; ATTRIBUTE_COUNT]>) {
+fn split(case: &Case, split: Split) -> (Vec<f32>, Vec<Vec<bool>>) {
     let dataset = Dataset::open(&case.path("photographs")).unwrap();
     let pixels = dataset.split(split).map(|photograph| {
         let file = fs::read(&photograph.path).unwrap();
         let image = decode(&file, ImageLimits::default()).unwrap();
         face_pixels(&image, Framing::Aligned, 32)
     });
-    let labels = dataset.split(split).map(|photograph| photograph.labels);
+    let labels = dataset
+        .split(split)
+        .map(|photograph| photograph.labels.clone());
     (pixels.collect::<Vec<_>>().concat(), labels.collect())
 }
 
 /// The probabilities of one attribute, and its labels.
 fn column(
     model: &mut Model,
-    (pixels, labels): &(Vec<f32>, Vec<[bool; ATTRIBUTE_COUNT]>),
+    (pixels, labels): &(Vec<f32>, Vec<Vec<bool>>),
     attribute: usize,
 ) -> (Vec<f32>, Vec<bool>) {
     let probabilities = model.probabilities(pixels, labels.len()).unwrap();
     let images = probabilities.chunks_exact(LOGITS);
     // Every group before this one ends in a "none of these" of its own.
-    let name = AttributeId::names().nth(attribute).unwrap();
-    let group = GROUPS.iter().position(|g| g.attributes.contains(&name));
+    let schema = Schema::default();
+    let own = schema.group(schema.id(attribute).unwrap());
+    let group = schema.groups().iter().position(|g| g == own);
     let logit = attribute + group.unwrap();
     (
         images.map(|image| image[logit]).collect(),
@@ -401,7 +407,7 @@ fn what_a_file_says_of_its_model_is_what_the_model_computes_when_it_is_served() 
     let mut model = Model::load(&file, DeviceChoice::Cpu, 2).unwrap();
     let (validation, test) = (split(&case, Split::Validation), split(&case, Split::Test));
     let (mut measured, mut calibrated) = (0, 0);
-    for attribute in 0..ATTRIBUTE_COUNT {
+    for attribute in 0..ATTRIBUTES {
         let Thresholds { accurate, balanced } = model.info().thresholds[attribute];
         let stored = model.info().metrics[attribute];
         let (p, labels) = column(&mut model, &test, attribute);
@@ -425,7 +431,7 @@ fn what_a_file_says_of_its_model_is_what_the_model_computes_when_it_is_served() 
             calibrated += 1;
         }
     }
-    assert_eq!([measured, calibrated], [ATTRIBUTE_COUNT; 2]);
+    assert_eq!([measured, calibrated], [ATTRIBUTES; 2]);
     let fc7 = model.info().layer("fc7").unwrap();
     let faces = validation.1.len();
     let activations = model.activations(&validation.0, faces, &[fc7]).unwrap();

@@ -7,12 +7,12 @@ use super::{
     batch_norm::Moments,
     dropout::Dropout,
     layer::{Kind, Layer},
+    loss::Loss,
     optimizer::{Parameter, Step, update},
 };
 use crate::{
     arch::Architecture,
     cpu::{Aligned, Isa, Layout, Plan},
-    heads::{self, LOGITS},
     parameters::Parameters,
 };
 
@@ -127,7 +127,7 @@ impl Trainee {
         }
     }
 
-    /// The logits of inputs with the averaged weights, `[n, 115]`, for a network without batch normalisation. A network
+    /// The logits of inputs with the averaged weights, `[n, logits]`, for a network without batch normalisation. A network
     /// with it must be folded first, see [`Trainee::fold`].
     pub(super) fn logits(&mut self, inputs: &[f32], n: usize) -> Vec<f32> {
         self.swap_averages();
@@ -136,29 +136,30 @@ impl Trainee {
         let Some(Layer { layout, y, .. }) = self.layers.last() else {
             return Vec::new();
         };
+        let logits = self.architecture.logits;
         let images = y[..n * layout.len()].chunks_exact(layout.len());
-        images.flat_map(|image| &image[..LOGITS]).copied().collect()
+        images.flat_map(|image| &image[..logits]).copied().collect()
     }
 
-    /// Loss per image of the last forward pass against `targets`, `[n, 115]`, and the gradients of everything
+    /// Loss per image of the last forward pass against `targets`, `[n, logits]`, and the gradients of everything
     /// learned.
-    pub(super) fn backward(&mut self, n: usize, targets: &[f32]) -> f64 {
+    pub(super) fn backward(&mut self, n: usize, loss: &Loss, targets: &[f32]) -> f64 {
         let top = self.layers.len() - 1;
         let Layer { layout, y, d, .. } = &mut self.layers[top];
         let stride = layout.len();
-        let mut loss = 0.0;
+        let size = loss.logits();
+        let mut total = 0.0;
         for image in 0..n {
             let logits = &mut d[image * stride..][..stride];
             logits.copy_from_slice(&y[image * stride..][..stride]);
-            loss +=
-                heads::cross_entropy(&mut logits[..LOGITS], &targets[image * LOGITS..][..LOGITS]);
-            logits[..LOGITS].iter_mut().for_each(|g| *g /= n as f32);
-            logits[LOGITS..].fill(0.0);
+            total += loss.cross_entropy(&mut logits[..size], &targets[image * size..][..size]);
+            logits[..size].iter_mut().for_each(|g| *g /= n as f32);
+            logits[size..].fill(0.0);
         }
         for i in (0..=top).rev() {
             self.backward_layer(i, n);
         }
-        loss / n as f64
+        total / n as f64
     }
 
     fn backward_layer(&mut self, i: usize, n: usize) {

@@ -7,7 +7,7 @@ use super::{
     source::{Cached, Source},
     trainee::Trainee,
 };
-use crate::heads::{self, LOGITS};
+use crate::Heads;
 
 impl Training<'_> {
     /// Mean accuracy and AUC on faces: of the model that would be served now, or, where the activations of the stages
@@ -19,8 +19,9 @@ impl Training<'_> {
         let scores = match &self.source {
             Source::Cached(cached) => {
                 let batch = self.args.batch;
-                let probabilities = probabilities(&mut self.trainee, cached, faces, batch)?;
-                Scores::new(&probabilities, faces)
+                let heads = &self.loss.heads;
+                let probabilities = probabilities(&mut self.trainee, heads, cached, faces, batch)?;
+                Scores::new(heads, &probabilities, faces)
             }
             Source::Pixels | Source::Fresh(_) => {
                 let folded = self.fold()?;
@@ -31,20 +32,21 @@ impl Training<'_> {
     }
 }
 
-/// Probabilities of every head, `[n, 115]`, for faces whose activations below the trainee are cached.
+/// Probabilities of every head, `[n, logits]`, for faces whose activations below the trainee are cached.
 fn probabilities(
     trainee: &mut Trainee,
+    heads: &Heads,
     cached: &Cached,
     faces: &Faces,
     batch: usize,
 ) -> anyhow::Result<Vec<f32>> {
     let all = faces.labels.len();
-    let mut probabilities = Vec::with_capacity(all * LOGITS);
+    let mut probabilities = Vec::with_capacity(all * heads.logits());
     for first in (0..all).step_by(batch) {
         let n = batch.min(all - first);
         let inputs = cached.faces(first..first + n)?;
         probabilities.extend(trainee.logits(&inputs, n));
     }
-    heads::softmaxes(&mut probabilities);
+    heads.softmaxes(&mut probabilities);
     Ok(probabilities)
 }

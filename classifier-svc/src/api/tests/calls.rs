@@ -1,6 +1,6 @@
 //! The unary calls.
 
-use deepface_attributes::GROUPS;
+use deepface_attributes::Schema;
 use deepface_images::{Framing, face_pixels};
 
 use super::*;
@@ -24,7 +24,7 @@ async fn the_model_is_described_whole() {
     assert_eq!(names.len(), 21);
     assert_eq!((names[0], names[20]), ("conv1_1", "heads"));
     assert_eq!(model.layers[0].shape, [16, 32, 32]);
-    assert_eq!(model.groups.len(), GROUPS.len());
+    assert_eq!(model.groups.len(), Schema::default().groups().len());
     assert_eq!(
         model
             .groups
@@ -75,7 +75,7 @@ async fn a_picture_is_the_same_as_file_and_as_tensor() {
     for (i, result) in reply.results.iter().enumerate() {
         assert_eq!((result.image, result.face), (i as i32, None));
     }
-    for (scores, group) in file.groups.iter().zip(&GROUPS) {
+    for (scores, group) in file.groups.iter().zip(Schema::default().groups()) {
         assert_eq!(scores.group, group.name);
         let names: Vec<_> = scores.attributes.iter().map(|a| a.name.as_str()).collect();
         assert_eq!(names, group.attributes);

@@ -20,7 +20,7 @@ mean face, and faces made without a network. An interrupted evaluation resumes. 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct EvaluateArgs {
-    /// Folder of photographs in the public LFW layout: a folder per person, and one *_attributes.txt.
+    /// Folder of photographs with a label file, as in LFW or CelebA: what the models were trained on.
     #[arg(long, value_name = "LFW")]
     pub(crate) data: PathBuf,
     /// Number of attribute sets, each from a photograph of a different person.
@@ -41,6 +41,9 @@ pub(crate) struct EvaluateArgs {
     /// Skip the short requests, which only the default method gets.
     #[arg(long)]
     pub(crate) no_probes: bool,
+    /// Leave out photographs that cannot be read instead of stopping.
+    #[arg(long)]
+    pub(crate) skip_unreadable: bool,
     /// Seed; another seed chooses other photographs.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
-use deepface_attributes::AttributeId;
+use deepface_attributes::Schema;
 
 /// The layers of VGG-Face that have activations worth inverting or writing.
 pub(crate) const LAYERS: [&str; 15] = [
@@ -63,7 +63,7 @@ fn attributes() -> Vec<&'static str> {
             let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
             words.join("_")
         };
-        AttributeId::names().map(word).collect()
+        Schema::default().names().map(word).collect()
     });
     WORDS.iter().map(String::as_str).collect()
 }
@@ -96,8 +96,9 @@ mod tests {
     #[test]
     fn completed_names_are_accepted_and_have_no_spaces() {
         let all = attributes();
-        assert_eq!(all.len(), AttributeId::names().len());
-        for (word, name) in all.iter().zip(AttributeId::names()) {
+        let schema = Schema::default();
+        assert_eq!(all.len(), schema.len());
+        for (word, name) in all.iter().zip(schema.names()) {
             assert!(same_name(word, name) && !word.contains(' '), "{word}");
         }
     }

@@ -40,6 +40,7 @@ fn settings(args: &EvaluateArgs) -> Settings {
         with_negatives: args.with_negatives,
         probes: !args.no_probes,
         seed: args.seed,
+        skip_unreadable: args.skip_unreadable,
         output: args.output.clone(),
     }
 }

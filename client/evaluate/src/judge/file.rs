@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
-use deepface_attributes::{ATTRIBUTE_COUNT, AttributeId};
+use deepface_attributes::Schema;
 use deepface_files::{Tensors, sha256};
 use serde::Deserialize;
 
@@ -59,15 +59,18 @@ impl Judge {
                 width = next;
             }
         }
+        let schema = Schema::default();
+        let count = schema.len();
         let head = Linear::new(
-            tensors.tensor("head.weight", &[ATTRIBUTE_COUNT, width])?,
-            Some(tensors.tensor("head.bias", &[ATTRIBUTE_COUNT])?),
+            tensors.tensor("head.weight", &[count, width])?,
+            Some(tensors.tensor("head.bias", &[count])?),
         );
         tensors.all_taken()?;
         Ok(Self {
             stem,
             blocks,
             head,
+            schema,
             input: description.input,
             mean: description.mean,
             deviation: description.deviation,
@@ -111,11 +114,9 @@ impl Description {
                 "expected a mean and a positive deviation, got {mean} and {deviation}"
             ));
         }
-        let (ours, theirs) = (
-            AttributeId::names(),
-            self.attributes.iter().map(String::as_str),
-        );
-        if let Some((number, name, got)) = first_difference(ours, theirs) {
+        let ours = Schema::default();
+        let theirs = self.attributes.iter().map(String::as_str);
+        if let Some((number, name, got)) = first_difference(ours.names(), theirs) {
             return Err(format!("attributes[{number}]: expected {name}, got {got}"));
         }
         Ok(())

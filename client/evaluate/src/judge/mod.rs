@@ -8,7 +8,7 @@ mod file;
 
 use candle_core::{Device, Module, Tensor};
 use candle_nn::{Conv2d, Linear};
-use deepface_attributes::ATTRIBUTE_COUNT;
+use deepface_attributes::{AttributeId, Schema};
 use deepface_images::{Framing, face_pixels};
 use image::RgbImage;
 
@@ -26,6 +26,8 @@ pub(crate) struct Judge {
     stem: Conv2d,
     blocks: Vec<Block>,
     head: Linear,
+    /// The attributes of the head: the default ones.
+    schema: Schema,
     input: usize,
     mean: f32,
     deviation: f32,
@@ -68,22 +70,28 @@ impl Judge {
     }
 
     /// Looks at faces of any size; the whole image is the face. The embedding is the mean of the last block's output
-    /// over the image, the probabilities are in the order of [`deepface_attributes::AttributeId::all`].
+    /// over the image, the probabilities are those of the attributes of `schema` that the judge knows, by name.
     ///
     /// # Errors
     /// The arithmetic failed.
-    pub(crate) fn look(&self, faces: &[&RgbImage]) -> Result<Vec<View>, JudgeError> {
+    pub(crate) fn look(
+        &self,
+        schema: &Schema,
+        faces: &[&RgbImage],
+    ) -> Result<Vec<View>, JudgeError> {
+        let own: Vec<_> = schema.names().map(|name| self.schema.find(name)).collect();
         let mut views = Vec::with_capacity(faces.len());
         for batch in faces.chunks(BATCH) {
             let pixels = batch.iter();
             let pixels = pixels.flat_map(|face| face_pixels(face, Framing::Face, self.input));
             let (embeddings, logits) = self.forward(pixels.collect(), batch.len())?;
             for (embedding, logits) in embeddings.into_iter().zip(logits) {
-                let sigmoid = |i: usize| 1.0 / (1.0 + (-logits[i]).exp());
-                let probabilities = std::array::from_fn(sigmoid);
+                let sigmoid = |own: &Option<AttributeId>| {
+                    Some(1.0 / (1.0 + (-logits[(*own)?.index()]).exp()))
+                };
                 views.push(View {
                     embedding,
-                    probabilities,
+                    probabilities: own.iter().map(sigmoid).collect(),
                 });
             }
         }
@@ -107,7 +115,7 @@ impl Judge {
         }
         let embeddings = xs.mean((2, 3))?;
         let logits = self.head.forward(&embeddings)?;
-        debug_assert_eq!(logits.dims(), [n, ATTRIBUTE_COUNT]);
+        debug_assert_eq!(logits.dims(), [n, self.schema.len()]);
         Ok((embeddings.to_vec2()?, logits.to_vec2()?))
     }
 }
@@ -166,8 +174,10 @@ mod tests {
     fn faces_of_any_size_can_be_judged() {
         let judge = Judge::embedded().unwrap();
         let faces = [64, 96, 20].map(|side| RgbImage::from_pixel(side, side, image::Rgb([90; 3])));
-        let views = judge.look(&faces.each_ref()).unwrap();
-        assert_eq!(views[0].probabilities.len(), ATTRIBUTE_COUNT);
+        let schema = Schema::ungrouped(["Smiling", "No_Beard", "Young"]).unwrap();
+        let views = judge.look(&schema, &faces.each_ref()).unwrap();
+        let known = views[0].probabilities.iter().map(Option::is_some);
+        assert_eq!(known.collect::<Vec<_>>(), [true, true, false]);
         assert!(distance(&views[1].embedding, &views[0].embedding) < 1e-4);
         assert!(distance(&views[2].embedding, &views[0].embedding) < 1e-4);
     }

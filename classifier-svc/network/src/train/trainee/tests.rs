@@ -1,7 +1,7 @@
 //! Gradients against slopes, and the folded network against the trained one.
 
 use super::*;
-use crate::train::{optimizer::Rule, random::normal};
+use crate::train::{loss, optimizer::Rule, random::normal};
 use crate::{
     cpu::{CpuNetwork, LANES},
     random,
@@ -14,12 +14,14 @@ fn images() -> Vec<f32> {
     normal(1, N * 3 * side * side, 1.0)
 }
 
+const LOGITS: usize = 115;
+
+fn loss() -> Loss {
+    loss::example(0).0
+}
+
 fn targets() -> Vec<f32> {
-    let mut targets = vec![0.0; N * LOGITS];
-    for (i, t) in targets.chunks_exact_mut(LOGITS).enumerate() {
-        heads::soft_targets(&std::array::from_fn(|a| (a * 7 + i) % 5 == 0), 0.1, t);
-    }
-    targets
+    loss::example(N).1
 }
 
 /// Along the gradient of each parameter the loss must rise with the square of the gradient's norm.
@@ -86,11 +88,12 @@ fn a_network_begins_as_the_model_that_it_is_made_from() {
         };
         close(&trainee.logits(inputs, N), &said[1]);
         trainee.forward(inputs, N, None);
-        let loss = trainee.backward(N, &targets);
+        let loss = trainee.backward(N, &loss(), &targets);
         let each = said[1]
             .chunks_exact_mut(LOGITS)
             .zip(targets.chunks_exact(LOGITS));
-        let own: f64 = each.map(|(l, t)| heads::cross_entropy(l, t)).sum();
+        let heads = self::loss();
+        let own: f64 = each.map(|(l, t)| heads.cross_entropy(l, t)).sum();
         assert!((loss - own / N as f64).abs() < 1e-4, "{first}: {loss}");
         assert!(!trainee.normalised());
         assert!(
@@ -105,7 +108,7 @@ fn every_stage_learns_at_its_own_rate() {
     let mut trainee = begun(conv5_1());
     let inputs = normal(1, N * inputs(conv5_1()), 1.0);
     trainee.forward(&inputs, N, None);
-    trainee.backward(N, &targets());
+    trainee.backward(N, &loss(), &targets());
     let before: Vec<Parameter> = trainee.parameters_mut().map(|p| p.clone()).collect();
     let step = Step {
         rule: Rule::Sgd,
@@ -137,7 +140,7 @@ fn what_does_not_learn_stays_as_it_is() {
     let inputs = normal(1, N * inputs(first), 1.0);
     for index in 0..3 {
         trainee.forward(&inputs, N, Some(5));
-        trainee.backward(N, &targets());
+        trainee.backward(N, &loss(), &targets());
         let step = Step {
             rule: Rule::Adamw,
             rate: 0.1,
@@ -161,7 +164,7 @@ fn gradients_are_slopes(mut trainee: Trainee, images: &[f32]) {
     let targets = targets();
     let loss = |trainee: &mut Trainee| {
         trainee.forward(images, N, Some(11));
-        trainee.backward(N, &targets)
+        trainee.backward(N, &loss(), &targets)
     };
     loss(&mut trainee);
     let gradients: Vec<Vec<f32>> = trainee
@@ -203,7 +206,7 @@ fn gradients_do_not_depend_on_the_number_of_threads() {
         pool.build().unwrap().install(|| {
             let mut trainee = Trainee::new(&Architecture::tiny(), N, 0.25, true, 3);
             trainee.forward(&images(), N, Some(11));
-            trainee.backward(N, &targets());
+            trainee.backward(N, &loss(), &targets());
             let all = trainee.parameters_mut().map(|p| p.gradient.clone());
             all.collect()
         })

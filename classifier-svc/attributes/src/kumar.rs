@@ -1,24 +1,15 @@
-//! The 73 facial attributes in their 42 groups (paper, section 3.2). The paper names only the group of hair
-//! colours; the others are this project's.
+//! Kumar's 73 facial attributes (ICCV 2009) in 42 groups (paper, section 3.2): the schema of every file that states
+//! none. The paper names only the group of hair colours; the others are this project's.
 
-/// Number of attributes.
-pub const ATTRIBUTE_COUNT: usize = 73;
+/// A group's name, in snake case, and its attributes, as the label files spell them.
+type Named = (&'static str, &'static [&'static str]);
 
-/// Attributes that exclude each other, more or less; one softmax head serves each group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Name, in snake case.
-    pub name: &'static str,
-    /// The attributes, as the label files spell them.
-    pub attributes: &'static [&'static str],
+const fn group(name: &'static str, attributes: &'static [&'static str]) -> Named {
+    (name, attributes)
 }
 
-const fn group(name: &'static str, attributes: &'static [&'static str]) -> Group {
-    Group { name, attributes }
-}
-
-/// The 42 groups, in the order of the heads.
-pub const GROUPS: [Group; 42] = [
+/// The groups, in the order of the heads.
+pub(crate) const KUMAR: [Named; 42] = [
     group("gender", &["Male"]),
     group("ethnicity", &["Asian", "White", "Black", "Indian"]),
     group("age", &["Baby", "Child", "Youth", "Middle Aged", "Senior"]),
