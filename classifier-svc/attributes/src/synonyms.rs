@@ -95,7 +95,6 @@ const TABLE: &[(&str, &str)] = &[
         "baldness, bald head, hairless, no hair, shaved head",
         "Bald",
     ),
-    ("hair, haired, long hair, short hair", "not Bald"),
     ("fringe", "Bangs"),
     (
         "thinning hair, hair loss, high forehead",
@@ -173,7 +172,8 @@ const TABLE: &[(&str, &str)] = &[
         "teeth, teeth visible, showing teeth, toothy",
         "not Teeth Not Visible, Smiling",
     ),
-    ("large nose, broad nose, wide nose, nose", "Big Nose"),
+    ("large nose, broad nose, wide nose", "Big Nose"),
+    ("nose", "Big Nose, Pointy Nose"),
     (
         "sharp nose, thin nose, pointed nose, small nose",
         "Pointy Nose",

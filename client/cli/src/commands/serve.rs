@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use deepface_files::note;
+
 use crate::{
     args::{ServeArgs, ServiceArgs},
     pair::Pair,
@@ -22,10 +24,9 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
         pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    match printer::print(&guide(classifier, generator)) {
-        // The services are of use even if nobody reads the guide.
-        Err(error) if error.is::<printer::PipeClosed>() => {}
-        printed => printed?,
+    // The services are of use even if the guide cannot be printed, as where the terminal has gone.
+    if let Err(error) = printer::print(&guide(classifier, generator)) {
+        note!("warning: {error}");
     }
     pair.serve_until(shutdown).await
 }

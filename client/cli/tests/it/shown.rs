@@ -27,6 +27,7 @@ fn help_of_every_command() {
         "evaluate",
         "serve",
         "completions",
+        "man",
     ] {
         assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
     }
@@ -35,7 +36,11 @@ fn help_of_every_command() {
 #[test]
 fn wrong_usage_is_explained() {
     let here = folder();
-    let wrong: [&[&str]; 20] = [
+    let wrong: [&[&str]; 24] = [
+        &["generate", "Male", "--show"],
+        &["generate", "Male", "--show", "--json"],
+        &["invert", "a.png", "--conditional", "true"],
+        &["generate", "--json"],
         &[],
         &["generat", "Male"],
         &["generate"],
@@ -65,7 +70,10 @@ fn wrong_usage_is_explained() {
 #[test]
 fn what_the_generator_refuses_is_explained_in_flags() {
     let here = folder();
-    let wrong: [&[&str]; 11] = [
+    let wrong: [&[&str]; 14] = [
+        &["generate", "Female"],
+        &["generate", "Male", "--not", "beard", "--keep", "woman"],
+        &["generate", "glasses", "no hat", "--json"],
         &["generate", "Male=9"],
         &["generate", "Male", "Eyeglases"],
         &["generate", "Male", "qqqq"],
@@ -106,7 +114,8 @@ fn what_the_generator_refuses_is_explained_in_flags() {
 #[test]
 fn what_is_refused_of_one_row_or_end_says_of_which() {
     let here = folder();
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 7] = [
+        &["morph", "--from", "woman", "--to", "Bald"],
         &["gallery", "Male", "--sweep", "Eyeglases"],
         &["gallery", "Black Hair", "--sweep", "Blond Hair"],
         &["gallery", "Male", "--steps", "0"],
