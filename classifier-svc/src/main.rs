@@ -43,7 +43,8 @@ Examples:
 const IMPORT_HELP: &str = "\
 Examples:
   classifier-svc import VGG_FACE.caffemodel
-  classifier-svc import vgg_face_dag.pth --output vgg-face.safetensors --f16";
+  classifier-svc import vgg_face_dag.pth --channel-order rgb --output vgg-face.safetensors --f16
+  classifier-svc import rcmalli_vggface_tf_vgg16.h5 --channel-order bgr";
 
 /// Classifies faces, and computes the network's activations and its gradients with respect to the image.
 #[derive(Parser)]
