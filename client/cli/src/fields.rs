@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 35] = [
+const FIELDS: [(&str, Source); 36] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -24,6 +24,7 @@ const FIELDS: [(&str, Source); 35] = [
     ("second", Source::Image(1)),
     ("first_embeddings", Source::Image(0)),
     ("second_embeddings", Source::Image(1)),
+    ("skip_face_check", Source::Nothing),
     ("seed", Source::Flag("--seed")),
     ("layer", Source::Flag("--layer")),
     ("data_type", Source::Flag("--type")),

@@ -165,7 +165,7 @@ mod tests {
     }
 
     /// Arguments whose absence needs no default: nothing is asked for, or nothing is written.
-    const OFF: [&str; 6] = ["present", "absent", "keep", "sheet", "gif", "show"];
+    const OFF: [&str; 7] = ["present", "absent", "keep", "only", "sheet", "gif", "show"];
 
     #[test]
     fn help_says_every_default() {
