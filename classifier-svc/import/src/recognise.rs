@@ -139,7 +139,7 @@ fn archive(file: &Bytes) -> Result<Format, ReadError> {
     if names.iter().any(|name| name.ends_with(".npy")) {
         return Ok(Format::Npz);
     }
-    if archive.has("config.json") && archive.has("metadata.json") {
+    if archive.has("config.json") {
         let what = "a .keras archive without its model.weights.h5";
         return Err(ReadError::unsupported(what, "save the model again"));
     }

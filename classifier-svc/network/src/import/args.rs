@@ -17,10 +17,12 @@ use crate::ChannelOrder;
 ///   PyTorch      .pth, .pt                   vgg_face_dag.pth; state --channel-order rgb
 ///   safetensors, NumPy .npz .npy .pkl        state --channel-order
 ///
-/// PyTorch files may hold a state_dict, a checkpoint, a whole model or TorchScript. Layers are found by the names that
-/// publishers use, or by order and shape; the inputs of fc6 are reordered where a format stores them otherwise. fc8, which
-/// distinguishes 2622 people, is dropped; if it has another width, --mean and --scale are required. The 42 attribute heads
-/// are new and useless until the network is fine-tuned.
+/// PyTorch files may hold a state_dict, a checkpoint, a whole model or TorchScript.
+/// Layers are found by the names that publishers use, or by order and shape; the
+/// inputs of fc6 are reordered where a format stores them otherwise. fc8, which
+/// distinguishes 2622 people, is dropped; if it has another width, --mean and
+/// --scale are required. The 42 attribute heads are new and useless until the
+/// network is fine-tuned.
 #[derive(clap::Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ImportArgs {

@@ -104,7 +104,7 @@ fn classes(classes: Option<usize>) -> String {
 
 fn order_is_required(format: Format) -> String {
     format!(
-        "--channel-order: required, because a {format} file does not say whether its first layer reads rgb or bgr. The \
+        "--channel-order: required, because {format} files do not say whether their first layer reads rgb or bgr. The \
          publisher's example shows it: cv2.imread without a conversion, x[..., ::-1], or a mean that starts with 93.59 \
          means bgr; PIL without one of these, or a mean that starts with 129.19, means rgb. As documented by their \
          publishers, vgg_face_dag.pth reads rgb; VGG_FACE.t7 and rcmalli_vggface_tf_vgg16.h5 read bgr"
