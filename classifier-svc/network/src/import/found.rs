@@ -256,7 +256,7 @@ fn by_order(contents: &Contents) -> Option<Vec<Held<'_>>> {
     });
     let held: Vec<Held<'_>> = held.collect::<Option<_>>()?;
     let dense = held.len().checked_sub(CONVOLUTIONS)?;
-    let convolutions = held.iter().map(|held| is_convolution(held.weight));
+    let convolutions = held.iter().map(|held| other::is_convolution(held.weight));
     let expected = (0..held.len()).map(|i| i < CONVOLUTIONS);
     ((2..=3).contains(&dense) && convolutions.eq(expected)).then_some(held)
 }
@@ -267,18 +267,6 @@ fn in_order(contents: &Contents) -> bool {
         Format::Safetensors | Format::Torch7 | Format::Hdf5 | Format::KerasZip => false,
         Format::Keras => !contents.tensors.iter().any(|t| t.name().contains("/vars/")),
         _ => true,
-    }
-}
-
-/// Whether a weight is kernels of three by three.
-pub(super) fn is_convolution(weight: &Tensor) -> bool {
-    match weight.shape() {
-        [_, _, 3, 3] => true,
-        [3, 3, _, _] => true,
-        // A matrix of Torch 7 reads three channels, or a number that is a multiple of 16.
-        [_, 27] => true,
-        [_, inputs] => inputs % 144 == 0 && inputs % 49 != 0 && weight.name().contains("modules"),
-        _ => false,
     }
 }
 

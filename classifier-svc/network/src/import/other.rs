@@ -3,10 +3,7 @@
 use anyhow::anyhow;
 use deepface_import::{Contents, Tensor};
 
-use super::{
-    found::is_convolution,
-    names::{self, CONVOLUTIONS, LAYERS, Part},
-};
+use super::names::{self, CONVOLUTIONS, LAYERS, Part};
 
 /// Largest number of tensors that a message lists.
 const LISTED: usize = 40;
@@ -115,6 +112,18 @@ fn network(tensors: &[Tensor]) -> Option<String> {
     }
     let known = tensors.iter().filter(|t| slot(t).is_some()).count();
     (known < LAYERS.len()).then(|| format!("this is not VGG-Face ({found}): {expected}"))
+}
+
+/// Whether a weight is kernels of three by three.
+pub(super) fn is_convolution(weight: &Tensor) -> bool {
+    match weight.shape() {
+        [_, _, 3, 3] => true,
+        [3, 3, _, _] => true,
+        // A matrix of Torch 7 reads three channels, or a number that is a multiple of 16.
+        [_, 27] => true,
+        [_, inputs] => inputs % 144 == 0 && inputs % 49 != 0 && weight.name().contains("modules"),
+        _ => false,
+    }
 }
 
 /// Which layer a tensor belongs to, and what it is to it.
