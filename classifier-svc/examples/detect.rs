@@ -49,7 +49,7 @@ fn main() -> Result<()> {
 
 /// The face of the photograph, if it is found near its known place.
 fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
-    let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?;
+    let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?.pixels;
     let (width, height) = image.dimensions();
     let known = 0.64 * f64::from(width);
     let off = |face: &Face| {

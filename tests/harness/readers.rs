@@ -25,16 +25,17 @@ pub const READERS: [(&str, Reader); 6] = [
     ("labels", labels),
 ];
 
-/// A PNG or JPEG file of a request.
+/// An image file of a request.
 pub fn image(bytes: &[u8]) -> bool {
     let limits = ImageLimits {
-        side: 512,
+        pixels: 1 << 18,
         ..ImageLimits::default()
     };
     let image = deepface_images::decode(bytes, limits);
     if let Ok(image) = &image {
-        let (width, height) = image.dimensions();
-        assert!((1..=limits.side).contains(&width) && (1..=limits.side).contains(&height));
+        let (width, height) = image.pixels.dimensions();
+        assert!(width > 0 && height > 0 && u64::from(width) * u64::from(height) <= limits.pixels);
+        assert!((0.0..=1.0).contains(&image.transparency));
     }
     image.is_ok()
 }

@@ -115,10 +115,12 @@ impl Photograph {
     /// # Errors
     /// They are not an image within the limits of the services.
     pub fn decoded(&self, file: &[u8]) -> Result<RgbImage, PhotographError> {
-        decode(file, ImageLimits::default()).map_err(|source| PhotographError::Image {
+        let wrong = |source| PhotographError::Image {
             path: self.path.clone(),
             source,
-        })
+        };
+        let photograph = decode(file, ImageLimits::default()).map_err(wrong)?;
+        Ok(photograph.pixels)
     }
 
     /// The face in the decoded photograph, `[3, size, size]`, RGB, 0 to 1: what the service sees of it.

@@ -38,7 +38,7 @@ mod tests {
         let pixels: Vec<f32> = (0..3 * 64).map(values).collect();
         let file = png(&image_of(&pixels, [8, 8])).unwrap();
         let image = decode(&file, ImageLimits::default()).unwrap();
-        assert_eq!(face_pixels(&image, Framing::Face, 8), pixels);
+        assert_eq!(face_pixels(&image.pixels, Framing::Face, 8), pixels);
     }
 
     #[test]

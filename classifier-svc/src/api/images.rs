@@ -15,6 +15,9 @@ use super::status::Refusal;
 use super::{Classifier, Limits};
 use crate::batch::EngineError;
 
+/// Pixels a side of a tensor that is an image, at most.
+const TENSOR_SIDE: u32 = 4096;
+
 /// Checks how many images a request has.
 ///
 /// # Errors
@@ -162,15 +165,18 @@ fn faces_of(
         )),
         Some(Content::Encoded(ref file)) => {
             let cut = cut(&image, Framing::Aligned, field)?;
-            let image =
+            let photograph =
                 decode(file, limits).map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
-            cut_out(&image, cut, wanted, field)
+            let mut cut_out = cut_out(&photograph.pixels, cut, wanted, field)?;
+            let found = cut_out.faces.iter_mut().filter_map(|f| f.found.as_mut());
+            found.for_each(|found| enlarge(found, photograph.scale));
+            Ok(cut_out)
         }
         Some(Content::Tensor(ref t)) => {
             let cut = cut(&image, Framing::Face, field)?;
             let name = format!("{field}.tensor");
             let array = tensor(Some(t), &name)?;
-            let sides = check_tensor(&array, &name, limits)?;
+            let sides = check_tensor(&array, &name)?;
             // A face of the network's size is used as it is; everything else is rounded and scaled like a file.
             if cut == Cut::Framed(Framing::Face) && array.shape[1..] == [wanted.size, wanted.size] {
                 return Ok(Face::as_it_is(array.data).into());
@@ -210,15 +216,28 @@ fn cut(image: &v1::Image, default: Framing, field: &str) -> Result<Cut, Violatio
     }
 }
 
+/// A place in the pixels of the file, from one in a reduced photograph.
+fn enlarge(found: &mut v1::FaceBox, scale: u32) {
+    let scale = i32::try_from(scale).unwrap_or(1);
+    for value in [
+        &mut found.left,
+        &mut found.top,
+        &mut found.width,
+        &mut found.height,
+    ] {
+        *value = value.saturating_mul(scale);
+    }
+}
+
 /// Height and width of a tensor that is an image.
-fn check_tensor(array: &Array, field: &str, limits: ImageLimits) -> Result<[u32; 2], Violations> {
-    let side = |d: usize| u32::try_from(d).ok().filter(|&d| d <= limits.side);
+fn check_tensor(array: &Array, field: &str) -> Result<[u32; 2], Violations> {
+    let side = |d: usize| u32::try_from(d).ok().filter(|&d| d <= TENSOR_SIDE);
     let sides = match *array.shape.as_slice() {
         [3, height, width] => side(height).zip(side(width)),
         _ => None,
     };
     let sides = sides.ok_or_else(|| {
-        let (most, got) = (limits.side, &array.shape);
+        let (most, got) = (TENSOR_SIDE, &array.shape);
         Violations::one(
             format!("{field}.shape"),
             format_args!("expected [3, height, width], at most {most} a side, got {got:?}"),

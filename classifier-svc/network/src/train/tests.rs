@@ -372,7 +372,7 @@ fn split(case: &Case, split: Split) -> (Vec<f32>, Vec<Vec<bool>>) {
     let pixels = dataset.split(split).map(|photograph| {
         let file = fs::read(&photograph.path).unwrap();
         let image = decode(&file, ImageLimits::default()).unwrap();
-        face_pixels(&image, Framing::Aligned, 32)
+        face_pixels(&image.pixels, Framing::Aligned, 32)
     });
     let labels = dataset
         .split(split)
