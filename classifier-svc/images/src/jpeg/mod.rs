@@ -17,7 +17,6 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use self::headers::{Headers, bad, cut};
-use self::planes::Plane;
 use crate::canvas::{Canvas, Painted};
 use crate::colour::{Colours, Model, Sample};
 use crate::photograph::Stored;
@@ -113,23 +112,19 @@ fn reduced(
         4 => Model::Cmyk,
         n => return Err(bad(format_args!("expected 1, 3 or 4 components, got {n}"))),
     };
-    let is_ycc = matches!(space, Some(ColorSpace::YCbCr | ColorSpace::YCCK));
     let (width, height) = (
         (frame.width as u32).div_ceil(by),
         (frame.height as u32).div_ceil(by),
     );
     let mut canvas = Canvas::new(width, height, 1, model, colours);
     let mut row = vec![0; width as usize * planes.len()];
+    let mut repeated = [const { Vec::new() }; 4];
     for y in 0..height as usize {
-        fill(&mut row, &planes, y);
-        if is_ycc {
-            row.chunks_exact_mut(planes.len()).for_each(to_rgb);
-        }
-        if space == Some(ColorSpace::YCCK) {
-            // It is the ink that was coded as RGB.
-            let inks = row.chunks_exact_mut(4).flat_map(|p| &mut p[..3]);
-            inks.for_each(|s| *s = s.inverted());
-        }
+        let rows = planes.iter().zip(&mut repeated);
+        let rows: Vec<&[u8]> = rows
+            .map(|(p, to)| p.row_of(y, width as usize, to))
+            .collect();
+        pixels_of(&rows, space, &mut row);
         if is_ink(model, headers) {
             row.iter_mut().for_each(|s| *s = s.inverted());
         }
@@ -138,25 +133,40 @@ fn reduced(
     canvas.finish().ok_or_else(|| cut("rows are missing"))
 }
 
-/// Row `y` of all planes, pixel by pixel.
-fn fill(row: &mut [u8], planes: &[Plane], y: usize) {
-    for (i, plane) in planes.iter().enumerate() {
-        let to = row[i..].iter_mut().step_by(planes.len());
-        to.zip(plane.row_of(y))
-            .for_each(|(to, sample)| *to = sample);
+/// A row of pixels from a row of each plane.
+fn pixels_of(rows: &[&[u8]], space: Option<ColorSpace>, row: &mut [u8]) {
+    match (rows, space) {
+        ([y, cb, cr], Some(ColorSpace::YCbCr)) => {
+            let samples = y.iter().zip(*cb).zip(*cr);
+            for (to, ((&y, &cb), &cr)) in row.chunks_exact_mut(3).zip(samples) {
+                to.copy_from_slice(&rgb(y, cb, cr));
+            }
+        }
+        ([y, cb, cr, k], Some(ColorSpace::YCCK)) => {
+            let samples = y.iter().zip(*cb).zip(*cr).zip(*k);
+            for (to, (((&y, &cb), &cr), &k)) in row.chunks_exact_mut(4).zip(samples) {
+                // It is the ink that was coded as RGB.
+                let [r, g, b] = rgb(y, cb, cr).map(Sample::inverted);
+                to.copy_from_slice(&[r, g, b, k]);
+            }
+        }
+        _ => {
+            for (i, samples) in rows.iter().enumerate() {
+                let to = row[i..].iter_mut().step_by(rows.len());
+                to.zip(*samples).for_each(|(to, &sample)| *to = sample);
+            }
+        }
     }
 }
 
-/// YCbCr to RGB as JFIF has it, in 16 bits after the point.
-fn to_rgb(pixel: &mut [u8]) {
-    let [y, cb, cr] = [0, 1, 2].map(|i| i32::from(pixel[i]));
+/// YCbCr to RGB as JFIF has it, with 16 bits after the point.
+fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let [y, cb, cr] = [y, cb, cr].map(i32::from);
     let (y, cb, cr) = ((y << 16) + (1 << 15), cb - 128, cr - 128);
     let rgb = [
         y + 91_881 * cr,
         y - 22_554 * cb - 46_802 * cr,
         y + 116_130 * cb,
     ];
-    for (to, value) in pixel.iter_mut().zip(rgb) {
-        *to = (value >> 16).clamp(0, 255) as u8;
-    }
+    rgb.map(|value| (value >> 16).clamp(0, 255) as u8)
 }

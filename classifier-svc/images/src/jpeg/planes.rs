@@ -119,13 +119,23 @@ impl Plane {
         }
     }
 
-    /// The samples of row `y` of the image, each of them repeated where the image has more.
-    pub(super) fn row_of(&self, y: usize) -> impl Iterator<Item = u8> + '_ {
+    /// The `width` samples of row `y` of the image; in `repeated` where the image has more than the plane.
+    pub(super) fn row_of<'a>(
+        &'a self,
+        y: usize,
+        width: usize,
+        repeated: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
         let [across, down] = self.steps;
         let last = (self.used[1] * self.kept[1]).saturating_sub(1);
         let from = (y * down[0] / down[1]).min(last) * self.row;
         let samples = &self.samples[from..from + self.used[0] * self.kept[0]];
+        if across[0] == across[1] && width <= samples.len() {
+            return &samples[..width];
+        }
         let last = samples.len().saturating_sub(1);
-        (0..).map(move |x: usize| samples[(x * across[0] / across[1]).min(last)])
+        repeated.clear();
+        repeated.extend((0..width).map(|x| samples[(x * across[0] / across[1]).min(last)]));
+        repeated
     }
 }
