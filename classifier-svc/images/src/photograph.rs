@@ -177,3 +177,6 @@ fn upright(pixels: RgbImage, orientation: Orientation) -> RgbImage {
     image.apply_orientation(orientation);
     image.into_rgb8()
 }
+
+#[cfg(test)]
+mod tests;

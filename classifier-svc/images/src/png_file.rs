@@ -96,6 +96,11 @@ fn paint<T: Sample>(
                 None => break,
             }
         }
+        // Reads the checksum of the last rows. If only what comes after them is missing, nothing is.
+        match reader.next_row() {
+            Err(DecodingError::IoError(_)) | Ok(_) => {}
+            Err(wrong) => return Err(error(wrong)),
+        }
     }
     let painted = canvas.finish();
     painted.ok_or_else(|| ImageError::cut_short(Format::Png, "rows are missing"))

@@ -170,3 +170,6 @@ fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     ];
     rgb.map(|value| (value >> 16).clamp(0, 255) as u8)
 }
+
+#[cfg(test)]
+mod tests;
