@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
 use super::status::Refusal;
-use super::{Classifier, Limits};
+use super::{Classifier, Limits, warnings};
 use crate::batch::EngineError;
 
 /// Pixels a side of a tensor that is an image, at most.
@@ -168,8 +168,13 @@ fn faces_of(
             let photograph =
                 decode(file, limits).map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
             let mut cut_out = cut_out(&photograph.pixels, cut, wanted, field)?;
-            let found = cut_out.faces.iter_mut().filter_map(|f| f.found.as_mut());
-            found.for_each(|found| enlarge(found, photograph.scale));
+            for face in &mut cut_out.faces {
+                if let Some(found) = &mut face.found {
+                    enlarge(found, photograph.scale);
+                }
+                let transparent = warnings::transparent(photograph.transparency);
+                face.warnings.extend(transparent);
+            }
             Ok(cut_out)
         }
         Some(Content::Tensor(ref t)) => {

@@ -61,7 +61,6 @@ pub(super) fn small(side: u32, size: usize) -> Option<Warning> {
 }
 
 /// An image of which the share `transparent`, 0 to 1, shows what lies behind.
-#[expect(dead_code, reason = "the decoder does not report transparency yet")]
 pub(super) fn transparent(transparent: f32) -> Option<Warning> {
     (transparent > 0.0).then(|| {
         warning(
