@@ -7,6 +7,7 @@ use classifier_svc::service;
 use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
+use deepface_network::verify::{self, VerifyArgs};
 use deepface_serve::{ManArgs, finish, init_telemetry, shutdown_signal};
 
 /// Threads for network traffic; the model has its own.
@@ -63,6 +64,7 @@ enum Command {
     Train(Box<TrainArgs>),
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
+    Verify(VerifyArgs),
     /// Writes the manual pages.
     Man(ManArgs),
 }
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
     })
 }

@@ -27,6 +27,7 @@ mod similarity;
 #[cfg(test)]
 mod tests;
 pub mod train;
+pub mod verify;
 pub(crate) mod weights;
 
 pub use arch::Architecture;

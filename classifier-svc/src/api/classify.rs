@@ -9,7 +9,7 @@ use tonic::Request;
 use super::faces::Wanted;
 use super::portions::Portions;
 use super::status::{Refusal, of_item};
-use super::{Classifier, images, timing};
+use super::{Classifier, images, timing, warnings};
 use crate::batch::{Admission, EngineError};
 use deepface_network::ModelInfo;
 
@@ -38,12 +38,17 @@ pub(super) async fn classify(
     let (probabilities, compute) =
         probabilities(api, room, &faces.pixels, info.pixels(), deadline).await?;
     let probabilities = probabilities.chunks_exact(info.heads.logits());
+    let untrained = info.heads_untrained.then(warnings::heads_untrained);
     let answered = faces.origins.into_iter().zip(probabilities);
     let answered = answered.map(|(origin, p)| v1::Classification {
         groups: groups(&info, p),
         image: origin.image as i32,
         face: origin.found,
-        warnings: origin.warnings,
+        warnings: origin
+            .warnings
+            .into_iter()
+            .chain(untrained.clone())
+            .collect(),
         error: None,
         faces_found: i32::try_from(origin.faces).unwrap_or(i32::MAX),
     });

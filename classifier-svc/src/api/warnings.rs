@@ -73,6 +73,14 @@ pub(super) fn transparent(transparent: f32) -> Option<Warning> {
     })
 }
 
+/// Heads that nobody trained.
+pub(super) fn heads_untrained() -> Warning {
+    warning(
+        WarningKind::HeadsUntrained,
+        "the network's attribute heads were never trained: probabilities and decisions mean nothing",
+    )
+}
+
 /// An image that a framing squeezes into a square.
 pub(super) fn not_square(width: u32, height: u32) -> Option<Warning> {
     (width != height).then(|| {

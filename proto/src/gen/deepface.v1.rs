@@ -70,7 +70,7 @@ pub struct FaceBox {
     /// Height of the square, equal to its width.
     #[prost(int32, tag = "4")]
     pub height: i32,
-    /// Confidence of the detector, 3 or more; most clear faces score above 10.
+    /// Confidence of the detector, 0.65 to 1; most clear faces score above 0.85.
     #[prost(float, tag = "5")]
     pub score: f32,
     /// How far the face is turned clockwise in the image, -180 to 180 degrees. The model saw the square rotated about its
@@ -1661,7 +1661,8 @@ pub struct GenerateRequest {
     /// What the stream carries.
     #[prost(message, optional, tag = "4")]
     pub stream: ::core::option::Option<StreamSettings>,
-    /// Names of attributes to keep as they are: at their mean, whatever the requested attributes entail. METHOD_REGRESSION
+    /// Names of attributes to keep as they are in the face of the same seed without a request, whatever the requested
+    /// attributes entail: the description has them as there, and the classifier holds its opinion of them. METHOD_REGRESSION
     /// only.
     #[prost(string, repeated, tag = "5")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,

@@ -8,4 +8,4 @@ mod tensors;
 pub use atomic::{write_atomically, write_atomically_at};
 pub use digest::{sha256, sha256_of};
 pub use note::write_note;
-pub use tensors::{FloatArray, TensorError, Tensors, write_tensors};
+pub use tensors::{FloatArray, TensorError, Tensors, with_text, write_tensors};

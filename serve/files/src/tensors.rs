@@ -165,6 +165,17 @@ pub fn write_tensors(
     })
 }
 
+/// A safetensors file with one text of its header exchanged, and everything else as it is.
+///
+/// # Errors
+/// The file is not safetensors.
+pub fn with_text(file: &[u8], key: &str, text: String) -> Result<Vec<u8>, SafeTensorError> {
+    let (_, header) = SafeTensors::read_metadata(file)?;
+    let mut texts = header.metadata().clone().unwrap_or_default();
+    texts.insert(key.to_owned(), text);
+    safetensors::serialize(SafeTensors::deserialize(file)?.tensors(), Some(texts))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +199,25 @@ mod tests {
 
     fn texts() -> HashMap<String, String> {
         HashMap::from([(KEY.to_owned(), "test".to_owned())])
+    }
+
+    #[test]
+    fn a_text_is_exchanged_and_nothing_else_changes() {
+        for half in [false, true] {
+            let file = written(half);
+            assert_eq!(with_text(&file, KEY, "test".to_owned()).unwrap(), file);
+            let other = with_text(&file, KEY, "other".to_owned()).unwrap();
+            let (before, after) = (
+                Tensors::open(&file).unwrap(),
+                Tensors::open(&other).unwrap(),
+            );
+            assert_eq!(after.text(KEY), Some("other"));
+            assert_eq!(
+                before.floats("b", &[2, 3]).unwrap(),
+                after.floats("b", &[2, 3]).unwrap()
+            );
+        }
+        assert!(with_text(b"not safetensors", KEY, String::new()).is_err());
     }
 
     fn written(half: bool) -> Vec<u8> {

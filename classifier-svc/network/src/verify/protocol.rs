@@ -110,7 +110,9 @@ impl Embedded<'_> {
 
 /// Share of right decisions above a threshold.
 fn accuracy(scored: &[(f32, bool)], threshold: f32) -> f64 {
-    let right = scored.iter().filter(|(score, same)| (*score > threshold) == *same);
+    let right = scored
+        .iter()
+        .filter(|(score, same)| (*score > threshold) == *same);
     right.count() as f64 / scored.len().max(1) as f64
 }
 
@@ -141,7 +143,10 @@ mod tests {
         for person in 0..n {
             let own: Vec<f32> = (0..8).map(|_| rng.random_range(-1.0..1.0)).collect();
             for _ in 0..each {
-                values.extend(own.iter().map(|x| x + noise * rng.random_range(-1.0..1.0_f32)));
+                values.extend(
+                    own.iter()
+                        .map(|x| x + noise * rng.random_range(-1.0..1.0_f32)),
+                );
                 people.push(person);
             }
         }
@@ -152,8 +157,14 @@ mod tests {
         let (v, t) = (people(60, 3, noise, 1), people(100, 3, noise, 2));
         let embedded = |(values, people): &(Vec<f32>, Vec<usize>)| (values.clone(), people.clone());
         let (v, t) = (embedded(&v), embedded(&t));
-        let validation = Embedded { values: &v.0, people: &v.1 };
-        let test = Embedded { values: &t.0, people: &t.1 };
+        let validation = Embedded {
+            values: &v.0,
+            people: &v.1,
+        };
+        let test = Embedded {
+            values: &t.0,
+            people: &t.1,
+        };
         verification(&validation, &test, &[0.0; 8]).unwrap()
     }
 
@@ -169,7 +180,10 @@ mod tests {
     #[test]
     fn pairs_are_drawn_among_the_given_people() {
         let (values, people) = people(20, 9, 0.1, 3);
-        let embedded = Embedded { values: &values, people: &people };
+        let embedded = Embedded {
+            values: &values,
+            people: &people,
+        };
         let pairs = embedded.pairs(&[3, 5, 11]).unwrap();
         let (same, other): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| pair.same);
         assert_eq!((same.len(), other.len()), (15, 15));
@@ -183,9 +197,19 @@ mod tests {
 
     #[test]
     fn the_best_threshold_makes_most_decisions_right() {
-        let scored = [(0.1, false), (0.2, false), (0.3, true), (0.4, false), (0.8, true), (0.9, true)];
+        let scored = [
+            (0.1, false),
+            (0.2, false),
+            (0.3, true),
+            (0.4, false),
+            (0.8, true),
+            (0.9, true),
+        ];
         let threshold = best_threshold(&scored);
-        assert!((accuracy(&scored, threshold) - 5.0 / 6.0).abs() < 1e-9, "{threshold}");
+        assert!(
+            (accuracy(&scored, threshold) - 5.0 / 6.0).abs() < 1e-9,
+            "{threshold}"
+        );
         assert!(!scored.iter().any(|(score, _)| *score == threshold));
         assert!(best_threshold(&[(0.5, true)]) < 0.5 && best_threshold(&[(0.5, false)]) > 0.5);
     }

@@ -1,0 +1,123 @@
+//! Measures how well the similarity of two faces tells whether they are the same person, and writes that into a weights file.
+
+mod protocol;
+
+use std::{collections::HashMap, fs, path::PathBuf};
+
+use anyhow::{Context, ensure};
+use deepface_dataset::{Dataset, Photograph, PhotographError, Source, Split};
+use deepface_files::{note, with_text, write_atomically};
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+
+use crate::{DeviceChoice, Model, weights::WeightsFile};
+use protocol::Embedded;
+
+/// Photographs that are decoded and computed together.
+const BATCH: usize = 64;
+
+/// Measures how well Compare tells people apart, and writes the threshold into a weights file.
+///
+/// The threshold is chosen on pairs of faces of the validation people. Its accuracy is that on pairs of the test people, by
+/// the protocol of Labeled Faces in the Wild: ten folds, half of the pairs the same person. Nothing else changes in the
+/// file, but its digest does: fit the statistics of a generator anew.
+#[derive(clap::Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// Folder of photographs of people, several of some, as for `train`.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The label file, if it is not in --data.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Weights file to measure.
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Weights file to write; may be the same.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Measures and writes.
+///
+/// # Errors
+/// A file cannot be read or written, or there are too few people with several photographs.
+pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+    let path = args.model.display().to_string();
+    let file = fs::read(&args.model).with_context(|| path.clone())?;
+    let mut model = Model::load(&file, DeviceChoice::Cpu, rayon::current_num_threads());
+    let model = model.as_mut().map_err(|e| anyhow::anyhow!("{path}: {e}"))?;
+    let dataset = Dataset::read(&Source {
+        dir: args.data.clone(),
+        labels: args.labels.clone(),
+        ..Source::default()
+    })?;
+    let [validation, test] = [Split::Validation, Split::Test].map(|split| {
+        let photographs: Vec<_> = dataset.split(split).collect();
+        Faces::of(model, &photographs)
+    });
+    let (validation, test) = (validation?, test?);
+    let mean = model.info().compare_mean.clone();
+    let found = protocol::verification(&validation.embedded(), &test.embedded(), &mean);
+    let found = found.context(
+        "expected people with several photographs in the validation split and in every tenth of the test split",
+    )?;
+    let mut description = WeightsFile::open(&file)?.description;
+    description.verification = Some(found);
+    let (key, text) = description.entry()?;
+    write_atomically(&args.output, &with_text(&file, &key, text)?)
+        .with_context(|| args.output.display().to_string())?;
+    note!(
+        "{}: above a cosine of {:.3} two faces are the same person: right for {:.1} % (standard error {:.1}) of {} pairs",
+        args.output.display(),
+        found.threshold,
+        100.0 * found.accuracy,
+        100.0 * found.standard_error,
+        found.pairs
+    );
+    Ok(())
+}
+
+/// The embeddings of photographs, and whose they are.
+struct Faces {
+    values: Vec<f32>,
+    people: Vec<usize>,
+}
+
+impl Faces {
+    fn of(model: &mut Model, photographs: &[&Photograph]) -> anyhow::Result<Self> {
+        let size = model.info().input_size;
+        let fc7 = model.info().layer("fc7");
+        let fc7 = fc7.context("the model has no layer fc7")?;
+        let style = ProgressStyle::with_template("embedding faces [{bar:40}] {pos}/{len}")?;
+        let bar =
+            ProgressBar::new(photographs.len() as u64).with_style(style.progress_chars("=> "));
+        let mut values = Vec::new();
+        for batch in photographs.chunks(BATCH) {
+            let faces = batch.par_iter().map(|p| Ok(p.face(&p.image()?, size)));
+            let faces = faces.collect::<Result<Vec<_>, PhotographError>>()?.concat();
+            values.extend(model.activations(&faces, batch.len(), &[fc7])?.remove(0));
+            bar.inc(batch.len() as u64);
+        }
+        bar.finish_and_clear();
+        ensure!(
+            values.iter().all(|x| x.is_finite()),
+            "the network computes values that are not finite"
+        );
+        let mut numbers = HashMap::new();
+        let people = photographs.iter().map(|p| {
+            let next = numbers.len();
+            *numbers.entry(p.person.as_str()).or_insert(next)
+        });
+        Ok(Self {
+            people: people.collect(),
+            values,
+        })
+    }
+
+    fn embedded(&self) -> Embedded<'_> {
+        Embedded {
+            values: &self.values,
+            people: &self.people,
+        }
+    }
+}
