@@ -5,6 +5,7 @@
 mod activations;
 mod bad_input;
 mod cancel;
+mod celeba;
 mod classifier_down;
 mod classify;
 mod compare;

@@ -4,9 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use classifier_svc::service::ModelSource;
 use deepface_client::v1::{classifier_service_server, generator_service_server};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_serve::{ServeSettings, wait_until_serving};
+use generator_svc::service::StatisticsSource;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -38,15 +40,24 @@ impl Service {
         service.ready(classifier_service_server::SERVICE_NAME).await
     }
 
+    /// Starts a classifier with this model and waits until it serves.
+    pub async fn classifier_of(model: ModelSource) -> Self {
+        let service = Self::classifier_starting(any_port(), model).await;
+        service.ready(classifier_service_server::SERVICE_NAME).await
+    }
+
     /// Starts a classifier at this address without waiting.
     pub async fn classifier_starting_at(address: SocketAddr) -> Self {
+        Self::classifier_starting(address, ModelSource::Embedded).await
+    }
+
+    async fn classifier_starting(address: SocketAddr, model: ModelSource) -> Self {
         let listener = bind(address).await;
         Self::spawn(listener, |listener, stop| async move {
             let settings = classifier_svc::settings::Settings {
                 serve: serve_settings(),
                 ..Default::default()
             };
-            let model = classifier_svc::service::ModelSource::Embedded;
             let served =
                 classifier_svc::service::serve(listener, model, &settings, stop.cancelled_owned())
                     .await;
@@ -56,13 +67,17 @@ impl Service {
 
     /// Starts a generator with the embedded statistics and waits until it serves.
     pub async fn generator(classifier_url: &str) -> Self {
+        Self::generator_of(StatisticsSource::Embedded, classifier_url).await
+    }
+
+    /// Starts a generator with these statistics and waits until it serves.
+    pub async fn generator_of(statistics: StatisticsSource, classifier_url: &str) -> Self {
         let settings = generator_svc::settings::Settings {
             classifier: classifier_url.to_owned(),
             serve: serve_settings(),
             ..Default::default()
         };
         let service = Self::spawn(bind(any_port()).await, |listener, stop| async move {
-            let statistics = generator_svc::service::StatisticsSource::Embedded;
             let stop = stop.cancelled_owned();
             let served = generator_svc::service::serve(listener, statistics, &settings, stop).await;
             served.expect("the generator serves");
