@@ -28,12 +28,24 @@ same() {
     fi
 }
 
-# both PROGRAM ARGUMENT...: runs it in both versions, each in a folder of its own.
+# same_picture WHAT FILE: whether both versions made the same pixels. The files also say which version made them.
+same_picture() {
+    if (cd "$after" && cargo run --quiet --release --locked -p deepface-images --example same_pixels -- \
+        "$work/before/$2" "$work/after/$2"); then
+        echo "same       $1"
+    else
+        echo "DIFFERENT  $1"
+        different=1
+    fi
+}
+
+# both PROGRAM ARGUMENT...: runs it in both versions, each in a folder of its own, without the pictures of earlier runs.
 both() {
     local program=$1
     shift
     for version in before after; do
         mkdir -p "$work/$version"
+        rm -f "$work/$version"/{face,sheet}.png "$work/$version/steps.gif"
         (cd "$work/$version" && "${!version}/target/release/$program" "$@" >"output" 2>"errors") ||
             { echo "FAILED     $version: $program $*"; cat "$work/$version/errors"; exit 1; }
     done
@@ -41,14 +53,14 @@ both() {
 
 face() {
     both deepface generate "$@" --output face.png
-    same "generate $*" face.png
+    same_picture "generate $*" face.png
 }
 
 face Male Smiling Eyeglasses
 face "Middle Aged" --not Smiling --seed 3
 face blond_hair Smiling=2
 face Male --sheet sheet.png --gif steps.gif
-same "  its contact sheet" sheet.png
+same_picture "  its contact sheet" sheet.png
 same "  its animation" steps.gif
 face "Wearing Hat" --keep Male
 face Male --paper
@@ -64,7 +76,7 @@ same "classify --json of ten photographs" output
 both deepface classify --detect --json "${photographs[@]}"
 same "classify --detect --json of ten photographs" output
 both deepface invert --aligned "${photographs[0]}" --layer conv3_3 --output face.png
-same "invert --layer conv3_3" face.png
+same_picture "invert --layer conv3_3" face.png
 both deepface activations --aligned "${photographs[@]}" --layer fc7 --output fc7.safetensors
 same "activations --layer fc7" fc7.safetensors
 

@@ -31,6 +31,7 @@ mod events;
 mod generator;
 mod images;
 mod in_force;
+mod json;
 mod retry;
 
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
@@ -42,4 +43,5 @@ pub use events::{Event, EventStream};
 pub use generator::GeneratorClient;
 pub use images::{encoded_image, tensor_image};
 pub use in_force::SettingsInForce;
+pub use json::{Json, JsonError};
 pub use tonic::Code;

@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use deepface_client::{Array, v1};
+use deepface_client::{Array, Json, v1};
 use deepface_dataset::{Dataset, DatasetError, Source};
 use deepface_images::ImageLimits;
 use deepface_network::{DeviceChoice, Model};
@@ -16,8 +16,9 @@ use prost::Message;
 pub type Reader = fn(&[u8]) -> bool;
 
 /// All readers. A name is also that of the fuzz target and of the folder of seeds.
-pub const READERS: [(&str, Reader); 6] = [
+pub const READERS: [(&str, Reader); 7] = [
     ("image", image),
+    ("about", about),
     ("tensor", tensor),
     ("import", import),
     ("weights", weights),
@@ -38,6 +39,20 @@ pub fn image(bytes: &[u8]) -> bool {
         assert!((0.0..=1.0).contains(&image.transparency));
     }
     image.is_ok()
+}
+
+/// A picture that says what made it.
+pub fn about(bytes: &[u8]) -> bool {
+    let texts = deepface_images::picture_texts(bytes);
+    let request = texts.iter().find(|(name, _)| name == "request");
+    let request = request.map(|(_, text)| v1::GenerateRequest::from_json(text));
+    if let Some(Ok(request)) = request {
+        let again = request
+            .to_json()
+            .map(|text| v1::GenerateRequest::from_json(&text));
+        assert_eq!(again.ok().and_then(Result::ok), Some(request));
+    }
+    !texts.is_empty()
 }
 
 /// A `deepface.v1.Tensor` message.

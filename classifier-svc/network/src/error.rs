@@ -1,6 +1,6 @@
 //! Why a model cannot be loaded or run.
 
-use deepface_files::TensorError;
+use deepface_files::{OutputError, TensorError};
 
 /// Why the model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum ModelError {
     /// The weights file cannot be read.
     #[error(transparent)]
     Read(#[from] std::io::Error),
+    /// The weights file cannot be written.
+    #[error(transparent)]
+    Write(#[from] OutputError),
     /// The device is missing or failed.
     #[error("device: {0}")]
     Device(String),

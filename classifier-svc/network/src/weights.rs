@@ -1,8 +1,11 @@
 //! The weights file: safetensors with the network's tensors under its own names and a description in the header.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use deepface_files::{FloatArray, Tensors, write_tensors};
+use deepface_files::{Destination, Existing, FloatArray, Tensors, write_tensors};
 
 use crate::{Description, ModelError, arch::Stage, description::KEY, parameters::Parameters};
 
@@ -73,10 +76,19 @@ impl Weights {
         })
     }
 
-    /// Writes the file whole or not at all; the tensors with 16 bits where `half` is set. Takes memory for one tensor,
-    /// not for the file.
+    /// [`Self::write_to`] a path, whose file is replaced if there is one.
     pub(crate) fn write(&self, path: &Path, half: bool) -> Result<(), ModelError> {
-        let wrong = |e: String| ModelError::Weights(format!("{}: {e}", path.display()));
+        let destination = Destination::check(path, &[], Existing::Replace)?;
+        self.write_to(&destination, half).map(drop)
+    }
+
+    /// Writes the file, the tensors with 16 bits where `half` is set, and returns the path that it went to. Takes memory
+    /// for one tensor, not for the file.
+    pub(crate) fn write_to(
+        &self,
+        destination: &Destination,
+        half: bool,
+    ) -> Result<PathBuf, ModelError> {
         let array = |name: &str, shape: Vec<usize>, values| {
             (
                 name.to_owned(),
@@ -96,8 +108,7 @@ impl Weights {
                 arrays.push(array(&format!("{name}.bias"), outputs, &p.bias));
             }
         }
-        let entry = self.description.entry().map_err(|e| wrong(e.to_string()))?;
-        let texts = HashMap::from([entry]);
-        write_tensors(path, arrays, texts).map_err(|e| wrong(e.to_string()))
+        let texts = HashMap::from([self.description.entry()?]);
+        Ok(write_tensors(destination, arrays, texts)?)
     }
 }

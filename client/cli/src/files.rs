@@ -1,4 +1,4 @@
-//! Files: images and embeddings in, results out.
+//! Files: images, embeddings and pictures that are read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -45,7 +45,8 @@ pub(crate) fn read_faces(path: &Path, framing: FramingArgs) -> anyhow::Result<Fa
     Ok(Faces::Image(framing.frame(image)))
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+/// Reads a file, or standard input for `-`; of one that is larger than an image may be only the start.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     // One byte above the limit, so that the service can explain it.
     let most = ImageLimits::default().bytes as u64 + 1;
     let mut bytes = Vec::new();
@@ -90,10 +91,4 @@ fn embeddings(file: &[u8]) -> anyhow::Result<Faces> {
         },
         digest: digest.cloned().unwrap_or_default(),
     })
-}
-
-/// Writes a file completely or not at all.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    deepface_files::write_atomically(path, bytes)
-        .with_context(|| format!("cannot write {}", path.display()))
 }

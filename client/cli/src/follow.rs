@@ -1,21 +1,64 @@
 //! Follows the stream of an inversion to its result, writes the pictures, and reports.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use deepface_client::{ClientError, EventStream, SettingsInForce, v1};
-use image::RgbImage;
+use deepface_images::PictureFormat;
 use serde::Serialize;
 
 use crate::{
     args::OutputArgs,
     faces::{Face, read},
     file_names::FileName,
-    files, pictures,
+    output::{self, Output},
+    pictures,
     place::Place,
     printer,
     progress::Progress,
+    provenance::Recipe,
     show::Screen,
 };
+
+/// Where the pictures of one inversion go.
+#[derive(Clone, Debug)]
+pub(crate) struct Outputs {
+    image: Output,
+    sheet: Option<Output>,
+    gif: Option<Output>,
+    screen: Option<Screen>,
+}
+
+impl Outputs {
+    /// Checks the places before the work; `name` is the default name of the image.
+    ///
+    /// # Errors
+    /// One of them cannot be written to, has a name with another ending, or is the place of another.
+    pub(crate) fn check(args: &OutputArgs, name: impl FnOnce() -> PathBuf) -> anyhow::Result<Self> {
+        let typed = |flag, path: &Option<PathBuf>, endings| {
+            let path = path.as_deref();
+            let output = path.map(|path| Output::typed(flag, path, endings, args.force));
+            output.transpose()
+        };
+        let pictures = PictureFormat::ENDINGS;
+        let outputs = Self {
+            image: Output::or_named(args.output.as_ref(), name, pictures, args.force)?,
+            sheet: typed("--sheet", &args.sheet, pictures)?,
+            gif: typed("--gif", &args.gif, output::ANIMATION)?,
+            screen: Screen::wanted(args.show)?,
+        };
+        output::distinct(&outputs.all())?;
+        Ok(outputs)
+    }
+
+    fn all(&self) -> [Option<&Output>; 3] {
+        [Some(&self.image), self.sheet.as_ref(), self.gif.as_ref()]
+    }
+
+    /// Prints a summary, where it does not mix with a picture.
+    pub(crate) fn summarise(&self, text: &str) -> anyhow::Result<()> {
+        output::summarise(&self.all(), text)
+    }
+}
 
 /// A finished inversion, its pictures written.
 #[derive(Debug)]
@@ -27,47 +70,26 @@ pub(crate) struct Finished {
     pub(crate) size: (u32, u32),
 }
 
-/// Opens a stream, shows its progress, and writes image, sheet and animation.
+/// Opens a stream, shows its progress, and writes image, sheet and animation. `scale`
+/// enlarges them.
 pub(crate) async fn follow(
     open: impl Future<Output = Result<EventStream, ClientError>>,
-    output: &OutputArgs,
-    file: PathBuf,
+    outputs: &Outputs,
+    recipe: &Recipe,
+    scale: Option<u32>,
 ) -> anyhow::Result<Finished> {
-    let screen = Screen::wanted(output.show)?;
     let progress = Progress::new("starting");
-    let Face {
-        started,
-        iterates,
-        result,
-    } = read(open, |event| progress.event(event)).await?;
+    let face = read(open, |event| progress.event(event)).await?;
     drop(progress);
-    let image = write_pictures(output, &file, &result, &iterates)?;
-    if let Some(screen) = screen {
-        screen.show(&image)?;
-    }
-    Ok(Finished {
-        started,
-        result,
-        file,
-        size: image.dimensions(),
-    })
-}
-
-/// Writes the pictures, and returns the image as it was written.
-fn write_pictures(
-    output: &OutputArgs,
-    file: &Path,
-    result: &v1::Result,
-    iterates: &[v1::Iterate],
-) -> anyhow::Result<RgbImage> {
-    let image = pictures::decode(result.image.as_ref())?;
-    let scale = output
-        .scale
-        .unwrap_or_else(|| pictures::comfortable_scale(image.width()));
+    let image = pictures::decode(face.result.image.as_ref())?;
+    let scale = scale.unwrap_or_else(|| pictures::comfortable_scale(image.width()));
     let image = pictures::enlarge(&image, scale);
-    files::write_atomically(file, &deepface_images::png(&image)?)?;
-    if output.wants_iterates() {
-        let mut all: Vec<_> = iterates
+    let size = image.dimensions();
+    let about = recipe.about(&face.started, scale)?;
+    let file = outputs.image.write_picture(&image, &about).await?;
+    if outputs.sheet.is_some() || outputs.gif.is_some() {
+        let mut all: Vec<_> = face
+            .iterates
             .iter()
             .map(|iterate| {
                 let image = pictures::decode(iterate.image.as_ref())?;
@@ -78,17 +100,26 @@ fn write_pictures(
         if all.last() != Some(&image) {
             all.push(image.clone());
         }
-        if let Some(path) = &output.sheet {
-            files::write_atomically(
-                path,
-                &deepface_images::png(&pictures::contact_sheet(&all)?)?,
-            )?;
+        if let Some(sheet) = &outputs.sheet {
+            let picture = pictures::contact_sheet(&all)?;
+            sheet.write_picture(&picture, &about).await?;
         }
-        if let Some(path) = &output.gif {
-            files::write_atomically(path, &pictures::iterates(&all)?)?;
+        if let Some(gif) = &outputs.gif {
+            gif.write(pictures::iterates(&all)?).await?;
         }
     }
-    Ok(image)
+    if let Some(screen) = outputs.screen {
+        screen.show(&image)?;
+    }
+    let Face {
+        started, result, ..
+    } = face;
+    Ok(Finished {
+        started,
+        result,
+        file,
+        size,
+    })
 }
 
 /// The result as one line of JSON.

@@ -23,7 +23,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes one line of JSON to standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string(value)?))
+    print(&json_line(value)?)
+}
+
+/// One line of JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string(value)?))
 }
 
 /// One line about an attribute: name, probability, bar, and a remark.

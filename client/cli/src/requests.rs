@@ -14,7 +14,7 @@ pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
         attributes: attributes.collect(),
         settings: Some(generation(&args.target, &args.inversion)),
         keep: args.keep.clone(),
-        seed: args.seed,
+        seed: args.seed.unwrap_or_default(),
         stream: Some(stream(&args.output)),
     }
 }

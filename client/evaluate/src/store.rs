@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use deepface_client::SettingsInForce;
+use deepface_files::{OutputError, write_atomically};
 use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,7 @@ pub(crate) struct Entry {
 /// Why results cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A file or folder cannot be read or written.
+    /// A file cannot be read, or a folder cannot be created.
     #[error("{path}")]
     Io {
         /// The file or folder.
@@ -70,6 +71,9 @@ pub enum StoreError {
         /// The cause.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] OutputError),
     /// A file of the folder cannot be understood.
     #[error("{path}{}: {problem}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
@@ -238,7 +242,7 @@ fn read_lines(file: &mut File, path: &Path) -> Result<HashMap<Key, Entry>, Store
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(at(folder))?;
-    deepface_files::write_atomically(path, bytes).map_err(at(path))
+    Ok(write_atomically(path, bytes)?)
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {

@@ -43,13 +43,16 @@ pub struct FitArgs {
         default_value = "conv4_3,conv5_3,fc6"
     )]
     pub layers: Vec<String>,
-    /// Statistics file to write.
+    /// Statistics file to write, or - for standard output.
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE.safetensors",
         default_value = "out/vgg-face-mini.cgmm.safetensors"
     )]
     pub output: PathBuf,
+    /// Replace an existing statistics file.
+    #[arg(long)]
+    pub force: bool,
     /// Principal components of the image prior; each takes 1.5 bytes a pixel.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub prior_components: usize,

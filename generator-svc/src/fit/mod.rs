@@ -9,11 +9,10 @@ mod tests;
 
 pub use args::FitArgs;
 
-use std::fs;
-
 use anyhow::{Context, ensure};
 use deepface_client::ClassifierClient;
 use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
+use deepface_files::{Destination, Existing, make_folder_of};
 use deepface_statistics::AttributeMoments;
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
@@ -32,11 +31,11 @@ const FEW_PEOPLE: usize = 10;
 /// The data cannot be read, the classifier cannot be reached or does not fit, or the file cannot be written.
 pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     args.check()?;
-    if let Some(folder) = args.output.parent() {
-        // Now, not after minutes of work.
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
+    // Now, not after minutes of work.
+    make_folder_of(&args.output).context("--output")?;
+    let existing = Existing::unless_forced(args.force);
+    let output =
+        Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
     let client = ClassifierClient::connect_lazy(&args.classifier)?;
     let served = Served::ask(&client, &args.layers).await?;
     let dataset = dataset(args, &served)?;
@@ -98,8 +97,8 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         layers,
         prior,
     };
-    statistics.write(&args.output)?;
-    deepface_files::note!("wrote {}", args.output.display());
+    let written = statistics.write(&output)?;
+    deepface_files::note!("wrote {}", written.display());
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! A whole fit, over gRPC, to activations whose law is known.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -230,6 +231,7 @@ fn args(dir: &Path, classifier: String) -> FitArgs {
         classifier,
         layers: LAYERS.map(|(name, _)| name.into()).into(),
         output: dir.join("out/fitted.safetensors"),
+        force: false,
         prior_components: 6,
         prior_side: 10,
         response: 3,
@@ -349,6 +351,24 @@ async fn flags_that_make_no_statistics_are_refused_before_any_work() {
         let problem = run(&bad).await.unwrap_err().to_string();
         assert!(problem.starts_with(flag), "{flag}: {problem}");
     }
+}
+
+#[tokio::test]
+async fn an_earlier_result_is_kept_and_that_is_said_before_any_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut args = args(dir.path(), "localhost:1".into());
+    args.output = dir.path().join("a.safetensors");
+    fs::write(&args.output, "precious").unwrap();
+    let problem = format!("{:#}", run(&args).await.unwrap_err());
+    assert!(problem.starts_with("--output: cannot write "), "{problem}");
+    assert!(problem.ends_with("it exists already; --force replaces it"));
+    args.output = dir.path().join("a.npz");
+    let problem = format!("{:#}", run(&args).await.unwrap_err());
+    assert!(problem.contains("ends in .safetensors"), "{problem}");
+    assert_eq!(
+        fs::read(dir.path().join("a.safetensors")).unwrap(),
+        b"precious"
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The statistics file: one safetensors file, written whole or not at all, checked when it is read.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::PathBuf};
 
 use deepface_attributes::{Group, Schema};
-use deepface_files::{TensorError, Tensors, sha256, write_atomically};
+use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256};
 use deepface_statistics::AttributeMoments;
 use half::f16;
 use nalgebra::{DMatrix, DVector};
@@ -27,11 +27,14 @@ pub enum StoreError {
     /// The file is not a whole safetensors file, or a tensor in it is missing or wrong.
     #[error("statistics: {0}")]
     Tensor(#[from] TensorError),
-    /// The file cannot be read or written.
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] OutputError),
+    /// The file cannot be read.
     #[error("statistics: {path}")]
     Io {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// The cause.
         source: std::io::Error,
     },
@@ -127,17 +130,14 @@ impl Statistics {
         })
     }
 
-    /// Writes the file whole or not at all, and only where it could be read again.
+    /// Writes the file, only if it could be read again, and returns the path that it went to.
     ///
     /// # Errors
     /// A number is not finite, or too large for what it is stored as; the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+    pub fn write(&self, destination: &Destination) -> Result<PathBuf, StoreError> {
         let file = self.encode()?;
         Self::load(&file)?;
-        write_atomically(path, &file).map_err(|source| StoreError::Io {
-            path: path.to_owned(),
-            source,
-        })
+        Ok(destination.write(&file)?)
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
@@ -419,6 +419,8 @@ fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
 
 #[cfg(test)]
 mod tests {
+    use deepface_files::Existing;
+
     use super::*;
     use crate::gaussian::fixture::statistics;
 
@@ -427,7 +429,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.safetensors");
         let s = statistics();
-        s.write(&path).unwrap();
+        let to = Destination::check(&path, &[], Existing::Refuse).unwrap();
+        assert_eq!(s.write(&to).unwrap(), path);
         let file = std::fs::read(&path).unwrap();
         let back = Statistics::load(&file).unwrap();
         assert_eq!(back.digest.len(), 64);
@@ -455,7 +458,8 @@ mod tests {
         let problem = |change: fn(&mut Statistics)| {
             let mut s = statistics();
             change(&mut s);
-            s.write(&path).unwrap_err().to_string()
+            let to = Destination::check(&path, &[], Existing::Refuse).unwrap();
+            s.write(&to).unwrap_err().to_string()
         };
         // Finite, but not in 16 bits.
         let large = problem(|s| s.layers[0].residual[3] = 1e6);

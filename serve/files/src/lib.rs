@@ -1,11 +1,13 @@
-//! Files: written whole or not at all, known by their digest, and their arrays checked.
+//! Files: results go out in one way, files are known by their digest, and their arrays are checked.
 
-mod atomic;
+mod destination;
 mod digest;
 mod note;
 mod tensors;
 
-pub use atomic::{write_atomically, write_atomically_at};
+pub use destination::{
+    Destination, Existing, OutputError, check_folder, make_folder_of, same_file, write_atomically,
+};
 pub use digest::{sha256, sha256_of};
 pub use note::write_note;
 pub use tensors::{FloatArray, TensorError, Tensors, with_text, write_tensors};

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 use half::f16;
 use safetensors::tensor::{Metadata, TensorView, View};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use crate::write_atomically_at;
+use crate::{Destination, OutputError};
 
 /// Why a safetensors file, or one of its tensors, cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -147,17 +147,17 @@ impl View for FloatArray<'_> {
     }
 }
 
-/// Writes arrays and texts as a safetensors file, whole or not at all. Takes no memory for arrays of 32 bits on common
+/// Writes arrays and texts as a safetensors file, and gives the path that it went to. Takes no memory for arrays of 32 bits on common
 /// processors, else for one array at a time.
 ///
 /// # Errors
-/// A shape does not fit its values, or the file cannot be written.
+/// [`OutputError::Place`]: a shape does not fit its values, or the file cannot be written.
 pub fn write_tensors(
-    path: &Path,
+    destination: &Destination,
     arrays: Vec<(String, FloatArray<'_>)>,
     texts: HashMap<String, String>,
-) -> io::Result<()> {
-    write_atomically_at(path, |temporary| {
+) -> Result<PathBuf, OutputError> {
+    destination.write_with(|temporary| {
         safetensors::serialize_to_file(arrays, Some(texts), temporary).map_err(|e| match e {
             SafeTensorError::IoError(error) => error,
             other => io::Error::other(other),
@@ -178,7 +178,10 @@ pub fn with_text(file: &[u8], key: &str, text: String) -> Result<Vec<u8>, SafeTe
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::Existing;
 
     const KEY: &str = "who";
 
@@ -220,10 +223,14 @@ mod tests {
         assert!(with_text(b"not safetensors", KEY, String::new()).is_err());
     }
 
+    fn to(path: &Path) -> Destination {
+        Destination::check(path, &[], Existing::Refuse).unwrap()
+    }
+
     fn written(half: bool) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
-        write_tensors(&path, arrays(half), texts()).unwrap();
+        write_tensors(&to(&path), arrays(half), texts()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::read(path).unwrap()
     }
@@ -292,7 +299,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut arrays = arrays(false);
         arrays[0].1.shape = vec![5];
-        let refused = write_tensors(&folder.path().join("a"), arrays, texts());
+        let refused = write_tensors(&to(&folder.path().join("a")), arrays, texts());
         assert!(refused.is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -29,9 +29,16 @@ pub struct ImportArgs {
     /// The published file; - reads from standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Weights file to write.
-    #[arg(long, value_name = "FILE", default_value = "vgg-face.safetensors")]
+    /// Weights file to write, or - for standard output.
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        default_value = "vgg-face.safetensors"
+    )]
     pub output: PathBuf,
+    /// Replace an existing weights file.
+    #[arg(long)]
+    pub force: bool,
     /// Channel order that the first layer of FILE expects. Required, unless FILE is a caffemodel (bgr), a network of
     /// MatConvNet (rgb), or was written by this program. The output is always rgb.
     #[arg(long, value_enum)]

@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, ensure};
-use deepface_files::sha256;
+use deepface_files::{Destination, Existing, same_file, sha256};
 use deepface_import::{Bytes, Contents, Tensor};
 
 pub use args::ImportArgs;
@@ -39,12 +39,15 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         "--output: expected another file than the one to import, got {} for both",
         args.output.display()
     );
+    let existing = Existing::unless_forced(args.force);
+    let output =
+        Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
     let (mut weights, report) =
         convert(args).with_context(|| format!("cannot import {}", args.file.display()))?;
     seal(&mut weights)?;
-    weights.write(&args.output, args.f16)?;
+    let written = weights.write_to(&output, args.f16)?;
     deepface_files::note!("{report}");
-    deepface_files::note!("wrote {}", args.output.display());
+    deepface_files::note!("wrote {}", written.display());
     Ok(())
 }
 
@@ -84,14 +87,6 @@ fn convert(args: &ImportArgs) -> anyhow::Result<(Weights, String)> {
         fc7_mean,
     };
     Ok((weights, report))
-}
-
-/// Whether two paths lead to one file that exists.
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b && a.is_file(),
-        _ => false,
-    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Bytes> {

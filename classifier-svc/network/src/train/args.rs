@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use deepface_dataset::{Crop, Dataset};
+use deepface_files::same_file;
 
 use super::{
     init::agree,
@@ -40,13 +41,17 @@ pub struct TrainArgs {
     /// Licence to state in the weights file. Default: research only for LFW's layout, else that nothing is stated.
     #[arg(long, value_name = "TEXT")]
     pub license: Option<String>,
-    /// Weights file to write. The checkpoint, loss curve and metrics are written beside it.
+    /// Weights file to write; the checkpoint, loss curve and metrics are written beside it. With - for standard output,
+    /// or another place that is not a file, there are none of these, and an interrupted run cannot resume.
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE.safetensors",
         default_value = "out/vgg-face-mini.safetensors"
     )]
     pub output: PathBuf,
+    /// Replace an existing weights file.
+    #[arg(long)]
+    pub force: bool,
     /// Topology: vgg-face-mini, vgg-face, or vgg-face-tiny (for experiments). Default: that of --init, else
     /// vgg-face-mini.
     #[arg(long, value_name = "NAME")]
@@ -209,7 +214,9 @@ impl TrainArgs {
         );
         ensure!(views <= 64, "--views: expected 0 to 64, got {views}");
         ensure!(
-            self.init.as_ref() != Some(&self.output),
+            self.init
+                .as_ref()
+                .is_none_or(|init| !same_file(init, &self.output)),
             "--output: expected a file other than --init, got {}",
             self.output.display()
         );

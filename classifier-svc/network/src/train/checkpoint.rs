@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
-use deepface_files::{FloatArray, sha256, write_tensors};
+use deepface_files::{Destination, Existing, FloatArray, sha256, write_tensors};
 use safetensors::SafeTensors;
 
 use super::{TrainArgs, trainee::Trainee};
@@ -12,6 +12,11 @@ use super::{TrainArgs, trainee::Trainee};
 /// The identity of a run: its arguments and its photographs, known by their people, files and labels.
 pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
     let counts = splits.map(<[_]>::len);
+    // Whether an earlier result is replaced does not make another run.
+    let args = TrainArgs {
+        force: false,
+        ..args.clone()
+    };
     let mut all = Vec::new();
     for p in splits.into_iter().flatten() {
         // Neither a name nor a label has this byte in it.
@@ -51,7 +56,9 @@ pub(super) fn save(
         ("epochs".to_owned(), epochs.to_string()),
         ("run".to_owned(), identity.to_owned()),
     ]);
-    write_tensors(path, arrays, header).with_context(|| format!("cannot write {}", path.display()))
+    let destination = Destination::check(path, &[], Existing::Replace)?;
+    write_tensors(&destination, arrays, header)?;
+    Ok(())
 }
 
 /// Resumes from a checkpoint of the same run; returns the number of finished epochs, 0 without a checkpoint.

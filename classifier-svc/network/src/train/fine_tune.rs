@@ -2,6 +2,7 @@
 //! activations are then computed once.
 
 use deepface_attributes::Schema;
+use deepface_files::Destination;
 
 use super::{
     TrainArgs, Training,
@@ -22,6 +23,8 @@ pub(super) struct Start<'a> {
     /// Stages that do not learn, the first ones.
     pub(super) below: usize,
     pub(super) args: &'a TrainArgs,
+    /// Where the weights go.
+    pub(super) output: Destination,
     /// The attributes that are learned: those of the model, or others where the heads are new.
     pub(super) schema: Schema,
     pub(super) loss: Loss,
@@ -45,6 +48,7 @@ impl<'a> Training<'a> {
             mut init,
             below,
             args,
+            output,
             schema,
             loss,
             soft,
@@ -97,6 +101,7 @@ impl<'a> Training<'a> {
             source,
             teachers,
             adversary,
+            output,
             license,
             half,
             loss,

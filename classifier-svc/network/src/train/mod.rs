@@ -19,6 +19,7 @@ mod loss;
 mod metrics;
 mod mixup;
 mod optimizer;
+mod output;
 mod random;
 mod rehearsal;
 mod report;
@@ -33,6 +34,7 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::anyhow;
 use deepface_attributes::Schema;
+use deepface_files::Destination;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -64,6 +66,7 @@ const FOLD_BATCHES: usize = 32;
 /// The data cannot be read, a setting is out of range, or a file cannot be written.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     args.check()?;
+    let output = output::check(args)?;
     let init = args.init.as_deref().map(Init::load).transpose()?;
     let own = init.as_ref().map(|i| &i.weights.description);
     let mut architecture = args.architecture(own.map(|d| &d.architecture))?;
@@ -115,6 +118,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             source: Source::Pixels,
             teachers,
             adversary: None,
+            output,
             license,
             half: !args.full_precision,
             loss,
@@ -126,6 +130,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
                 init,
                 below,
                 args,
+                output,
                 schema,
                 loss,
                 soft,
@@ -141,6 +146,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
 
 struct Training<'a> {
     args: &'a TrainArgs,
+    output: Destination,
     preprocessing: Preprocessing,
     photographs: Photographs,
     source: Source,
@@ -189,11 +195,15 @@ impl Training<'_> {
     /// Runs all epochs; returns the folded weights.
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
-        let mut curve = report::Curve::open(&args.output)?;
-        let checkpoint = args.output.with_extension("checkpoint");
-        let done = checkpoint::resume(&checkpoint, &mut self.trainee, identity)?;
-        if done > 0 {
-            deepface_files::note!("resuming after epoch {done} from {}", checkpoint.display());
+        let beside = self.output.is_file().then_some(args.output.as_path());
+        let mut curve = beside.map(report::Curve::open);
+        let checkpoint = beside.map(|output| output.with_extension("checkpoint"));
+        let mut done = 0;
+        if let Some(path) = &checkpoint {
+            done = checkpoint::resume(path, &mut self.trainee, identity)?;
+            if done > 0 {
+                deepface_files::note!("resuming after epoch {done} from {}", path.display());
+            }
         }
         let steps = self.photographs.len() / args.batch;
         let style = ProgressStyle::with_template(
@@ -214,8 +224,12 @@ impl Training<'_> {
                     epoch + 1
                 );
             });
-            curve.add(epoch + 1, loss, accuracy, auc)?;
-            checkpoint::save(&checkpoint, &mut self.trainee, epoch + 1, identity)?;
+            if let Some(curve) = &mut curve {
+                curve.add(epoch + 1, loss, accuracy, auc)?;
+            }
+            if let Some(path) = &checkpoint {
+                checkpoint::save(path, &mut self.trainee, epoch + 1, identity)?;
+            }
         }
         bar.finish_and_clear();
         self.fold()
@@ -312,10 +326,11 @@ impl Training<'_> {
         calibration::measure(&mut weights, validation, test, |attribute| {
             self.photographs.positives(attribute)
         })?;
-        report::write(&self.args.output, &weights.description)?;
+        let beside = self.output.is_file().then_some(self.output.path());
+        report::write(beside, &weights.description)?;
         seal(&mut weights)?;
-        weights.write(&self.args.output, self.half)?;
-        deepface_files::note!("wrote {}", self.args.output.display());
+        let written = weights.write_to(&self.output, self.half)?;
+        deepface_files::note!("wrote {}", written.display());
         Ok(())
     }
 }

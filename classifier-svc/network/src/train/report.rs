@@ -20,14 +20,11 @@ pub(super) struct Curve {
 
 impl Curve {
     /// Opens the curve of a run, beside its output.
-    pub(super) fn open(output: &Path) -> anyhow::Result<Self> {
-        if let Some(dir) = output.parent() {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        }
-        Ok(Self {
+    pub(super) fn open(output: &Path) -> Self {
+        Self {
             table: output.with_extension("curve.tsv"),
             picture: output.with_extension("curve.svg"),
-        })
+        }
     }
 
     /// Adds an epoch. Rows of this and later epochs are from before a run was resumed, and are dropped.
@@ -46,8 +43,7 @@ impl Curve {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{epoch}\t{loss:.5}\t{accuracy:.5}\t{auc:.5}");
         for (path, content) in [(&self.table, &text), (&self.picture, &draw(&text))] {
-            write_atomically(path, content.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            write_atomically(path, content.as_bytes())?;
         }
         Ok(())
     }
@@ -83,8 +79,9 @@ fn draw(table: &str) -> String {
     panels(&[0, 1, 2].map(panel))
 }
 
-/// Writes the metrics of every attribute on the test people as a Markdown table, and prints their means.
-pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<()> {
+/// Prints the means of the metrics on the test people, and writes those of every attribute beside the output, if that is
+/// a file, as a Markdown table.
+pub(super) fn write(output: Option<&Path>, description: &Description) -> anyhow::Result<()> {
     let mut text = String::from(
         "| attribute | accuracy | balanced accuracy | AUC | positives | threshold | balanced threshold |\n|---|---|---|---|---|---|---|\n",
     );
@@ -117,9 +114,11 @@ pub(super) fn write(output: &Path, description: &Description) -> anyhow::Result<
         mean(|m| m.auc)
     );
     deepface_files::note!("test people: {means}");
-    let path = output.with_extension("metrics.md");
-    write_atomically(&path, format!("{means}\n\n{text}").as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
+    if let Some(output) = output {
+        let path = output.with_extension("metrics.md");
+        write_atomically(&path, format!("{means}\n\n{text}").as_bytes())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -129,20 +128,20 @@ mod tests {
     #[test]
     fn an_epoch_that_is_done_again_has_one_row() {
         let folder = tempfile::tempdir().unwrap();
-        let output = folder.path().join("new/a.safetensors");
+        let output = folder.path().join("a.safetensors");
         let epochs = |curve: &Curve| -> Vec<String> {
             let table = fs::read_to_string(&curve.table).unwrap();
             assert!(table.starts_with("epoch\tloss\t"));
             let numbers = table.lines().skip(1).map(|r| r.split('\t').next().unwrap());
             numbers.map(str::to_owned).collect()
         };
-        let mut curve = Curve::open(&output).unwrap();
+        let mut curve = Curve::open(&output);
         for epoch in 1..=3 {
             curve.add(epoch, 1.0, 0.5, 0.5).unwrap();
         }
         assert_eq!(epochs(&curve), ["1", "2", "3"]);
         // Killed before the checkpoint of the second epoch was written.
-        let mut curve = Curve::open(&output).unwrap();
+        let mut curve = Curve::open(&output);
         curve.add(2, 0.9, 0.6, 0.6).unwrap();
         assert_eq!(epochs(&curve), ["1", "2"]);
         assert!(

@@ -85,6 +85,7 @@ impl Case {
         let mut args = args(&[&init[..], &settings, more].concat());
         args.data = data;
         args.output = self.path(output);
+        args.force = true;
         run(&args)
     }
 

@@ -26,9 +26,12 @@ pub(crate) struct ActivationsArgs {
     /// Layer to write, such as conv4_3 or fc7; may be given more than once.
     #[arg(long = "layer", value_name = "LAYER", required = true, value_parser = layer(), hide_possible_values = true)]
     pub(crate) layers: Vec<String>,
-    /// File of the activations; an existing file is replaced.
+    /// File of the activations, or - for standard output.
     #[arg(long, short, value_name = "FILE.safetensors")]
     pub(crate) output: PathBuf,
+    /// Replace an existing file.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Element type.
     #[arg(long = "type", value_enum, default_value = "f32")]
     pub(crate) element: ElementType,

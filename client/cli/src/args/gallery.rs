@@ -52,15 +52,13 @@ pub(crate) struct GalleryArgs {
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output",
         value_parser = clap::value_parser!(i32).range(1..=5000))]
     pub(crate) every: i32,
-    /// File of the page; an existing file is replaced.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE.html",
-        default_value = "gallery.html",
-        help_heading = "Output"
-    )]
-    pub(crate) output: PathBuf,
+    /// The page to write, or - for standard output. Default: a name that says what made it, with a number added if there
+    /// is one already.
+    #[arg(long, short, value_name = "FILE.html", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an existing file.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
     /// Print one line of JSON about the page instead of a table.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

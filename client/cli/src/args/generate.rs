@@ -1,6 +1,7 @@
 //! Arguments of `generate`, and the target settings that several commands share.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
@@ -17,8 +18,10 @@ Examples:
   deepface generate \"Wearing Hat\" --keep Male --keep Youth
   deepface generate Male --paper
   deepface generate Male --json --scale 1
+  deepface generate Male --output - | display
+  deepface generate --like face.png --seed 4
 
-The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do \
+Every picture says in itself that it is synthetic and what made it; `deepface show` prints that. The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do \
 not matter.";
 
 /// Arguments of `generate`.
@@ -26,8 +29,8 @@ not matter.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct GenerateArgs {
     /// Attributes the face should have; NAME=STRENGTH makes one weaker or stronger, above 0 to 4. Default strength: 1.
-    #[arg(value_name = "ATTRIBUTE", required_unless_present = "absent", value_parser = attribute::<WantedAttribute>(),
-        hide_possible_values = true)]
+    #[arg(value_name = "ATTRIBUTE", required_unless_present_any = ["absent", "like"],
+        value_parser = attribute::<WantedAttribute>(), hide_possible_values = true)]
     pub(crate) present: Vec<WantedAttribute>,
     /// Attributes the face should not have; may be given more than once. cgmm-mean and cgmm-sample do not take them.
     #[arg(long = "not", value_name = "ATTRIBUTE", value_parser = attribute::<WantedAttribute>(),
@@ -36,9 +39,13 @@ pub(crate) struct GenerateArgs {
     /// Attributes that must stay as they are in the seed's face, whatever the others imply; may be given more than once.
     #[arg(long, value_name = "ATTRIBUTE", value_parser = attribute_name(), hide_possible_values = true)]
     pub(crate) keep: Vec<String>,
-    /// Seed; another seed gives another face.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
+    /// Seed; another seed gives another face. Default: 0, or that of --like.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Make the face of this picture again, bit for bit on the same kind of processor. Attributes that you name replace
+    /// those of the picture, --paper replaces its settings, and other options override single ones.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) like: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]

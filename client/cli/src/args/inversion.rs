@@ -93,15 +93,19 @@ pub(crate) enum ShowAs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// The image file to write or replace. Default: a name made of the attributes, or NAME-inverted.png for `invert`.
-    #[arg(long, short, value_name = "FILE.png")]
+    /// The picture to write: .png, .jpg or .webp (lossless), or - for a PNG on standard output. Default: a PNG whose name
+    /// says what made it, with a number added if there is one already.
+    #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Also write a contact sheet of the iterates.
-    #[arg(long, value_name = "FILE.png")]
+    /// Also write a contact sheet of the iterates: .png, .jpg or .webp.
+    #[arg(long, value_name = "FILE")]
     pub(crate) sheet: Option<PathBuf>,
     /// Also write the iterates as an animation.
     #[arg(long, value_name = "FILE.gif")]
     pub(crate) gif: Option<PathBuf>,
+    /// Replace existing files.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Steps between the iterates of sheet and animation. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,

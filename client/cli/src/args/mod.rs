@@ -18,6 +18,7 @@ mod invert;
 mod morph;
 mod names;
 mod serve;
+mod show;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +38,7 @@ pub(crate) use inversion::{
 pub(crate) use invert::InvertArgs;
 pub(crate) use morph::{MorphArgs, WishList};
 pub(crate) use serve::ServeArgs;
+pub(crate) use show::ShowArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -149,6 +151,8 @@ pub(crate) enum Work {
     Compare(CompareArgs),
     /// List the attributes that a face can have.
     Attributes(AttributesArgs),
+    /// Show what made a picture.
+    Show(ShowArgs),
     /// Measure the quality of the faces of every method.
     Evaluate(EvaluateArgs),
 }
@@ -165,7 +169,9 @@ mod tests {
     }
 
     /// Arguments whose absence needs no default: nothing is asked for, or nothing is written.
-    const OFF: [&str; 7] = ["present", "absent", "keep", "only", "sheet", "gif", "show"];
+    const OFF: [&str; 8] = [
+        "present", "absent", "keep", "like", "only", "sheet", "gif", "show",
+    ];
 
     #[test]
     fn help_says_every_default() {

@@ -42,18 +42,16 @@ pub(crate) struct MorphArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) inversion: InversionArgs,
-    /// File of the animation; an existing file is replaced.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE.gif",
-        default_value = "morph.gif",
-        help_heading = "Output"
-    )]
-    pub(crate) output: PathBuf,
-    /// Also write a contact sheet of the frames.
-    #[arg(long, value_name = "FILE.png", help_heading = "Output")]
+    /// The animation to write, or - for standard output. Default: a name that says what made it, with a number added if
+    /// there is one already.
+    #[arg(long, short, value_name = "FILE.gif", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Also write a contact sheet of the frames: .png, .jpg or .webp.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) sheet: Option<PathBuf>,
+    /// Replace existing files.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
     /// Frames per second, 1 to 50.
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Output",
         value_parser = clap::value_parser!(u16).range(1..=50))]

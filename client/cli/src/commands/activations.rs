@@ -12,9 +12,10 @@ use crate::{
     args::{ActivationsArgs, ElementType, ServiceArgs},
     exit::describe_of,
     files,
+    output::{self, Output},
     pair::Pair,
     place::Place,
-    printer, warnings,
+    warnings,
 };
 
 /// Concurrent requests: the service reads one image while it computes another.
@@ -39,6 +40,7 @@ struct Stack {
 }
 
 pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyhow::Result<()> {
+    let output = Output::typed("--output", &args.output, output::TENSORS, args.force)?;
     let pair = Pair::with_classifier(services).await?;
     let client = pair.classifier()?;
     let model = client.get_model().await?.model.unwrap_or_default();
@@ -65,8 +67,8 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ActivationsArgs) -> anyho
         bail!("none of the {failed} images could be used");
     }
     let file = safetensors(&results, args, model.digest)?;
-    files::write_atomically(&args.output, &file)?;
-    printer::print(&summary(&results, args))?;
+    output.write(file).await?;
+    output::summarise(&[Some(&output)], &summary(&results, args))?;
     if failed > 0 {
         bail!("{failed} of {} images could not be used", args.images.len());
     }

@@ -2,16 +2,25 @@
 
 use std::collections::HashSet;
 
+use anyhow::Context;
 use deepface_evaluate::{Files, Settings, method};
+use deepface_files::check_folder;
 
 use crate::{
     args::{EvaluateArgs, ServiceArgs},
     pair::Pair,
     printer,
     stages::Stages,
+    usage::Usage,
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::Result<()> {
+    if args.output.as_os_str() == "-" {
+        let message = "--output: expected a folder, got - (standard output)";
+        return Err(Usage(message.to_owned()).into());
+    }
+    // Now, not after the services have started.
+    check_folder(&args.output).context("--output")?;
     let settings = settings(args);
     let pair = Pair::with_both(services).await?;
     let stages = Stages::new();

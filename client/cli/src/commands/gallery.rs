@@ -1,5 +1,7 @@
 //! `deepface gallery`: a page of faces, a request and its variations by seed.
 
+use std::path::Path;
+
 use anyhow::Context;
 use deepface_client::{GeneratorClient, v1};
 use serde::Serialize;
@@ -9,8 +11,9 @@ use crate::{
     faces::{self, Job},
     fields::Typed,
     file_names::FileName,
-    files,
     gallery::{Cell, Page, Plan, Row, default_sweep, mean},
+    names,
+    output::{self, Output},
     pair::Pair,
     printer, requests,
     usage::Usage,
@@ -20,6 +23,12 @@ use crate::{
 pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::Result<()> {
     let seeds = seeds(args)?;
     let settings = requests::generation(&args.target, &args.inversion);
+    let wanted = |attributes, absent| requests::requested(attributes, absent);
+    let base = wanted(&args.present, false).chain(wanted(&args.absent, true));
+    let (base, sweep): (Vec<_>, Vec<_>) = (base.collect(), wanted(&args.sweep, false).collect());
+    let ends = (args.seed, args.seed + (args.seeds - 1));
+    let name = || names::gallery([&base, &sweep], &args.keep, &settings, ends);
+    let output = Output::or_named(args.output.as_ref(), name, output::PAGE, args.force)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let plan = plan(&client, args, &settings).await?;
@@ -34,11 +43,13 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GalleryArgs) -> anyhow::R
         command: &command_line(std::env::args_os().skip(1)),
     };
     let html = page.html();
-    files::write_atomically(&args.output, html.as_bytes())?;
-    if args.json {
-        return printer::print_json(&report(args, &page));
-    }
-    printer::print(&(headline(args, &page, html.len()) + &table(&page)))
+    let bytes = html.len();
+    let file = output.write(html.into_bytes()).await?;
+    let summary = match args.json {
+        true => printer::json_line(&report(&file, &page))?,
+        false => headline(&file, &page, bytes) + &table(&page),
+    };
+    output::summarise(&[Some(&output)], &summary)
 }
 
 fn seeds(args: &GalleryArgs) -> Result<Vec<u64>, Usage> {
@@ -120,11 +131,11 @@ fn command_line(arguments: impl Iterator<Item = std::ffi::OsString>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn headline(args: &GalleryArgs, page: &Page<'_>, bytes: usize) -> String {
+fn headline(file: &Path, page: &Page<'_>, bytes: usize) -> String {
     let (rows, seeds) = (page.plan.rows.len(), page.seeds.len());
     format!(
         "{}  {} faces: {rows} {} of {seeds} {}, {:.1} MB\n",
-        args.output.display(),
+        file.display(),
         rows * seeds,
         plural(rows, "row"),
         plural(seeds, "seed"),
@@ -184,7 +195,7 @@ struct Judged<'a> {
     present: bool,
 }
 
-fn report<'a>(args: &'a GalleryArgs, page: &Page<'a>) -> Report<'a> {
+fn report<'a>(file: &'a Path, page: &Page<'a>) -> Report<'a> {
     let judged = |attribute: &'a v1::ResultAttribute| Judged {
         name: &attribute.name,
         requested: attribute.requested.unwrap_or_default(),
@@ -201,7 +212,7 @@ fn report<'a>(args: &'a GalleryArgs, page: &Page<'a>) -> Report<'a> {
         faces: page.seeds.iter().zip(cells).map(face).collect(),
     };
     Report {
-        file: FileName(&args.output),
+        file: FileName(file),
         rows: page.plan.rows.iter().zip(page.cells).map(row).collect(),
     }
 }

@@ -1,70 +1,83 @@
 //! `deepface generate`: a face that has the attributes.
 
-use std::path::PathBuf;
+use anyhow::bail;
+use deepface_client::{GeneratorClient, v1};
 
 use crate::{
     args::{GenerateArgs, ServiceArgs},
     fields::Typed,
-    follow::follow,
+    follow::{Outputs, follow},
+    names,
     pair::Pair,
-    printer, requests,
+    printer,
+    provenance::Recipe,
+    requests,
+    revived::Revived,
 };
 
-/// Longest default file name, without its extension, in bytes; all are ASCII.
-const LONGEST_NAME: usize = 80;
-
 pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::Result<()> {
+    let typed = requests::generate_request(args);
+    let like = match &args.like {
+        Some(path) => Some(Revived::read(path).await?),
+        None => None,
+    };
+    let request = match &like {
+        Some(like) => like.overridden(args, typed),
+        None => typed,
+    };
+    let mut recipe = Recipe::generated(&request)?;
+    if let Some(like) = like.as_ref().filter(|_| !overrides(args)) {
+        recipe = recipe.expecting(like.settings());
+    }
+    let outputs = Outputs::check(&args.output, || names::face(&request))?;
+    let scale = args.output.scale;
+    let scale = scale.or_else(|| like.as_ref().and_then(Revived::scale));
     let pair = Pair::with_generator(services).await?;
-    let file = args
-        .output
-        .output
-        .clone()
-        .unwrap_or_else(|| default_file(args));
-    let request = requests::generate_request(args);
-    let finished = follow(pair.generator()?.generate(request), &args.output, file).await;
-    let typed = Typed::attributes(&args.present, &args.absent);
+    let client = pair.generator()?;
+    if let Some(like) = &like {
+        check_models(&client, like).await?;
+    }
+    let (seed, attributes) = (request.seed, request.attributes.clone());
+    let finished = follow(client.generate(request), &outputs, &recipe, scale).await;
+    let typed = match &like {
+        Some(_) => Typed::wishes(&attributes),
+        None => Typed::attributes(&args.present, &args.absent),
+    };
     let finished = finished.map_err(|error| typed.explain(error))?;
     pair.stop().await;
-    if args.output.json {
-        return printer::print_json(&finished.report(&args.output, args.seed));
-    }
-    printer::print(&(finished.headline(args.seed) + &finished.table()))
+    let summary = match args.output.json {
+        true => printer::json_line(&finished.report(&args.output, seed))?,
+        false => finished.headline(seed) + &finished.table(),
+    };
+    outputs.summarise(&summary)
 }
 
-/// `male-smiling-not-bald.png` for `Male Smiling --not Bald`.
-fn default_file(args: &GenerateArgs) -> PathBuf {
-    let present = args.present.iter().map(|attribute| slug(&attribute.name));
-    let absent = args
-        .absent
-        .iter()
-        .map(|attribute| format!("not-{}", slug(&attribute.name)));
-    let mut name = present.chain(absent).collect::<Vec<_>>().join("-");
-    name.truncate(LONGEST_NAME);
-    if name.is_empty() {
-        name.push_str("face");
-    }
-    PathBuf::from(name + ".png")
+/// Whether options decide the settings in force, and not only the picture that is made again.
+fn overrides(args: &GenerateArgs) -> bool {
+    let settings = requests::generation(&args.target, &args.inversion);
+    let nothing = requests::generation(&Default::default(), &Default::default());
+    settings != nothing
+        || !(args.present.is_empty() && args.absent.is_empty() && args.keep.is_empty())
 }
 
-/// Letters and digits in lower case, everything between them one hyphen.
-fn slug(name: &str) -> String {
-    let words = name
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    words
-        .map(str::to_ascii_lowercase)
-        .collect::<Vec<_>>()
-        .join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_safe_file_names() {
-        assert_eq!(slug("5 o' Clock Shadow"), "5-o-clock-shadow");
-        assert_eq!(slug("../../etc/passwd"), "etc-passwd");
-        assert_eq!(slug("é"), "");
+/// Checks that the services have the models that the picture was made with.
+async fn check_models(client: &GeneratorClient, like: &Revived) -> anyhow::Result<()> {
+    let v1::ListAttributesResponse {
+        digest,
+        classifier_digest,
+        ..
+    } = client.list_attributes().await?;
+    let [statistics, classifier] = like.digests();
+    for (what, made, here) in [
+        ("statistics", statistics, &digest),
+        ("the classifier", classifier, &classifier_digest),
+    ] {
+        if made != here {
+            bail!(
+                "--like: {} was made with {what} {made}, but the generator has {here}; it would be another face",
+                like.path().display()
+            );
+        }
     }
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod generate;
 mod invert;
 mod morph;
 mod serve;
+mod show;
 
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ async fn dispatch(services: &ServiceArgs, work: Work) -> anyhow::Result<()> {
         Work::Activations(args) => activations::run(services, &args).await,
         Work::Compare(args) => compare::run(services, &args).await,
         Work::Attributes(args) => attributes::run(services, &args).await,
+        Work::Show(args) => show::run(&args),
         Work::Evaluate(args) => evaluate::run(services, &args).await,
     }
 }

@@ -1,9 +1,13 @@
 //! `deepface morph`: an animation that leads from one request to another.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
+use deepface_images::PictureFormat;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -12,10 +16,11 @@ use crate::{
     faces::{self, Face, Job},
     fields::Typed,
     file_names::FileName,
-    files,
     morph::{Journey, signed},
+    names,
+    output::{self, Output},
     pair::Pair,
-    pictures, printer, requests,
+    pictures, printer, provenance, requests,
     show::Screen,
     usage::Usage,
     wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
@@ -28,8 +33,9 @@ const MOST_BARS: usize = 32;
 
 pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Result<()> {
     let settings = requests::generation(&args.target, &args.inversion);
-    refuse(args, &settings)?;
+    refuse(&settings)?;
     let screen = Screen::wanted(args.show)?;
+    let outputs = Outputs::check(args, &settings)?;
     let pair = Pair::with_generator(services).await?;
     let client = pair.generator()?;
     let (journey, keep) = plan(&client, args, &settings).await?;
@@ -41,27 +47,48 @@ pub(crate) async fn run(services: &ServiceArgs, args: &MorphArgs) -> anyhow::Res
     let frames = faces::generate_all(&client, jobs, "frames", Frame::of).await?;
     pair.stop().await;
     let all = enlarged(args, &frames);
-    write(args, &all)?;
+    let file = write(args, &outputs, &all).await?;
     if let Some(screen) = screen {
         screen.show(&pictures::contact_sheet(&all)?)?;
     }
     let size = all.first().map_or((0, 0), RgbImage::dimensions);
-    if args.json {
-        return printer::print_json(&Report::new(args, &requests, &frames));
+    let summary = match args.json {
+        true => printer::json_line(&Report::new(&file, args, &requests, &frames))?,
+        false => headline(&file, args, size) + &table(&journey, &frames),
+    };
+    output::summarise(&outputs.all(), &summary)
+}
+
+/// Where the results go.
+struct Outputs {
+    animation: Output,
+    sheet: Option<Output>,
+}
+
+impl Outputs {
+    /// Checks the places before the work.
+    fn check(args: &MorphArgs, settings: &v1::GenerationSettings) -> anyhow::Result<Self> {
+        let [from, to] = [&args.from, &args.to].map(|list| messages(list).collect::<Vec<_>>());
+        let name = || names::morph([&from, &to], &args.keep, settings, args.seed);
+        let typed = args.output.as_ref();
+        let sheet = args.sheet.as_deref();
+        let sheet =
+            sheet.map(|path| Output::typed("--sheet", path, PictureFormat::ENDINGS, args.force));
+        let outputs = Self {
+            animation: Output::or_named(typed, name, output::ANIMATION, args.force)?,
+            sheet: sheet.transpose()?,
+        };
+        output::distinct(&outputs.all())?;
+        Ok(outputs)
     }
-    printer::print(&(headline(args, size) + &table(&journey, &frames)))
+
+    fn all(&self) -> [Option<&Output>; 2] {
+        [Some(&self.animation), self.sheet.as_ref()]
+    }
 }
 
 /// Finds wrong usage before a service starts.
-fn refuse(args: &MorphArgs, settings: &v1::GenerationSettings) -> Result<(), Usage> {
-    let gif = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("gif");
-    if !args.output.extension().is_some_and(gif) {
-        let file = args.output.display();
-        let message = format!(
-            "--output: expected a file name that ends in .gif, got {file} (--sheet writes a picture)"
-        );
-        return Err(Usage(message));
-    }
+fn refuse(settings: &v1::GenerationSettings) -> Result<(), Usage> {
     if sums_what_is_present(settings) {
         let message = "morph varies strengths, which --paper and --method cgmm-mean and cgmm-sample do not support";
         return Err(Usage(message.to_owned()));
@@ -172,16 +199,16 @@ fn enlarged(args: &MorphArgs, frames: &[Frame]) -> Vec<RgbImage> {
     frames.iter().map(picture).collect()
 }
 
-/// Writes the animation and the sheet.
-fn write(args: &MorphArgs, all: &[RgbImage]) -> anyhow::Result<()> {
-    if let Some(sheet) = &args.sheet {
-        files::write_atomically(
-            sheet,
-            &deepface_images::png(&pictures::contact_sheet(all)?)?,
-        )?;
+/// Writes the animation and the sheet, and returns the path of the animation.
+async fn write(args: &MorphArgs, outputs: &Outputs, all: &[RgbImage]) -> anyhow::Result<PathBuf> {
+    if let Some(sheet) = &outputs.sheet {
+        let about = provenance::about_many(&format!("a morph, seed {}", args.seed));
+        let picture = pictures::contact_sheet(all)?;
+        sheet.write_picture(&picture, &about).await?;
     }
     let showing = showing(all.len(), args.fps, args.boomerang);
-    files::write_atomically(&args.output, &pictures::animation(all, &showing)?)
+    let animation = pictures::animation(all, &showing)?;
+    outputs.animation.write(animation).await
 }
 
 /// The frames in the order shown, each with its time in hundredths of a second.
@@ -196,10 +223,10 @@ fn showing(frames: usize, fps: u16, boomerang: bool) -> Vec<(u16, usize)> {
     (0..frames).chain((1..back).rev()).map(shown).collect()
 }
 
-fn headline(args: &MorphArgs, (width, height): (u32, u32)) -> String {
+fn headline(file: &Path, args: &MorphArgs, (width, height): (u32, u32)) -> String {
     format!(
         "{}  {} frames of {width}x{height} pixels, {} a second, seed {}\n",
-        args.output.display(),
+        file.display(),
         showing(args.frames.into(), args.fps, args.boomerang).len(),
         args.fps,
         args.seed,
@@ -245,6 +272,7 @@ struct FrameLine<'a> {
 
 impl<'a> Report<'a> {
     fn new(
+        file: &'a Path,
         args: &'a MorphArgs,
         requests: &'a [Vec<v1::RequestedAttribute>],
         frames: &'a [Frame],
@@ -262,7 +290,7 @@ impl<'a> Report<'a> {
             loss: frame.loss,
         };
         Self {
-            file: FileName(&args.output),
+            file: FileName(file),
             sheet: args.sheet.as_deref().map(FileName),
             seed: args.seed,
             frames: requests.iter().zip(frames).map(line).collect(),

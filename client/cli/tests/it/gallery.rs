@@ -16,12 +16,14 @@ fn a_gallery_is_one_page_that_the_same_command_writes_again() {
         OK,
     );
     assert!(
-        stdout.contains("gallery.html  6 faces: 3 rows of 2 seeds"),
+        stdout.contains("gallery-male-with-smiling-seeds-3-4.html  6 faces: 3 rows of 2 seeds"),
         "{stdout}"
     );
     assert!(stdout.contains("without Smiling"), "{stdout}");
     assert!(stderr.is_empty(), "{stderr}");
-    let page = std::fs::read_to_string(here.path().join("gallery.html")).unwrap();
+    let page =
+        std::fs::read_to_string(here.path().join("gallery-male-with-smiling-seeds-3-4.html"))
+            .unwrap();
     assert!(page.contains("<h1>Male: seeds 3 to 4</h1>"));
     assert!(
         page.contains(
@@ -36,9 +38,12 @@ fn a_gallery_is_one_page_that_the_same_command_writes_again() {
         &deepface(here.path(), &[&arguments[..], &quick].concat()),
         OK,
     );
-    let again = std::fs::read_to_string(here.path().join("gallery.html")).unwrap();
+    let again = here
+        .path()
+        .join("gallery-male-with-smiling-seeds-3-4-2.html");
+    let again = std::fs::read_to_string(again).unwrap();
     assert!(page == again, "the same command, another page");
-    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 2);
 }
 
 #[test]

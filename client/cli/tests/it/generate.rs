@@ -23,7 +23,7 @@ fn generate_writes_a_face_a_sheet_and_an_animation() {
         OK,
     );
     assert!(
-        stdout.contains("male-middle-aged-not-smiling.png"),
+        stdout.contains("male-middle-aged-not-smiling-seed-0.png"),
         "{stdout}"
     );
     for name in ["Male", "Middle Aged", "Smiling"] {
@@ -33,7 +33,7 @@ fn generate_writes_a_face_a_sheet_and_an_animation() {
         stderr.is_empty(),
         "no bar where there is no terminal: {stderr}"
     );
-    let (width, height) = png_size(&path("male-middle-aged-not-smiling.png"));
+    let (width, height) = png_size(&path("male-middle-aged-not-smiling-seed-0.png"));
     assert!(
         width == height && (200..=320).contains(&width),
         "{width}x{height}"
@@ -81,7 +81,7 @@ fn generate_tells_programs_everything_in_one_line() {
     let json: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&json["file"], &json["seed"], &json["steps"]),
-        (&"male-not-bald.png".into(), &5.into(), &3.into())
+        (&"male-not-bald-seed-5.png".into(), &5.into(), &3.into())
     );
     assert_eq!(json["settings"]["optimizer"], "sgd");
     let attributes = json["attributes"].as_array().unwrap();
@@ -96,6 +96,6 @@ fn generate_tells_programs_everything_in_one_line() {
     assert_eq!(requested("Male"), Some(true.into()));
     assert_eq!(requested("Bald"), Some(false.into()));
     assert_eq!(requested("Smiling"), None);
-    let (width, _) = png_size(&here.path().join("male-not-bald.png"));
+    let (width, _) = png_size(&here.path().join("male-not-bald-seed-5.png"));
     assert_eq!(json["image_size"], width);
 }

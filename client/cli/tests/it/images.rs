@@ -54,7 +54,10 @@ fn images_are_classified_compared_inverted_and_written_as_activations() {
     let json: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&json["file"], &json["settings"]["layer"]),
-        (&"face-inverted.png".into(), &"conv3_3".into())
+        (
+            &"face-inverted-conv3_3-seed-0.png".into(),
+            &"conv3_3".into()
+        )
     );
 
     let arguments = [

@@ -30,6 +30,8 @@ fn a_morph_leads_from_one_generated_face_to_another() {
         "male, Smiling=1.5, not bald",
     ];
     let output = [
+        "--output",
+        "morph.gif",
         "--frames",
         "4",
         "--fps",
@@ -86,5 +88,9 @@ fn a_morph_requests_rivals_one_after_the_other() {
     assert_eq!(asked(1), serde_json::json!({"Black Hair": 0.5}));
     assert_eq!(asked(3), serde_json::json!({"Blond Hair": 0.5}));
     assert_eq!(asked(4), serde_json::json!({"Blond Hair": 1.0}));
-    assert!(here.path().join("morph.gif").exists());
+    assert!(
+        here.path()
+            .join("black-hair-to-blond-hair-seed-0.gif")
+            .exists()
+    );
 }

@@ -26,6 +26,7 @@ fn help_of_every_command() {
         "attributes",
         "evaluate",
         "serve",
+        "show",
         "completions",
         "man",
     ] {

@@ -55,7 +55,7 @@ impl Case {
 
     /// The bytes that are written, or the whole message; then nothing may be there but what was.
     fn import(&self, more: &[&str]) -> Result<Vec<u8>, String> {
-        let (file, output) = (self.path("in"), self.path("out"));
+        let (file, output) = (self.path("in"), self.path("out.safetensors"));
         let line = [
             "import",
             file.to_str().unwrap(),

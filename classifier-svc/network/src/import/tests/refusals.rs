@@ -138,23 +138,53 @@ fn a_file_is_not_overwritten_by_its_import_and_a_folder_is_named() {
     let case = Case::new(V1);
     let path = case.path("in");
     let path = path.to_str().unwrap();
-    let args = |file: &str| {
-        let line = ["import", file, "--output", path];
+    let args = |file: &str, output: &str| {
+        let line = ["import", file, "--output", output];
         <Cli as clap::Parser>::try_parse_from(line.iter().chain(&FACE))
             .unwrap()
             .import
     };
-    let problem = run(&args(path)).unwrap_err().to_string();
+    let problem = run(&args(path, path)).unwrap_err().to_string();
     assert!(
         problem.contains("--output: expected another file"),
         "{problem}"
     );
     assert_eq!(std::fs::read(path).unwrap(), V1);
-    let problem = run(&args(case.folder.path().to_str().unwrap())).unwrap_err();
+    let new = case.path("new.safetensors");
+    let problem = run(&args(
+        case.folder.path().to_str().unwrap(),
+        new.to_str().unwrap(),
+    ))
+    .unwrap_err();
     assert!(
         format!("{problem:#}").contains("got a folder"),
         "{problem:#}"
     );
+}
+
+#[test]
+fn an_earlier_result_is_kept_and_that_is_said_before_the_file_is_read() {
+    let case = Case::new(V1);
+    let refused = |output: &str| {
+        let (file, output) = (case.path("none"), case.path(output));
+        let line = [
+            "import",
+            file.to_str().unwrap(),
+            "--output",
+            output.to_str().unwrap(),
+        ];
+        let args = <Cli as clap::Parser>::try_parse_from(line.iter().chain(&FACE));
+        format!("{:#}", run(&args.unwrap().import).unwrap_err())
+    };
+    std::fs::write(case.path("out.safetensors"), "precious").unwrap();
+    let exists = refused("out.safetensors");
+    assert!(
+        exists.ends_with("it exists already; --force replaces it"),
+        "{exists}"
+    );
+    let ending = refused("out.pth");
+    assert!(ending.contains("ends in .safetensors"), "{ending}");
+    assert!(refused("no/out.safetensors").contains("does not exist"));
 }
 
 /// The built-in model, which is trained.
