@@ -108,7 +108,10 @@ impl Weights {
                 arrays.push(array(&format!("{name}.bias"), outputs, &p.bias));
             }
         }
-        let texts = HashMap::from([self.description.entry()?]);
+        let texts = HashMap::from([self
+            .description
+            .entry()
+            .map_err(|e| ModelError::Weights(e.to_string()))?]);
         Ok(write_tensors(destination, arrays, texts)?)
     }
 }
