@@ -19,6 +19,7 @@ Examples:
   classifier-svc serve --listen 127.0.0.1:0 --threads 2 --model vgg-face.safetensors
   classifier-svc train --data LFW --output out/model.safetensors
   classifier-svc import VGG_FACE.caffemodel
+  classifier-svc verify --data LFW --model out/model.safetensors --output out/verified.safetensors
 
 Exit codes: 0 done, or stopped by SIGTERM, SIGINT or SIGHUP; 1 failed; 2 wrong usage; 128 + N at a second signal N.
 RUST_LOG sets what is logged to stderr, such as debug. The service answers gRPC; reflection and health checks are on.";
@@ -47,6 +48,10 @@ Examples:
   classifier-svc import vgg_face_dag.pth --channel-order rgb --output vgg-face.safetensors --f16
   classifier-svc import rcmalli_vggface_tf_vgg16.h5 --channel-order bgr";
 
+const VERIFY_HELP: &str = "\
+Examples:
+  classifier-svc verify --data LFW --model out/model.safetensors --output out/verified.safetensors";
+
 /// Classifies faces, and computes the network's activations and its gradients with respect to the image.
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
@@ -64,6 +69,7 @@ enum Command {
     Train(Box<TrainArgs>),
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
+    #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
     /// Writes the manual pages.
     Man(ManArgs),
@@ -123,7 +129,7 @@ mod tests {
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();
             let about = command.get_about().map(ToString::to_string);
-            let own = ["Serves", "Trains", "Makes"];
+            let own = ["Serves", "Trains", "Makes", "Measures"];
             assert!(
                 own.iter()
                     .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),

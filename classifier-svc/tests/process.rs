@@ -69,7 +69,7 @@ fn stop(child: &mut Child, signal: &str) -> Option<i32> {
     panic!("{signal} did not end it");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_whose_log_reader_has_gone_serves_and_stops() {
     for signal in ["-TERM", "-INT", "-HUP"] {
         let (mut child, log, address) = serve(&[], "info");
@@ -79,7 +79,7 @@ async fn a_service_whose_log_reader_has_gone_serves_and_stops() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_whose_log_nobody_reads_serves_and_stops() {
     let (mut child, log, address) = serve(&[], "trace");
     // Every request is traced; a pipe holds 64 KiB.

@@ -11,6 +11,9 @@ pub const LAYER: &str = "conv4_3";
 pub const EXAGGERATION: f64 = 0.0;
 /// Strength of an attribute.
 pub const STRENGTH: f64 = 1.0;
+/// Steps in the prior of a request that keeps attributes: what is asked for and what is kept pull against each other, and
+/// take longer to agree.
+pub const KEEPING_STEPS: usize = 300;
 /// Steps between two iterates of a stream.
 pub const EVERY: usize = 10;
 

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     /// Flags whose absence needs no default: they name a file, a limit or a choice that is off.
-    const OFF: [&str; 2] = ["labels", "limit"];
+    const OFF: [&str; 3] = ["labels", "limit", "crop"];
 
     #[test]
     fn help_says_what_each_command_does_with_examples_and_defaults() {

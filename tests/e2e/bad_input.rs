@@ -78,7 +78,7 @@ async fn invalid_images_are_refused() {
     refused(
         classify(file(&vec![0; (24 << 20) + 1])).await,
         "images[0].encoded",
-        "16777216",
+        "25165824",
     );
     refused(classify(v1::Image::default()).await, "images[0]", "neither");
     let grey = Array::new(vec![3, 300, 400], vec![0.5; 3 * 300 * 400]).unwrap();

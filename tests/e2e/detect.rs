@@ -70,14 +70,17 @@ async fn all_faces_are_classified_largest_first() {
 }
 
 #[tokio::test]
-async fn comparison_and_activations_use_the_largest_face() {
+async fn comparison_finds_the_similar_face_and_activations_use_the_largest() {
     let both = photograph(&[SMALL, LARGE]).await;
     let small = photograph(&[SMALL]).await;
     let client = shared().classifier();
     let likeness = client.compare(both.clone(), small).await.unwrap();
-    assert_at(likeness.first_face, LARGE);
+    // Of the two faces of the first, the one that is the same picture.
+    assert_at(likeness.first_face, SMALL);
     assert_at(likeness.second_face, SMALL);
     assert!(likeness.cosine > 0.8, "{likeness:?}");
+    assert_eq!(likeness.pairs.len(), 2);
+    assert_at(likeness.pairs[1].first_face, LARGE);
     let request = v1::GetActivationsRequest {
         images: vec![both],
         layers: vec!["fc7".to_owned()],

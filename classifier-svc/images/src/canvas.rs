@@ -1,6 +1,7 @@
 //! From the rows of a file to pixels: to sRGB, over white, and reduced, one row at a time.
 
 use image::RgbImage;
+use image::metadata::Orientation;
 
 use crate::colour::{Colours, Model, Sample, Transform};
 
@@ -33,6 +34,12 @@ pub(crate) struct Painted {
     pub(crate) pixels: RgbImage,
     /// Mean over all pixels, 0 to 1.
     pub(crate) transparency: f32,
+}
+
+/// What decoders give back: pixels as stored, and how to turn them.
+pub(crate) struct Stored {
+    pub(crate) painted: Painted,
+    pub(crate) orientation: Orientation,
 }
 
 impl Painted {

@@ -1,6 +1,6 @@
 //! Why a file cannot be used as a photograph.
 
-use crate::kind::Format;
+use crate::format::Format;
 
 /// Why an image cannot be used.
 #[derive(Debug, PartialEq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
-use crate::canvas::Painted;
-use crate::kind::{Format, format_of, without_leading_space};
+use crate::format::Format;
+use crate::kind::{format_of, without_leading_space};
 use crate::limits::{MAX_WHOLE_PIXELS, reduction};
 use crate::{ImageError, ImageLimits, Square, jpeg, png_file, whole};
 
@@ -74,12 +74,6 @@ impl Header {
         }
         Ok(())
     }
-}
-
-/// What decoders give back: pixels as stored, and how to turn them.
-pub(crate) struct Stored {
-    pub(crate) painted: Painted,
-    pub(crate) orientation: Orientation,
 }
 
 impl Photograph {

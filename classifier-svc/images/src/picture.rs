@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{ImageError, ImageFormat, ImageResult, RgbImage, codecs::jpeg::JpegEncoder, error};
 
-use crate::xmp;
+use crate::xmp::{self, About};
 
 /// Quality of a JPEG, 1 to 100: hardly distinguishable from the original.
 const JPEG_QUALITY: u8 = 95;
@@ -38,17 +38,6 @@ impl PictureFormat {
             _ => Self::Png,
         }
     }
-}
-
-/// What a picture says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
-    /// The program and its version.
-    pub software: String,
-    /// A sentence for people.
-    pub description: String,
-    /// Texts for this program, by names of lower-case letters and hyphens.
-    pub texts: Vec<(String, String)>,
 }
 
 /// Encodes a picture that a model made, with what it says of itself and the notice that it is synthetic: in a PNG as text

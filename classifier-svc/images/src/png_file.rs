@@ -5,10 +5,9 @@ use std::io::{Cursor, ErrorKind};
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Reader, Transformations};
 
-use crate::canvas::{Canvas, Painted};
+use crate::canvas::{Canvas, Painted, Stored};
 use crate::colour::{Colours, Model, Sample};
-use crate::kind::Format;
-use crate::photograph::Stored;
+use crate::format::Format;
 use crate::{ImageError, exif};
 
 /// Bytes that the decoder may take for rows, profiles and palettes.

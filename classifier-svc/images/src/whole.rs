@@ -7,11 +7,10 @@ use image::error::{ImageError as DecoderError, ImageResult};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::canvas::{Canvas, Painted};
+use crate::canvas::{Canvas, Painted, Stored};
 use crate::colour::{Colours, Model, Sample};
-use crate::kind::Format;
+use crate::format::Format;
 use crate::limits::MAX_WHOLE_PIXELS;
-use crate::photograph::Stored;
 use crate::{ImageError, exif};
 
 /// Bytes of the decoded pixels, and as many again for what a decoder needs beside them.
@@ -119,5 +118,13 @@ fn error(format: Format, error: &DecoderError) -> ImageError {
         DecoderError::Limits(_) => Some("it needs too much memory".into()),
         _ => None,
     };
-    ImageError::undecodable(format, cause.unwrap_or_else(|| error.to_string()))
+    let said = cause.unwrap_or_else(|| error.to_string());
+    let lower = said.to_lowercase();
+    if ["unexpected end", "unexpected eof"]
+        .iter()
+        .any(|end| lower.contains(end))
+    {
+        return ImageError::cut_short(format, "its data end too early");
+    }
+    ImageError::undecodable(format, said)
 }

@@ -2,10 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::picture::About;
-
 /// Prefix of this program's names.
 pub(crate) const PREFIX: &str = "deepface:";
+/// What a picture says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The program and its version.
+    pub software: String,
+    /// A sentence for people.
+    pub description: String,
+    /// Texts for this program, by names of lower-case letters and hyphens.
+    pub texts: Vec<(String, String)>,
+}
+
 /// IPTC's name for pictures that a trained model made.
 const SYNTHETIC: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 

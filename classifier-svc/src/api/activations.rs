@@ -25,7 +25,11 @@ pub(super) async fn get_activations(
     let deadline = Deadline::of(&request, api.limits.call);
     let info = api.engine.info()?;
     let request = request.into_inner();
-    let (layers, data_type) = check(api, &info, &request)?;
+    let Asked {
+        layers,
+        data_type,
+        element,
+    } = check(api, &info, &request)?;
     let n = request.images.len();
     let room = api.engine.admit(n)?;
     let named = request.images.into_iter().enumerate();
@@ -41,13 +45,7 @@ pub(super) async fn get_activations(
     let faces = images::faces(api, named.collect(), wanted, deadline).await?;
     let faces = faces.usable_of(n)?;
     let rows = faces.origins.len();
-    layers::check_reply(
-        &info,
-        &api.limits,
-        (rows, &layers),
-        (data_type.1, 0),
-        "images",
-    )?;
+    layers::check_reply(&info, &api.limits, (rows, &layers), (element, 0), "images")?;
     let computed = activations(api, room, &faces.pixels, layers.clone(), deadline);
     let (arrays, compute) = computed.await?;
     let errors = faces.refused.into_iter();
@@ -56,7 +54,7 @@ pub(super) async fn get_activations(
         status: Some(of_item(wrong)),
     });
     Ok(v1::GetActivationsResponse {
-        activations: layers::to_wire(&info, &layers, rows, arrays, data_type.0),
+        activations: layers::to_wire(&info, &layers, rows, arrays, data_type),
         timing: Some(timing(arrived, compute)),
         faces: largest(&faces.origins),
         rows: faces.origins.into_iter().map(row).collect(),
@@ -103,11 +101,19 @@ fn row(origin: Origin) -> v1::ActivationRow {
     }
 }
 
+/// What a request asks for, checked.
+struct Asked {
+    layers: Arc<[usize]>,
+    data_type: DataType,
+    /// Bytes of one value.
+    element: usize,
+}
+
 fn check(
     api: &Classifier,
     info: &ModelInfo,
     request: &v1::GetActivationsRequest,
-) -> Result<(Arc<[usize]>, (DataType, usize)), Violations> {
+) -> Result<Asked, Violations> {
     let mut violations = Violations::new();
     let n = request.images.len();
     if let Err(wrong) = images::check_count(n, &api.limits) {
@@ -127,7 +133,11 @@ fn check(
     if violations.is_empty() {
         layers::check_reply(info, &api.limits, (n, &layers), (element, 0), "layers")?;
     }
-    violations.or((layers, (data_type, element)))
+    violations.or(Asked {
+        layers,
+        data_type,
+        element,
+    })
 }
 
 /// The element type of the reply and its bytes.

@@ -152,8 +152,11 @@ fn side(
     Ok(Side::Embeddings(array.data))
 }
 
+/// An image and its field.
+type Named = (String, v1::Image);
+
 /// Named images, and embeddings of the sides that are not images.
-fn apart(sides: [(&'static str, Side); 2]) -> (Vec<(String, v1::Image)>, [Option<Vec<f32>>; 2]) {
+fn apart(sides: [(&'static str, Side); 2]) -> (Vec<Named>, [Option<Vec<f32>>; 2]) {
     let mut images = Vec::with_capacity(2);
     let embeddings = sides.map(|(field, side)| match side {
         Side::Image(image) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deepface_images::{Framing, ImageLimits, decode, image_of};
+use deepface_images::{Framing, ImageLimits, decode, image_of, peek};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
 use deepface_serve::{Deadline, Violations};
@@ -73,8 +73,14 @@ pub(super) async fn faces(
         origins: Vec::with_capacity(images.len()),
         refused: Vec::new(),
     };
+    let mut pixels = 0;
     for (i, (field, image)) in images.into_iter().enumerate() {
         let limits = api.limits.image;
+        pixels += pixels_of(&image, limits);
+        if pixels > api.limits.request_pixels {
+            all.refused.push((i, too_many_pixels(&field, api.limits)));
+            continue;
+        }
         let name = field.clone();
         let work = move || faces_of(image, &name, limits, wanted);
         match decoded(&api.decoders, deadline, work).await? {
@@ -83,6 +89,24 @@ pub(super) async fn faces(
         }
     }
     Ok(all)
+}
+
+/// Pixels that decoding a file will take, by its header; 0 where it will be refused anyway.
+fn pixels_of(image: &v1::Image, limits: ImageLimits) -> u64 {
+    match &image.content {
+        Some(Content::Encoded(file)) => peek(file, limits).map_or(0, |header| header.pixels()),
+        _ => 0,
+    }
+}
+
+fn too_many_pixels(field: &str, limits: Limits) -> Violations {
+    Violations::one(
+        format!("{field}.encoded"),
+        format_args!(
+            "expected at most {} pixels in all images of a request, got more with this one: send it in another request",
+            limits.request_pixels
+        ),
+    )
 }
 
 impl Faces {

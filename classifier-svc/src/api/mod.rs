@@ -20,7 +20,7 @@ mod warnings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deepface_images::ImageLimits;
+use deepface_images::{ImageLimits, MAX_REQUEST_PIXELS};
 use deepface_proto::http2;
 use deepface_proto::v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use deepface_proto::v1::{
@@ -42,6 +42,8 @@ pub struct Limits {
     pub images: usize,
     /// The limits on an encoded image.
     pub image: ImageLimits,
+    /// Pixels of all encoded images in one request: decoding them takes time.
+    pub request_pixels: u64,
     /// Bytes of one message to the service.
     pub request_bytes: usize,
     /// Bytes of one reply.
@@ -67,6 +69,7 @@ impl Default for Limits {
         Self {
             images: 64,
             image: ImageLimits::default(),
+            request_pixels: MAX_REQUEST_PIXELS,
             request_bytes: http2::MAX_REQUEST_BYTES,
             response_bytes: http2::MAX_RESPONSE_BYTES,
             objectives: 16,

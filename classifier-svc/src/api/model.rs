@@ -85,7 +85,7 @@ fn limits(limits: &Limits) -> v1::Limits {
         max_objectives: limits.objectives as i32,
         max_faces_per_image: limits.faces_per_image as i32,
         max_faces: limits.faces as i32,
-        max_image_pixels: i64::from(limits.image.side).pow(2),
-        max_request_pixels: i64::from(limits.image.side).pow(2) * limits.images as i64,
+        max_image_pixels: limits.image.pixels as i64,
+        max_request_pixels: limits.request_pixels as i64,
     }
 }

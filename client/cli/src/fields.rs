@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 36] = [
+const FIELDS: [(&str, Source); 38] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -24,7 +24,9 @@ const FIELDS: [(&str, Source); 36] = [
     ("second", Source::Image(1)),
     ("first_embeddings", Source::Image(0)),
     ("second_embeddings", Source::Image(1)),
+    ("embeddings_digest", Source::Nothing),
     ("skip_face_check", Source::Nothing),
+    ("all_faces", Source::Flag("--all-faces")),
     ("seed", Source::Flag("--seed")),
     ("layer", Source::Flag("--layer")),
     ("data_type", Source::Flag("--type")),

@@ -16,7 +16,9 @@ use super::method::Method;
 use super::objectives::{Goal, Objectives};
 use super::status::Refusal;
 use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
+use crate::defaults;
 use crate::gaussian::{Cgmm, Description, Regression, Target, Wish};
+use crate::inversion::Basis;
 
 /// Checks the request and starts the work.
 pub(super) fn generate(
@@ -47,7 +49,16 @@ fn check(
         "settings.target",
     );
     let descent = settings.inversion.as_ref();
-    let descent = settings::descent(descent, Some(method), "settings.inversion");
+    let mut descent = settings::descent(descent, Some(method), "settings.inversion");
+    let steps = settings.inversion.as_ref().and_then(|i| i.steps);
+    let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
+    if let Ok(descent) = &mut descent
+        && descent.basis == Basis::Prior
+        && keeps
+        && steps.is_none()
+    {
+        descent.steps = defaults::KEEPING_STEPS;
+    }
     let stream = settings::stream(request.stream.as_ref());
     match (preset, wish, target, descent, stream) {
         (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream)) => {

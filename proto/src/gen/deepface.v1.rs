@@ -1530,7 +1530,8 @@ pub struct InversionSettings {
     /// Where the descent starts.
     #[prost(enumeration = "Start", tag = "3")]
     pub start: i32,
-    /// Number of steps, 1 to 5000. Not set: 100 steps in the prior, 200 steps in pixels.
+    /// Number of steps, 1 to 5000. Not set: 100 steps in the prior, 200 steps in pixels. In the prior 300 for a request that
+    /// keeps attributes.
     #[prost(int32, optional, tag = "4")]
     pub steps: ::core::option::Option<i32>,
     /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.05 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for

@@ -1,7 +1,7 @@
 //! The marker segments of a JPEG file.
 
 use crate::ImageError;
-use crate::kind::Format;
+use crate::format::Format;
 
 pub(super) const SOI: u8 = 0xd8;
 pub(super) const EOI: u8 = 0xd9;

@@ -17,9 +17,8 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use self::headers::{Headers, bad, cut};
-use crate::canvas::{Canvas, Painted};
+use crate::canvas::{Canvas, Painted, Stored};
 use crate::colour::{Colours, Model, Sample};
-use crate::photograph::Stored;
 use crate::{ImageError, exif};
 
 /// Width and height, from the header.

@@ -61,7 +61,7 @@ async fn a_face_is_chosen_by_its_number() {
             ..both.clone()
         };
         let results = classify(&mut s, vec![one]).await.unwrap().results;
-        assert_eq!(results[..], [expected.clone()]);
+        assert_eq!(results[..], *std::slice::from_ref(expected));
     }
     let framed = encoded(png(&row(&[90])), v1::Framing::Face);
     for (image, face, says) in [
@@ -282,4 +282,21 @@ async fn an_answer_about_something_else_than_a_face_says_so() {
         let reply = s.client.classify(request).await.unwrap().into_inner();
         assert!(!kinds(&reply.results[0].warnings).contains(&WarningKind::NoFace));
     }
+}
+
+#[tokio::test]
+async fn images_beyond_the_pixels_of_a_request_have_their_own_error() {
+    let limits = Limits {
+        request_pixels: 1000,
+        ..Limits::default()
+    };
+    let mut s = service(limits).await;
+    let small = encoded(png(&picture(1, 20)), v1::Framing::Face);
+    let images = vec![small.clone(), small.clone(), small.clone()];
+    let results = classify(&mut s, images).await.unwrap().results;
+    assert!(results[0].error.is_none() && results[1].error.is_none());
+    let status = of_item(results[2].error.as_ref());
+    assert_violation(&status, "images[2].encoded", "at most 1000 pixels");
+    let model = s.client.get_model(v1::GetModelRequest {}).await.unwrap();
+    assert_eq!(model.into_inner().limits.unwrap().max_request_pixels, 1000);
 }

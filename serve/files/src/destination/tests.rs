@@ -1,3 +1,5 @@
+//! Every kind of place that results may go to.
+
 use super::*;
 
 fn folder() -> tempfile::TempDir {

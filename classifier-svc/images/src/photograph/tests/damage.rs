@@ -56,7 +56,7 @@ fn harmless_irregularities_are_not_damage() {
 
 #[test]
 fn other_formats_without_their_ends_are_refused() {
-    let image = image::DynamicImage::ImageRgb8(plain());
+    let image = DynamicImage::ImageRgb8(plain());
     for format in [
         ImageFormat::Png,
         ImageFormat::WebP,

@@ -57,7 +57,7 @@ fn a_large_png_is_reduced_row_by_row() {
     assert_eq!(photograph.scale, 2);
     let full = [photograph.full_width, photograph.full_height];
     assert_eq!(full, [5001, 3003]);
-    assert!(5001 * 3003 > KEPT_PIXELS);
+    const { assert!(5001 * 3003 > KEPT_PIXELS) };
     assert_eq!(photograph.pixels.dimensions(), (2501, 1502));
     assert!(photograph.pixels.pixels().all(|p| p.0 == [90; 3]));
     let square = |left, top, side| Square { left, top, side };
