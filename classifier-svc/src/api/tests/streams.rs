@@ -202,7 +202,7 @@ async fn bad_setups_are_named() {
         ),
         (likelihood(&[]), targets.into(), "got 0"),
         (
-            likelihood(&[("male", 1.0)]),
+            likelihood(&[("Mael", 1.0)]),
             format!("{targets}[0].attribute"),
             "mean Male",
         ),
