@@ -94,7 +94,11 @@ pub(super) async fn faces(
 /// Pixels that decoding a file will take, by its header; 0 where it will be refused anyway.
 fn pixels_of(image: &v1::Image, limits: ImageLimits) -> u64 {
     match &image.content {
-        Some(Content::Encoded(file)) => peek(file, limits).map_or(0, |header| header.pixels()),
+        Some(Content::Encoded(file)) => peek(file, limits)
+            .map(|header| header.pixels())
+            .ok()
+            .filter(|&pixels| pixels <= limits.pixels)
+            .unwrap_or(0),
         _ => 0,
     }
 }

@@ -1,5 +1,6 @@
 //! Every item of a request has its own answer, and every answer says what its reader should know.
 
+use deepface_images::ImageLimits;
 use deepface_proto::v1::WarningKind;
 use image::imageops;
 
@@ -288,15 +289,26 @@ async fn an_answer_about_something_else_than_a_face_says_so() {
 async fn images_beyond_the_pixels_of_a_request_have_their_own_error() {
     let limits = Limits {
         request_pixels: 1000,
+        image: ImageLimits {
+            pixels: 500,
+            ..ImageLimits::default()
+        },
         ..Limits::default()
     };
     let mut s = service(limits).await;
     let small = encoded(png(&picture(1, 20)), v1::Framing::Face);
-    let images = vec![small.clone(), small.clone(), small.clone()];
+    let images = vec![small.clone(); 3];
     let results = classify(&mut s, images).await.unwrap().results;
     assert!(results[0].error.is_none() && results[1].error.is_none());
     let status = of_item(results[2].error.as_ref());
     assert_violation(&status, "images[2].encoded", "at most 1000 pixels");
+    // What is too large alone is refused for itself, and leaves the others their room.
+    let large = encoded(png(&picture(1, 30)), v1::Framing::Face);
+    let images = vec![large, small.clone(), small];
+    let results = classify(&mut s, images).await.unwrap().results;
+    let status = of_item(results[0].error.as_ref());
+    assert_violation(&status, "images[0].encoded", "30x30");
+    assert!(results[1].error.is_none() && results[2].error.is_none());
     let model = s.client.get_model(v1::GetModelRequest {}).await.unwrap();
     assert_eq!(model.into_inner().limits.unwrap().max_request_pixels, 1000);
 }
