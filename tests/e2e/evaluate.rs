@@ -73,6 +73,8 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         with_negatives: true,
         probes: false,
         seed: 0,
+        labels: None,
+        crop: None,
         skip_unreadable: false,
         output: folder.join("run"),
     }

@@ -47,6 +47,15 @@ impl Unreadable {
         self.paths.contains(&photograph.path)
     }
 
+    /// What to tell the user where they are left out, if there are some.
+    pub fn left_out(&self) -> Option<String> {
+        match self.count() {
+            0 => None,
+            1 => Some("1 unreadable photograph left out".into()),
+            n => Some(format!("{n} unreadable photographs left out")),
+        }
+    }
+
     /// Leaves them out of a list where `skip` allows it, and says how many there are.
     ///
     /// # Errors
@@ -105,6 +114,9 @@ mod tests {
         let bad = Unreadable::among(&all, || _ = done.fetch_add(1, Ordering::Relaxed));
         assert_eq!((done.into_inner(), bad.count()), (36, 24));
         assert!(bad.has(all[1]) && bad.has(all[2]) && !bad.has(all[3]));
+        let said = bad.left_out().unwrap();
+        assert_eq!(said, "24 unreadable photographs left out");
+        assert!(Unreadable::default().left_out().is_none());
         assert!(bad.clone().refuse_unless(true).is_ok());
         let said = bad.refuse_unless(false).unwrap_err().to_string();
         let lines: Vec<&str> = said.lines().collect();

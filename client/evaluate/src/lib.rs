@@ -30,6 +30,7 @@ mod store;
 mod table;
 mod view;
 
+pub use deepface_dataset::Crop;
 pub use error::EvaluateError;
 pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};

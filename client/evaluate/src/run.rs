@@ -65,8 +65,9 @@ pub async fn evaluate(
     watch.at("reading photographs", 0, 0);
     let source = Source {
         dir: settings.data.clone(),
+        labels: settings.labels.clone(),
         vocabulary: Vocabulary::Of(schema(&list)?),
-        ..Source::default()
+        crop: settings.crop,
     };
     let skip = settings.skip_unreadable;
     let data = blocking({
@@ -144,8 +145,7 @@ fn read(source: &Source, skip: bool, watch: &Watch) -> Result<Dataset, EvaluateE
         watch.at("reading photographs", done, total);
     });
     let bad = bad.refuse_unless(skip)?;
-    if bad.count() > 0 {
-        let left_out = format!("{} unreadable photographs left out", bad.count());
+    if let Some(left_out) = bad.left_out() {
         data.remarks.push(left_out);
         data.photographs.retain(|p| !bad.has(p));
     }

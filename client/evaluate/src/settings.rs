@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use deepface_dataset::Crop;
+
 use crate::error::EvaluateError;
 use crate::methods::Method;
 
@@ -13,6 +15,10 @@ pub(crate) const VARIETY_SETS: usize = 4;
 pub struct Settings {
     /// The photographs, in a layout that training takes.
     pub data: PathBuf,
+    /// The label file, if it is not in the folder.
+    pub labels: Option<PathBuf>,
+    /// Where the faces are in the photographs.
+    pub crop: Option<Crop>,
     /// Number of attribute sets.
     pub sets: usize,
     /// Faces per set and method.

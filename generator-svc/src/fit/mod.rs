@@ -130,9 +130,9 @@ fn photographs<'a>(args: &FitArgs, dataset: &'a Dataset) -> anyhow::Result<Vec<&
     let bad = Unreadable::among(&photographs, || bar.inc(1));
     bar.finish_and_clear();
     let bad = bad.refuse_unless(args.skip_unreadable)?;
-    if bad.count() > 0 {
+    if let Some(left_out) = bad.left_out() {
         photographs.retain(|p| !bad.has(p));
-        deepface_files::note!("{} unreadable photographs left out", bad.count());
+        deepface_files::note!("{left_out}");
     }
     let (n, missing) = (photographs.len(), dataset.missing);
     deepface_files::note!("{n} photographs to fit to; {missing} rows without a photograph");

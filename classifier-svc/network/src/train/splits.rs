@@ -70,11 +70,11 @@ impl<'a> Splits<'a> {
         splits.check(dataset, args.batch)?;
         let all = [&splits.train[..], &splits.validation, &splits.test].concat();
         let bad = read_all(&all)?.refuse_unless(args.skip_unreadable)?;
-        if bad.count() > 0 {
+        if let Some(left_out) = bad.left_out() {
             for part in [&mut splits.train, &mut splits.validation, &mut splits.test] {
                 part.retain(|p| !bad.has(p));
             }
-            deepface_files::note!("{} unreadable photographs left out", bad.count());
+            deepface_files::note!("{left_out}");
             splits.check(dataset, args.batch)?;
         }
         deepface_files::note!(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
-use deepface_evaluate::METHODS;
+use deepface_evaluate::{Crop, METHODS};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +23,12 @@ pub(crate) struct EvaluateArgs {
     /// Folder of photographs with a label file, as in LFW or CelebA: what the models were trained on.
     #[arg(long, value_name = "LFW")]
     pub(crate) data: PathBuf,
+    /// The label file, if it is not in --data.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Where the faces are in the photographs: lfw, celeba or whole, as for `classifier-svc train`.
+    #[arg(long, value_name = "CROP")]
+    pub(crate) crop: Option<Crop>,
     /// Number of attribute sets, each from a photograph of a different person.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
     pub(crate) sets: u32,

@@ -1,6 +1,6 @@
 //! `deepface evaluate`: the quality of the faces of every method.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fs};
 
 use anyhow::Context;
 use deepface_evaluate::{Files, Settings, method};
@@ -20,6 +20,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::
         return Err(Usage(message.to_owned()).into());
     }
     // Now, not after the services have started.
+    let new = !args.output.exists();
     check_folder(&args.output).context("--output")?;
     let settings = settings(args);
     let pair = Pair::with_both(services).await?;
@@ -28,6 +29,10 @@ pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::
     let evaluated =
         deepface_evaluate::evaluate(&generator, &classifier, &settings, &stages.watch()).await;
     drop(stages);
+    if new && evaluated.is_err() {
+        // Only where nothing was written: a folder that is not empty stays.
+        fs::remove_dir(&args.output).ok();
+    }
     let (report, files) = evaluated?;
     pair.stop().await;
     if args.json {
@@ -41,6 +46,8 @@ fn settings(args: &EvaluateArgs) -> Settings {
     let named = args.methods.iter().filter_map(|name| method(name));
     Settings {
         data: args.data.clone(),
+        labels: args.labels.clone(),
+        crop: args.crop,
         sets: args.sets as usize,
         seeds: args.seeds,
         variety_seeds: args.variety_seeds,
