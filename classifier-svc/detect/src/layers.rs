@@ -2,7 +2,12 @@
 //!
 //! Arrays are `[height, width, channels]`, channels last, so that a 1x1 convolution is one matrix product.
 
+use std::ops::Range;
+
 use nalgebra::{DMatrixView, DMatrixViewMut};
+
+/// Rows that a layer computes at once: what lies between its input and its output is never held for a whole photograph.
+const BAND: usize = 32;
 
 /// Values with a height, a width and channels.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,30 +71,41 @@ impl Stem {
     /// From `[height, width, 3]` of even sides to half the sides, with ReLU.
     pub(crate) fn of(&self, image: &Map) -> Map {
         let (height, width) = (image.height / 2, image.width / 2);
-        let mut patches = vec![0.0; height * width * 27];
-        for (i, patch) in patches.chunks_exact_mut(27).enumerate() {
-            let (y, x) = (2 * (i / width), 2 * (i % width));
-            for (dy, to) in patch.chunks_exact_mut(9).enumerate() {
-                let Some(from) = (y + dy).checked_sub(1) else {
-                    continue;
-                };
-                let row = image.row(from);
-                if x == 0 {
-                    to[3..].copy_from_slice(&row[..6]);
-                } else {
-                    to.copy_from_slice(&row[3 * (x - 1)..3 * (x + 2)]);
-                }
-            }
+        let channels = self.0.bias.len();
+        let mut values = Vec::with_capacity(height * width * channels);
+        for start in (0..height).step_by(BAND) {
+            let rows = start..(start + BAND).min(height);
+            values.extend(self.0.of(&patches(image, rows)));
         }
-        let mut values = self.0.of(&patches);
         relu(&mut values);
         Map {
             height,
             width,
-            channels: self.0.bias.len(),
+            channels,
             values,
         }
     }
+}
+
+/// What the kernel sees at every place of these rows of the output: `[rows, width, 27]`.
+fn patches(image: &Map, rows: Range<usize>) -> Vec<f32> {
+    let width = image.width / 2;
+    let mut patches = vec![0.0; rows.len() * width * 27];
+    for (i, patch) in patches.chunks_exact_mut(27).enumerate() {
+        let (y, x) = (2 * (rows.start + i / width), 2 * (i % width));
+        for (dy, to) in patch.chunks_exact_mut(9).enumerate() {
+            let Some(from) = (y + dy).checked_sub(1) else {
+                continue;
+            };
+            let row = image.row(from);
+            if x == 0 {
+                to[3..].copy_from_slice(&row[..6]);
+            } else {
+                to.copy_from_slice(&row[3 * (x - 1)..3 * (x + 2)]);
+            }
+        }
+    }
+    patches
 }
 
 /// A 1x1 convolution and then a 3x3 one of each channel: weights `[inputs, outputs]` and `[9, outputs]`.
@@ -102,13 +118,30 @@ pub(crate) struct Separable {
 impl Separable {
     /// Without ReLU.
     pub(crate) fn linear(&self, input: &Map) -> Map {
+        let (height, width) = (input.height, input.width);
         let channels = self.pointwise.bias.len();
-        let mixed = Map {
+        let mut values = self.depthwise.bias.repeat(height * width);
+        for (i, to) in values.chunks_mut(BAND * width * channels).enumerate() {
+            let rows = BAND * i..BAND * i + to.len() / (width * channels);
+            // With the row above and the row below, which the 3x3 kernel sees.
+            let seen = rows.start.saturating_sub(1)..(rows.end + 1).min(height);
+            let inputs = width * input.channels;
+            let mixed = self
+                .pointwise
+                .of(&input.values[seen.start * inputs..seen.end * inputs]);
+            let mixed = Map {
+                height: seen.len(),
+                width,
+                channels,
+                values: mixed,
+            };
+            add_depthwise(&self.depthwise, &mixed, rows.start - seen.start, to);
+        }
+        Map {
             channels,
-            values: self.pointwise.of(&input.values),
+            values,
             ..*input
-        };
-        depthwise(&self.depthwise, &mixed)
+        }
     }
 
     /// With ReLU.
@@ -119,10 +152,11 @@ impl Separable {
     }
 }
 
-fn depthwise(layer: &Linear, input: &Map) -> Map {
+/// Adds the 3x3 convolution of each channel to rows of the output, the first of which lies at the input's row `first`.
+fn add_depthwise(layer: &Linear, input: &Map, first: usize, to: &mut [f32]) {
     let (width, channels) = (input.width, input.channels);
-    let mut values = layer.bias.repeat(input.height * width);
-    for (y, to) in values.chunks_exact_mut(width * channels).enumerate() {
+    for (i, to) in to.chunks_exact_mut(width * channels).enumerate() {
+        let y = first + i;
         let rows = y.saturating_sub(1)..(y + 2).min(input.height);
         for from in rows {
             let weights = &layer.weight[(from + 1 - y) * 3 * channels..][..3 * channels];
@@ -135,7 +169,6 @@ fn depthwise(layer: &Linear, input: &Map) -> Map {
             add_products(&mut to[..inner], &row[channels..], right);
         }
     }
-    Map { values, ..*input }
 }
 
 /// Adds to each place its input times the weights of the channels.
@@ -231,10 +264,19 @@ mod tests {
 
     #[test]
     fn the_stem_is_the_plain_sum() {
-        let (image, stem) = (map(6, 8, 3), Stem(layer(27, 5)));
+        let height = BAND as i64 + 3;
+        let (image, stem) = (map(2 * BAND + 6, 8, 3), Stem(layer(27, 5)));
         let output = stem.of(&image);
-        assert_eq!((output.height, output.width, output.channels), (3, 4, 5));
-        for (y, x, o) in [(0, 0, 0), (0, 3, 4), (2, 0, 1), (1, 2, 3), (2, 3, 2)] {
+        let size = (output.height as i64, output.width, output.channels);
+        assert_eq!(size, (height, 4, 5));
+        let border = BAND as i64;
+        for (y, x, o) in [
+            (0, 0, 0),
+            (0, 3, 4),
+            (height - 1, 0, 1),
+            (border - 1, 2, 3),
+            (border, 3, 2),
+        ] {
             let product = |(i, dy, dx): (usize, i64, i64)| {
                 let of = |c| {
                     let seen = value(&image, 2 * y + dy, 2 * x + dx, c);
@@ -250,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_separable_convolution_is_the_plain_sum() {
-        for (height, width) in [(5, 4), (1, 1), (2, 1), (1, 3)] {
+        for (height, width) in [(5, 4), (1, 1), (2, 1), (1, 3), (2 * BAND + 5, 2)] {
             let input = map(height, width, 3);
             let layer = Separable {
                 pointwise: layer(3, 4),
@@ -288,7 +330,7 @@ mod tests {
     fn halving_takes_the_largest_and_doubling_repeats() {
         let whole = map(4, 2, 1);
         let half = halved(&whole);
-        let largest = |rows: std::ops::Range<usize>| {
+        let largest = |rows: Range<usize>| {
             whole.values[rows].iter().copied().fold(f32::MIN, f32::max)
         };
         assert_eq!(half.values, [largest(0..4), largest(4..8)]);

@@ -32,7 +32,7 @@ struct Yunet {
 
 /// Every place that looks like a face with at least this score, in the image's pixels; one face has several.
 pub(crate) fn candidates(image: &RgbImage, lowest: f32) -> Vec<Candidate> {
-    let maps = YUNET.forward(&padded(image));
+    let maps = YUNET.forward(padded(image));
     let of_scale = |(map, stride): (&Map, u32)| decoded(map, stride as f32, lowest);
     maps.iter().zip(STRIDES).flat_map(of_scale).collect()
 }
@@ -53,13 +53,19 @@ fn padded(image: &RgbImage) -> Map {
 
 impl Yunet {
     /// The heads' 16 channels at each stride: face or not, quality, box (4), landmarks (10).
-    fn forward(&self, image: &Map) -> [Map; 3] {
+    fn forward(&self, image: Map) -> [Map; 3] {
         let two = |input: &Map, first: usize| {
             let middle = self.backbone[first].of(input);
             self.backbone[first + 1].of(&middle)
         };
-        let first = self.backbone[0].of(&self.stem.of(image));
-        let quarter = two(&two(&halved(&first), 1), 3);
+        // A photograph's first maps take tens of megabytes: each is dropped as soon as the next is there.
+        let stem = self.stem.of(&image);
+        drop(image);
+        let first = self.backbone[0].of(&stem);
+        drop(stem);
+        let half = halved(&first);
+        drop(first);
+        let quarter = two(&two(&half, 1), 3);
         let fine = two(&halved(&quarter), 5);
         let middle = two(&halved(&fine), 7);
         let coarse = two(&halved(&middle), 9);

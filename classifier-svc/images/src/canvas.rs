@@ -20,7 +20,7 @@ pub(crate) struct Canvas<T> {
     given: Vec<T>,
     /// A row of RGB.
     row: Vec<u8>,
-    /// Sums over the rows that become one, and how many there are so far.
+    /// Sums, sample by sample, over the rows that become one, and how many rows there are so far.
     sums: Vec<u32>,
     summed: usize,
     rows: usize,
@@ -66,7 +66,7 @@ impl<T: Sample> Canvas<T> {
             taken: Vec::new(),
             given: Vec::new(),
             row: vec![0; 3 * width],
-            sums: vec![0; if by > 1 { 3 * columns } else { 0 }],
+            sums: vec![0; if by > 1 { 3 * width } else { 0 }],
             summed: 0,
             rows: 0,
             opacity: 0,
@@ -134,26 +134,23 @@ impl<T: Sample> Canvas<T> {
 
     /// Adds the row to the sums; the last row of a square gives a row of pixels.
     fn reduce(&mut self) {
-        for (sums, pixels) in self
-            .sums
-            .chunks_exact_mut(3)
-            .zip(self.row.chunks(3 * self.by))
-        {
-            for pixel in pixels.chunks_exact(3) {
-                for (sum, &value) in sums.iter_mut().zip(pixel) {
-                    *sum += u32::from(value);
-                }
-            }
+        for (sum, &value) in self.sums.iter_mut().zip(&self.row) {
+            *sum += u32::from(value);
         }
         self.summed += 1;
         if self.summed < self.by && self.rows < self.height {
             return;
         }
-        for (i, sums) in self.sums.chunks_exact(3).enumerate() {
-            let across = self.by.min(self.width - i * self.by);
-            let count = (across * self.summed) as u32;
+        for pixels in self.sums.chunks(3 * self.by) {
+            let count = (pixels.len() / 3 * self.summed) as u32;
+            let mut sums = [0; 3];
+            for pixel in pixels.chunks_exact(3) {
+                for (sum, &value) in sums.iter_mut().zip(pixel) {
+                    *sum += value;
+                }
+            }
             self.pixels
-                .extend(sums.iter().map(|sum| ((sum + count / 2) / count) as u8));
+                .extend(sums.map(|sum| ((sum + count / 2) / count) as u8));
         }
         self.sums.fill(0);
         self.summed = 0;

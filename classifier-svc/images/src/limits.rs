@@ -4,8 +4,9 @@
 /// is more than the sensors of today's phones give in one file of the allowed size.
 pub const MAX_PIXELS: u64 = 1 << 27;
 
-/// Most pixels of all photographs of one request together: sixteen of 4096x4096, or twenty of a phone's 12 megapixels.
-pub const MAX_REQUEST_PIXELS: u64 = 1 << 28;
+/// Most pixels of all photographs of one request together: eight of 4096x4096, or eleven of a phone's 12 megapixels. They
+/// take a core a second or two.
+pub const MAX_REQUEST_PIXELS: u64 = 1 << 27;
 
 /// Most pixels where a format can only be decoded whole: WebP, GIF, BMP, TIFF, QOI and interlaced PNG. As RGBA they
 /// take 128 MiB.

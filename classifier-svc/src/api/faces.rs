@@ -1,7 +1,7 @@
 //! The faces of an image, as the network takes them.
 
 use deepface_detect::smallest_face;
-use deepface_images::{Framing, Square, face_pixels, turned_pixels};
+use deepface_images::{Framing, Photograph, Square, face_pixels, turned_pixels};
 use deepface_proto::v1;
 use deepface_serve::Violations;
 use image::{RgbImage, imageops};
@@ -46,6 +46,37 @@ impl From<Face> for CutOut {
     }
 }
 
+/// An image that faces are cut out of.
+#[derive(Clone, Copy)]
+pub(super) struct Picture<'a> {
+    /// The pixels at hand.
+    pub(super) pixels: &'a RgbImage,
+    /// Width and height of the upright picture in the file, which may have been reduced. Callers see places and sizes in these.
+    pub(super) full: [u32; 2],
+    /// Pixels of the file, a side, that one pixel stands for.
+    pub(super) scale: u32,
+}
+
+impl<'a> From<&'a Photograph> for Picture<'a> {
+    fn from(photograph: &'a Photograph) -> Self {
+        Self {
+            pixels: &photograph.pixels,
+            full: [photograph.full_width, photograph.full_height],
+            scale: photograph.scale,
+        }
+    }
+}
+
+impl<'a> From<&'a RgbImage> for Picture<'a> {
+    fn from(pixels: &'a RgbImage) -> Self {
+        Self {
+            pixels,
+            full: [pixels.width(), pixels.height()],
+            scale: 1,
+        }
+    }
+}
+
 /// What the network takes.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
@@ -70,20 +101,21 @@ pub(super) enum Cut {
 ///
 /// # Errors
 /// No face is found, or not the one that is asked for. The violation names `field`.
-pub(super) fn cut_out(
-    image: &RgbImage,
+pub(super) fn cut_out<'a>(
+    picture: impl Into<Picture<'a>>,
     cut: Cut,
     wanted: Wanted,
     field: &str,
 ) -> Result<CutOut, Violations> {
+    let picture = picture.into();
     match cut {
-        Cut::Framed(framing) => Ok(framed(image, framing, wanted).into()),
-        Cut::Detected(number) => detected(image, number, wanted, field),
+        Cut::Framed(framing) => Ok(framed(picture, framing, wanted).into()),
+        Cut::Detected(number) => detected(picture, number, wanted, field),
     }
 }
 
-fn framed(image: &RgbImage, framing: Framing, wanted: Wanted) -> Face {
-    let (width, height) = image.dimensions();
+fn framed(picture: Picture<'_>, framing: Framing, wanted: Wanted) -> Face {
+    let image = picture.pixels;
     let square = expected_square(image, framing);
     let mut face = Face::as_it_is(face_pixels(image, framing, wanted.size));
     let warnings = &mut face.warnings;
@@ -93,21 +125,22 @@ fn framed(image: &RgbImage, framing: Framing, wanted: Wanted) -> Face {
             None => Some(warnings::no_face()),
         });
     }
-    warnings.extend(warnings::small(square.side, wanted.size));
-    warnings.extend(warnings::not_square(width, height));
+    warnings.extend(warnings::small(square.side * picture.scale, wanted.size));
+    warnings.extend(warnings::not_square(picture.full));
     face
 }
 
 fn detected(
-    photograph: &RgbImage,
+    picture: Picture<'_>,
     number: Option<usize>,
     wanted: Wanted,
     field: &str,
 ) -> Result<CutOut, Violations> {
+    let photograph = picture.pixels;
     let found = deepface_detect::faces(photograph);
     let n = found.len();
     if n == 0 {
-        return Err(Violations::one(field, none_found(photograph)));
+        return Err(Violations::one(field, none_found(picture)));
     }
     let chosen = match number {
         None => &found[..wanted.most.min(n)],
@@ -125,11 +158,11 @@ fn detected(
     };
     let face = |face: &deepface_detect::Face| Face {
         pixels: turned_pixels(photograph, face.square, face.roll, wanted.size),
-        found: Some(to_wire(face)),
+        found: Some(to_wire(face, picture.scale)),
         warnings: [
             omitted.clone(),
             warnings::roll(face.roll, true),
-            warnings::small(face.square.side, wanted.size),
+            warnings::small(face.square.side * picture.scale, wanted.size),
         ]
         .into_iter()
         .flatten()
@@ -141,8 +174,8 @@ fn detected(
     })
 }
 
-fn none_found(photograph: &RgbImage) -> String {
-    let (width, height) = photograph.dimensions();
+fn none_found(picture: Picture<'_>) -> String {
+    let [width, height] = picture.full;
     format!(
         "no face was found in {width}x{height} pixels: expected one of at least {} pixels from forehead to chin; \
          FRAMING_ALIGNED and FRAMING_FACE take an image as it is",
@@ -150,12 +183,15 @@ fn none_found(photograph: &RgbImage) -> String {
     )
 }
 
-fn to_wire(face: &deepface_detect::Face) -> v1::FaceBox {
+/// The place of a face in the pixels of the file.
+fn to_wire(face: &deepface_detect::Face, scale: u32) -> v1::FaceBox {
+    let scale = i32::try_from(scale).unwrap_or(1);
     // A face is not much larger than its photograph.
     let side = i32::try_from(face.square.side).unwrap_or(i32::MAX);
+    let side = side.saturating_mul(scale);
     v1::FaceBox {
-        left: face.square.left,
-        top: face.square.top,
+        left: face.square.left.saturating_mul(scale),
+        top: face.square.top.saturating_mul(scale),
         width: side,
         height: side,
         score: face.score,

@@ -195,11 +195,8 @@ fn faces_of(
             let cut = cut(&image, Framing::Aligned, field)?;
             let photograph =
                 decode(file, limits).map_err(|e| Violations::one(format!("{field}.encoded"), e))?;
-            let mut cut_out = cut_out(&photograph.pixels, cut, wanted, field)?;
+            let mut cut_out = cut_out(&photograph, cut, wanted, field)?;
             for face in &mut cut_out.faces {
-                if let Some(found) = &mut face.found {
-                    enlarge(found, photograph.scale);
-                }
                 let transparent = warnings::transparent(photograph.transparency);
                 face.warnings.extend(transparent);
             }
@@ -246,19 +243,6 @@ fn cut(image: &v1::Image, default: Framing, field: &str) -> Result<Cut, Violatio
     match number() {
         None => Ok(Cut::Framed(framing)),
         Some(_) => wrong("expected FRAMING_DETECT with it: other framings have one face".into()),
-    }
-}
-
-/// A place in the pixels of the file, from one in a reduced photograph.
-fn enlarge(found: &mut v1::FaceBox, scale: u32) {
-    let scale = i32::try_from(scale).unwrap_or(1);
-    for value in [
-        &mut found.left,
-        &mut found.top,
-        &mut found.width,
-        &mut found.height,
-    ] {
-        *value = value.saturating_mul(scale);
     }
 }
 

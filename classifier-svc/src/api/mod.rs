@@ -56,7 +56,7 @@ pub struct Limits {
     pub faces: usize,
     /// Differentiate streams that are open at once: each holds its targets.
     pub streams: usize,
-    /// Images that are decoded at once: each takes up to 100 MB.
+    /// Images that are decoded at once: each takes up to 130 MB.
     pub decoders: usize,
     /// How long a Differentiate stream may be silent, or leave a reply unread.
     pub idle: Duration,

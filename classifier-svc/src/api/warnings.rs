@@ -9,7 +9,7 @@ const TRAINED_ON: u32 = 160;
 /// From this tilt on, in degrees, decisions change noticeably unless the face is turned upright.
 const TILTED: f32 = 15.0;
 /// From this roll on, in degrees, a photograph lies on its side rather than the head being tilted.
-const TURNED: f32 = 45.0;
+const TURNED: f32 = 60.0;
 
 fn warning(kind: WarningKind, message: impl Display) -> Warning {
     Warning {
@@ -82,7 +82,7 @@ pub(super) fn heads_untrained() -> Warning {
 }
 
 /// An image that a framing squeezes into a square.
-pub(super) fn not_square(width: u32, height: u32) -> Option<Warning> {
+pub(super) fn not_square([width, height]: [u32; 2]) -> Option<Warning> {
     (width != height).then(|| {
         warning(
             WarningKind::NotSquare,
