@@ -11,9 +11,6 @@ pub const LAYER: &str = "conv4_3";
 pub const EXAGGERATION: f64 = 0.0;
 /// Strength of an attribute.
 pub const STRENGTH: f64 = 1.0;
-/// Steps in the prior of a request that keeps attributes: what is asked for and what is kept pull against each other, and
-/// take longer to agree.
-pub const KEEPING_STEPS: usize = 300;
 /// Steps between two iterates of a stream.
 pub const EVERY: usize = 10;
 
@@ -92,6 +89,19 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
             ..pixels
         },
     }
+}
+
+/// The best settings for a request that keeps attributes: what is asked for and what is kept pull against each other, and
+/// take longer to agree.
+pub fn keeping(basis: Basis, rule: Rule) -> Settings {
+    let mut settings = descent(basis, rule);
+    if basis == Basis::Prior {
+        settings.steps = 300;
+        if rule == Rule::Adam {
+            settings.learning_rate = 0.15;
+        }
+    }
+    settings
 }
 
 /// The preset of the paper's method. The paper names "blurring and/or jitter" without numbers.

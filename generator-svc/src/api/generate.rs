@@ -14,11 +14,10 @@ use tonic::{Request, Status};
 use super::inversion::Inversion;
 use super::method::Method;
 use super::objectives::{Goal, Objectives};
+use super::reference::Reference;
 use super::status::Refusal;
 use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
-use crate::defaults;
 use crate::gaussian::{Cgmm, Description, Regression, Target, Wish};
-use crate::inversion::Basis;
 
 /// Checks the request and starts the work.
 pub(super) fn generate(
@@ -49,16 +48,8 @@ fn check(
         "settings.target",
     );
     let descent = settings.inversion.as_ref();
-    let mut descent = settings::descent(descent, Some(method), "settings.inversion");
-    let steps = settings.inversion.as_ref().and_then(|i| i.steps);
     let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
-    if let Ok(descent) = &mut descent
-        && descent.basis == Basis::Prior
-        && keeps
-        && steps.is_none()
-    {
-        descent.steps = defaults::KEEPING_STEPS;
-    }
+    let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
     let stream = settings::stream(request.stream.as_ref());
     match (preset, wish, target, descent, stream) {
         (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream)) => {
@@ -108,7 +99,7 @@ impl Goal for Attributes {
         match self.0 {
             Target::Regression(how) => {
                 let mut objectives = regression(inversion, how).await?;
-                let held = hold::terms(inversion, objectives.reference.as_deref()).await?;
+                let held = hold::terms(inversion, objectives.reference.as_mut()).await?;
                 objectives.terms.extend(held);
                 Ok(objectives)
             }
@@ -136,7 +127,7 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
     Ok(Objectives {
         terms,
         centre,
-        reference: Some(reference),
+        reference: Some(Reference::at(reference)),
         seen: None,
     })
 }
@@ -155,7 +146,7 @@ fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
     Objectives {
         terms,
         centre: mean.clone(),
-        reference: Some(mean),
+        reference: Some(Reference::at(mean)),
         seen: None,
     }
 }
@@ -281,7 +272,7 @@ mod tests {
             terms[..],
             [Term::SquaredDistance(_), Term::AttributeLikelihood(_)]
         ));
-        assert_ne!(Some(centre), reference);
+        assert_ne!(Some(Reference::at(centre)), reference);
         let refused = objectives(v1::Method::Regression, "other").await;
         let status = Status::from(refused.unwrap_err());
         assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");

@@ -8,29 +8,28 @@ use deepface_proto::v1::{
 };
 
 use super::inversion::Inversion;
-use super::result::judged;
+use super::reference::Reference;
 use super::status::Refusal;
 
-/// Weight of the terms together, in units of log-odds. With more the attributes asked for lose: at 2 a kept attribute changes
-/// half as much as at this weight, and Heavy Makeup of a kept Male is 15 % weaker than without keeping.
-const WEIGHT: f64 = 0.7;
+/// Weight of the terms together, in units of log-odds. With more the attributes asked for lose (`docs/generation.md`).
+const WEIGHT: f64 = 0.5;
 /// Least variance of an attribute whose probability is held: the weight grows towards certainty, where a change of the
 /// log-odds hardly changes the probability, but not without end.
 const LEAST_VARIANCE: f64 = 0.01;
 
-/// The terms that hold the attributes to keep, for the prior's coordinates of the reference face.
+/// The terms that hold the attributes to keep where they are in the reference face.
 ///
 /// # Errors
 /// The classifier does not answer, or the work panicked.
 pub(super) async fn terms(
     inversion: &Inversion,
-    reference: Option<&[f32]>,
+    reference: Option<&mut Reference>,
 ) -> Result<Vec<Objective>, Refusal> {
     let Some(reference) = reference.filter(|_| !inversion.wish.kept.is_empty()) else {
         return Ok(Vec::new());
     };
     let schema = &inversion.statistics.schema;
-    let scores = judged(inversion, reference.to_vec()).await?;
+    let scores = reference.scores(inversion).await?;
     let kept = scores.iter().filter(|score| {
         let mut kept = inversion.wish.kept.iter();
         kept.any(|&k| schema.name(k) == score.name)

@@ -35,7 +35,7 @@ fn check(
     request: InvertRequest,
     arrived: Instant,
 ) -> Result<(Reconstruction, Inversion), Violations> {
-    let descent = settings::descent(request.inversion.as_ref(), None, "inversion");
+    let descent = settings::descent(request.inversion.as_ref(), None, false, "inversion");
     let stream = settings::stream(request.stream.as_ref());
     let image = request
         .image

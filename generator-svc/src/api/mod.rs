@@ -15,6 +15,7 @@ mod objectives;
 mod oracle;
 mod picture;
 mod preset;
+mod reference;
 mod result;
 mod settings;
 mod status;

@@ -3,6 +3,7 @@
 use deepface_proto::v1;
 
 use super::inversion::Inversion;
+use super::reference::Reference;
 use super::status::Refusal;
 
 /// Decides what an inversion descends, once the classifier's model is known: Generate makes a target activation,
@@ -26,8 +27,8 @@ pub(super) struct Objectives {
     pub(super) terms: Vec<v1::Objective>,
     /// Coordinates that the image prior expects.
     pub(super) centre: Vec<f32>,
-    /// Coordinates that it expects for the same seed and no request: changes are counted from there.
-    pub(super) reference: Option<Vec<f32>>,
+    /// The face of the same seed and no request: changes are counted from there.
+    pub(super) reference: Option<Reference>,
     /// What the classifier saw in the image whose activations are wanted, if there is one.
     pub(super) seen: Option<v1::ActivationRow>,
 }

@@ -8,6 +8,7 @@ use deepface_statistics::log_odds;
 
 use super::inversion::Inversion;
 use super::oracle::GrpcOracle;
+use super::reference::Reference;
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, status::Refusal};
 use crate::gaussian::Wish;
@@ -16,7 +17,7 @@ use crate::inversion::{Losses, Session};
 /// Least distance of a probability from 0 and 1 when it becomes log-odds.
 const FLOOR: f64 = 1e-6;
 
-/// The finished image. `reference` are the prior's coordinates of the face from which changes are counted.
+/// The finished image. Changes are counted from `reference`.
 ///
 /// # Errors
 /// The classifier does not answer, or the work panicked.
@@ -24,7 +25,7 @@ pub(super) async fn result(
     inversion: &Inversion,
     session: &Session<GrpcOracle>,
     losses: Losses,
-    reference: Option<Vec<f32>>,
+    reference: Option<Reference>,
 ) -> Result<v1::Result, Refusal> {
     let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
     let both = move |pixels: Vec<f32>| {
@@ -39,10 +40,7 @@ pub(super) async fn result(
         .map(|s| scored(&inversion.statistics.schema, &inversion.wish, s))
         .collect();
     let moved = match reference {
-        Some(coordinates) => {
-            let reference = judged(inversion, coordinates).await?;
-            compare(&mut attributes, &reference)
-        }
+        Some(mut reference) => compare(&mut attributes, reference.scores(inversion).await?),
         None => Vec::new(),
     };
     Ok(v1::Result {
@@ -56,32 +54,14 @@ pub(super) async fn result(
     })
 }
 
-/// The scores of the prior's face at these coordinates, one per attribute.
+/// The scores of a face by the classifier, one per attribute.
 ///
 /// # Errors
-/// The classifier does not answer, or the work panicked.
-pub(super) async fn judged(
+/// The classifier does not answer.
+pub(super) async fn classify(
     inversion: &Inversion,
-    coordinates: Vec<f32>,
+    image: v1::Image,
 ) -> Result<Vec<AttributeScore>, Refusal> {
-    classify(inversion, render(inversion, coordinates).await?).await
-}
-
-async fn render(inversion: &Inversion, coordinates: Vec<f32>) -> Result<v1::Image, Refusal> {
-    let (statistics, side) = (
-        inversion.statistics.clone(),
-        inversion.statistics.input_size,
-    );
-    let image = inversion.workers.run(move || {
-        let mut pixels = statistics.prior.image(&coordinates);
-        pixels.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
-        to_wire(&pixels, side, v1::ImageFormat::Tensor)
-    });
-    image.await?
-}
-
-/// The scores of a face by the classifier, one per attribute.
-async fn classify(inversion: &Inversion, image: v1::Image) -> Result<Vec<AttributeScore>, Refusal> {
     let reply = inversion.classifier.classify(vec![image]).await?;
     let groups = reply.results.into_iter().flat_map(|r| r.groups);
     Ok(groups.flat_map(|g| g.attributes).collect())

@@ -97,6 +97,19 @@ fn the_contract_says_the_defaults_of_a_descent() {
             pixels_sgd.learning_rate
         ),
     );
+    let kept = keeping(Basis::Prior, Rule::Adam);
+    says(
+        &comment("optional int32 steps"),
+        format!("{} in the prior for a request that keeps", kept.steps),
+    );
+    says(
+        &comment("optional double learning_rate"),
+        format!(
+            "{} for Adam in the prior for a request that keeps",
+            kept.learning_rate
+        ),
+    );
+    assert_eq!(keeping(Basis::Pixels, Rule::Adam), pixels);
     assert_eq!((prior.start, pixels.start), (Start::Expected, Start::Noise));
     says(
         &comment("START_UNSPECIFIED"),

@@ -11,13 +11,14 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 /// Below this, rounding would lose most steps of a descent.
 const LEAST_RATE: f64 = 1e-6;
 
-/// Checks how an image should be found for a method; vanilla inversion has none.
+/// Checks how an image should be found for a method; vanilla inversion has none. `keeps` says whether attributes are held.
 ///
 /// # Errors
 /// Everything that is wrong with the settings.
 pub(in crate::api) fn descent(
     wire: Option<&InversionSettings>,
     method: Option<Method>,
+    keeps: bool,
     field: &str,
 ) -> Result<Settings, Violations> {
     let wire = wire.cloned().unwrap_or_default();
@@ -30,7 +31,10 @@ pub(in crate::api) fn descent(
         v1::Optimizer::Sgd => Rule::Sgd,
         v1::Optimizer::Adam | v1::Optimizer::Unspecified => Rule::Adam,
     };
-    let defaults = defaults::descent(basis, rule);
+    let defaults = match keeps {
+        true => defaults::keeping(basis, rule),
+        false => defaults::descent(basis, rule),
+    };
     let start = match check.known("start", wire.start) {
         v1::Start::Noise => Start::Noise,
         v1::Start::Mean => Start::Mean,

@@ -41,11 +41,11 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
             optimizer: o,
             ..Default::default()
         };
-        let settings = descent(Some(&wire), None, "i").unwrap();
-        let again = descent(Some(&descent_to_wire(&settings)), None, "i").unwrap();
+        let settings = descent(Some(&wire), None, false, "i").unwrap();
+        let again = descent(Some(&descent_to_wire(&settings)), None, false, "i").unwrap();
         assert_eq!(again, settings);
     }
-    let climb = descent(None, Some(Method::ClassVisualization), "i").unwrap();
+    let climb = descent(None, Some(Method::ClassVisualization), false, "i").unwrap();
     assert_eq!(climb.start, Start::Mean);
 }
 
@@ -95,10 +95,10 @@ fn a_learning_rate_that_moves_nothing_is_refused() {
         ..Default::default()
     };
     for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
-        let text = problems(descent(Some(&rate(tiny)), None, "i"));
+        let text = problems(descent(Some(&rate(tiny)), None, false, "i"));
         assert!(text.contains("expected 0.000001 to 10"), "{text}");
     }
-    assert!(descent(Some(&rate(1e-6)), None, "i").is_ok());
+    assert!(descent(Some(&rate(1e-6)), None, false, "i").is_ok());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn every_bad_value_is_named() {
         }),
         ..Default::default()
     };
-    let text = problems(descent(Some(&wire), None, "inversion"));
+    let text = problems(descent(Some(&wire), None, false, "inversion"));
     for part in [
         "inversion.steps: expected 1 to 5000, got 0",
         "learning_rate: expected 0.000001 to 10, got 0",
@@ -167,13 +167,13 @@ fn only_a_regression_has_a_conditional_prior() {
         }),
         ..Default::default()
     };
-    assert!(descent(Some(&conditional), Some(Method::Regression), "i").is_ok());
+    assert!(descent(Some(&conditional), Some(Method::Regression), false, "i").is_ok());
     for method in [
         None,
         Some(Method::CgmmMean),
         Some(Method::ClassVisualization),
     ] {
-        let text = problems(descent(Some(&conditional), method, "i"));
+        let text = problems(descent(Some(&conditional), method, false, "i"));
         let expected =
             "i.regularizers.conditional: `conditional` applies only to METHOD_REGRESSION; ";
         assert_eq!(text, expected);

@@ -1,0 +1,50 @@
+//! The reference face: the same seed without a request. Changes are counted from it, and kept attributes are held there.
+
+use deepface_proto::v1::{self, AttributeScore};
+
+use super::inversion::Inversion;
+use super::picture::to_wire;
+use super::result::classify;
+use super::status::Refusal;
+
+/// The face from which changes are counted, and what the classifier sees in it once it was asked.
+#[derive(Debug, PartialEq)]
+pub(super) struct Reference {
+    /// Coordinates in the prior.
+    coordinates: Vec<f32>,
+    scores: Option<Vec<AttributeScore>>,
+}
+
+impl Reference {
+    /// The prior's face at these coordinates.
+    pub(super) fn at(coordinates: Vec<f32>) -> Self {
+        Self {
+            coordinates,
+            scores: None,
+        }
+    }
+
+    /// The scores of the face, one per attribute. The classifier is asked once.
+    ///
+    /// # Errors
+    /// The classifier does not answer, or the work panicked.
+    pub(super) async fn scores(
+        &mut self,
+        inversion: &Inversion,
+    ) -> Result<&[AttributeScore], Refusal> {
+        if self.scores.is_none() {
+            self.scores = Some(classify(inversion, self.render(inversion).await?).await?);
+        }
+        Ok(self.scores.as_deref().unwrap_or_default())
+    }
+
+    async fn render(&self, inversion: &Inversion) -> Result<v1::Image, Refusal> {
+        let (statistics, coordinates) = (inversion.statistics.clone(), self.coordinates.clone());
+        let image = inversion.workers.run(move || {
+            let mut pixels = statistics.prior.image(&coordinates);
+            pixels.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
+            to_wire(&pixels, statistics.input_size, v1::ImageFormat::Tensor)
+        });
+        image.await?
+    }
+}
