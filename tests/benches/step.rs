@@ -151,6 +151,7 @@ async fn open(source: ModelSource, layer: &str, info: &ModelInfo) -> (Differenti
                 normalized: true,
             })),
         }],
+        ..Default::default()
     };
     let client = ClassifierClient::connect_lazy(&format!("http://{address}"))
         .expect("the URL is well formed");

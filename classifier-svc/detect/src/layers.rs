@@ -330,9 +330,8 @@ mod tests {
     fn halving_takes_the_largest_and_doubling_repeats() {
         let whole = map(4, 2, 1);
         let half = halved(&whole);
-        let largest = |rows: Range<usize>| {
-            whole.values[rows].iter().copied().fold(f32::MIN, f32::max)
-        };
+        let largest =
+            |rows: Range<usize>| whole.values[rows].iter().copied().fold(f32::MIN, f32::max);
         assert_eq!(half.values, [largest(0..4), largest(4..8)]);
         let mut sum = Map::zeros(4, 2, 1);
         add_doubled(&mut sum, &half);

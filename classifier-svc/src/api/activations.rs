@@ -11,7 +11,7 @@ use tonic::Request;
 use super::faces::Wanted;
 use super::images::Origin;
 use super::portions::Portions;
-use super::status::{Refusal, of_item};
+use super::status::{Refusal, check_network, of_item};
 use super::{Classifier, images, layers, timing};
 use crate::batch::{Admission, EngineError};
 use deepface_network::ModelInfo;
@@ -25,6 +25,7 @@ pub(super) async fn get_activations(
     let deadline = Deadline::of(&request, api.limits.call);
     let info = api.engine.info()?;
     let request = request.into_inner();
+    check_network(&info, "model_digest", &request.model_digest)?;
     let Asked {
         layers,
         data_type,
@@ -59,6 +60,7 @@ pub(super) async fn get_activations(
         faces: largest(&faces.origins),
         rows: faces.origins.into_iter().map(row).collect(),
         errors: errors.collect(),
+        model_digest: info.digest.clone(),
     })
 }
 

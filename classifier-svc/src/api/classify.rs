@@ -8,7 +8,7 @@ use tonic::Request;
 
 use super::faces::Wanted;
 use super::portions::Portions;
-use super::status::{Refusal, of_item};
+use super::status::{Refusal, check_network, of_item};
 use super::{Classifier, images, timing, warnings};
 use crate::batch::{Admission, EngineError};
 use deepface_network::ModelInfo;
@@ -22,6 +22,7 @@ pub(super) async fn classify(
     let deadline = Deadline::of(&request, api.limits.call);
     let info = api.engine.info()?;
     let mut request = request.into_inner();
+    check_network(&info, "model_digest", &request.model_digest)?;
     let images = std::mem::take(&mut request.images);
     images::check_count(images.len(), &api.limits)?;
     let room = api.engine.admit(images.len())?;
@@ -64,6 +65,7 @@ pub(super) async fn classify(
     Ok(v1::ClassifyResponse {
         results,
         timing: Some(timing(arrived, compute)),
+        model_digest: info.digest.clone(),
     })
 }
 

@@ -12,7 +12,7 @@ use super::activations::activations;
 use super::faces::Wanted;
 use super::images::Origin;
 use super::model::verification;
-use super::status::Refusal;
+use super::status::{Refusal, check_network};
 use super::{Classifier, images, layers, timing};
 
 /// The layer by which faces are compared.
@@ -66,6 +66,7 @@ pub(super) async fn compare(
         first_warnings: first.warnings(best.first),
         second_warnings: second.warnings(best.second),
         pairs,
+        model_digest: info.digest.clone(),
     })
 }
 
@@ -79,13 +80,7 @@ fn sides(
     request: v1::CompareRequest,
     features: usize,
 ) -> Result<[(&'static str, Side); 2], Refusal> {
-    let of = &request.embeddings_digest;
-    if !of.is_empty() && *of != info.digest {
-        return Err(Refusal::OtherNetwork {
-            expected: of.clone(),
-            served: info.digest.clone(),
-        });
-    }
+    check_network(info, "embeddings_digest", &request.embeddings_digest)?;
     let most = api.limits.faces_per_image;
     let first = side(
         "first",

@@ -14,7 +14,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
-use super::status::Refusal;
+use super::status::{Refusal, check_network};
 use super::{Classifier, layers, objectives, timing};
 use crate::batch::EngineError;
 use deepface_network::{Differentiated, ModelInfo, Objective};
@@ -103,10 +103,12 @@ impl Session {
         Ok(())
     }
 
-    fn setup(&self, first: v1::DifferentiateRequest) -> Result<Arc<[Objective]>, Violations> {
+    fn setup(&self, first: v1::DifferentiateRequest) -> Result<Arc<[Objective]>, Refusal> {
         let got = match first.message {
             Some(Message::Setup(setup)) => {
-                return objectives::objectives(&self.info, setup, self.api.limits.objectives);
+                check_network(&self.info, "setup.model_digest", &setup.model_digest)?;
+                let limit = self.api.limits.objectives;
+                return Ok(objectives::objectives(&self.info, setup, limit)?);
             }
             Some(Message::Step(_)) => "a step",
             None => "an empty message",
@@ -114,7 +116,8 @@ impl Session {
         Err(Violations::one(
             "message",
             format_args!("expected a setup as the first message, got {got}"),
-        ))
+        )
+        .into())
     }
 
     /// Computes the answer to one message.
@@ -172,6 +175,7 @@ impl Session {
             gradient: Some(gradient.to_tensor(DataType::F32)),
             activations: layers::to_wire(&self.info, &returned, n, activations, DataType::F32),
             timing: Some(timing(arrived, done.compute)),
+            model_digest: self.info.digest.clone(),
         })
     }
 

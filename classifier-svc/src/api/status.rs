@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deepface_network::ModelInfo;
 use deepface_proto::rpc;
 use deepface_serve::{Violations, detailed, quote};
 use prost::Message;
@@ -21,9 +22,11 @@ pub(super) enum Refusal {
     Invalid(Violations),
     /// The model did not compute it.
     Engine(EngineError),
-    /// Embeddings are those of another network.
+    /// The request is meant for another network, or its embeddings are those of another one.
     OtherNetwork {
-        /// Digest of the network that computed them.
+        /// The field that says so.
+        field: &'static str,
+        /// Digest of the network that is meant.
         expected: String,
         /// Digest of the one that is served.
         served: String,
@@ -57,11 +60,15 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::Invalid(violations) => violations.into_status(),
             Refusal::Engine(error) => engine(&error),
-            Refusal::OtherNetwork { expected, served } => detailed(
+            Refusal::OtherNetwork {
+                field,
+                expected,
+                served,
+            } => detailed(
                 Code::FailedPrecondition,
                 "OTHER_NETWORK",
                 &format!(
-                    "embeddings_digest: the embeddings are those of network {}, this one is {served}",
+                    "{field}: expected the network {}, this one is {served}",
                     quote(&expected)
                 ),
                 None,
@@ -91,6 +98,25 @@ impl From<Refusal> for Status {
             Refusal::Broken(status) => status,
         }
     }
+}
+
+/// Checks that the network is the one that a field of a request names, if it names one.
+///
+/// # Errors
+/// [`Refusal::OtherNetwork`].
+pub(super) fn check_network(
+    info: &ModelInfo,
+    field: &'static str,
+    digest: &str,
+) -> Result<(), Refusal> {
+    if digest.is_empty() || digest == info.digest {
+        return Ok(());
+    }
+    Err(Refusal::OtherNetwork {
+        field,
+        expected: digest.into(),
+        served: info.digest.clone(),
+    })
 }
 
 /// The status of one item of a request that is otherwise answered.

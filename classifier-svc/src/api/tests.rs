@@ -4,6 +4,7 @@ mod bad_requests;
 mod calls;
 mod detect;
 mod items;
+mod network;
 mod streams;
 
 use std::sync::{Arc, LazyLock};

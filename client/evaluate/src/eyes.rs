@@ -25,6 +25,8 @@ pub(crate) struct Eyes {
     classifier: ClassifierClient,
     /// The attributes of the evaluation.
     schema: Schema,
+    /// Digest of the classifier's network: another one must not answer in its place.
+    network: String,
     batch: usize,
 }
 
@@ -46,10 +48,12 @@ impl Eyes {
         let most = most
             .and_then(|most| usize::try_from(most).ok())
             .filter(|&most| most > 0);
+        let network = model.model.as_ref().map(|model| model.digest.clone());
         Self {
             judge,
             classifier,
             schema,
+            network: network.unwrap_or_default(),
             batch: most.unwrap_or(BATCH).min(BATCH),
         }
     }
@@ -95,11 +99,13 @@ impl Eyes {
             layers: vec![EMBEDDING.to_owned()],
             data_type: v1::DataType::F32.into(),
             skip_face_check: true,
+            model_digest: self.network.clone(),
             ..Default::default()
         };
         let attributes = v1::ClassifyRequest {
             images,
             skip_face_check: true,
+            model_digest: self.network.clone(),
         };
         let (probabilities, activations) = tokio::try_join!(
             self.classifier.classify_request(attributes),

@@ -135,7 +135,11 @@ async fn descend<M: From<Event> + Send>(
         seen,
     } = goal.objectives(inversion, &model).await?;
     let seen = seen.unwrap_or_default();
-    let setup = v1::DifferentiateSetup { objectives };
+    // Behind a balancer, another replica than the one that described its model may answer.
+    let setup = v1::DifferentiateSetup {
+        objectives,
+        model_digest: model.digest.clone(),
+    };
     let stream = inversion.classifier.differentiate(setup).await?;
     events
         .send(Event::Started(v1::Started {

@@ -13,6 +13,7 @@ use deepface_proto::{
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
+use super::served::Served;
 use crate::gaussian::{Canvas, vector};
 
 /// Most photographs in a request; fewer if the classifier takes fewer.
@@ -40,6 +41,8 @@ pub(super) struct Passes<'a> {
     client: &'a ClassifierClient,
     photographs: &'a [&'a Photograph],
     layers: &'a [WantedLayer],
+    /// Digest of the network that must answer.
+    network: &'a str,
     batch: usize,
 }
 
@@ -48,14 +51,14 @@ impl<'a> Passes<'a> {
     pub(super) fn new(
         client: &'a ClassifierClient,
         photographs: &'a [&'a Photograph],
-        layers: &'a [WantedLayer],
-        limits: &v1::Limits,
+        served: &'a Served,
     ) -> Self {
         Self {
             client,
             photographs,
-            layers,
-            batch: batch_size(limits, layers),
+            layers: &served.layers,
+            network: &served.digest,
+            batch: batch_size(&served.limits, &served.layers),
         }
     }
 
@@ -72,7 +75,7 @@ impl<'a> Passes<'a> {
             while waiting.len() < IN_FLIGHT
                 && let Some((index, batch)) = batches.next()
             {
-                let request = request(batch, self.layers)?;
+                let request = request(batch, self.layers, self.network)?;
                 let client = self.client.clone();
                 let reply = tokio::spawn(async move { client.get_activations(request).await });
                 waiting.push_back((index * self.batch, batch, reply));
@@ -102,7 +105,11 @@ fn batch_size(limits: &v1::Limits, layers: &[WantedLayer]) -> usize {
     BATCH.min(images).min(bytes / each.max(1)).max(1)
 }
 
-fn request(batch: &[&Photograph], layers: &[WantedLayer]) -> anyhow::Result<GetActivationsRequest> {
+fn request(
+    batch: &[&Photograph],
+    layers: &[WantedLayer],
+    network: &str,
+) -> anyhow::Result<GetActivationsRequest> {
     let image = |p: &&Photograph| {
         let file = p.file()?;
         // A face that the classifier cannot find by its framing is sent alone.
@@ -126,6 +133,7 @@ fn request(batch: &[&Photograph], layers: &[WantedLayer]) -> anyhow::Result<GetA
         data_type: DataType::F32.into(),
         all_faces: false,
         skip_face_check: true,
+        model_digest: network.into(),
     })
 }
 

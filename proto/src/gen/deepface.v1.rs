@@ -396,6 +396,9 @@ pub struct ClassifyRequest {
     /// are never searched.
     #[prost(bool, tag = "2")]
     pub skip_face_check: bool,
+    /// `Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any.
+    #[prost(string, tag = "3")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// The attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -407,6 +410,9 @@ pub struct ClassifyResponse {
     /// Time spent in the service.
     #[prost(message, optional, tag = "2")]
     pub timing: ::core::option::Option<Timing>,
+    /// `Model.digest` of the network that answered.
+    #[prost(string, tag = "3")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// The attributes of one face.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -478,6 +484,9 @@ pub struct GetActivationsRequest {
     /// As in ClassifyRequest.
     #[prost(bool, tag = "5")]
     pub skip_face_check: bool,
+    /// `Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any.
+    #[prost(string, tag = "6")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// Activations. A reply may exceed the 4 MiB that most gRPC clients receive unless told otherwise: ten images at conv1_1
 /// of the default model do.
@@ -500,6 +509,9 @@ pub struct GetActivationsResponse {
     /// can't be used fails the call with its status.
     #[prost(message, repeated, tag = "5")]
     pub errors: ::prost::alloc::vec::Vec<ImageError>,
+    /// `Model.digest` of the network that answered.
+    #[prost(string, tag = "6")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// What one row of the activations shows.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -589,6 +601,9 @@ pub struct CompareResponse {
     /// What a caller should know about the second image.
     #[prost(message, repeated, tag = "10")]
     pub second_warnings: ::prost::alloc::vec::Vec<Warning>,
+    /// `Model.digest` of the network that answered.
+    #[prost(string, tag = "11")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// The similarity of one pair of faces.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -635,6 +650,9 @@ pub struct DifferentiateSetup {
     /// 1 to `Limits.max_objectives` terms.
     #[prost(message, repeated, tag = "1")]
     pub objectives: ::prost::alloc::vec::Vec<Objective>,
+    /// `Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any.
+    #[prost(string, tag = "2")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// One term of the loss.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -739,6 +757,9 @@ pub struct DifferentiateResponse {
     /// Time spent in the service.
     #[prost(message, optional, tag = "5")]
     pub timing: ::core::option::Option<Timing>,
+    /// `Model.digest` of the network that answered.
+    #[prost(string, tag = "6")]
+    pub model_digest: ::prost::alloc::string::String,
 }
 /// The loss of one image.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1530,12 +1551,12 @@ pub struct InversionSettings {
     /// Where the descent starts.
     #[prost(enumeration = "Start", tag = "3")]
     pub start: i32,
-    /// Number of steps, 1 to 5000. Not set: 100 steps in the prior, 200 steps in pixels. In the prior 300 for a request that
+    /// Number of steps, 1 to 5000. Not set: 100 steps in the prior, 200 steps in pixels; 300 in the prior for a request that
     /// keeps attributes.
     #[prost(int32, optional, tag = "4")]
     pub steps: ::core::option::Option<i32>,
     /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.05 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
-    /// SGD in the prior, and 0.01 for SGD in pixels.
+    /// SGD in the prior, and 0.01 for SGD in pixels; 0.15 for Adam in the prior for a request that keeps attributes.
     #[prost(double, optional, tag = "5")]
     pub learning_rate: ::core::option::Option<f64>,
     /// Terms added to the loss, and transformations of the image, that keep it plausible.

@@ -9,13 +9,16 @@ use tonic::{Request, Streaming};
 use super::*;
 
 /// Both directions of a stream.
-struct Stream {
+pub(super) struct Stream {
     send: mpsc::Sender<v1::DifferentiateRequest>,
     replies: Streaming<v1::DifferentiateResponse>,
 }
 
 impl Stream {
-    async fn open(client: &mut Client, timeout: Option<Duration>) -> Result<Self, Status> {
+    pub(super) async fn open(
+        client: &mut Client,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Status> {
         let (send, receive) = mpsc::channel(8);
         let mut request = Request::new(ReceiverStream::new(receive));
         if let Some(timeout) = timeout {
@@ -25,7 +28,7 @@ impl Stream {
         Ok(Self { send, replies })
     }
 
-    async fn send(&self, message: Message) {
+    pub(super) async fn send(&self, message: Message) {
         let message = Some(message);
         self.send
             .send(v1::DifferentiateRequest { message })
@@ -33,7 +36,7 @@ impl Stream {
             .unwrap();
     }
 
-    async fn next(&mut self) -> Result<v1::DifferentiateResponse, Status> {
+    pub(super) async fn next(&mut self) -> Result<v1::DifferentiateResponse, Status> {
         let next = tokio::time::timeout(SOON, self.replies.message());
         next.await
             .unwrap()
@@ -41,13 +44,14 @@ impl Stream {
     }
 }
 
-fn setup(terms: impl IntoIterator<Item = Term>) -> Message {
+pub(super) fn setup(terms: impl IntoIterator<Item = Term>) -> Message {
     let objective = |term| v1::Objective {
         weight: 0.0,
         term: Some(term),
     };
     Message::Setup(v1::DifferentiateSetup {
         objectives: terms.into_iter().map(objective).collect(),
+        ..Default::default()
     })
 }
 
@@ -62,7 +66,7 @@ fn cotangent(first: f32) -> Term {
     })
 }
 
-fn step(id: i64, image: Array) -> Message {
+pub(super) fn step(id: i64, image: Array) -> Message {
     Message::Step(v1::DifferentiateStep {
         id,
         image: Some(image.to_tensor(DataType::F32)),
@@ -70,7 +74,7 @@ fn step(id: i64, image: Array) -> Message {
     })
 }
 
-fn male() -> Term {
+pub(super) fn male() -> Term {
     Term::AttributeLikelihood(v1::AttributeLikelihood {
         targets: vec![v1::AttributeTarget {
             attribute: "Male".into(),
