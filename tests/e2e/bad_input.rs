@@ -165,7 +165,10 @@ async fn invalid_objectives_and_steps_are_refused() {
         let objectives = vec![v1::Objective { weight: 1.0, term }];
         let mut stream = shared()
             .classifier()
-            .differentiate(v1::DifferentiateSetup { objectives })
+            .differentiate(v1::DifferentiateSetup {
+                objectives,
+                ..Default::default()
+            })
             .await?;
         stream.step(image, &[]).await
     };

@@ -63,7 +63,10 @@ async fn a_slow_step_ends_the_stream() {
         term: Some(term),
     }];
     let mut stream = client
-        .differentiate(v1::DifferentiateSetup { objectives })
+        .differentiate(v1::DifferentiateSetup {
+            objectives,
+            ..Default::default()
+        })
         .await
         .unwrap();
     let image = face_pixels(size, 1);

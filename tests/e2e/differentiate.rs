@@ -54,7 +54,10 @@ fn likelihood() -> Term {
 }
 
 async fn open(objectives: Vec<v1::Objective>) -> DifferentiateStream {
-    let setup = v1::DifferentiateSetup { objectives };
+    let setup = v1::DifferentiateSetup {
+        objectives,
+        ..Default::default()
+    };
     shared().classifier().differentiate(setup).await.unwrap()
 }
 

@@ -279,6 +279,7 @@ async fn an_answer_about_something_else_than_a_face_says_so() {
         let request = v1::ClassifyRequest {
             images: vec![image],
             skip_face_check: true,
+            ..Default::default()
         };
         let reply = s.client.classify(request).await.unwrap().into_inner();
         assert!(!kinds(&reply.results[0].warnings).contains(&WarningKind::NoFace));

@@ -186,10 +186,12 @@ async fn bad_setups_are_named() {
         let term = Some(male());
         Message::Setup(v1::DifferentiateSetup {
             objectives: vec![v1::Objective { weight, term }],
+            ..Default::default()
         })
     };
     let no_term = Message::Setup(v1::DifferentiateSetup {
         objectives: vec![v1::Objective::default()],
+        ..Default::default()
     });
     let first = "setup.objectives[0]";
     let targets = "setup.objectives[0].attribute_likelihood.targets";
@@ -343,6 +345,7 @@ async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
     };
     let largest = Message::Setup(v1::DifferentiateSetup {
         objectives: terms.into_iter().map(objective).collect(),
+        ..Default::default()
     });
     let mut stream = Stream::open(&mut s.client, None).await.unwrap();
     stream.send(largest).await;
