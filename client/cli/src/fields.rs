@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 38] = [
+const FIELDS: [(&str, Source); 39] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -26,6 +26,7 @@ const FIELDS: [(&str, Source); 38] = [
     ("second_embeddings", Source::Image(1)),
     ("embeddings_digest", Source::Nothing),
     ("skip_face_check", Source::Nothing),
+    ("model_digest", Source::Nothing),
     ("all_faces", Source::Flag("--all-faces")),
     ("seed", Source::Flag("--seed")),
     ("layer", Source::Flag("--layer")),

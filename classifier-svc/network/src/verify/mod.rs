@@ -28,10 +28,10 @@ pub struct VerifyArgs {
     /// Folder of photographs of people, several of some, as for `train`.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// The label file, if it is not in --data.
+    /// The label file. Default: the one in --data.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Where the faces are in the photographs: lfw, celeba or whole, as for `train`.
+    /// Where the faces are in the photographs: lfw, celeba or whole. Default: as for `train`.
     #[arg(long, value_name = "CROP")]
     pub crop: Option<Crop>,
     /// Leave out photographs that cannot be read, instead of stopping with a list of them.

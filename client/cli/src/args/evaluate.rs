@@ -23,10 +23,10 @@ pub(crate) struct EvaluateArgs {
     /// Folder of photographs with a label file, as in LFW or CelebA: what the models were trained on.
     #[arg(long, value_name = "LFW")]
     pub(crate) data: PathBuf,
-    /// The label file, if it is not in --data.
+    /// The label file. Default: the one in --data.
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Where the faces are in the photographs: lfw, celeba or whole, as for `classifier-svc train`.
+    /// Where the faces are in the photographs: lfw, celeba or whole. Default: as for `classifier-svc train`.
     #[arg(long, value_name = "CROP")]
     pub(crate) crop: Option<Crop>,
     /// Number of attribute sets, each from a photograph of a different person.
