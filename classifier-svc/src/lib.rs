@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod batch;
+mod fair;
 pub mod service;
 pub mod settings;
 pub mod source;

@@ -3,6 +3,7 @@
 //!
 //! One concern per file. Nothing here names an RPC or depends on what a service computes.
 
+mod caller;
 mod cores;
 mod deadline;
 mod error;
@@ -20,6 +21,7 @@ mod suggest;
 mod telemetry;
 mod violations;
 
+pub use caller::Caller;
 pub use cores::cores;
 pub use deadline::Deadline;
 pub use error::ServeError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_proto::v1::{self, DataType};
-use deepface_serve::{Deadline, Violations};
+use deepface_serve::{Caller, Deadline, Violations};
 use tonic::Request;
 
 use super::faces::Wanted;
@@ -13,7 +13,7 @@ use super::images::Origin;
 use super::portions::Portions;
 use super::status::{Refusal, check_network, of_item};
 use super::{Classifier, images, layers, timing};
-use crate::batch::{Admission, EngineError};
+use crate::batch::EngineError;
 use deepface_network::ModelInfo;
 
 /// Activations of some layers for some images, in one pass.
@@ -23,6 +23,7 @@ pub(super) async fn get_activations(
 ) -> Result<v1::GetActivationsResponse, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
+    let caller = Caller::of(&request);
     let info = api.engine.info()?;
     let request = request.into_inner();
     check_network(&info, "model_digest", &request.model_digest)?;
@@ -32,7 +33,7 @@ pub(super) async fn get_activations(
         element,
     } = check(api, &info, &request)?;
     let n = request.images.len();
-    let room = api.engine.admit(n)?;
+    api.engine.check_room(n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
     let wanted = Wanted {
@@ -43,11 +44,11 @@ pub(super) async fn get_activations(
         },
         check: !request.skip_face_check,
     };
-    let faces = images::faces(api, named.collect(), wanted, deadline).await?;
+    let faces = images::faces(api, &caller, named.collect(), wanted, deadline).await?;
     let faces = faces.usable_of(n)?;
     let rows = faces.origins.len();
     layers::check_reply(&info, &api.limits, (rows, &layers), (element, 0), "images")?;
-    let computed = activations(api, room, &faces.pixels, layers.clone(), deadline);
+    let computed = activations(api, &faces.pixels, layers.clone(), deadline);
     let (arrays, compute) = computed.await?;
     let errors = faces.refused.into_iter();
     let errors = errors.map(|(image, wrong)| v1::ImageError {
@@ -67,14 +68,13 @@ pub(super) async fn get_activations(
 /// The activations of all faces, one `[n, ...]` array a layer, and the time that they took.
 pub(super) async fn activations(
     api: &Classifier,
-    room: Admission,
     pixels: &[f32],
     layers: Arc<[usize]>,
     deadline: Deadline,
 ) -> Result<(Vec<Vec<f32>>, Duration), EngineError> {
     let size = api.engine.info()?.pixels();
     let (mut all, mut compute) = (vec![Vec::new(); layers.len()], Duration::ZERO);
-    let mut portions = Portions::new(api, room, pixels, size);
+    let mut portions = Portions::new(api, pixels, size);
     while let Some((room, portion)) = portions.next(deadline).await? {
         let done = api
             .engine

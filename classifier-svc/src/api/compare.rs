@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use deepface_network::{ModelInfo, cosine};
 use deepface_proto::v1;
-use deepface_serve::{Deadline, Violations};
+use deepface_serve::{Caller, Deadline, Violations};
 use tonic::Request;
 
 use super::activations::activations;
@@ -34,21 +34,22 @@ pub(super) async fn compare(
 ) -> Result<v1::CompareResponse, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
+    let caller = Caller::of(&request);
     let info = api.engine.info()?;
     let layer = info.layer(LAYER);
     let layer = layer.ok_or(Refusal::Internal("the model has no layer fc7"))?;
     let features = layers::size(&info.layers[layer]);
     let sides = sides(api, &info, request.into_inner(), features)?;
-    let room = api.engine.admit(2)?;
     let wanted = Wanted {
         size: info.input_size,
         most: api.limits.faces_per_image,
         check: true,
     };
     let (images, embeddings) = apart(sides);
-    let faces = images::faces(api, images, wanted, deadline).await?;
+    api.engine.check_room(images.len())?;
+    let faces = images::faces(api, &caller, images, wanted, deadline).await?;
     let faces = faces.complete()?;
-    let computed = activations(api, room, &faces.pixels, Arc::from([layer]), deadline);
+    let computed = activations(api, &faces.pixels, Arc::from([layer]), deadline);
     let (computed, compute) = computed.await?;
     let computed = computed.into_iter().flatten().collect();
     let [first, second] = together(embeddings, faces.origins, computed, features);

@@ -1,19 +1,16 @@
 //! Images from the wire: checked, decoded, framed and scaled to the network's input.
 
-use std::sync::Arc;
-
 use deepface_images::{Framing, ImageLimits, decode, image_of, peek};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
-use deepface_serve::{Deadline, Violations};
-use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use deepface_serve::{Caller, Deadline, Violations};
 
+use super::decoders::Turn;
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
+use super::memory::Held;
 use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
-use crate::batch::EngineError;
 
 /// Pixels a side of a tensor that is an image, at most.
 const TENSOR_SIDE: u32 = 4096;
@@ -41,6 +38,8 @@ pub(super) struct Faces {
     pub(super) origins: Vec<Origin>,
     /// The images that have no face or could not be used, by their number in the request.
     pub(super) refused: Vec<(usize, Violations)>,
+    /// The memory of the pixels.
+    held: Held,
 }
 
 /// The origin of a face.
@@ -61,34 +60,51 @@ pub(super) struct Origin {
 /// goes away, it stops at the next image. The wait for a decoder ends with the deadline.
 ///
 /// # Errors
-/// The deadline has passed. An image that can't be used is not an error here: see [`Faces::refused`].
+/// The deadline has passed, or too much waits. An image that can't be used is not an error here: see
+/// [`Faces::refused`].
 pub(super) async fn faces(
     api: &Classifier,
+    caller: &Caller,
     images: Vec<(String, v1::Image)>,
     wanted: Wanted,
     deadline: Deadline,
 ) -> Result<Faces, Refusal> {
+    let came = images.iter().map(|(_, image)| bytes_of(image)).sum();
+    // For the whole request, as images that are done with are few.
+    let held = api.memory.hold(caller, came)?;
     let mut all = Faces {
         pixels: Vec::with_capacity(images.len() * 3 * wanted.size * wanted.size),
         origins: Vec::with_capacity(images.len()),
         refused: Vec::new(),
+        held,
     };
     let mut pixels = 0;
     for (i, (field, image)) in images.into_iter().enumerate() {
         let limits = api.limits.image;
-        pixels += pixels_of(&image, limits);
+        let these = pixels_of(&image, limits);
+        pixels += these;
+        let cost = these.max(tensor_pixels(&image));
         if pixels > api.limits.request_pixels {
             all.refused.push((i, too_many_pixels(&field, api.limits)));
             continue;
         }
+        let turn = api.decoders.turn(caller, cost, deadline).await?;
         let name = field.clone();
-        let work = move || faces_of(image, &name, limits, wanted);
-        match decoded(&api.decoders, deadline, work).await? {
-            Ok(found) => all.append(i, found, &field, &api.limits),
+        match decoded(turn, move || faces_of(image, &name, limits, wanted)).await? {
+            Ok(found) => all.append(i, found, &field, &api.limits)?,
             Err(wrong) => all.refused.push((i, wrong)),
         }
     }
     Ok(all)
+}
+
+/// The content of an image as it came.
+fn bytes_of(image: &v1::Image) -> usize {
+    match &image.content {
+        Some(Content::Encoded(file)) => file.len(),
+        Some(Content::Tensor(tensor)) => tensor.data.len(),
+        None => 0,
+    }
 }
 
 /// Pixels that decoding a file will take, by its header; 0 where it will be refused anyway.
@@ -99,6 +115,14 @@ fn pixels_of(image: &v1::Image, limits: ImageLimits) -> u64 {
             .ok()
             .filter(|&pixels| pixels <= limits.pixels)
             .unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Pixels of a tensor, at most.
+fn tensor_pixels(image: &v1::Image) -> u64 {
+    match &image.content {
+        Some(Content::Tensor(tensor)) => tensor.data.len() as u64 / 3,
         _ => 0,
     }
 }
@@ -114,7 +138,13 @@ fn too_many_pixels(field: &str, limits: Limits) -> Violations {
 }
 
 impl Faces {
-    fn append(&mut self, image: usize, found: CutOut, field: &str, limits: &Limits) {
+    fn append(
+        &mut self,
+        image: usize,
+        found: CutOut,
+        field: &str,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
         let (most, before) = (limits.faces, self.origins.len());
         if before + found.faces.len() > most {
             let wrong = Violations::one(
@@ -125,8 +155,11 @@ impl Faces {
                     found.faces.len()
                 ),
             );
-            return self.refused.push((image, wrong));
+            self.refused.push((image, wrong));
+            return Ok(());
         }
+        let values: usize = found.faces.iter().map(|face| face.pixels.len()).sum();
+        self.held.grow(4 * values)?;
         let faces = found.found;
         for face in found.faces {
             self.pixels.extend(face.pixels);
@@ -137,6 +170,7 @@ impl Faces {
                 warnings: face.warnings,
             });
         }
+        Ok(())
     }
 
     /// All faces of all images.
@@ -163,16 +197,12 @@ impl Faces {
 }
 
 async fn decoded<T: Send + 'static>(
-    decoders: &Arc<Semaphore>,
-    deadline: Deadline,
+    turn: Turn,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let permit = timeout_at(deadline.at(), decoders.clone().acquire_owned()).await;
-    let permit = permit.map_err(|_| EngineError::Expired)?;
-    let permit = permit.map_err(|_| Refusal::Internal("the decoders are closed"))?;
     let work = move || {
         // Held until the work is done, even if the caller no longer waits.
-        let _permit = permit;
+        let _turn = turn;
         work()
     };
     let done = tokio::task::spawn_blocking(work).await;
@@ -266,28 +296,5 @@ fn check_tensor(array: &Array, field: &str) -> Result<[u32; 2], Violations> {
             format!("{field}.data"),
             format_args!("expected values 0 to 1, element {i} is {}", array.data[i]),
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_decoder_is_waited_for_until_the_deadline() {
-        let decoders = Arc::new(Semaphore::new(1));
-        let held = decoders.clone().acquire_owned().await.unwrap();
-        let soon = Deadline::after(Duration::from_millis(20));
-        let refused = decoded(&decoders, soon, || 7).await;
-        assert!(
-            matches!(refused, Err(Refusal::Engine(EngineError::Expired))),
-            "{refused:?}"
-        );
-        drop(held);
-        let later = Deadline::after(Duration::from_secs(20));
-        assert_eq!(decoded(&decoders, later, || 7).await.unwrap(), 7);
-        assert_eq!(decoders.available_permits(), 1);
     }
 }

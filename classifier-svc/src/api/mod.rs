@@ -5,10 +5,12 @@
 mod activations;
 mod classify;
 mod compare;
+mod decoders;
 mod differentiate;
 mod faces;
 mod images;
 mod layers;
+mod memory;
 mod model;
 mod objectives;
 mod portions;
@@ -33,6 +35,8 @@ use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::decoders::Decoders;
+use self::memory::Memory;
 use crate::batch::Engine;
 
 /// The limits on one request.
@@ -58,6 +62,9 @@ pub struct Limits {
     pub streams: usize,
     /// Images that are decoded at once: each takes up to 130 MB.
     pub decoders: usize,
+    /// Bytes of files that wait to be decoded and of faces that wait for the rest of their request. One caller may
+    /// hold half of them.
+    pub waiting_bytes: usize,
     /// How long a Differentiate stream may be silent, or leave a reply unread.
     pub idle: Duration,
     /// The deadline of a call that has none.
@@ -77,6 +84,7 @@ impl Default for Limits {
             faces: 256,
             streams: 64,
             decoders: deepface_serve::cores(),
+            waiting_bytes: 512 << 20,
             idle: Duration::from_secs(60),
             call: ServeSettings::default().max_call(),
         }
@@ -88,7 +96,8 @@ impl Default for Limits {
 pub struct Classifier {
     engine: Engine,
     limits: Limits,
-    decoders: Arc<Semaphore>,
+    decoders: Decoders,
+    memory: Memory,
     streams: Arc<Semaphore>,
 }
 
@@ -98,7 +107,8 @@ impl Classifier {
         Self {
             engine,
             limits,
-            decoders: Arc::new(Semaphore::new(limits.decoders)),
+            decoders: Decoders::new(limits.decoders),
+            memory: Memory::new(limits.waiting_bytes),
             streams: Arc::new(Semaphore::new(limits.streams)),
         }
     }

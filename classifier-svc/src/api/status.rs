@@ -31,6 +31,10 @@ pub(super) enum Refusal {
         /// Digest of the one that is served.
         served: String,
     },
+    /// Too many images wait to be decoded, of this caller or in all.
+    Decoders,
+    /// Images that wait hold too much memory, those of this caller or all.
+    Memory,
     /// Too many Differentiate streams are open.
     Streams(usize),
     /// A Differentiate stream got no message for too long.
@@ -72,6 +76,18 @@ impl From<Refusal> for Status {
                     quote(&expected)
                 ),
                 None,
+            ),
+            Refusal::Decoders => detailed(
+                Code::ResourceExhausted,
+                "DECODERS_BUSY",
+                "too many images wait to be decoded, of this caller or in all",
+                Some(RETRY),
+            ),
+            Refusal::Memory => detailed(
+                Code::ResourceExhausted,
+                "IMAGES_WAITING",
+                "the images that wait hold too many bytes, those of this caller or all",
+                Some(RETRY),
             ),
             Refusal::Streams(limit) => detailed(
                 Code::ResourceExhausted,

@@ -23,16 +23,9 @@ pub struct BatchSettings {
     pub max_batch: usize,
 }
 
-/// Room in the queue for some images, held from before they are decoded until they are computed.
+/// Room in the queue for some images, held from when they are ready until they are computed.
 #[derive(Debug)]
 pub struct Admission(OwnedSemaphorePermit);
-
-impl Admission {
-    /// The number of images there is room for.
-    pub fn images(&self) -> usize {
-        self.0.num_permits()
-    }
-}
 
 /// A result.
 #[derive(Clone, Debug)]
@@ -90,6 +83,18 @@ impl Engine {
             State::Ready(info) => Ok(info.clone()),
             State::Loading => Err(EngineError::Loading),
             State::Failed(_) | State::Stopped => Err(EngineError::Stopped),
+        }
+    }
+
+    /// Refuses `n` images for which there is no room now, before anything is done for them. Takes no room: to make
+    /// them ready may take a caller for ever.
+    ///
+    /// # Errors
+    /// [`EngineError::Full`].
+    pub fn check_room(&self, n: usize) -> Result<(), EngineError> {
+        match self.room.available_permits() >= n {
+            true => Ok(()),
+            false => Err(self.full()),
         }
     }
 
