@@ -35,6 +35,8 @@ pub struct Description {
     pub origin: Option<String>,
     /// What the network computed when the file was written, and must compute again when it is loaded.
     pub golden: Option<Golden>,
+    /// Digest of the tensors in the file, by which damage is found; `None` in older files.
+    pub tensors: Option<String>,
 }
 
 /// A [`Description`] as it is stored.
@@ -58,6 +60,8 @@ struct Stored {
     origin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     golden: Option<Golden>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tensors: Option<String>,
 }
 
 /// Read first, because a file of another version may have any other content.
@@ -83,6 +87,7 @@ impl From<Description> for Stored {
             license: description.license,
             origin: description.origin,
             golden: description.golden,
+            tensors: description.tensors,
         }
     }
 }
@@ -115,6 +120,7 @@ impl TryFrom<Stored> for Description {
             license: stored.license,
             origin: stored.origin,
             golden: stored.golden,
+            tensors: stored.tensors,
         })
     }
 }
@@ -167,6 +173,7 @@ impl Description {
             license: license.into(),
             origin: None,
             golden: None,
+            tensors: None,
         };
         description.with_schema(Schema::default())
     }

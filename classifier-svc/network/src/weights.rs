@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use deepface_files::{Destination, Existing, FloatArray, Tensors, write_tensors};
+use deepface_files::{Destination, Existing, FloatArray, Tensors, tensors_digest, write_tensors};
 
 use crate::{Description, ModelError, arch::Stage, description::KEY, parameters::Parameters};
 
@@ -26,6 +26,7 @@ impl<'a> WeightsFile<'a> {
                 "the header has no entry {KEY:?}: this program did not write the file"
             ))
         })?;
+        tensors.check_digest(description.tensors.as_deref())?;
         Ok(Self {
             description,
             tensors,
@@ -108,10 +109,12 @@ impl Weights {
                 arrays.push(array(&format!("{name}.bias"), outputs, &p.bias));
             }
         }
-        let texts = HashMap::from([self
-            .description
-            .entry()
-            .map_err(|e| ModelError::Weights(e.to_string()))?]);
+        let description = Description {
+            tensors: Some(tensors_digest(&arrays)),
+            ..self.description.clone()
+        };
+        let entry = description.entry();
+        let texts = HashMap::from([entry.map_err(|e| ModelError::Weights(e.to_string()))?]);
         Ok(write_tensors(destination, arrays, texts)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use deepface_attributes::{Group, Schema};
-use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256};
+use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256, tensors_digest};
 use deepface_statistics::AttributeMoments;
 use half::f16;
 use nalgebra::{DMatrix, DVector};
@@ -71,6 +71,9 @@ struct Header {
     prior_side: usize,
     prior_components: usize,
     origin: Origin,
+    /// Digest of the tensors; missing in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tensors: Option<String>,
 }
 
 /// What the header says of one layer.
@@ -97,6 +100,7 @@ impl Statistics {
         let header: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
         header.check()?;
+        tensors.check_digest(header.tensors.as_deref())?;
         let schema = header.schema().map_err(StoreError::Malformed)?;
         let read = Reader {
             tensors: &tensors,
@@ -210,8 +214,9 @@ impl Statistics {
             prior_side: prior.canvas.side(),
             prior_components: prior.scales.len(),
             origin: self.origin.clone(),
+            tensors: None,
         };
-        write.finish(&description)
+        write.finish(description)
     }
 }
 
@@ -395,7 +400,7 @@ impl Writer {
         self.push(name, Dtype::F16, shape, bytes);
     }
 
-    fn finish(self, description: &Header) -> Result<Vec<u8>, StoreError> {
+    fn finish(self, description: Header) -> Result<Vec<u8>, StoreError> {
         let wrong = |e: &dyn std::fmt::Display| StoreError::Malformed(e.to_string());
         let views = self
             .arrays
@@ -405,7 +410,11 @@ impl Writer {
             })
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|e| wrong(&e))?;
-        let text = serde_json::to_string(description).map_err(|e| wrong(&e))?;
+        let description = Header {
+            tensors: Some(tensors_digest(&views)),
+            ..description
+        };
+        let text = serde_json::to_string(&description).map_err(|e| wrong(&e))?;
         safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
             .map_err(|e| wrong(&e))
     }
@@ -442,6 +451,12 @@ mod tests {
         );
         assert_eq!(back.prior.slopes, s.prior.slopes);
         assert_eq!(back.classifier_digest, "c");
+        for at in [file.len() / 2, file.len() - 1] {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1;
+            let problem = Statistics::load(&damaged).unwrap_err().to_string();
+            assert!(problem.contains("damaged"), "{problem}");
+        }
         for cut in [0, 9, file.len() / 3, file.len() - 1] {
             let problem = Statistics::load(&file[..cut]).unwrap_err().to_string();
             assert!(

@@ -10,4 +10,4 @@ pub use destination::{
 };
 pub use digest::{sha256, sha256_of};
 pub use note::write_note;
-pub use tensors::{FloatArray, TensorError, Tensors, with_text, write_tensors};
+pub use tensors::{FloatArray, TensorError, Tensors, tensors_digest, with_text, write_tensors};

@@ -9,7 +9,7 @@ use half::f16;
 use safetensors::tensor::{Metadata, TensorView, View};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use crate::{Destination, OutputError};
+use crate::{Destination, OutputError, sha256_of};
 
 /// Why a safetensors file, or one of its tensors, cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum TensorError {
     /// The file is cut short, damaged, or of another format.
     #[error("not a whole safetensors file: {0}")]
     File(SafeTensorError),
+    /// The tensors are not those that the digest in the header was made of.
+    #[error("damaged: the tensors differ from their digest in the header")]
+    Damaged,
     /// A tensor is missing, or not as expected.
     #[error("tensor {name:?}: {problem}")]
     Tensor {
@@ -58,6 +61,19 @@ impl<'a> Tensors<'a> {
     /// The names of all tensors, in no particular order.
     pub fn names(&self) -> Vec<&str> {
         self.tensors.names()
+    }
+
+    /// Checks all tensors against the [`tensors_digest`] that the header holds of them, if it does.
+    ///
+    /// # Errors
+    /// [`TensorError::Damaged`].
+    pub fn check_digest(&self, expected: Option<&str>) -> Result<(), TensorError> {
+        match expected {
+            Some(expected) if tensors_digest(&self.tensors.tensors()) != expected => {
+                Err(TensorError::Damaged)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The raw bytes of a tensor, whose shape is checked, but not its type.
@@ -165,6 +181,19 @@ pub fn write_tensors(
     })
 }
 
+/// SHA-256 over names, types, shapes and bytes of tensors, lower-case hexadecimal. Their order does not matter.
+pub fn tensors_digest<V: View>(tensors: &[(impl AsRef<str>, V)]) -> String {
+    let mut order: Vec<usize> = (0..tensors.len()).collect();
+    order.sort_by_key(|&i| tensors[i].0.as_ref());
+    let parts = order.into_iter().flat_map(|i| {
+        let (name, tensor) = &tensors[i];
+        let (name, kind, shape) = (name.as_ref(), tensor.dtype(), tensor.shape());
+        let about = format!("{name:?} {kind:?} {shape:?}\n").into_bytes();
+        [Cow::Owned(about), tensor.data()]
+    });
+    sha256_of(parts)
+}
+
 /// A safetensors file with one text of its header exchanged, and everything else as it is.
 ///
 /// # Errors
@@ -250,6 +279,21 @@ mod tests {
             assert_eq!(tensors.names().len(), 2);
             for (name, array) in inputs {
                 assert_eq!(tensors.floats(&name, &array.shape).unwrap(), array.values);
+            }
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_differs_from_the_digest() {
+        for half in [false, true] {
+            let file = written(half);
+            let digest = tensors_digest(&arrays(half));
+            let check = |file: &[u8]| Tensors::open(file).unwrap().check_digest(Some(&digest));
+            assert!(check(&file).is_ok());
+            for at in file.len() - if half { 14 } else { 28 }..file.len() {
+                let mut damaged = file.clone();
+                damaged[at] ^= 1;
+                assert!(matches!(check(&damaged), Err(TensorError::Damaged)), "{at}");
             }
         }
     }
