@@ -2,45 +2,43 @@
 
 use std::time::Duration;
 
-use deepface_proto::v1::{self, classifier_service_client::ClassifierServiceClient};
-use tonic::transport::Channel;
+use deepface_proto::v1;
 
 use crate::{
-    ClientError, DifferentiateStream,
-    channel::{Connection, MAX_DECODED_BYTES, MAX_ENCODED_BYTES},
-    retry,
+    ClientError, DifferentiateStream, DurableDifferentiate, channel,
+    durable::Opener,
+    pool::Pool,
+    retry::{self, Policy},
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const STEP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A client of the classifier service. Cheap to clone; clones share one connection.
+/// A client of the classifier service. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct ClassifierClient {
-    connection: Connection,
-    inner: ClassifierServiceClient<Channel>,
+    pool: Pool,
     deadline: Duration,
     step_deadline: Duration,
+    policy: Policy,
 }
 
 impl ClassifierClient {
-    /// Makes a client of the service at `url` (`http://HOST:PORT`), which may start later.
+    /// Makes a client of the service at `urls` (`http://HOST:PORT`), which may start later. Several replicas are separated
+    /// by commas, and a host name may stand for several addresses: each call goes to the replica with the fewest open
+    /// calls, and those that fail are left out for a while.
     ///
     /// # Errors
-    /// [`ClientError::Url`] if the URL has no host, no port or another scheme.
+    /// [`ClientError::Url`] if a URL has no host, no port or another scheme.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
-    pub fn connect_lazy(url: &str) -> Result<Self, ClientError> {
-        let connection = Connection::lazy(url)?;
-        let inner = ClassifierServiceClient::new(connection.channel.clone())
-            .max_decoding_message_size(MAX_DECODED_BYTES)
-            .max_encoding_message_size(MAX_ENCODED_BYTES);
+    pub fn connect_lazy(urls: &str) -> Result<Self, ClientError> {
         Ok(Self {
-            connection,
-            inner,
+            pool: Pool::lazy(urls)?,
             deadline: DEADLINE,
             step_deadline: STEP_DEADLINE,
+            policy: Policy::default(),
         })
     }
 
@@ -58,9 +56,17 @@ impl ClassifierClient {
         self
     }
 
-    /// The URL of the service.
+    /// Tries unary calls and durable streams again for this long after a first failure, in place of four tries. Limits
+    /// the time without success, not the call.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.policy.patience = Some(patience);
+        self
+    }
+
+    /// The URL of the service; several are separated by commas.
     pub fn url(&self) -> &str {
-        &self.connection.url
+        self.pool.urls()
     }
 
     /// Describes the served model: layers, attributes, limits.
@@ -69,13 +75,11 @@ impl ClassifierClient {
     /// Any [`ClientError`].
     pub async fn get_model(&self) -> Result<v1::GetModelResponse, ClientError> {
         retry::unary(
-            &self.connection,
+            &self.pool,
+            &self.policy,
             self.deadline,
             v1::GetModelRequest {},
-            |request| {
-                let mut inner = self.inner.clone();
-                async move { inner.get_model(request).await }
-            },
+            |channel, request| async move { channel::classifier(channel).get_model(request).await },
         )
         .await
     }
@@ -104,10 +108,13 @@ impl ClassifierClient {
         &self,
         request: v1::ClassifyRequest,
     ) -> Result<v1::ClassifyResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, |request| {
-            let mut inner = self.inner.clone();
-            async move { inner.classify(request).await }
-        })
+        retry::unary(
+            &self.pool,
+            &self.policy,
+            self.deadline,
+            request,
+            |channel, request| async move { channel::classifier(channel).classify(request).await },
+        )
         .await
     }
 
@@ -119,10 +126,15 @@ impl ClassifierClient {
         &self,
         request: v1::GetActivationsRequest,
     ) -> Result<v1::GetActivationsResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, |request| {
-            let mut inner = self.inner.clone();
-            async move { inner.get_activations(request).await }
-        })
+        retry::unary(
+            &self.pool,
+            &self.policy,
+            self.deadline,
+            request,
+            |channel, request| async move {
+                channel::classifier(channel).get_activations(request).await
+            },
+        )
         .await
     }
 
@@ -151,10 +163,13 @@ impl ClassifierClient {
         &self,
         request: v1::CompareRequest,
     ) -> Result<v1::CompareResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, |request| {
-            let mut inner = self.inner.clone();
-            async move { inner.compare(request).await }
-        })
+        retry::unary(
+            &self.pool,
+            &self.policy,
+            self.deadline,
+            request,
+            |channel, request| async move { channel::classifier(channel).compare(request).await },
+        )
         .await
     }
 
@@ -166,12 +181,22 @@ impl ClassifierClient {
         &self,
         setup: v1::DifferentiateSetup,
     ) -> Result<DifferentiateStream, ClientError> {
-        DifferentiateStream::open(
-            self.connection.clone(),
-            self.inner.clone(),
-            setup,
-            self.step_deadline,
-        )
-        .await
+        DifferentiateStream::open(self.pool.take(), setup, self.step_deadline).await
+    }
+
+    /// As [`ClassifierClient::differentiate`], and opens the stream again when it breaks.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn differentiate_durably(
+        &self,
+        setup: v1::DifferentiateSetup,
+    ) -> Result<DurableDifferentiate, ClientError> {
+        let opener = Opener {
+            pool: self.pool.clone(),
+            policy: self.policy.clone(),
+            step_deadline: self.step_deadline,
+        };
+        DurableDifferentiate::open(opener, setup).await
     }
 }

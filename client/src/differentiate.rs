@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use deepface_proto::{
     Array,
-    v1::{
-        self, DifferentiateRequest, DifferentiateResponse,
-        classifier_service_client::ClassifierServiceClient, differentiate_request::Message,
-    },
+    v1::{self, DifferentiateRequest, DifferentiateResponse, differentiate_request::Message},
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Streaming, transport::Channel};
+use tonic::Streaming;
 
-use crate::{ClientError, channel::Connection, retry::deadline_error};
+use crate::{ClientError, accepted::accepted, channel, replica::Lease, retry::deadline_error};
+
+/// How long a finished stream waits for the end of the service's side.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// An open Differentiate stream. Dropping it ends the work of the service.
 #[derive(Debug)]
 pub struct DifferentiateStream {
-    connection: Connection,
+    replica: Lease,
     requests: mpsc::Sender<DifferentiateRequest>,
     responses: Streaming<DifferentiateResponse>,
     deadline: Duration,
@@ -32,8 +32,7 @@ pub struct DifferentiateStream {
 
 impl DifferentiateStream {
     pub(crate) async fn open(
-        connection: Connection,
-        mut client: ClassifierServiceClient<Channel>,
+        replica: Lease,
         setup: v1::DifferentiateSetup,
         deadline: Duration,
     ) -> Result<Self, ClientError> {
@@ -45,14 +44,18 @@ impl DifferentiateStream {
         requests
             .try_send(setup)
             .expect("a fresh channel has room for one message");
-        let call = client.differentiate(ReceiverStream::new(queued));
-        let responses = tokio::time::timeout(deadline, call)
+        let connection = replica.connection();
+        let mut client = channel::classifier(connection.channel.clone());
+        let call = async move { client.differentiate(ReceiverStream::new(queued)).await };
+        let opened = timeout(deadline, accepted(call))
             .await
-            .map_err(|_| deadline_error(&connection, deadline))?
-            .map_err(|status| connection.error(&status))?
+            .map_err(|_| deadline_error(connection, deadline))
+            .and_then(|opened| opened.map_err(|status| connection.error(&status)));
+        let responses = opened
+            .inspect_err(|error| replica.failed(error))?
             .into_inner();
         Ok(Self {
-            connection,
+            replica,
             requests,
             responses,
             deadline,
@@ -84,15 +87,35 @@ impl DifferentiateStream {
         let deadline = Instant::now() + self.deadline;
         let response = timeout_at(deadline, self.exchange(step))
             .await
-            .map_err(|_| deadline_error(&self.connection, self.deadline))??;
+            .unwrap_or_else(|_| Err(deadline_error(self.replica.connection(), self.deadline)))
+            .inspect_err(|error| self.replica.failed(error))?;
         if response.id != id {
             return Err(self.protocol(&format!(
                 "expected the reply to step {id}, got {}",
                 response.id
             )));
         }
+        self.replica.succeeded();
         self.broken = false;
         Ok(response)
+    }
+
+    /// Limits the next steps.
+    pub(crate) fn limit_steps(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// Ends the stream as agreed: closes the sending side and waits briefly for the end of the service's, so that the
+    /// stream is not reset.
+    pub async fn finish(self) {
+        let Self {
+            requests,
+            mut responses,
+            ..
+        } = self;
+        drop(requests);
+        let ended = async { while let Ok(Some(_)) = responses.message().await {} };
+        timeout(FAREWELL, ended).await.ok();
     }
 
     async fn exchange(&mut self, message: Message) -> Result<DifferentiateResponse, ClientError> {
@@ -103,14 +126,17 @@ impl DifferentiateStream {
         let _ = self.requests.send(request).await;
         match self.responses.message().await {
             Ok(Some(response)) => Ok(response),
-            Ok(None) => Err(self.protocol("the stream ended without a reply")),
-            Err(status) => Err(self.connection.error(&status)),
+            Ok(None) => Err(ClientError::Unreachable {
+                url: self.replica.connection().url.to_string(),
+                reason: "the stream ended without a reply".to_owned(),
+            }),
+            Err(status) => Err(self.replica.connection().error(&status)),
         }
     }
 
     fn protocol(&self, reason: &str) -> ClientError {
         ClientError::Protocol {
-            url: self.connection.url.to_string(),
+            url: self.replica.connection().url.to_string(),
             reason: reason.to_owned(),
         }
     }

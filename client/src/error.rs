@@ -5,6 +5,9 @@ use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
+/// The reason that a classifier gives when a request names another network.
+const OTHER_NETWORK: &str = "OTHER_NETWORK";
+
 /// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClientError {
@@ -50,6 +53,8 @@ pub enum ClientError {
 pub struct Rejection {
     /// gRPC code.
     pub code: Code,
+    /// Why, in one word for programs (google.rpc.ErrorInfo); empty if the service does not say.
+    pub reason: String,
     /// Message of the service.
     pub message: String,
     /// The invalid fields of the request (google.rpc.BadRequest).
@@ -95,6 +100,29 @@ impl ClientError {
         }
     }
 
+    /// Whether the same call may succeed elsewhere or later: the service was lost, is stopping or overloaded, or ended
+    /// the call early. True of calls that are safe to repeat, as all of these services are.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Deadline { .. } => true,
+            Self::Rejected(rejection) => matches!(
+                rejection.code,
+                Code::Unavailable
+                    | Code::ResourceExhausted
+                    | Code::Aborted
+                    | Code::Cancelled
+                    | Code::DeadlineExceeded
+            ),
+            Self::Url { .. } | Self::Protocol { .. } => false,
+        }
+    }
+
+    /// Whether a replica with another network than the request names has answered. Behind a balancer the next replica
+    /// may have the right one.
+    pub(crate) fn is_of_another_network(&self) -> bool {
+        matches!(self, Self::Rejected(rejection) if rejection.reason == OTHER_NETWORK)
+    }
+
     /// Reads a status. One with a source was made by the connection on this side of the wire, not by the service.
     pub(crate) fn from_status(url: &str, status: &Status) -> Self {
         if let Some(source) = status.source()
@@ -112,6 +140,10 @@ impl ClientError {
             .flat_map(|bad| &bad.field_violations);
         Self::Rejected(Arc::new(Rejection {
             code: status.code(),
+            reason: details
+                .error_info()
+                .map(|info| info.reason.clone())
+                .unwrap_or_default(),
             message: status.message().to_owned(),
             violations: violations
                 .map(|violation| Violation {

@@ -1,68 +1,86 @@
 //! Events of the generator service's streams.
 
-use std::time::Duration;
-
 use deepface_proto::v1;
 use tokio::time::timeout;
-use tonic::Streaming;
+use tonic::Code;
 
-use crate::{ClientError, channel::Connection, retry::deadline_error};
-
-/// An event of an inversion: one start, then iterates, then one result.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// The request as the service understood it, defaults filled in.
-    Started(v1::Started),
-    /// One step of the descent.
-    Iterate(v1::Iterate),
-    /// The finished image, the last event.
-    Result(v1::Result),
-}
+use crate::{
+    ClientError, Event,
+    asked::{Asked, Streams},
+    event::Messages,
+    replica::Lease,
+    retry::{Retries, deadline_error},
+};
 
 /// The events of one Generate or Invert call. Dropping it cancels the work of the service.
+///
+/// If the stream breaks, another one continues it after the last iterate that carried a resume token, or from the
+/// beginning. Its events are those of an undisturbed stream, except that `elapsed_us` counts from the last request.
 #[derive(Debug)]
 pub struct EventStream {
-    connection: Connection,
-    messages: Messages,
-    deadline: Duration,
+    streams: Streams,
+    asked: Asked,
+    /// `None` while there is none.
+    open: Option<(Lease, Messages)>,
+    started: bool,
     finished: bool,
-}
-
-#[derive(Debug)]
-pub(crate) enum Messages {
-    Generate(Streaming<v1::GenerateResponse>),
-    Invert(Streaming<v1::InvertResponse>),
+    last_step: i32,
 }
 
 impl EventStream {
-    pub(crate) fn new(connection: Connection, messages: Messages, deadline: Duration) -> Self {
-        Self {
-            connection,
-            messages,
-            deadline,
+    pub(crate) async fn open(streams: Streams, asked: Asked) -> Result<Self, ClientError> {
+        let asked = match &streams.resumption {
+            Some(_) => asked.with_tokens(),
+            None => asked,
+        };
+        let mut retries = Retries::new(&streams.policy);
+        let open = loop {
+            match streams.open(asked.clone()).await {
+                Ok(open) => break open,
+                Err(error) => retries.pause_after(error).await?,
+            }
+        };
+        Ok(Self {
+            streams,
+            asked,
+            open: Some(open),
+            started: false,
             finished: false,
-        }
+            last_step: 0,
+        })
     }
 
-    /// Waits for the next event; `None` after the result.
+    /// Waits for the next event; `None` after the result, and after an error.
     ///
     /// # Errors
     /// Any [`ClientError`], which ends the stream.
     pub async fn next(&mut self) -> Result<Option<Event>, ClientError> {
-        if self.finished {
-            return Ok(None);
+        let mut retries = None;
+        while !self.finished {
+            let error = match self.receive().await {
+                Ok(event) if self.seen(&event) => continue,
+                Ok(event) => return Ok(Some(event)),
+                Err(error) => error,
+            };
+            self.open = None;
+            // Until something else is known, the error is the last event.
+            self.finished = true;
+            // A stream that ended at a deadline has had its time.
+            let lost = error.is_transient() && error.code() != Code::DeadlineExceeded;
+            let policy = self
+                .streams
+                .resumption
+                .clone()
+                .filter(|_| lost && self.started);
+            let Some(policy) = policy else {
+                return Err(error);
+            };
+            tracing::debug!(%error, step = self.last_step, "the stream broke");
+            let retries = retries.get_or_insert_with(|| Retries::new(&policy));
+            retries.pause_after(error).await?;
+            self.finished = false;
         }
-        let event = timeout(self.deadline, self.messages.next())
-            .await
-            .map_err(|_| deadline_error(&self.connection, self.deadline))?
-            .map_err(|status| self.connection.error(&status))?;
-        match event {
-            Some(event) => {
-                self.finished = matches!(event, Event::Result(_));
-                Ok(Some(event))
-            }
-            None => Err(self.protocol("the stream ended without a result")),
-        }
+        Ok(None)
     }
 
     /// Waits for the result, and drops the events before it.
@@ -75,43 +93,54 @@ impl EventStream {
                 return Ok(result);
             }
         }
-        Err(self.protocol("the result was taken already"))
+        Err(ClientError::Protocol {
+            url: self.streams.pool.urls().to_owned(),
+            reason: "the result was taken already".to_owned(),
+        })
     }
 
-    fn protocol(&self, reason: &str) -> ClientError {
-        ClientError::Protocol {
-            url: self.connection.url.to_string(),
-            reason: reason.to_owned(),
-        }
-    }
-}
-
-impl Messages {
-    /// The next event. Skips messages of a newer contract whose events this version does not know.
-    async fn next(&mut self) -> Result<Option<Event>, tonic::Status> {
-        use v1::{generate_response::Event as Generated, invert_response::Event as Inverted};
-        loop {
-            let event = match self {
-                Self::Generate(stream) => match stream.message().await? {
-                    None => return Ok(None),
-                    Some(message) => message.event.map(|event| match event {
-                        Generated::Started(started) => Event::Started(started),
-                        Generated::Iterate(iterate) => Event::Iterate(iterate),
-                        Generated::Result(result) => Event::Result(result),
-                    }),
-                },
-                Self::Invert(stream) => match stream.message().await? {
-                    None => return Ok(None),
-                    Some(message) => message.event.map(|event| match event {
-                        Inverted::Started(started) => Event::Started(started),
-                        Inverted::Iterate(iterate) => Event::Iterate(iterate),
-                        Inverted::Result(result) => Event::Result(result),
-                    }),
-                },
-            };
-            if event.is_some() {
-                return Ok(event);
+    /// Notes an event, and says whether it repeats what an earlier stream has told.
+    fn seen(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Started(_) => std::mem::replace(&mut self.started, true),
+            Event::Iterate(iterate) => {
+                let repeated = iterate.step <= self.last_step;
+                self.last_step = self.last_step.max(iterate.step);
+                if !iterate.resume_token.is_empty() {
+                    self.asked.continue_after(iterate.resume_token.clone());
+                }
+                repeated
+            }
+            Event::Result(_) => {
+                self.finished = true;
+                false
             }
         }
+    }
+
+    /// The next event of the open stream, or of a new one that continues it.
+    async fn receive(&mut self) -> Result<Event, ClientError> {
+        if self.open.is_none() {
+            self.open = Some(self.streams.open(self.asked.clone()).await?);
+        }
+        let limit = self.streams.deadline;
+        let Some((replica, messages)) = &mut self.open else {
+            unreachable!("it was opened above");
+        };
+        let connection = replica.connection();
+        let event = match timeout(limit, messages.next()).await {
+            Ok(Ok(Some(event))) => Ok(event),
+            Ok(Ok(None)) => Err(ClientError::Unreachable {
+                url: connection.url.to_string(),
+                reason: "the stream ended without a result".to_owned(),
+            }),
+            Ok(Err(status)) => Err(connection.error(&status)),
+            Err(_) => Err(deadline_error(connection, limit)),
+        };
+        match &event {
+            Ok(_) => replica.succeeded(),
+            Err(error) => replica.failed(error),
+        }
+        event
     }
 }

@@ -2,48 +2,49 @@
 
 use std::time::Duration;
 
-use deepface_proto::v1::{self, generator_service_client::GeneratorServiceClient};
-use tokio::time::timeout;
-use tonic::transport::Channel;
+use deepface_proto::v1;
 
 use crate::{
     ClientError, EventStream,
-    channel::{Connection, MAX_DECODED_BYTES, MAX_ENCODED_BYTES},
-    events::Messages,
-    retry::{self, deadline_error},
+    asked::{Asked, Streams},
+    channel,
+    pool::Pool,
+    retry::{self, Policy},
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Allows for a queue before the first event, and for sparse iterates.
 const EVENT_DEADLINE: Duration = Duration::from_secs(300);
 
-/// A client of the generator service. Cheap to clone; clones share one connection.
+const RESUMPTION: Duration = Duration::from_secs(60);
+
+/// A client of the generator service. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct GeneratorClient {
-    connection: Connection,
-    inner: GeneratorServiceClient<Channel>,
+    pool: Pool,
     deadline: Duration,
     event_deadline: Duration,
+    resumption: Option<Duration>,
+    policy: Policy,
 }
 
 impl GeneratorClient {
-    /// Makes a client of the service at `url` (`http://HOST:PORT`), which may start later.
+    /// Makes a client of the service at `urls` (`http://HOST:PORT`), which may start later. Several replicas are separated
+    /// by commas, and a host name may stand for several addresses: each call goes to the replica with the fewest open
+    /// calls, and those that fail are left out for a while.
     ///
     /// # Errors
-    /// [`ClientError::Url`] if the URL has no host, no port or another scheme.
+    /// [`ClientError::Url`] if a URL has no host, no port or another scheme.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
-    pub fn connect_lazy(url: &str) -> Result<Self, ClientError> {
-        let connection = Connection::lazy(url)?;
-        let inner = GeneratorServiceClient::new(connection.channel.clone())
-            .max_decoding_message_size(MAX_DECODED_BYTES)
-            .max_encoding_message_size(MAX_ENCODED_BYTES);
+    pub fn connect_lazy(urls: &str) -> Result<Self, ClientError> {
         Ok(Self {
-            connection,
-            inner,
+            pool: Pool::lazy(urls)?,
             deadline: DEADLINE,
             event_deadline: EVENT_DEADLINE,
+            resumption: Some(RESUMPTION),
+            policy: Policy::default(),
         })
     }
 
@@ -61,9 +62,17 @@ impl GeneratorClient {
         self
     }
 
-    /// The URL of the service.
+    /// Continues a stream that breaks for this long without any event, in place of 60 s; `None`: not at all, which saves
+    /// the resume tokens in the stream.
+    #[must_use]
+    pub fn with_resumption(mut self, patience: Option<Duration>) -> Self {
+        self.resumption = patience;
+        self
+    }
+
+    /// The URL of the service; several are separated by commas.
     pub fn url(&self) -> &str {
-        &self.connection.url
+        self.pool.urls()
     }
 
     /// Lists the attributes that a face can have, the layers, and the defaults.
@@ -72,13 +81,11 @@ impl GeneratorClient {
     /// Any [`ClientError`].
     pub async fn list_attributes(&self) -> Result<v1::ListAttributesResponse, ClientError> {
         retry::unary(
-            &self.connection,
+            &self.pool,
+            &self.policy,
             self.deadline,
             v1::ListAttributesRequest {},
-            |request| {
-                let mut inner = self.inner.clone();
-                async move { inner.list_attributes(request).await }
-            },
+            |channel, request| async move { channel::generator(channel).list_attributes(request).await },
         )
         .await
     }
@@ -91,46 +98,42 @@ impl GeneratorClient {
         &self,
         request: v1::GetTargetRequest,
     ) -> Result<v1::GetTargetResponse, ClientError> {
-        retry::unary(&self.connection, self.deadline, request, |request| {
-            let mut inner = self.inner.clone();
-            async move { inner.get_target(request).await }
-        })
+        retry::unary(
+            &self.pool,
+            &self.policy,
+            self.deadline,
+            request,
+            |channel, request| async move { channel::generator(channel).get_target(request).await },
+        )
         .await
     }
 
-    /// Generates a face.
+    /// Generates a face. If the stream breaks, it is continued where it was, by any replica.
     ///
     /// # Errors
-    /// Any [`ClientError`]. Never retried: the caller decides whether to repeat the work.
+    /// Any [`ClientError`].
     pub async fn generate(&self, request: v1::GenerateRequest) -> Result<EventStream, ClientError> {
-        let mut client = self.inner.clone();
-        self.open(async {
-            Ok(Messages::Generate(
-                client.generate(request).await?.into_inner(),
-            ))
-        })
-        .await
+        EventStream::open(self.streams(), Asked::Generate(request)).await
     }
 
-    /// Reconstructs an image from its activations.
+    /// Reconstructs an image from its activations. If the stream breaks, it is continued where it was, by any replica.
     ///
     /// # Errors
-    /// Any [`ClientError`]. Never retried: the caller decides whether to repeat the work.
+    /// Any [`ClientError`].
     pub async fn invert(&self, request: v1::InvertRequest) -> Result<EventStream, ClientError> {
-        let mut client = self.inner.clone();
-        self.open(async { Ok(Messages::Invert(client.invert(request).await?.into_inner())) })
-            .await
+        EventStream::open(self.streams(), Asked::Invert(request)).await
     }
 
-    async fn open(
-        &self,
-        call: impl Future<Output = Result<Messages, tonic::Status>>,
-    ) -> Result<EventStream, ClientError> {
-        let limit = self.event_deadline;
-        let messages = timeout(limit, call)
-            .await
-            .map_err(|_| deadline_error(&self.connection, limit))?
-            .map_err(|status| self.connection.error(&status))?;
-        Ok(EventStream::new(self.connection.clone(), messages, limit))
+    fn streams(&self) -> Streams {
+        let patient = |patience| Policy {
+            patience: Some(patience),
+            ..self.policy.clone()
+        };
+        Streams {
+            pool: self.pool.clone(),
+            deadline: self.event_deadline,
+            policy: self.policy.clone(),
+            resumption: self.resumption.map(patient),
+        }
     }
 }

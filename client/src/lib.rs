@@ -23,23 +23,33 @@
 //! # }
 //! ```
 
+mod accepted;
+mod asked;
+mod budget;
 mod channel;
 mod classifier;
 mod differentiate;
+mod durable;
 mod error;
+mod event;
 mod events;
 mod generator;
 mod images;
 mod in_force;
 mod json;
+mod names;
+mod pool;
+mod replica;
 mod retry;
 
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
 pub use classifier::ClassifierClient;
 pub use deepface_proto::{Array, v1};
 pub use differentiate::DifferentiateStream;
+pub use durable::DurableDifferentiate;
 pub use error::{ClientError, Rejection, Violation};
-pub use events::{Event, EventStream};
+pub use event::Event;
+pub use events::EventStream;
 pub use generator::GeneratorClient;
 pub use images::{encoded_image, tensor_image};
 pub use in_force::SettingsInForce;

@@ -10,6 +10,7 @@ pub mod fit;
 pub mod gaussian;
 pub mod inversion;
 mod random;
+mod readiness;
 pub mod service;
 pub mod settings;
 pub mod source;

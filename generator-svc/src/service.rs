@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deepface_client::{ClassifierClient, ClientError};
 use deepface_proto::v1::generator_service_server::SERVICE_NAME;
@@ -12,6 +13,8 @@ use tonic::service::Routes;
 
 use crate::api::{Generator, Limits};
 use crate::gaussian::StoreError;
+use crate::readiness;
+pub use crate::readiness::CAN_GENERATE;
 use crate::settings::Settings;
 pub use crate::source::StatisticsSource;
 use crate::workers::Workers;
@@ -43,7 +46,7 @@ pub enum ServiceError {
 /// [`deepface_serve::serve`]).
 ///
 /// Health is SERVING once the statistics are loaded. The classifier may come and go: while it is away, `Generate`
-/// and `Invert` answer UNAVAILABLE.
+/// and `Invert` answer UNAVAILABLE, and health reports NOT_SERVING for [`CAN_GENERATE`] alone.
 ///
 /// # Errors
 /// The statistics cannot be loaded, the classifier's URL is malformed, the threads cannot be started, or the server fails.
@@ -53,7 +56,7 @@ pub async fn serve(
     settings: &Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
-    let health = Health::new(&[SERVICE_NAME]).await;
+    let health = Health::with_parts(&[SERVICE_NAME], &[CAN_GENERATE]).await;
     let mut shutdown = pin!(shutdown);
     // A file can be a FIFO that nobody writes to.
     let loading = tokio::task::spawn_blocking(move || statistics.load());
@@ -61,16 +64,21 @@ pub async fn serve(
         loaded = loading => loaded??,
         () = &mut shutdown => return Ok(()),
     };
-    let classifier =
-        ClassifierClient::connect_lazy(&settings.classifier).map_err(ServiceError::Classifier)?;
+    let patience = Duration::from_secs(settings.classifier_patience_seconds.into());
+    let classifier = ClassifierClient::connect_lazy(&settings.classifier.join(","))
+        .map_err(ServiceError::Classifier)?
+        .with_patience(patience);
     let digest = &statistics.digest;
     tracing::info!(
         digest,
-        classifier = settings.classifier,
+        classifier = classifier.url(),
         "the statistics are ready"
     );
+    let (looked_at, network) = (classifier.clone(), statistics.classifier_digest.clone());
     let limits = Limits {
         sessions: settings.max_sessions.into(),
+        waiting: settings.max_waiting.into(),
+        wait: Duration::from_secs(settings.max_wait_seconds.into()),
         call: settings.serve.max_call(),
         ..Limits::default()
     };
@@ -78,5 +86,9 @@ pub async fn serve(
     let generator = Generator::new(Arc::new(statistics), classifier, workers, limits);
     health.set(true).await;
     let routes = Routes::new(generator.into_server());
-    Ok(deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown).await?)
+    let served = deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown);
+    tokio::select! {
+        served = served => Ok(served?),
+        () = readiness::follow(&health, looked_at, &network) => Ok(()),
+    }
 }

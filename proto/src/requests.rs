@@ -132,6 +132,7 @@ mod tests {
             keep: vec!["Smiling".to_owned()],
             seed: 7,
             stream: Some(stream),
+            resume_token: Vec::new(),
         };
         assert_eq!(request, expected);
         assert_eq!(

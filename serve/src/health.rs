@@ -17,6 +17,8 @@ use tonic_health::server::{HealthReporter, HealthService};
 pub struct Health {
     reporter: HealthReporter,
     names: Arc<[&'static str]>,
+    /// Names that are reported apart from the services.
+    parts: Arc<[&'static str]>,
     /// Set once the server shuts down; nothing makes it healthy again.
     closed: Arc<Mutex<bool>>,
 }
@@ -25,12 +27,18 @@ impl Health {
     /// The health of a server with these services (full names, `deepface.v1.ClassifierService`). All start as
     /// NOT_SERVING, and so does `""`, the server as a whole, which tonic would start as SERVING.
     pub async fn new(names: &[&'static str]) -> Self {
+        Self::with_parts(names, &[]).await
+    }
+
+    /// As [`Health::new`], with further names that [`Health::set_part`] reports: what depends on more than this server.
+    pub async fn with_parts(names: &[&'static str], parts: &[&'static str]) -> Self {
         let health = Self {
             reporter: HealthReporter::new(),
             names: names.iter().copied().chain([""]).collect(),
+            parts: parts.into(),
             closed: Arc::default(),
         };
-        health.report(ServingStatus::NotServing).await;
+        health.report_all_down().await;
         health
     }
 
@@ -51,16 +59,36 @@ impl Health {
         }
     }
 
+    /// Reports whether one part can do its work. Ignored after [`Health::close`].
+    pub async fn set_part(&self, part: &'static str, serving: bool) {
+        let closed = self.closed.lock().await;
+        if !*closed {
+            let status = match serving {
+                true => ServingStatus::Serving,
+                false => ServingStatus::NotServing,
+            };
+            self.reporter.set_service_status(part, status).await;
+        }
+    }
+
     /// Reports NOT_SERVING for good.
     pub async fn close(&self) {
         let mut closed = self.closed.lock().await;
         *closed = true;
-        self.report(ServingStatus::NotServing).await;
+        self.report_all_down().await;
     }
 
     /// The health service, to be added to the server.
     pub(crate) fn service(&self) -> HealthService {
         HealthService::from_health_reporter(self.reporter.clone())
+    }
+
+    async fn report_all_down(&self) {
+        self.report(ServingStatus::NotServing).await;
+        for part in &*self.parts {
+            let down = ServingStatus::NotServing;
+            self.reporter.set_service_status(part, down).await;
+        }
     }
 
     async fn report(&self, status: ServingStatus) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deepface_client::v1;
 use deepface_tests::{Service, shared};
+use generator_svc::service::CAN_GENERATE;
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -81,4 +82,28 @@ async fn a_service_is_not_serving_until_its_model_has_run() {
         }
     }
     panic!("NOT_SERVING was never seen");
+}
+
+/// Waits until the generator reports this for its ability to generate.
+async fn can_generate(generator: &Service, expected: ServingStatus) {
+    let reported = async {
+        while status(generator, CAN_GENERATE).await != expected {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, reported).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_generator_says_whether_it_can_generate_apart_from_whether_it_lives() {
+    let classifier = Service::classifier().await;
+    let address = classifier.address;
+    let generator = Service::generator(&classifier.url()).await;
+    can_generate(&generator, ServingStatus::Serving).await;
+    classifier.stop().await;
+    can_generate(&generator, ServingStatus::NotServing).await;
+    assert_eq!(status(&generator, GENERATOR).await, ServingStatus::Serving);
+    let _classifier = Service::classifier_at(address).await;
+    can_generate(&generator, ServingStatus::Serving).await;
 }

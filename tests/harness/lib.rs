@@ -8,7 +8,7 @@ mod services;
 
 pub use mutations::mutations;
 pub use pictures::{distance, face_image, face_pixels, png};
-pub use proxy::Proxy;
+pub use proxy::{Fault, Proxy};
 pub use readers::{
     READERS, Reader, about, image, import, labels, seeds, statistics, tensor, weights,
 };

@@ -9,6 +9,7 @@ use deepface_client::v1::{classifier_service_server, generator_service_server};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_serve::{ServeSettings, wait_until_serving};
 use generator_svc::service::StatisticsSource;
+use generator_svc::settings::Settings as GeneratorSettings;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -72,12 +73,36 @@ impl Service {
 
     /// Starts a generator with these statistics and waits until it serves.
     pub async fn generator_of(statistics: StatisticsSource, classifier_url: &str) -> Self {
-        let settings = generator_svc::settings::Settings {
-            classifier: classifier_url.to_owned(),
-            serve: serve_settings(),
-            ..Default::default()
+        let settings = GeneratorSettings {
+            classifier: vec![classifier_url.to_owned()],
+            ..generator_settings()
         };
-        let service = Self::spawn(bind(any_port()).await, |listener, stop| async move {
+        Self::generator_at(any_port(), statistics, settings).await
+    }
+
+    /// Starts a generator at this address, such as one that was stopped, and waits until it serves.
+    pub async fn generator_again(address: SocketAddr, classifier_url: &str) -> Self {
+        let settings = GeneratorSettings {
+            classifier: vec![classifier_url.to_owned()],
+            ..generator_settings()
+        };
+        Self::generator_at(address, StatisticsSource::Embedded, settings).await
+    }
+
+    /// Starts a generator with the embedded statistics and changed settings, and waits until it serves.
+    pub async fn generator_with(change: impl FnOnce(&mut GeneratorSettings)) -> Self {
+        let mut settings = generator_settings();
+        change(&mut settings);
+        Self::generator_at(any_port(), StatisticsSource::Embedded, settings).await
+    }
+
+    /// Starts a generator at this address and waits until it serves.
+    pub async fn generator_at(
+        address: SocketAddr,
+        statistics: StatisticsSource,
+        settings: GeneratorSettings,
+    ) -> Self {
+        let service = Self::spawn(bind(address).await, |listener, stop| async move {
             let stop = stop.cancelled_owned();
             let served = generator_svc::service::serve(listener, statistics, &settings, stop).await;
             served.expect("the generator serves");
@@ -182,6 +207,13 @@ pub fn shared() -> &'static Pair {
     let started =
         || std::thread::scope(|scope| scope.spawn(start).join().expect("the pair starts"));
     &SHARED.get_or_init(started).1
+}
+
+fn generator_settings() -> GeneratorSettings {
+    GeneratorSettings {
+        serve: serve_settings(),
+        ..GeneratorSettings::default()
+    }
 }
 
 fn serve_settings() -> ServeSettings {

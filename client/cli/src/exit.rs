@@ -166,6 +166,7 @@ mod tests {
     fn rejected(field: &str) -> anyhow::Error {
         let error = ClientError::Rejected(Arc::new(Rejection {
             code: Code::InvalidArgument,
+            reason: String::new(),
             message: "no".to_owned(),
             violations: vec![Violation {
                 field: field.to_owned(),

@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 39] = [
+const FIELDS: [(&str, Source); 41] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -69,6 +69,8 @@ const FIELDS: [(&str, Source); 39] = [
     ("stream.every", Source::Flag("--every")),
     ("stream.format", Source::Nothing),
     ("stream.losses_only", Source::Nothing),
+    ("stream.resume_tokens", Source::Nothing),
+    ("resume_token", Source::Nothing),
 ];
 
 /// The RPCs, and the commands that call them. Names that are ordinary words are replaced only in backticks.

@@ -159,7 +159,7 @@ impl Pair {
             ..Default::default()
         };
         if let Some(classifier) = &self.classifier {
-            settings.classifier.clone_from(classifier);
+            settings.classifier = vec![classifier.clone()];
         }
         let service = async move {
             let statistics = settings.statistics_source();

@@ -16,6 +16,7 @@ pub(crate) fn generate_request(args: &GenerateArgs) -> v1::GenerateRequest {
         keep: args.keep.clone(),
         seed: args.seed.unwrap_or_default(),
         stream: Some(stream(&args.output)),
+        ..Default::default()
     }
 }
 
@@ -27,6 +28,7 @@ pub(crate) fn invert_request(args: &InvertArgs, image: v1::Image) -> v1::InvertR
         inversion: Some(inversion(&args.inversion, None)),
         seed: args.seed,
         stream: Some(stream(&args.output)),
+        ..Default::default()
     }
 }
 
@@ -105,6 +107,7 @@ fn stream(output: &OutputArgs) -> v1::StreamSettings {
         every: output.every.unwrap_or(if pictures { 0 } else { 1 }),
         format: v1::ImageFormat::Png.into(),
         losses_only: !pictures,
+        ..Default::default()
     }
 }
 

@@ -75,6 +75,7 @@ async fn one(
         every: 1,
         format: v1::ImageFormat::Png.into(),
         losses_only: true,
+        ..Default::default()
     };
     let Key { set, seed, .. } = task.key;
     let seed = task.first_seed + seed;
@@ -96,6 +97,7 @@ async fn one(
                 inversion: Some(inversion),
                 seed,
                 stream: Some(stream),
+                ..Default::default()
             };
             generator.invert(request).await?
         }

@@ -15,9 +15,10 @@ use super::inversion::Inversion;
 use super::method::Method;
 use super::objectives::{Goal, Objectives};
 use super::reference::Reference;
+use super::resume::{self, digest};
 use super::status::Refusal;
 use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
-use crate::gaussian::{Cgmm, Description, Regression, Target, Wish};
+use crate::gaussian::{Asked, Cgmm, Description, Regression, Target, Wish};
 
 /// Checks the request and starts the work.
 pub(super) fn generate(
@@ -26,7 +27,10 @@ pub(super) fn generate(
 ) -> Result<ReceiverStream<Result<GenerateResponse, Status>>, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
-    let (goal, inversion) = check(api, request.into_inner(), arrived)?;
+    let mut request = request.into_inner();
+    let token = std::mem::take(&mut request.resume_token);
+    let (goal, mut inversion) = check(api, request, arrived)?;
+    inversion.resumption = resume::read(&token, &inversion)?;
     stream::start(api, deadline, inversion, goal)
 }
 
@@ -54,11 +58,19 @@ fn check(
     match (preset, wish, target, descent, stream) {
         (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream)) => {
             let in_force = settings::target_to_wire(&target, &api.statistics);
+            let settings = wire::in_force(in_force, &descent);
+            let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
+            let asked: Vec<_> = wish.asked.iter().map(named).collect();
+            let kept: Vec<_> = wish.kept.iter().map(|&k| schema.name(k)).collect();
+            let wishes = format!("{asked:?} {kept:?}");
             let inversion = Inversion {
+                request: digest("Generate", &settings, request.seed, wishes.as_bytes()),
+                resumption: None,
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
+                network: String::new(),
                 workers: api.workers.clone(),
-                settings: wire::in_force(in_force, &descent),
+                settings,
                 descent,
                 stream,
                 seed: request.seed,

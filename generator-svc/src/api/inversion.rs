@@ -7,6 +7,7 @@ use deepface_client::ClassifierClient;
 use deepface_proto::v1::GenerationSettings;
 
 use super::settings::StreamSettings;
+use super::token::Resumption;
 use crate::gaussian::{Statistics, Wish};
 use crate::inversion::Settings;
 use crate::workers::Workers;
@@ -16,6 +17,8 @@ use crate::workers::Workers;
 pub(super) struct Inversion {
     pub(super) statistics: Arc<Statistics>,
     pub(super) classifier: ClassifierClient,
+    /// Digest of the network that must answer; empty until the classifier has described it.
+    pub(super) network: String,
     pub(super) workers: Workers,
     /// How the image is found.
     pub(super) descent: Settings,
@@ -27,6 +30,10 @@ pub(super) struct Inversion {
     pub(super) seed: u64,
     /// The request for attributes, which the result is compared with.
     pub(super) wish: Wish,
+    /// Digest of the request in force, without what the stream carries.
+    pub(super) request: String,
+    /// Where the descent starts, if not at its beginning.
+    pub(super) resumption: Option<Resumption>,
     /// When the request arrived.
     pub(super) arrived: Instant,
 }

@@ -7,12 +7,14 @@ use deepface_proto::v1::{
     TargetSettings, objective::Term,
 };
 use deepface_serve::{Deadline, Violations, quote};
+use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 use super::inversion::Inversion;
 use super::objectives::{Goal, Objectives};
 use super::oracle::OracleError;
+use super::resume::{self, digest};
 use super::status::Refusal;
 use super::{Generator, settings, stream, wire};
 use crate::gaussian::Wish;
@@ -24,7 +26,10 @@ pub(super) fn invert(
 ) -> Result<ReceiverStream<Result<InvertResponse, Status>>, Refusal> {
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
-    let (goal, inversion) = check(api, request.into_inner(), arrived)?;
+    let mut request = request.into_inner();
+    let token = std::mem::take(&mut request.resume_token);
+    let (goal, mut inversion) = check(api, request, arrived)?;
+    inversion.resumption = resume::read(&token, &inversion)?;
     stream::start(api, deadline, inversion, goal)
 }
 
@@ -57,11 +62,15 @@ fn check(
         layer: layer.clone(),
         ..Default::default()
     };
+    let settings = wire::in_force(target, &descent);
     let inversion = Inversion {
+        request: digest("Invert", &settings, request.seed, &image.encode_to_vec()),
+        resumption: None,
         statistics: api.statistics.clone(),
         classifier: api.classifier.clone(),
+        network: String::new(),
         workers: api.workers.clone(),
-        settings: wire::in_force(target, &descent),
+        settings,
         descent,
         stream,
         seed: request.seed,
@@ -99,6 +108,7 @@ impl Goal for Reconstruction {
             images: vec![self.image],
             layers: vec![self.layer.clone()],
             data_type: v1::DataType::F32.into(),
+            model_digest: inversion.network.clone(),
             ..Default::default()
         };
         let reply = inversion.classifier.get_activations(request).await?;

@@ -17,12 +17,15 @@ mod picture;
 mod preset;
 mod reference;
 mod result;
+mod resume;
+mod sessions;
 mod settings;
 mod status;
 mod stream;
 mod target;
 #[cfg(test)]
 mod tests;
+mod token;
 mod wire;
 
 use std::sync::Arc;
@@ -36,10 +39,10 @@ use deepface_proto::v1::{
     InvertResponse, ListAttributesRequest, ListAttributesResponse,
 };
 use deepface_serve::ServeSettings;
-use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use self::sessions::Sessions;
 use crate::gaussian::Statistics;
 use crate::workers::Workers;
 
@@ -48,6 +51,10 @@ use crate::workers::Workers;
 pub struct Limits {
     /// Sessions at once: faces that are being generated.
     pub sessions: usize,
+    /// Requests that may wait for a session.
+    pub waiting: usize,
+    /// How long they may wait.
+    pub wait: Duration,
     /// How long an iterate may stay unread before the session ends.
     pub unread: Duration,
     /// Longest deadline of a call, and that of a call without one.
@@ -58,6 +65,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             sessions: 16,
+            waiting: 64,
+            wait: Duration::from_secs(120),
             unread: Duration::from_secs(60),
             call: ServeSettings::default().max_call(),
         }
@@ -71,7 +80,7 @@ pub struct Generator {
     classifier: ClassifierClient,
     workers: Workers,
     limits: Limits,
-    sessions: Arc<Semaphore>,
+    sessions: Sessions,
 }
 
 impl Generator {
@@ -87,7 +96,7 @@ impl Generator {
             classifier,
             workers,
             limits,
-            sessions: Arc::new(Semaphore::new(limits.sessions)),
+            sessions: Sessions::new(limits),
         }
     }
 

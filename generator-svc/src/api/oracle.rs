@@ -2,22 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use deepface_client::{ClientError, DifferentiateStream};
+use deepface_client::{ClientError, DurableDifferentiate};
 use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
 
 use crate::inversion::{Evaluation, Oracle};
 
-/// The classifier service, over one Differentiate stream: one round trip an image.
+/// The classifier service, over one Differentiate stream: one round trip an image. The stream is opened again when it
+/// breaks.
 #[derive(Debug)]
 pub(super) struct GrpcOracle {
-    stream: DifferentiateStream,
+    stream: DurableDifferentiate,
     side: usize,
     time: Duration,
 }
 
 impl GrpcOracle {
     /// Evaluates images of `side` pixels over an open stream.
-    pub(super) fn new(stream: DifferentiateStream, side: usize) -> Self {
+    pub(super) fn new(stream: DurableDifferentiate, side: usize) -> Self {
         Self {
             stream,
             side,
@@ -25,8 +26,9 @@ impl GrpcOracle {
         }
     }
 
-    /// Time spent on round trips until now.
-    pub(super) fn time(&self) -> Duration {
+    /// Ends the stream, which is not reset, after the last evaluation. Gives the time spent on round trips.
+    pub(super) fn finish(&mut self) -> Duration {
+        self.stream.finish();
         self.time
     }
 }

@@ -12,7 +12,7 @@ use super::reference::Reference;
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, status::Refusal};
 use crate::gaussian::Wish;
-use crate::inversion::{Losses, Session};
+use crate::inversion::Session;
 
 /// Least distance of a probability from 0 and 1 when it becomes log-odds.
 const FLOOR: f64 = 1e-6;
@@ -23,8 +23,7 @@ const FLOOR: f64 = 1e-6;
 /// The classifier does not answer, or the work panicked.
 pub(super) async fn result(
     inversion: &Inversion,
-    session: &Session<GrpcOracle>,
-    losses: Losses,
+    session: &mut Session<GrpcOracle>,
     reference: Option<Reference>,
 ) -> Result<v1::Result, Refusal> {
     let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
@@ -33,6 +32,7 @@ pub(super) async fn result(
         Ok::<_, Refusal>((seen, to_wire(&pixels, side, format)?))
     };
     let (seen, image) = session.render(both).await??;
+    let descent = session.oracle().finish();
     let before = Instant::now();
     let scores = classify(inversion, seen).await?;
     let mut attributes: Vec<_> = scores
@@ -45,12 +45,12 @@ pub(super) async fn result(
     };
     Ok(v1::Result {
         image: Some(image),
-        loss: Some(terms(&losses)),
+        loss: Some(terms(&session.losses())),
         attributes,
         moved,
         steps: count(inversion.descent.steps),
         elapsed_us: micros(inversion.arrived.elapsed()),
-        classifier_us: micros(session.oracle().time() + before.elapsed()),
+        classifier_us: micros(descent + before.elapsed()),
     })
 }
 
@@ -62,7 +62,12 @@ pub(super) async fn classify(
     inversion: &Inversion,
     image: v1::Image,
 ) -> Result<Vec<AttributeScore>, Refusal> {
-    let reply = inversion.classifier.classify(vec![image]).await?;
+    let request = v1::ClassifyRequest {
+        images: vec![image],
+        model_digest: inversion.network.clone(),
+        ..Default::default()
+    };
+    let reply = inversion.classifier.classify_request(request).await?;
     let groups = reply.results.into_iter().flat_map(|r| r.groups);
     Ok(groups.flat_map(|g| g.attributes).collect())
 }

@@ -30,6 +30,20 @@ pub(super) enum Refusal {
         /// Digest of the model that is served.
         served: String,
     },
+    /// The resume token was made with another classifier.
+    OtherNetwork {
+        /// Digest in the token.
+        expected: String,
+        /// Digest of the model that is served.
+        served: String,
+    },
+    /// The resume token was made with other statistics.
+    OtherStatistics {
+        /// Digest in the token.
+        expected: String,
+        /// Digest of the statistics that are served.
+        served: String,
+    },
     /// The size of the prior's images differs from the classifier's input.
     OtherSize {
         /// Pixels a side of the prior's images.
@@ -38,7 +52,14 @@ pub(super) enum Refusal {
         served: usize,
     },
     /// All sessions are in use.
-    Sessions(usize),
+    Sessions {
+        /// Sessions at once.
+        limit: usize,
+        /// Requests that may wait for one.
+        waiting: usize,
+        /// How long the request waited; `None` if the waiting room was full.
+        waited: Option<Duration>,
+    },
     /// The stream was not read for too long.
     Unread(Duration),
     /// The deadline has passed.
@@ -93,6 +114,18 @@ impl From<Refusal> for Status {
                 ),
                 None,
             ),
+            Refusal::OtherNetwork { expected, served } => detailed(
+                Code::FailedPrecondition,
+                "OTHER_CLASSIFIER",
+                &format!("resume_token: expected classifier {expected}, but {served} is served"),
+                None,
+            ),
+            Refusal::OtherStatistics { expected, served } => detailed(
+                Code::FailedPrecondition,
+                "OTHER_STATISTICS",
+                &format!("resume_token: expected statistics {expected}, these are {served}"),
+                None,
+            ),
             Refusal::OtherSize { prior, served } => detailed(
                 Code::FailedPrecondition,
                 "OTHER_INPUT_SIZE",
@@ -101,12 +134,18 @@ impl From<Refusal> for Status {
                 ),
                 None,
             ),
-            Refusal::Sessions(limit) => detailed(
-                Code::ResourceExhausted,
-                "TOO_MANY_SESSIONS",
-                &format!("all {limit} sessions are in use"),
-                Some(RETRY),
-            ),
+            Refusal::Sessions {
+                limit,
+                waiting,
+                waited,
+            } => {
+                let message = match waited {
+                    None => format!("all {limit} sessions are in use, and {waiting} requests wait"),
+                    Some(time) => format!("all {limit} sessions were in use for {time:?}"),
+                };
+                let code = Code::ResourceExhausted;
+                detailed(code, "TOO_MANY_SESSIONS", &message, Some(RETRY))
+            }
             Refusal::Unread(limit) => detailed(
                 Code::DeadlineExceeded,
                 "STREAM_UNREAD",
@@ -167,6 +206,11 @@ fn classifier(error: &OracleError) -> Status {
             let message =
                 format!("the classifier, which computes the gradients, is not available: {call}");
             detailed(Code::Unavailable, "CLASSIFIER_UNAVAILABLE", &message, retry)
+        }
+        // It named the network that answered first; another one has taken its place.
+        Code::FailedPrecondition => {
+            let message = format!("the classifier was replaced by another one: {call}");
+            detailed(Code::FailedPrecondition, "OTHER_CLASSIFIER", &message, None)
         }
         _ => {
             let message = format!("the classifier failed: {call}");

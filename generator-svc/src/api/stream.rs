@@ -6,7 +6,7 @@ use deepface_proto::v1::{
     self, GenerateResponse, InvertResponse, generate_response, invert_response,
 };
 use deepface_serve::Deadline;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -14,14 +14,16 @@ use tonic::Status;
 use super::inversion::Inversion;
 use super::objectives::{Goal, Objectives};
 use super::oracle::{GrpcOracle, OracleError};
+use super::sessions::Entry;
 use super::wire::{count, micros, terms};
-use super::{Generator, picture::to_wire, result, status::Refusal};
-use crate::inversion::{Losses, Parametrization, Session};
+use super::{Generator, picture::to_wire, result, resume, status::Refusal};
+use crate::inversion::{Parametrization, Session};
 
 /// Events that may wait to be read.
 const BUFFER: usize = 4;
-/// How long the classifier may take to describe its model, retries included.
-const CLASSIFIER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the classifier may take to describe its model, retries included. A request that comes while there is no
+/// classifier is refused soon; one that has started is not given up as easily ([`Limits::patience`](super::Limits)).
+const DESCRIPTION_DEADLINE: Duration = Duration::from_secs(5);
 
 /// An event of a stream.
 pub(super) enum Event {
@@ -59,7 +61,7 @@ impl From<Event> for InvertResponse {
 /// Starts the work as a task of its own, so that a client that does not read cannot hold it for ever. Gives its stream.
 ///
 /// # Errors
-/// All sessions are in use.
+/// All sessions are in use, and the waiting room is full.
 pub(super) fn start<M>(
     api: &Generator,
     deadline: Deadline,
@@ -69,14 +71,13 @@ pub(super) fn start<M>(
 where
     M: From<Event> + Send + 'static,
 {
-    let slot = api.sessions.clone().try_acquire_owned();
-    let slot = slot.map_err(|_| Refusal::Sessions(api.limits.sessions))?;
+    let entry = api.sessions.enter()?;
     let (messages, outbound) = mpsc::channel(BUFFER);
     let events = EventSender {
         messages,
         unread: api.limits.unread,
     };
-    tokio::spawn(run(slot, deadline, inversion, goal, events));
+    tokio::spawn(run(entry, deadline, inversion, goal, events));
     Ok(ReceiverStream::new(outbound))
 }
 
@@ -95,16 +96,21 @@ impl<M: From<Event>> EventSender<M> {
 }
 
 async fn run<M: From<Event> + Send>(
-    _slot: OwnedSemaphorePermit,
+    entry: Entry,
     deadline: Deadline,
     inversion: Inversion,
     goal: impl Goal,
     events: EventSender<M>,
 ) {
+    let work = async {
+        // Given back before a refusal is sent, which may wait for a client that does not read.
+        let _place = entry.place().await?;
+        descend(inversion, goal, &events).await
+    };
     let done = tokio::select! {
         // The client is gone: dropping the work closes the stream to the classifier, within a step.
         () = events.messages.closed() => return,
-        done = timeout_at(deadline.at(), descend(&inversion, goal, &events)) => done,
+        done = timeout_at(deadline.at(), work) => done,
     };
     let Err(refusal) = done.unwrap_or(Err(Refusal::Expired)) else {
         return;
@@ -116,18 +122,31 @@ async fn run<M: From<Event> + Send>(
 }
 
 async fn descend<M: From<Event> + Send>(
-    inversion: &Inversion,
+    inversion: Inversion,
     goal: impl Goal,
     events: &EventSender<M>,
 ) -> Result<(), Refusal> {
     let classifier = inversion
         .classifier
         .clone()
-        .with_deadline(CLASSIFIER_PATIENCE);
+        .with_deadline(DESCRIPTION_DEADLINE);
     let model = classifier.get_model().await?.model;
     let model = model.ok_or_else(|| OracleError::Reply("GetModel sent no model".into()))?;
     let side = inversion.statistics.input_size;
     check_size(side, &model)?;
+    if let Some(resumption) = &inversion.resumption
+        && resumption.network != model.digest
+    {
+        return Err(Refusal::OtherNetwork {
+            expected: resumption.network.clone(),
+            served: model.digest,
+        });
+    }
+    // From here on another replica may answer, or the same one after a restart.
+    let inversion = &Inversion {
+        network: model.digest.clone(),
+        ..inversion
+    };
     let Objectives {
         terms: objectives,
         centre,
@@ -135,12 +154,11 @@ async fn descend<M: From<Event> + Send>(
         seen,
     } = goal.objectives(inversion, &model).await?;
     let seen = seen.unwrap_or_default();
-    // Behind a balancer, another replica than the one that described its model may answer.
     let setup = v1::DifferentiateSetup {
         objectives,
-        model_digest: model.digest.clone(),
+        model_digest: inversion.network.clone(),
     };
-    let stream = inversion.classifier.differentiate(setup).await?;
+    let stream = inversion.classifier.differentiate_durably(setup).await?;
     events
         .send(Event::Started(v1::Started {
             settings: Some(inversion.settings.clone()),
@@ -156,25 +174,25 @@ async fn descend<M: From<Event> + Send>(
     let parametrization = Parametrization::new(statistics, inversion.descent.basis, centre);
     let oracle = GrpcOracle::new(stream, side);
     let (workers, how) = (inversion.workers.clone(), inversion.descent);
-    let mut session =
-        Session::start(oracle, workers, parametrization, how, side, inversion.seed).await?;
-    let mut last = Losses::default();
+    let from = inversion.resumption.as_ref().map(|r| r.state.clone());
+    let at = (side, inversion.seed);
+    let mut session = Session::start(oracle, workers, parametrization, how, at, from).await?;
     while !session.finished() {
         let (after, iterate) = session.step().await?;
         session = after;
-        last = iterate.losses;
         if session.finished() || iterate.step.is_multiple_of(inversion.stream.every) {
             events
                 .send(Event::Iterate(v1::Iterate {
                     step: count(iterate.step),
-                    loss: Some(terms(&last)),
+                    loss: Some(terms(&iterate.losses)),
                     image: picture(inversion, &session).await?,
                     elapsed_us: micros(inversion.arrived.elapsed()),
+                    resume_token: token(inversion, &session).await?,
                 }))
                 .await?;
         }
     }
-    let result = result::result(inversion, &session, last, reference).await?;
+    let result = result::result(inversion, &mut session, reference).await?;
     events.send(Event::Result(result)).await
 }
 
@@ -198,6 +216,16 @@ async fn picture(
     let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
     let image = session.render(move |pixels| to_wire(&pixels, side, format));
     image.await?.map(Some)
+}
+
+/// The resume token of an iterate, if iterates carry tokens.
+async fn token(inversion: &Inversion, session: &Session<GrpcOracle>) -> Result<Vec<u8>, Refusal> {
+    if !inversion.stream.resume_tokens {
+        return Ok(Vec::new());
+    }
+    let inversion = inversion.clone();
+    let token = session.state(move |state| resume::token(&inversion, state));
+    Ok(token.await?)
 }
 
 #[cfg(test)]

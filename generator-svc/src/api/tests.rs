@@ -34,6 +34,7 @@ async fn generator() -> (Generator, TcpListener) {
     let workers = Workers::new(1).unwrap();
     let limits = Limits {
         sessions: 1,
+        waiting: 0,
         ..Limits::default()
     };
     (
@@ -76,6 +77,7 @@ fn rejected(fields: &[&str]) -> Status {
     };
     let rejection = Rejection {
         code: Code::InvalidArgument,
+        reason: String::new(),
         message: "bad request".into(),
         violations: fields.iter().map(violation).collect(),
         retry_after: None,
@@ -101,6 +103,7 @@ fn only_violations_of_the_image_are_the_callers() {
 fn passed_on(code: Code, retry_after: Option<Duration>) -> Status {
     let rejection = Rejection {
         code,
+        reason: String::new(),
         message: "no".into(),
         violations: Vec::new(),
         retry_after,

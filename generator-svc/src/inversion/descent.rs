@@ -3,30 +3,10 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Basis, Evaluation, Optimizer, Parametrization, Settings, regularizers as r};
+use super::{
+    Basis, Evaluation, Losses, Optimizer, Parametrization, Settings, State, regularizers as r,
+};
 use crate::random::{Purpose, random};
-
-/// The loss of a step, term by term, each weighted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Losses {
-    /// Distance to the target activation; for class visualization minus the log-likelihood of the attributes.
-    pub objective: f64,
-    /// Minus the log-likelihood of the attributes, beside a target.
-    pub likelihood: f64,
-    /// Squared Mahalanobis distance in the prior.
-    pub prior: f64,
-    /// Total variation.
-    pub total_variation: f64,
-    /// Distance from mid-grey.
-    pub l2: f64,
-}
-
-impl Losses {
-    /// The sum.
-    pub fn total(&self) -> f64 {
-        self.objective + self.likelihood + self.prior + self.total_variation + self.l2
-    }
-}
 
 /// One step of the descent.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +30,7 @@ pub(super) struct Descent {
     coordinates: Vec<f32>,
     jitter: ChaCha8Rng,
     done: usize,
+    losses: Losses,
 }
 
 /// An image for the oracle to evaluate.
@@ -81,7 +62,34 @@ impl Descent {
             coordinates,
             jitter: random(seed, Purpose::Jitter),
             done: 0,
+            losses: Losses::default(),
         }
+    }
+
+    /// Goes on from a state, which must fit.
+    pub(super) fn resumed(mut self, state: State) -> Self {
+        self.done = state.done;
+        self.losses = state.losses;
+        self.jitter.set_word_pos(state.drawn);
+        self.optimizer.resume(state.done, state.moments);
+        self.coordinates = state.coordinates;
+        self
+    }
+
+    /// The state after the last step.
+    pub(super) fn state(&self) -> State {
+        State {
+            done: self.done,
+            drawn: self.jitter.get_word_pos(),
+            losses: self.losses,
+            coordinates: self.coordinates.clone(),
+            moments: self.optimizer.moments(),
+        }
+    }
+
+    /// The loss of the last step.
+    pub(super) fn losses(&self) -> Losses {
+        self.losses
     }
 
     /// Whether all steps are done.
@@ -146,6 +154,7 @@ impl Descent {
         if blurs && self.done.is_multiple_of(settings.blur_every) {
             r::blur(&mut self.coordinates, self.side, settings.blur_sigma);
         }
+        self.losses = losses;
         Iterate {
             step: self.done,
             losses,

@@ -10,10 +10,12 @@ mod parametrization;
 pub mod regularizers;
 mod session;
 mod settings;
+mod state;
 
-pub use descent::{Iterate, Losses};
+pub use descent::Iterate;
 pub use optimizer::Optimizer;
 pub use oracle::{Evaluation, Oracle};
 pub use parametrization::Parametrization;
 pub use session::{Session, StepError};
 pub use settings::{Basis, Rule, Settings, Start};
+pub use state::{Losses, State};

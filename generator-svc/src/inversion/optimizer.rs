@@ -26,6 +26,27 @@ impl Optimizer {
         }
     }
 
+    /// Whether steps depend on the gradients before them.
+    pub fn remembers(&self) -> bool {
+        self.rule == Rule::Adam
+    }
+
+    /// First and second moments, if it remembers.
+    pub(super) fn moments(&self) -> [Vec<f32>; 2] {
+        match self.rule {
+            Rule::Adam => [self.first.clone(), self.second.clone()],
+            Rule::Sgd => Default::default(),
+        }
+    }
+
+    /// Goes on after `done` steps, with these moments if it remembers.
+    pub(super) fn resume(&mut self, done: usize, moments: [Vec<f32>; 2]) {
+        self.done = done;
+        if self.remembers() {
+            [self.first, self.second] = moments;
+        }
+    }
+
     /// Moves `x` against `gradient`.
     ///
     /// Adam (Kingma and Ba 2015) with betas 0.9 and 0.999, or SGD that scales the gradient to unit mean magnitude, so

@@ -1,7 +1,7 @@
 //! One inversion, step by step: each step is a round trip to the oracle.
 
 use super::descent::{Descent, Iterate};
-use super::{Oracle, Parametrization, Settings};
+use super::{Losses, Oracle, Parametrization, Settings, State};
 use crate::workers::{WorkLost, Workers};
 
 /// An inversion under way. Its arithmetic runs on the workers.
@@ -23,7 +23,8 @@ pub enum StepError<E> {
 }
 
 impl<O: Oracle> Session<O> {
-    /// Starts an inversion of images of `side` pixels. The seed decides everything random.
+    /// Starts an inversion of images of `side` pixels, or goes on `from` a state of the same one. The seed decides
+    /// everything random.
     ///
     /// # Errors
     /// The work panicked.
@@ -32,10 +33,16 @@ impl<O: Oracle> Session<O> {
         workers: Workers,
         parametrization: Parametrization,
         settings: Settings,
-        side: usize,
-        seed: u64,
+        (side, seed): (usize, u64),
+        from: Option<State>,
     ) -> Result<Self, WorkLost> {
-        let descent = workers.run(move || Descent::new(parametrization, settings, side, seed));
+        let descent = workers.run(move || {
+            let new = Descent::new(parametrization, settings, side, seed);
+            match from {
+                Some(state) => new.resumed(state),
+                None => new,
+            }
+        });
         Ok(Self {
             descent: descent.await?,
             oracle,
@@ -48,9 +55,26 @@ impl<O: Oracle> Session<O> {
         self.descent.finished()
     }
 
+    /// The loss of the last step.
+    pub fn losses(&self) -> Losses {
+        self.descent.losses()
+    }
+
+    /// Passes the state on to `then`, on the workers.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub async fn state<T: Send + 'static>(
+        &self,
+        then: impl FnOnce(State) -> T + Send + 'static,
+    ) -> Result<T, WorkLost> {
+        let state = self.descent.state();
+        self.workers.run(move || then(state)).await
+    }
+
     /// The oracle.
-    pub fn oracle(&self) -> &O {
-        &self.oracle
+    pub fn oracle(&mut self) -> &mut O {
+        &mut self.oracle
     }
 
     /// Renders the image as it is now, `[3, S, S]`, within 0 to 1, and passes it on to `then`; both on the workers.
@@ -121,7 +145,12 @@ mod tests {
         }
     }
 
-    async fn session(basis: Basis, jitter: usize, seed: u64) -> (Session<Distance>, Vec<f32>) {
+    async fn session(
+        (basis, rule): (Basis, Rule),
+        jitter: usize,
+        seed: u64,
+        from: Option<State>,
+    ) -> (Session<Distance>, Vec<f32>) {
         let statistics = Arc::new(statistics());
         let z: Vec<f32> = (0..statistics.prior.components())
             .map(|i| (i as f32).sin())
@@ -135,18 +164,19 @@ mod tests {
             total_variation: 0.0,
             jitter,
             start: Start::Noise,
-            ..defaults::descent(basis, Rule::Adam)
+            ..defaults::descent(basis, rule)
         };
         let side = statistics.input_size;
         let (oracle, workers) = (Distance(goal.clone()), Workers::new(2).unwrap());
-        let started = Session::start(oracle, workers, parametrization, settings, side, seed);
+        let at = (side, seed);
+        let started = Session::start(oracle, workers, parametrization, settings, at, from);
         (started.await.unwrap(), goal)
     }
 
     #[tokio::test]
     async fn both_bases_find_the_image() {
         for basis in [Basis::Prior, Basis::Pixels] {
-            let (session, goal) = session(basis, 0, 1).await;
+            let (session, goal) = session((basis, Rule::Adam), 0, 1, None).await;
             let (mut session, first) = session.step().await.unwrap();
             let mut last = first.clone();
             while !session.finished() {
@@ -171,7 +201,7 @@ mod tests {
     async fn the_image_depends_on_the_seed_alone() {
         let mut images = Vec::new();
         for seed in [1, 1, 2] {
-            let (mut session, _) = session(Basis::Pixels, 2, seed).await;
+            let (mut session, _) = session((Basis::Pixels, Rule::Adam), 2, seed, None).await;
             for _ in 0..5 {
                 (session, _) = session.step().await.unwrap();
             }
@@ -179,5 +209,33 @@ mod tests {
         }
         assert_eq!(images[0], images[1]);
         assert_ne!(images[0], images[2]);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_goes_on_from_a_state_finds_the_same_image() {
+        for how in [
+            (Basis::Prior, Rule::Adam),
+            (Basis::Pixels, Rule::Adam),
+            (Basis::Pixels, Rule::Sgd),
+        ] {
+            let (mut whole, _) = session(how, 2, 3, None).await;
+            let mut states = Vec::new();
+            while !whole.finished() {
+                (whole, _) = whole.step().await.unwrap();
+                states.push(whole.state(|state| state).await.unwrap());
+            }
+            for at in [0, 70, 149] {
+                let (mut resumed, _) = session(how, 2, 3, Some(states[at].clone())).await;
+                while !resumed.finished() {
+                    (resumed, _) = resumed.step().await.unwrap();
+                }
+                assert_eq!(resumed.losses(), whole.losses());
+                let images = (
+                    resumed.render(|pixels| pixels).await.unwrap(),
+                    whole.render(|pixels| pixels).await.unwrap(),
+                );
+                assert_eq!(images.0, images.1, "{how:?} from step {}", at + 1);
+            }
+        }
     }
 }

@@ -1604,6 +1604,9 @@ pub struct StreamSettings {
     /// Whether iterates carry losses only. The result always has its image.
     #[prost(bool, tag = "3")]
     pub losses_only: bool,
+    /// Whether every iterate carries a `resume_token`.
+    #[prost(bool, tag = "4")]
+    pub resume_tokens: bool,
 }
 /// Everything that decides the image, besides the attributes and the seed.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1688,6 +1691,11 @@ pub struct GenerateRequest {
     /// only.
     #[prost(string, repeated, tag = "5")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// `Iterate.resume_token` of the same request, after whose step the descent continues: the image is that of an
+    /// undisturbed run, to the last bit on the same kind of processor. Damaged tokens and those of another request are
+    /// INVALID_ARGUMENT, those of other models FAILED_PRECONDITION. `stream` may differ.
+    #[prost(bytes = "vec", tag = "6")]
+    pub resume_token: ::prost::alloc::vec::Vec<u8>,
 }
 /// A message of a Generate stream: one started, then iterates, then one result.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1730,6 +1738,9 @@ pub struct InvertRequest {
     /// What the stream carries.
     #[prost(message, optional, tag = "5")]
     pub stream: ::core::option::Option<StreamSettings>,
+    /// As in GenerateRequest.
+    #[prost(bytes = "vec", tag = "6")]
+    pub resume_token: ::prost::alloc::vec::Vec<u8>,
 }
 /// A message of an Invert stream: one started, then iterates, then one result.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1791,6 +1802,10 @@ pub struct Iterate {
     /// Time since the request arrived, in microseconds.
     #[prost(int64, tag = "4")]
     pub elapsed_us: i64,
+    /// Continues the descent after this step, with any generator of the same models: see `resume_token` of the requests.
+    /// Set for `StreamSettings.resume_tokens` only. Up to 12 bytes per coordinate and 400 more.
+    #[prost(bytes = "vec", tag = "5")]
+    pub resume_token: ::prost::alloc::vec::Vec<u8>,
 }
 /// The loss, term by term, each weighted.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]

@@ -110,6 +110,7 @@ fn jobs(
                 format: v1::ImageFormat::Png.into(),
                 ..Default::default()
             }),
+            ..Default::default()
         },
     };
     let row = |row| seeds.iter().map(move |&seed| job(row, seed));

@@ -160,6 +160,7 @@ fn jobs(
                     losses_only: true,
                     ..Default::default()
                 }),
+                ..Default::default()
             },
         }
     };

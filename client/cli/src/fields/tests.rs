@@ -120,6 +120,7 @@ fn refused(typed: &Typed, violations: &[(&str, &str)]) -> Refused {
     };
     let error = ClientError::Rejected(Arc::new(Rejection {
         code: Code::InvalidArgument,
+        reason: String::new(),
         message: "the message of the service".to_owned(),
         violations: violations.iter().map(violation).collect(),
         retry_after: None,

@@ -15,6 +15,8 @@ pub(in crate::api) struct StreamSettings {
     pub(in crate::api) format: ImageFormat,
     /// Whether iterates come without images.
     pub(in crate::api) losses_only: bool,
+    /// Whether iterates carry resume tokens.
+    pub(in crate::api) resume_tokens: bool,
 }
 
 /// Checks what a stream should carry.
@@ -35,6 +37,7 @@ pub(in crate::api) fn stream(
             format => format,
         },
         losses_only: wire.losses_only,
+        resume_tokens: wire.resume_tokens,
     };
     check.or(settings)
 }

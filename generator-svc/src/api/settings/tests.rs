@@ -149,7 +149,7 @@ fn every_bad_value_is_named() {
     let wire = v1::StreamSettings {
         every: -1,
         format: 9,
-        losses_only: false,
+        ..Default::default()
     };
     let text = problems(stream(Some(&wire)));
     assert!(
