@@ -44,12 +44,22 @@ impl<K: Clone + Eq + Hash, T> FairLine<K, T> {
         self.waiting.push(Place { start, owner, what });
     }
 
-    /// Takes what goes next, of that which `fits`.
-    pub(crate) fn take(&mut self, mut fits: impl FnMut(&T) -> bool) -> Option<T> {
+    /// What goes next, of that which `fits`.
+    pub(crate) fn first(&self, fits: impl FnMut(&T) -> bool) -> Option<&T> {
+        Some(&self.waiting[self.at(fits)?].what)
+    }
+
+    fn at(&self, mut fits: impl FnMut(&T) -> bool) -> Option<usize> {
         let fitting = self.waiting.iter().enumerate();
         let fitting = fitting.filter(|(_, place)| fits(&place.what));
         // Of equals the first.
-        let (at, _) = fitting.min_by_key(|(_, place)| place.start)?;
+        let first = fitting.min_by_key(|(_, place)| place.start);
+        first.map(|(at, _)| at)
+    }
+
+    /// Takes what goes next, of that which `fits`.
+    pub(crate) fn take(&mut self, fits: impl FnMut(&T) -> bool) -> Option<T> {
+        let at = self.at(fits)?;
         let Place { start, what, .. } = self.waiting.remove(at);
         self.now = self.now.max(start);
         self.forget();

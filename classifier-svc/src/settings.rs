@@ -88,6 +88,8 @@ impl Settings {
     pub(crate) fn batch(&self) -> BatchSettings {
         BatchSettings {
             queue: self.queue.into(),
+            // A request always fits.
+            share: usize::from(self.queue / 2).max(self.limits().images),
             max_batch: self.max_batch.into(),
         }
     }

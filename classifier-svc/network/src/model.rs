@@ -5,8 +5,7 @@ use std::{borrow::Borrow, path::Path};
 use deepface_files::sha256;
 
 use crate::{
-    Description, DeviceChoice, Differentiated, Golden, Heads, LayerInfo, ModelError, ModelInfo,
-    Objective, Term,
+    Description, DeviceChoice, Golden, Heads, LayerInfo, ModelError, ModelInfo, Objective, Term,
     arch::Stage,
     backend::Backend,
     golden,
@@ -17,10 +16,10 @@ use crate::{
 
 /// A network with its weights. All its buffers belong to the thread that calls it.
 pub struct Model {
-    info: ModelInfo,
-    network: Backend,
+    pub(crate) info: ModelInfo,
+    pub(crate) network: Backend,
     /// Stage index of the heads.
-    heads: usize,
+    pub(crate) heads: usize,
 }
 
 impl Model {
@@ -194,66 +193,7 @@ impl Model {
         Ok(all)
     }
 
-    /// Loss of each image and its gradient with respect to the pixels. Images do not influence each other.
-    ///
-    /// # Errors
-    /// `images` or a target has the wrong size.
-    pub fn differentiate(
-        &mut self,
-        images: &[f32],
-        n: usize,
-        objectives: &[Objective],
-        return_layers: &[usize],
-    ) -> Result<Differentiated, ModelError> {
-        self.check_images(images, n)?;
-        let sizes: Vec<usize> = self
-            .info
-            .layers
-            .iter()
-            .map(|l| l.shape.iter().product())
-            .collect();
-        objectives.iter().try_for_each(|o| o.check(&sizes))?;
-        let mut result = Differentiated {
-            losses: Vec::with_capacity(n),
-            gradient: Vec::with_capacity(images.len()),
-            activations: vec![Vec::new(); return_layers.len()],
-        };
-        let layers = objectives.iter().map(|o| o.layer(self.heads));
-        let wanted: Vec<usize> = layers.chain(return_layers.iter().copied()).collect();
-        if wanted.is_empty() {
-            return Ok(result);
-        }
-        for part in images.chunks(self.network.capacity() * self.info.pixels()) {
-            let n = part.len() / self.info.pixels();
-            let mut found = self
-                .network
-                .forward(&self.prepared(part), n, &wanted)?
-                .into_iter();
-            let mut losses = vec![Vec::with_capacity(objectives.len()); n];
-            let mut cotangents = Vec::with_capacity(objectives.len());
-            for (objective, &layer) in objectives.iter().zip(&wanted) {
-                let mut activation = found.next().unwrap_or_default();
-                for (losses, a) in losses
-                    .iter_mut()
-                    .zip(activation.chunks_exact_mut(sizes[layer]))
-                {
-                    losses.push(objective.evaluate(&self.info.heads, a));
-                }
-                cotangents.push((layer, activation));
-            }
-            let mut gradient = self.network.backward(n, &cotangents)?;
-            let images = gradient.chunks_exact_mut(self.info.pixels());
-            images.for_each(|image| self.info.preprocessing.adjoint(image));
-            result.losses.extend(losses);
-            result.gradient.extend(gradient);
-            for (all, found) in result.activations.iter_mut().zip(found) {
-                all.extend(found);
-            }
-        }
-        Ok(result)
-    }
-
-    fn check_images(&self, images: &[f32], n: usize) -> Result<(), ModelError> {
+    pub(crate) fn check_images(&self, images: &[f32], n: usize) -> Result<(), ModelError> {
         let expected = n * self.info.pixels();
         if images.len() == expected {
             return Ok(());
@@ -266,7 +206,7 @@ impl Model {
     }
 
     /// Pixels as the network reads them.
-    fn prepared(&self, images: &[f32]) -> Vec<f32> {
+    pub(crate) fn prepared(&self, images: &[f32]) -> Vec<f32> {
         let mut inputs = images.to_vec();
         let each = inputs.chunks_exact_mut(self.info.pixels());
         each.for_each(|image| self.info.preprocessing.apply(image));

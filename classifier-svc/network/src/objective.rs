@@ -126,7 +126,7 @@ pub struct AttributeTarget {
 }
 
 /// The result of [`super::Model::differentiate`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Differentiated {
     /// Per image, the weighted value of every term, in the order of the objectives.
     pub losses: Vec<Vec<f64>>,

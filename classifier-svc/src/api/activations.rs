@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_proto::v1::{self, DataType};
-use deepface_serve::{Caller, Deadline, Violations};
+use deepface_serve::Violations;
 use tonic::Request;
 
 use super::faces::Wanted;
@@ -13,7 +13,7 @@ use super::images::Origin;
 use super::portions::Portions;
 use super::status::{Refusal, check_network, of_item};
 use super::{Classifier, images, layers, timing};
-use crate::batch::EngineError;
+use crate::batch::{Call, EngineError, Kind};
 use deepface_network::ModelInfo;
 
 /// Activations of some layers for some images, in one pass.
@@ -22,8 +22,7 @@ pub(super) async fn get_activations(
     request: Request<v1::GetActivationsRequest>,
 ) -> Result<v1::GetActivationsResponse, Refusal> {
     let arrived = Instant::now();
-    let deadline = Deadline::of(&request, api.limits.call);
-    let caller = Caller::of(&request);
+    let call = api.call(&request);
     let info = api.engine.info()?;
     let request = request.into_inner();
     check_network(&info, "model_digest", &request.model_digest)?;
@@ -33,7 +32,7 @@ pub(super) async fn get_activations(
         element,
     } = check(api, &info, &request)?;
     let n = request.images.len();
-    api.engine.check_room(n)?;
+    api.engine.check_room(Kind::Activations, &call, n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
     let wanted = Wanted {
@@ -44,11 +43,11 @@ pub(super) async fn get_activations(
         },
         check: !request.skip_face_check,
     };
-    let faces = images::faces(api, &caller, named.collect(), wanted, deadline).await?;
+    let faces = images::faces(api, &call, named.collect(), wanted).await?;
     let faces = faces.usable_of(n)?;
     let rows = faces.origins.len();
     layers::check_reply(&info, &api.limits, (rows, &layers), (element, 0), "images")?;
-    let computed = activations(api, &faces.pixels, layers.clone(), deadline);
+    let computed = activations(api, &call, &faces.pixels, layers.clone());
     let (arrays, compute) = computed.await?;
     let errors = faces.refused.into_iter();
     let errors = errors.map(|(image, wrong)| v1::ImageError {
@@ -68,17 +67,17 @@ pub(super) async fn get_activations(
 /// The activations of all faces, one `[n, ...]` array a layer, and the time that they took.
 pub(super) async fn activations(
     api: &Classifier,
+    call: &Call,
     pixels: &[f32],
     layers: Arc<[usize]>,
-    deadline: Deadline,
 ) -> Result<(Vec<Vec<f32>>, Duration), EngineError> {
     let size = api.engine.info()?.pixels();
     let (mut all, mut compute) = (vec![Vec::new(); layers.len()], Duration::ZERO);
-    let mut portions = Portions::new(api, pixels, size);
-    while let Some((room, portion)) = portions.next(deadline).await? {
+    let mut portions = Portions::new(api, Kind::Activations, call, pixels);
+    while let Some((room, portion)) = portions.next(size).await? {
         let done = api
             .engine
-            .activations(room, portion, layers.clone(), deadline);
+            .activations(room, portion, layers.clone(), call.deadline);
         let done = done.await?;
         for (all, some) in all.iter_mut().zip(done.value) {
             all.extend(some);

@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use deepface_proto::v1;
-use deepface_serve::{Caller, Deadline};
 use tonic::Request;
 
 use super::faces::Wanted;
 use super::portions::Portions;
 use super::status::{Refusal, check_network, of_item};
 use super::{Classifier, images, timing, warnings};
-use crate::batch::EngineError;
+use crate::batch::{Call, EngineError, Kind};
 use deepface_network::ModelInfo;
 
 /// Probabilities and decisions for every face.
@@ -19,14 +18,13 @@ pub(super) async fn classify(
     request: Request<v1::ClassifyRequest>,
 ) -> Result<v1::ClassifyResponse, Refusal> {
     let arrived = Instant::now();
-    let deadline = Deadline::of(&request, api.limits.call);
-    let caller = Caller::of(&request);
+    let call = api.call(&request);
     let info = api.engine.info()?;
     let mut request = request.into_inner();
     check_network(&info, "model_digest", &request.model_digest)?;
     let images = std::mem::take(&mut request.images);
     images::check_count(images.len(), &api.limits)?;
-    api.engine.check_room(images.len())?;
+    api.engine.check_room(Kind::Classify, &call, images.len())?;
     let n = images.len();
     let named = images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
@@ -35,10 +33,9 @@ pub(super) async fn classify(
         most: api.limits.faces_per_image,
         check: !request.skip_face_check,
     };
-    let faces = images::faces(api, &caller, named.collect(), wanted, deadline).await?;
+    let faces = images::faces(api, &call, named.collect(), wanted).await?;
     let faces = faces.usable_of(n)?;
-    let (probabilities, compute) =
-        probabilities(api, &faces.pixels, info.pixels(), deadline).await?;
+    let (probabilities, compute) = probabilities(api, &call, &faces.pixels, info.pixels()).await?;
     let probabilities = probabilities.chunks_exact(info.heads.logits());
     let untrained = info.heads_untrained.then(warnings::heads_untrained);
     let answered = faces.origins.into_iter().zip(probabilities);
@@ -73,14 +70,14 @@ pub(super) async fn classify(
 /// The probabilities of all faces, and the time that they took.
 async fn probabilities(
     api: &Classifier,
+    call: &Call,
     pixels: &[f32],
     size: usize,
-    deadline: Deadline,
 ) -> Result<(Vec<f32>, Duration), EngineError> {
     let (mut all, mut compute) = (Vec::new(), Duration::ZERO);
-    let mut portions = Portions::new(api, pixels, size);
-    while let Some((room, portion)) = portions.next(deadline).await? {
-        let done = api.engine.classify(room, portion, deadline).await?;
+    let mut portions = Portions::new(api, Kind::Classify, call, pixels);
+    while let Some((room, portion)) = portions.next(size).await? {
+        let done = api.engine.classify(room, portion, call.deadline).await?;
         all.extend(done.value);
         compute += done.compute;
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use deepface_network::{ModelInfo, cosine};
 use deepface_proto::v1;
-use deepface_serve::{Caller, Deadline, Violations};
+use deepface_serve::Violations;
 use tonic::Request;
 
 use super::activations::activations;
@@ -14,6 +14,7 @@ use super::images::Origin;
 use super::model::verification;
 use super::status::{Refusal, check_network};
 use super::{Classifier, images, layers, timing};
+use crate::batch::Kind;
 
 /// The layer by which faces are compared.
 const LAYER: &str = "fc7";
@@ -33,8 +34,7 @@ pub(super) async fn compare(
     request: Request<v1::CompareRequest>,
 ) -> Result<v1::CompareResponse, Refusal> {
     let arrived = Instant::now();
-    let deadline = Deadline::of(&request, api.limits.call);
-    let caller = Caller::of(&request);
+    let call = api.call(&request);
     let info = api.engine.info()?;
     let layer = info.layer(LAYER);
     let layer = layer.ok_or(Refusal::Internal("the model has no layer fc7"))?;
@@ -46,10 +46,11 @@ pub(super) async fn compare(
         check: true,
     };
     let (images, embeddings) = apart(sides);
-    api.engine.check_room(images.len())?;
-    let faces = images::faces(api, &caller, images, wanted, deadline).await?;
+    api.engine
+        .check_room(Kind::Activations, &call, images.len())?;
+    let faces = images::faces(api, &call, images, wanted).await?;
     let faces = faces.complete()?;
-    let computed = activations(api, &faces.pixels, Arc::from([layer]), deadline);
+    let computed = activations(api, &call, &faces.pixels, Arc::from([layer]));
     let (computed, compute) = computed.await?;
     let computed = computed.into_iter().flatten().collect();
     let [first, second] = together(embeddings, faces.origins, computed, features);

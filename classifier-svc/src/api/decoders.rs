@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deepface_serve::{Caller, Deadline};
+use deepface_serve::Caller;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::status::Refusal;
-use crate::batch::EngineError;
+use crate::batch::{Call, EngineError};
 use crate::fair::FairLine;
 
 /// Pixels of a file above which an image is large: decoding takes 15 ms and more.
@@ -59,17 +59,13 @@ impl Decoders {
     ///
     /// # Errors
     /// Too many wait already; the deadline has passed.
-    pub(super) async fn turn(
-        &self,
-        caller: &Caller,
-        pixels: u64,
-        deadline: Deadline,
-    ) -> Result<Turn, Refusal> {
+    pub(super) async fn turn(&self, call: &Call, pixels: u64) -> Result<Turn, Refusal> {
         let (turn, ready) = oneshot::channel();
         let large = pixels > LARGE;
-        self.state().push(caller, pixels, Waiting { large, turn })?;
+        let waiting = Waiting { large, turn };
+        self.state().push(&call.caller, pixels, waiting)?;
         self.start();
-        let ready = timeout_at(deadline.at(), ready).await;
+        let ready = timeout_at(call.deadline.at(), ready).await;
         let ready = ready.map_err(|_| EngineError::Expired)?;
         ready.map_err(|_| Refusal::Internal("the decoders are closed"))
     }
@@ -129,9 +125,15 @@ impl Drop for Turn {
 mod tests {
     use std::time::Duration;
 
+    use deepface_serve::Deadline;
+
     use super::*;
 
-    fn caller(last: u8) -> Caller {
+    fn call(last: u8) -> Call {
+        within(last, Duration::from_secs(20))
+    }
+
+    fn within(last: u8, time: Duration) -> Call {
         let mut request = tonic::Request::new(());
         let address = ([10, 0, 0, last], 1).into();
         request
@@ -140,17 +142,16 @@ mod tests {
                 local_addr: None,
                 remote_addr: Some(address),
             });
-        Caller::of(&request)
-    }
-
-    fn soon() -> Deadline {
-        Deadline::after(Duration::from_secs(20))
+        Call {
+            caller: Caller::of(&request),
+            deadline: Deadline::after(time),
+        }
     }
 
     /// Waits in a task of its own.
     fn wait(decoders: &Decoders, from: u8, pixels: u64) -> tokio::task::JoinHandle<Turn> {
         let decoders = decoders.clone();
-        tokio::spawn(async move { decoders.turn(&caller(from), pixels, soon()).await.unwrap() })
+        tokio::spawn(async move { decoders.turn(&call(from), pixels).await.unwrap() })
     }
 
     async fn settle() {
@@ -160,12 +161,12 @@ mod tests {
     #[tokio::test]
     async fn small_images_pass_large_ones_of_whomever() {
         let decoders = Decoders::new(2);
-        let bomb = decoders.turn(&caller(1), 1 << 25, soon()).await.unwrap();
+        let bomb = decoders.turn(&call(1), 1 << 25).await.unwrap();
         let second = wait(&decoders, 2, 1 << 25);
         settle().await;
         assert!(!second.is_finished(), "large images took both decoders");
         for from in [1, 2, 3] {
-            decoders.turn(&caller(from), 1, soon()).await.unwrap();
+            decoders.turn(&call(from), 1).await.unwrap();
         }
         drop(bomb);
         second.await.unwrap();
@@ -175,8 +176,8 @@ mod tests {
     async fn a_caller_passes_the_crowd_of_another() {
         let decoders = Decoders::new(2);
         let held = [
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
         ];
         let crowd: Vec<_> = (0..10).map(|_| wait(&decoders, 1, 1)).collect();
         settle().await;
@@ -194,12 +195,12 @@ mod tests {
     async fn the_line_is_bounded_in_all_and_for_each() {
         let decoders = Decoders::new(2);
         let _held = [
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
         ];
         let crowd: Vec<_> = (0..WAITING / 2).map(|_| wait(&decoders, 1, 1)).collect();
         settle().await;
-        let refused = decoders.turn(&caller(1), 1, soon()).await;
+        let refused = decoders.turn(&call(1), 1).await;
         assert!(matches!(refused, Err(Refusal::Decoders)), "{refused:?}");
         let other = wait(&decoders, 2, 1);
         settle().await;
@@ -216,18 +217,18 @@ mod tests {
     async fn a_turn_is_waited_for_until_the_deadline_and_comes_back() {
         let decoders = Decoders::new(2);
         let held = [
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
-            decoders.turn(&caller(1), 1, soon()).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1).await.unwrap(),
         ];
-        let late = Deadline::after(Duration::from_millis(20));
-        let refused = decoders.turn(&caller(1), 1, late).await;
+        let late = within(1, Duration::from_millis(20));
+        let refused = decoders.turn(&late, 1).await;
         assert!(
             matches!(refused, Err(Refusal::Engine(EngineError::Expired))),
             "{refused:?}"
         );
         drop(held);
         for _ in 0..5 {
-            decoders.turn(&caller(1), 1, soon()).await.unwrap();
+            decoders.turn(&call(1), 1).await.unwrap();
         }
         assert_eq!(decoders.state().free, 2);
     }

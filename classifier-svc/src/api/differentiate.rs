@@ -6,17 +6,19 @@ use std::time::Instant;
 use deepface_proto::v1::differentiate_request::Message;
 use deepface_proto::v1::{self, DataType};
 use deepface_proto::{Array, position, v1::DifferentiateResponse};
-use deepface_serve::{Deadline, Violations};
+use deepface_serve::Violations;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use prost::Message as _;
+use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 
+use super::quota::Held;
 use super::status::{Refusal, check_network};
-use super::{Classifier, layers, objectives, timing};
-use crate::batch::EngineError;
+use super::{Classifier, Limits, layers, objectives, timing};
+use crate::batch::{Call, EngineError, Stream};
 use deepface_network::{Differentiated, ModelInfo, Objective};
 
 /// Steps of one stream that are computed or waiting: while one is in the network the next can arrive.
@@ -33,13 +35,12 @@ pub(super) fn differentiate(
     api: &Classifier,
     request: Request<Streaming<v1::DifferentiateRequest>>,
 ) -> Result<ReceiverStream<Reply>, Refusal> {
-    let slot = api.streams.clone().try_acquire_owned();
-    let slot = slot.map_err(|_| Refusal::Streams(api.limits.streams))?;
+    let call = api.call(&request);
     let session = Session {
         info: api.engine.info()?,
-        deadline: Deadline::of(&request, api.limits.call),
+        stream: api.engine.stream(call.clone()),
         api: api.clone(),
-        _slot: slot,
+        call,
     };
     let (replies, outbound) = mpsc::channel(1);
     tokio::spawn(session.run(request.into_inner(), replies));
@@ -50,8 +51,14 @@ pub(super) fn differentiate(
 struct Session {
     api: Classifier,
     info: Arc<ModelInfo>,
-    deadline: Deadline,
-    _slot: OwnedSemaphorePermit,
+    call: Call,
+    stream: Stream,
+}
+
+/// What a stream asks for, and the place that it takes.
+struct Setup {
+    objectives: Arc<[Objective]>,
+    _held: [Held; 2],
 }
 
 impl Session {
@@ -60,7 +67,7 @@ impl Session {
         let served = tokio::select! {
             // The client is gone: dropping the steps takes them out of the queue.
             () = replies.closed() => return,
-            served = timeout_at(self.deadline.at(), self.serve(inbound, &replies)) => served,
+            served = timeout_at(self.call.deadline.at(), self.serve(inbound, &replies)) => served,
         };
         let Err(refusal) = served.unwrap_or(Err(EngineError::Expired.into())) else {
             return;
@@ -82,7 +89,7 @@ impl Session {
         let Some(first) = first.map_err(Refusal::Broken)? else {
             return Ok(());
         };
-        let objectives = self.setup(first)?;
+        let setup = self.setup(first)?;
         let mut steps = FuturesOrdered::new();
         let mut open = true;
         while open || !steps.is_empty() {
@@ -90,7 +97,7 @@ impl Session {
                 Some(reply) = steps.next() => self.send(replies, reply?).await?,
                 message = inbound.message(), if open && steps.len() < IN_FLIGHT => {
                     match message.map_err(Refusal::Broken)? {
-                        Some(message) => steps.push_back(self.step(message, &objectives)),
+                        Some(message) => steps.push_back(self.step(message, &setup.objectives)),
                         None => open = false,
                     }
                 }
@@ -103,12 +110,26 @@ impl Session {
         Ok(())
     }
 
-    fn setup(&self, first: v1::DifferentiateRequest) -> Result<Arc<[Objective]>, Refusal> {
+    /// A stream takes a place once it says what for: one that is silent costs nothing.
+    fn setup(&self, first: v1::DifferentiateRequest) -> Result<Setup, Refusal> {
+        let bytes = first.encoded_len();
         let got = match first.message {
             Some(Message::Setup(setup)) => {
                 check_network(&self.info, "setup.model_digest", &setup.model_digest)?;
-                let limit = self.api.limits.objectives;
-                return Ok(objectives::objectives(&self.info, setup, limit)?);
+                let Limits {
+                    objectives,
+                    streams,
+                    ..
+                } = self.api.limits;
+                let place = self.api.streams.hold(&self.call.caller, 1);
+                let memory = self.api.memory.hold(&self.call.caller, bytes);
+                return Ok(Setup {
+                    _held: [
+                        place.ok_or(Refusal::Streams(streams))?,
+                        memory.ok_or(Refusal::Memory)?,
+                    ],
+                    objectives: objectives::objectives(&self.info, setup, objectives)?,
+                });
             }
             Some(Message::Step(_)) => "a step",
             None => "an empty message",
@@ -151,18 +172,9 @@ impl Session {
         let (reply, parts) = ((n, &*returned), (4, gradient_bytes));
         layers::check_reply(&self.info, &self.api.limits, reply, parts, field)?;
 
-        let engine = &self.api.engine;
-        let room = engine.admit_later(n, self.deadline).await?;
-        let objectives = objectives.clone();
-        let done = engine
-            .differentiate(
-                room,
-                image.data,
-                objectives,
-                returned.clone(),
-                self.deadline,
-            )
-            .await?;
+        let (engine, objectives) = (&self.api.engine, objectives.clone());
+        let done = engine.differentiate(&self.stream, image.data, objectives, returned.clone());
+        let done = done.await?;
         check_finite(n, &done.value)?;
         let gradient = Array {
             shape: image.shape,

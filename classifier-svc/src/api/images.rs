@@ -3,14 +3,15 @@
 use deepface_images::{Framing, ImageLimits, decode, image_of, peek};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
-use deepface_serve::{Caller, Deadline, Violations};
+use deepface_serve::Violations;
 
 use super::decoders::Turn;
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
-use super::memory::Held;
+use super::quota::Held;
 use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
+use crate::batch::Call;
 
 /// Pixels a side of a tensor that is an image, at most.
 const TENSOR_SIDE: u32 = 4096;
@@ -64,14 +65,13 @@ pub(super) struct Origin {
 /// [`Faces::refused`].
 pub(super) async fn faces(
     api: &Classifier,
-    caller: &Caller,
+    call: &Call,
     images: Vec<(String, v1::Image)>,
     wanted: Wanted,
-    deadline: Deadline,
 ) -> Result<Faces, Refusal> {
     let came = images.iter().map(|(_, image)| bytes_of(image)).sum();
     // For the whole request, as images that are done with are few.
-    let held = api.memory.hold(caller, came)?;
+    let held = api.memory.hold(&call.caller, came).ok_or(Refusal::Memory)?;
     let mut all = Faces {
         pixels: Vec::with_capacity(images.len() * 3 * wanted.size * wanted.size),
         origins: Vec::with_capacity(images.len()),
@@ -88,7 +88,7 @@ pub(super) async fn faces(
             all.refused.push((i, too_many_pixels(&field, api.limits)));
             continue;
         }
-        let turn = api.decoders.turn(caller, cost, deadline).await?;
+        let turn = api.decoders.turn(call, cost).await?;
         let name = field.clone();
         match decoded(turn, move || faces_of(image, &name, limits, wanted)).await? {
             Ok(found) => all.append(i, found, &field, &api.limits)?,
@@ -159,7 +159,9 @@ impl Faces {
             return Ok(());
         }
         let values: usize = found.faces.iter().map(|face| face.pixels.len()).sum();
-        self.held.grow(4 * values)?;
+        if !self.held.grow(4 * values) {
+            return Err(Refusal::Memory);
+        }
         let faces = found.found;
         for face in found.faces {
             self.pixels.extend(face.pixels);

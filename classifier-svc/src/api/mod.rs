@@ -10,16 +10,15 @@ mod differentiate;
 mod faces;
 mod images;
 mod layers;
-mod memory;
 mod model;
 mod objectives;
 mod portions;
+mod quota;
 mod status;
 #[cfg(test)]
 mod tests;
 mod warnings;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deepface_images::{ImageLimits, MAX_REQUEST_PIXELS};
@@ -30,14 +29,13 @@ use deepface_proto::v1::{
     DifferentiateResponse, GetActivationsRequest, GetActivationsResponse, GetModelRequest,
     GetModelResponse, Timing,
 };
-use deepface_serve::ServeSettings;
-use tokio::sync::Semaphore;
+use deepface_serve::{Caller, Deadline, ServeSettings};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::decoders::Decoders;
-use self::memory::Memory;
-use crate::batch::Engine;
+use self::quota::Quota;
+use crate::batch::{Call, Engine};
 
 /// The limits on one request.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +56,12 @@ pub struct Limits {
     pub faces_per_image: usize,
     /// Faces of all images of one request that are classified: each holds the memory of a network's input.
     pub faces: usize,
-    /// Differentiate streams that are open at once: each holds its targets.
+    /// Differentiate streams that have a setup at once: each holds its targets. One caller may have half of them.
     pub streams: usize,
     /// Images that are decoded at once: each takes up to 130 MB.
     pub decoders: usize,
-    /// Bytes of files that wait to be decoded and of faces that wait for the rest of their request. One caller may
-    /// hold half of them.
+    /// Bytes of files that wait to be decoded, of faces that wait for the rest of their request, and of setups of
+    /// streams. One caller may hold half of them.
     pub waiting_bytes: usize,
     /// How long a Differentiate stream may be silent, or leave a reply unread.
     pub idle: Duration,
@@ -97,8 +95,8 @@ pub struct Classifier {
     engine: Engine,
     limits: Limits,
     decoders: Decoders,
-    memory: Memory,
-    streams: Arc<Semaphore>,
+    memory: Quota,
+    streams: Quota,
 }
 
 impl Classifier {
@@ -108,8 +106,16 @@ impl Classifier {
             engine,
             limits,
             decoders: Decoders::new(limits.decoders),
-            memory: Memory::new(limits.waiting_bytes),
-            streams: Arc::new(Semaphore::new(limits.streams)),
+            memory: Quota::new(limits.waiting_bytes),
+            streams: Quota::new(limits.streams),
+        }
+    }
+
+    /// Whose a request is and when its result is due.
+    fn call<T>(&self, request: &Request<T>) -> Call {
+        Call {
+            caller: Caller::of(request),
+            deadline: Deadline::of(request, self.limits.call),
         }
     }
 

@@ -33,9 +33,9 @@ pub(super) enum Refusal {
     },
     /// Too many images wait to be decoded, of this caller or in all.
     Decoders,
-    /// Images that wait hold too much memory, those of this caller or all.
+    /// What waits holds too much memory, of this caller or in all.
     Memory,
-    /// Too many Differentiate streams are open.
+    /// Too many Differentiate streams are set up, of this caller or in all.
     Streams(usize),
     /// A Differentiate stream got no message for too long.
     Silent(Duration),
@@ -85,14 +85,16 @@ impl From<Refusal> for Status {
             ),
             Refusal::Memory => detailed(
                 Code::ResourceExhausted,
-                "IMAGES_WAITING",
-                "the images that wait hold too many bytes, those of this caller or all",
+                "MEMORY_USED",
+                "images and setups hold too many bytes, those of this caller or all",
                 Some(RETRY),
             ),
             Refusal::Streams(limit) => detailed(
                 Code::ResourceExhausted,
                 "TOO_MANY_STREAMS",
-                &format!("all {limit} Differentiate streams are in use"),
+                &format!(
+                    "Differentiate streams are set up already: all {limit} or half of them by this caller"
+                ),
                 Some(RETRY_LOADING),
             ),
             Refusal::Silent(limit) => detailed(
@@ -149,6 +151,8 @@ pub(super) fn of_item(wrong: Violations) -> rpc::Status {
 fn engine(error: &EngineError) -> Status {
     let (code, reason, retry) = match error {
         EngineError::Full { .. } => (Code::ResourceExhausted, "QUEUE_FULL", Some(RETRY)),
+        EngineError::Share { .. } => (Code::ResourceExhausted, "SHARE_USED", Some(RETRY)),
+        EngineError::Late { .. } => (Code::ResourceExhausted, "TOO_LATE", Some(RETRY)),
         EngineError::Expired => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", None),
         EngineError::Loading => (Code::Unavailable, "MODEL_LOADING", Some(RETRY_LOADING)),
         EngineError::Stopped => (Code::Unavailable, "MODEL_STOPPED", Some(RETRY_LOADING)),

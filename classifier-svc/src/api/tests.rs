@@ -59,6 +59,7 @@ struct Service {
 async fn service(limits: Limits) -> Service {
     let settings = BatchSettings {
         queue: 64,
+        share: 64,
         max_batch: 4,
     };
     let engine = Engine::start(

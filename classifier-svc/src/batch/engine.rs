@@ -2,14 +2,19 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use deepface_serve::Deadline;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout_at;
 
-use super::entry::{Entry, Output, Task};
+use super::counters::Counters;
+use super::entry::{Done, Entry, Output, Owner, Task};
+use super::lane::{Call, Kind, Lane};
+use super::pace::Pace;
 use super::queue::Queue;
+use super::room::{Admission, Room};
 use super::state::{EngineError, State};
 use super::{Inference, worker};
 use deepface_network::{Differentiated, ModelInfo, Objective};
@@ -17,18 +22,16 @@ use deepface_network::{Differentiated, ModelInfo, Objective};
 /// The sizes of the queue and of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchSettings {
-    /// Images that may wait or be computed; further ones are refused.
+    /// Images of one lane that may wait or be computed; further ones are refused.
     pub queue: usize,
+    /// How many of them may be of one caller.
+    pub share: usize,
     /// Images in one call of the network.
     pub max_batch: usize,
 }
 
-/// Room in the queue for some images, held from when they are ready until they are computed.
-#[derive(Debug)]
-pub struct Admission(OwnedSemaphorePermit);
-
 /// A result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Computed<T> {
     /// The result.
     pub value: T,
@@ -36,11 +39,21 @@ pub struct Computed<T> {
     pub compute: Duration,
 }
 
+/// A stream of steps, which takes turns with the others.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    number: u64,
+    call: Call,
+}
+
 /// A handle to the model thread, which ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct Engine {
     arriving: mpsc::Sender<Entry>,
-    room: Arc<Semaphore>,
+    rooms: [Arc<Room>; 2],
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
+    streams: Arc<AtomicU64>,
     state: watch::Receiver<State>,
     settings: BatchSettings,
 }
@@ -54,16 +67,22 @@ impl Engine {
         load: impl FnOnce() -> Result<N, E> + Send + 'static,
         settings: BatchSettings,
     ) -> std::io::Result<Self> {
-        // Every entry holds a permit, so the channel is never full.
-        let (arriving, entries) = mpsc::channel(settings.queue);
+        // Every entry holds room of its lane, so the channel is never full.
+        let (arriving, entries) = mpsc::channel(2 * settings.queue);
         let (said, state) = watch::channel(State::Loading);
-        let queue = Queue::new(entries, settings.max_batch);
+        let (pace, counters) = (Arc::<Pace>::default(), Arc::<Counters>::default());
+        let max_batch = settings.max_batch;
+        let queue = Queue::new(entries, max_batch, pace.clone(), counters.clone());
         std::thread::Builder::new()
             .name("model".into())
             .spawn(move || worker::run(load, queue, &said))?;
+        let rooms = [settings.share, settings.queue].map(|share| Room::new(settings.queue, share));
         Ok(Self {
             arriving,
-            room: Arc::new(Semaphore::new(settings.queue)),
+            rooms: rooms.map(Arc::new),
+            pace,
+            counters,
+            streams: Arc::default(),
             state,
             settings,
         })
@@ -86,28 +105,35 @@ impl Engine {
         }
     }
 
-    /// Refuses `n` images for which there is no room now, before anything is done for them. Takes no room: to make
-    /// them ready may take a caller for ever.
+    /// What has happened in the queue.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+
+    /// Images of a lane that wait or are computed.
+    pub fn depth(&self, lane: Lane) -> usize {
+        self.rooms[lane as usize].taken()
+    }
+
+    /// Refuses `n` images for which there is no room now, or no time before the deadline, before anything is done for
+    /// them. Takes no room: a caller can make it last to get images ready.
     ///
     /// # Errors
-    /// [`EngineError::Full`].
-    pub fn check_room(&self, n: usize) -> Result<(), EngineError> {
-        match self.room.available_permits() >= n {
-            true => Ok(()),
-            false => Err(self.full()),
-        }
+    /// [`EngineError::Full`], [`EngineError::Share`], [`EngineError::Late`].
+    pub fn check_room(&self, kind: Kind, call: &Call, n: usize) -> Result<(), EngineError> {
+        let room = self.room(kind).check(&call.caller, n);
+        self.counted(kind, room.and_then(|()| self.check_time(kind, call, n)))
     }
 
     /// Takes room for `n` images, or refuses at once.
     ///
     /// # Errors
-    /// [`EngineError::Full`].
-    pub fn admit(&self, n: usize) -> Result<Admission, EngineError> {
-        match self.room.clone().try_acquire_many_owned(self.permits(n)?) {
-            Ok(permit) => Ok(Admission(permit)),
-            Err(TryAcquireError::NoPermits) => Err(self.full()),
-            Err(TryAcquireError::Closed) => Err(EngineError::Stopped),
-        }
+    /// [`EngineError::Full`], [`EngineError::Share`], [`EngineError::Late`].
+    pub fn admit(&self, kind: Kind, call: &Call, n: usize) -> Result<Admission, EngineError> {
+        let in_time = self.check_time(kind, call, n);
+        let each = self.pace.of(kind, 1);
+        let taken = in_time.and_then(|()| self.room(kind).take(&call.caller, n, each));
+        self.counted(kind, taken)
     }
 
     /// Takes room for `n` images, waiting for it: for work that has already begun and is bounded elsewhere.
@@ -116,13 +142,47 @@ impl Engine {
     /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
     pub async fn admit_later(
         &self,
+        kind: Kind,
+        call: &Call,
         n: usize,
-        deadline: Deadline,
     ) -> Result<Admission, EngineError> {
-        let permit = self.room.clone().acquire_many_owned(self.permits(n)?);
-        let permit = timeout_at(deadline.at(), permit).await;
-        let permit = permit.map_err(|_| EngineError::Expired)?;
-        permit.map(Admission).map_err(|_| EngineError::Stopped)
+        let room = self.room(kind);
+        let waited = room.wait(&call.caller, n, self.pace.of(kind, 1));
+        let waited = timeout_at(call.deadline.at(), waited).await;
+        waited.map_err(|_| EngineError::Expired)?
+    }
+
+    /// A new stream of steps of a call.
+    pub fn stream(&self, call: Call) -> Stream {
+        let number = self.streams.fetch_add(1, Ordering::Relaxed);
+        Stream { number, call }
+    }
+
+    fn room(&self, kind: Kind) -> &Arc<Room> {
+        &self.rooms[kind.lane() as usize]
+    }
+
+    /// Refuses what would come too late. Where nothing is before it, it is tried.
+    fn check_time(&self, kind: Kind, call: &Call, n: usize) -> Result<(), EngineError> {
+        let own = self.pace.of(kind, n);
+        let ahead = self.room(kind).ahead(&call.caller, own);
+        if ahead.is_zero() {
+            return Ok(());
+        }
+        let mut wait = ahead + own;
+        let lane = kind.lane();
+        if self.depth(lane.other()) > 0 {
+            let weights = lane.weight() + lane.other().weight();
+            wait = wait * weights / lane.weight();
+        }
+        match Instant::now() + wait <= call.deadline.at().into_std() {
+            true => Ok(()),
+            false => Err(EngineError::Late { wait }),
+        }
+    }
+
+    fn counted<T>(&self, kind: Kind, result: Result<T, EngineError>) -> Result<T, EngineError> {
+        result.inspect_err(|why| self.counters.lane(kind.lane()).refused(why))
     }
 
     /// Probabilities of every head, as many values an image as the model has logits. `images` is `[n, 3, S, S]`, RGB, 0 to 1.
@@ -155,25 +215,38 @@ impl Engine {
         Ok(done.map(|output| output.arrays))
     }
 
-    /// Loss and gradient of each image, and activations of some layers. Steps with the very same objectives can be
-    /// computed together.
+    /// Loss and gradient of each image, and activations of some layers. Steps of several streams are computed together.
+    ///
+    /// The images go through the queue in portions, one after the other, so that no stream takes more of it than another.
     ///
     /// # Errors
     /// See [`EngineError`].
     pub async fn differentiate(
         &self,
-        room: Admission,
-        images: Vec<f32>,
+        stream: &Stream,
+        mut images: Vec<f32>,
         objectives: Arc<[Objective]>,
         return_layers: Arc<[usize]>,
-        deadline: Deadline,
     ) -> Result<Computed<Differentiated>, EngineError> {
+        let info = self.info()?;
+        let Stream { number, call } = stream;
         let task = Task::Differentiate {
+            reach: info.reach(&objectives, &return_layers),
             objectives,
             return_layers,
         };
-        let done = self.submit(room, images, task, deadline).await?;
-        Ok(done.map(|output| {
+        let mut all = Computed::<Output>::default();
+        while !images.is_empty() {
+            let most = self.settings.max_batch.min(self.pace.steps());
+            let n = (images.len() / info.pixels()).clamp(1, most);
+            let room = self.admit_later(Kind::Differentiate, call, n).await?;
+            let rest = images.split_off((n * info.pixels()).min(images.len()));
+            let portion = std::mem::replace(&mut images, rest);
+            let owner = Owner::Stream(*number);
+            let done = self.enter(room, owner, portion, n, task.clone(), call.deadline)?;
+            all.append(answer(done, call.deadline).await?);
+        }
+        Ok(all.map(|output| {
             let mut arrays = output.arrays.into_iter();
             Differentiated {
                 losses: output.losses,
@@ -187,7 +260,7 @@ impl Engine {
     /// request, and waits for the results.
     async fn submit(
         &self,
-        Admission(mut permit): Admission,
+        mut room: Admission,
         mut images: Vec<f32>,
         task: Task,
         deadline: Deadline,
@@ -197,45 +270,67 @@ impl Engine {
         while !images.is_empty() {
             let n = (images.len() / size).clamp(1, self.settings.max_batch);
             let rest = images.split_off((n * size).min(images.len()));
-            let (reply, done) = oneshot::channel();
-            let entry = Entry {
-                images: std::mem::replace(&mut images, rest),
-                n,
-                task: task.clone(),
-                deadline,
-                reply,
-                _permit: permit.split(n).ok_or_else(|| self.full())?,
-            };
-            self.arriving.try_send(entry).map_err(|e| match e {
-                mpsc::error::TrySendError::Full(_) => self.full(),
-                mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
-            })?;
-            replies.push(done);
+            let portion = std::mem::replace(&mut images, rest);
+            let part = room.split(n).ok_or_else(|| self.full())?;
+            let owner = Owner::Caller(room.caller().clone());
+            replies.push(self.enter(part, owner, portion, n, task.clone(), deadline)?);
         }
-        let mut all = Computed {
-            value: Output::default(),
-            compute: Duration::ZERO,
-        };
+        let mut all = Computed::<Output>::default();
         for done in replies {
-            let done = timeout_at(deadline.at(), done).await;
-            let done = done.map_err(|_| EngineError::Expired)?;
-            // Dropped unanswered: the thread has ended.
-            let done = done.map_err(|_| EngineError::Stopped)??;
-            all.value.append(done.output);
-            all.compute += done.compute;
+            all.append(answer(done, deadline).await?);
         }
         Ok(all)
     }
 
-    fn permits(&self, n: usize) -> Result<u32, EngineError> {
-        let permits = u32::try_from(n).ok().filter(|_| n <= self.settings.queue);
-        permits.ok_or_else(|| self.full())
+    /// Puts an entry into the queue.
+    fn enter(
+        &self,
+        room: Admission,
+        owner: Owner,
+        images: Vec<f32>,
+        n: usize,
+        task: Task,
+        deadline: Deadline,
+    ) -> Result<Reply, EngineError> {
+        let (reply, done) = oneshot::channel();
+        let entry = Entry {
+            images,
+            n,
+            task,
+            deadline,
+            owner,
+            arrived: Instant::now(),
+            reply,
+            _room: room,
+        };
+        self.arriving.try_send(entry).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => self.full(),
+            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+        })?;
+        Ok(done)
     }
 
     fn full(&self) -> EngineError {
         EngineError::Full {
             capacity: self.settings.queue,
         }
+    }
+}
+
+type Reply = oneshot::Receiver<Result<Done, EngineError>>;
+
+/// The result of an entry, if it comes in time.
+async fn answer(reply: Reply, deadline: Deadline) -> Result<Done, EngineError> {
+    let done = timeout_at(deadline.at(), reply).await;
+    let done = done.map_err(|_| EngineError::Expired)?;
+    // Dropped unanswered: the thread has ended.
+    done.map_err(|_| EngineError::Stopped)?
+}
+
+impl Computed<Output> {
+    fn append(&mut self, done: Done) {
+        self.value.append(done.output);
+        self.compute += done.compute;
     }
 }
 

@@ -1,11 +1,13 @@
 //! A piece of work in the queue, and its result.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deepface_serve::Deadline;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use deepface_serve::{Caller, Deadline};
+use tokio::sync::oneshot;
 
+use super::lane::Kind;
+use super::room::Admission;
 use super::state::EngineError;
 use deepface_network::Objective;
 
@@ -20,28 +22,38 @@ pub(super) enum Task {
     Differentiate {
         objectives: Arc<[Objective]>,
         return_layers: Arc<[usize]>,
+        /// The layer up to which the network is computed.
+        reach: usize,
     },
 }
 
 impl Task {
-    /// Whether the images of both can go through the network in one call.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Classify => Kind::Classify,
+            Self::Activations(_) => Kind::Activations,
+            Self::Differentiate { .. } => Kind::Differentiate,
+        }
+    }
+
+    /// Whether the images of both can go through the network in one call. Steps can where they reach equally far: further
+    /// would be in vain for one of them.
     pub(super) fn joins(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Classify, Self::Classify) => true,
             (Self::Activations(a), Self::Activations(b)) => a == b,
-            (
-                Self::Differentiate {
-                    objectives: a,
-                    return_layers: la,
-                },
-                Self::Differentiate {
-                    objectives: b,
-                    return_layers: lb,
-                },
-            ) => Arc::ptr_eq(a, b) && la == lb,
+            (Self::Differentiate { reach: a, .. }, Self::Differentiate { reach: b, .. }) => a == b,
             _ => false,
         }
     }
+}
+
+/// Whose turn it is in a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    Caller(Caller),
+    /// A stream of steps, by its number.
+    Stream(u64),
 }
 
 /// Images that wait for the network, and where the result goes.
@@ -51,9 +63,19 @@ pub(super) struct Entry {
     pub(super) n: usize,
     pub(super) task: Task,
     pub(super) deadline: Deadline,
+    pub(super) owner: Owner,
+    pub(super) arrived: Instant,
     pub(super) reply: oneshot::Sender<Result<Done, EngineError>>,
     /// The room that the images take in the queue, released with the entry.
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _room: Admission,
+}
+
+impl Entry {
+    /// Ends it without a result.
+    pub(super) fn refuse(self, why: EngineError) {
+        // The caller may be gone.
+        self.reply.send(Err(why)).ok();
+    }
 }
 
 /// The result of an entry.

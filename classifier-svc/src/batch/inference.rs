@@ -1,6 +1,6 @@
 //! What the model thread asks of a model.
 
-use deepface_network::{Differentiated, Model, ModelError, ModelInfo, Objective};
+use deepface_network::{Differentiated, Model, ModelError, ModelInfo, Part};
 
 /// A model that one thread owns. See [`Model`] for what its methods mean.
 pub trait Inference {
@@ -24,17 +24,15 @@ pub trait Inference {
         layers: &[usize],
     ) -> Result<Vec<Vec<f32>>, ModelError>;
 
-    /// [`Model::differentiate`].
+    /// [`Model::differentiate_parts`].
     ///
     /// # Errors
     /// As there.
     fn differentiate(
         &mut self,
         images: &[f32],
-        n: usize,
-        objectives: &[Objective],
-        return_layers: &[usize],
-    ) -> Result<Differentiated, ModelError>;
+        parts: &[Part<'_>],
+    ) -> Result<Vec<Differentiated>, ModelError>;
 }
 
 impl Inference for Model {
@@ -58,10 +56,8 @@ impl Inference for Model {
     fn differentiate(
         &mut self,
         images: &[f32],
-        n: usize,
-        objectives: &[Objective],
-        return_layers: &[usize],
-    ) -> Result<Differentiated, ModelError> {
-        self.differentiate(images, n, objectives, return_layers)
+        parts: &[Part<'_>],
+    ) -> Result<Vec<Differentiated>, ModelError> {
+        self.differentiate_parts(images, parts)
     }
 }

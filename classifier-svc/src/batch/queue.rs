@@ -1,76 +1,145 @@
 //! The queue before the network, and which entries go next.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::entry::Entry;
+use super::counters::{Counters, add};
+use super::entry::{Entry, Owner};
+use super::lane::Lane;
+use super::pace::Pace;
 use super::state::EngineError;
+use crate::fair::FairLine;
 
-/// The waiting entries. Their number is bounded by the permits that they hold.
+/// The waiting entries. Their number is bounded by the room that they hold.
 pub(super) struct Queue {
     arriving: mpsc::Receiver<Entry>,
-    waiting: VecDeque<Entry>,
+    lanes: [FairLine<Owner, Entry>; 2],
+    /// The time that each lane has had in the network, over its weight; only the difference counts.
+    spent: [Duration; 2],
     max_batch: usize,
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
 }
 
 impl Queue {
-    pub(super) fn new(arriving: mpsc::Receiver<Entry>, max_batch: usize) -> Self {
+    pub(super) fn new(
+        arriving: mpsc::Receiver<Entry>,
+        max_batch: usize,
+        pace: Arc<Pace>,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             arriving,
-            waiting: VecDeque::new(),
+            lanes: Default::default(),
+            spent: Default::default(),
             max_batch,
+            pace,
+            counters,
         }
     }
 
-    /// Waits for work and takes the batch that goes next: the entry at the head, and those behind it that can be
-    /// computed with it, up to `max_batch` images. `None` once every sender is gone.
+    /// Waits for work and takes the batch that goes next: an entry, and those behind it in its lane that can be computed
+    /// with it. `None` once every sender is gone.
     pub(super) fn next(&mut self) -> Option<Vec<Entry>> {
         loop {
-            if self.waiting.is_empty() {
-                self.waiting.push_back(self.arriving.blocking_recv()?);
+            if self.lanes.iter().all(|lane| lane.len() == 0) {
+                let entry = self.arriving.blocking_recv()?;
+                self.push(entry);
             }
             while let Ok(entry) = self.arriving.try_recv() {
-                self.waiting.push_back(entry);
+                self.push(entry);
             }
             self.drop_dead();
-            if let Some(head) = self.waiting.pop_front() {
-                return Some(self.batch(head));
+            let lane = self.lane();
+            if let Some(head) = self.lanes[lane as usize].take(|_| true) {
+                return Some(self.batch(lane, head));
             }
         }
     }
 
-    /// Drops the entries whose caller is gone, and answers those whose deadline has passed.
+    /// Notes what a batch has taken.
+    pub(super) fn computed(&mut self, batch: &[Entry], took: Duration) {
+        let kind = batch[0].task.kind();
+        let n = batch.iter().map(|entry| entry.n).sum();
+        self.pace.learn(kind, n, took);
+        let lane = kind.lane();
+        self.spent[lane as usize] += took / lane.weight();
+        self.counters.lane(lane).computed(n, took);
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let lane = entry.task.kind().lane();
+        let line = &mut self.lanes[lane as usize];
+        if line.len() == 0 {
+            // A lane that had no work has saved nothing up.
+            let other = self.spent[lane.other() as usize];
+            let spent = &mut self.spent[lane as usize];
+            *spent = (*spent).max(other);
+        }
+        line.push(entry.owner.clone(), entry.n as u64, entry);
+    }
+
+    /// The lane that goes next: the one that has had less of its share.
+    fn lane(&self) -> Lane {
+        let waiting = |lane: &Lane| self.lanes[*lane as usize].len() > 0;
+        let lanes = Lane::ALL.into_iter().filter(waiting);
+        let next = lanes.min_by_key(|lane| self.spent[*lane as usize]);
+        next.unwrap_or(Lane::Interactive)
+    }
+
+    /// Drops the entries whose caller is gone, and answers those that can't be computed before their deadline.
     fn drop_dead(&mut self) {
-        let alive = |e: &Entry| !e.reply.is_closed() && !e.deadline.passed();
-        let (alive, dead) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(alive);
-        self.waiting = alive;
-        for entry in Vec::from(dead) {
-            // The caller may be gone.
-            entry.reply.send(Err(EngineError::Expired)).ok();
+        let now = Instant::now();
+        let pace = &self.pace;
+        let late = |e: &Entry| e.deadline.at().into_std() < now + pace.of(e.task.kind(), e.n);
+        for lane in Lane::ALL {
+            let counters = self.counters.lane(lane);
+            let line = &mut self.lanes[lane as usize];
+            for entry in line.remove(|e| !e.reply.is_closed() && !late(e)) {
+                if entry.reply.is_closed() {
+                    add(&counters.cancelled, 1);
+                } else if entry.deadline.passed() {
+                    add(&counters.expired, 1);
+                    entry.refuse(EngineError::Expired);
+                } else {
+                    add(&counters.late, 1);
+                    pace.doubt(entry.task.kind());
+                    let wait = pace.of(entry.task.kind(), entry.n);
+                    entry.refuse(EngineError::Late { wait });
+                }
+            }
         }
     }
 
-    fn batch(&mut self, head: Entry) -> Vec<Entry> {
-        let mut room = self.max_batch.saturating_sub(head.n);
+    /// An entry with those that can be computed with it: as many as go together and let all of them be done in time.
+    fn batch(&mut self, lane: Lane, head: Entry) -> Vec<Entry> {
+        let kind = head.task.kind();
+        let most = match lane {
+            Lane::Interactive => self.max_batch,
+            Lane::Bulk => self.max_batch.min(self.pace.steps()),
+        };
+        let now = Instant::now();
+        let mut n = head.n;
+        let mut due = head.deadline.at();
         let mut batch = vec![head];
-        let mut i = 0;
-        while i < self.waiting.len() && room > 0 {
-            if !batch[0].task.joins(&self.waiting[i].task) {
-                i += 1;
-                continue;
-            }
+        let line = &mut self.lanes[lane as usize];
+        while n < most {
+            let joins = |entry: &Entry| batch[0].task.joins(&entry.task);
+            let Some(next) = line.first(joins) else { break };
+            let (all, first) = (n + next.n, due.min(next.deadline.at()));
             // The first that does not fit ends the batch: those behind it must not overtake it.
-            if self.waiting[i].n > room {
+            if all > most || now + self.pace.of(kind, all) > first.into_std() {
                 break;
             }
-            let Some(entry) = self.waiting.remove(i) else {
-                break;
-            };
-            room -= entry.n;
-            batch.push(entry);
+            let Some(next) = line.take(joins) else { break };
+            (n, due) = (all, first);
+            batch.push(next);
+        }
+        let counters = self.counters.lane(lane);
+        for entry in &batch {
+            counters.waited(now.saturating_duration_since(entry.arrived));
         }
         batch
     }

@@ -1,6 +1,7 @@
 //! The state of the model thread, and why it may not compute something.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deepface_network::{ModelError, ModelInfo};
 
@@ -12,6 +13,20 @@ pub enum EngineError {
     Full {
         /// Images that the queue takes.
         capacity: usize,
+    },
+    /// One caller holds its share of the room.
+    #[error(
+        "the queue has no more room for this caller: at most {share} of its images may wait or be computed at once"
+    )]
+    Share {
+        /// Images that it may have there.
+        share: usize,
+    },
+    /// What is before it takes longer than the deadline allows.
+    #[error("this would take about {wait:?}, which is after its deadline")]
+    Late {
+        /// The time in the queue and in the network.
+        wait: Duration,
     },
     /// The deadline passed first.
     #[error("the deadline passed before the result was ready")]

@@ -1,14 +1,16 @@
 //! The queue, with a network that is a few multiplications: what is tested is the line before it.
 
+mod turns;
+
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use deepface_serve::Deadline;
+use deepface_serve::{Caller, Deadline};
 
-use super::{BatchSettings, Engine, EngineError, Inference, State};
+use super::{BatchSettings, Call, Engine, EngineError, Inference, Kind, State};
 use deepface_attributes::Schema;
 use deepface_network::{
-    ChannelOrder, Differentiated, Heads, LayerInfo, ModelError, ModelInfo, Objective,
+    ChannelOrder, Differentiated, Heads, LayerInfo, ModelError, ModelInfo, Objective, Part,
     Preprocessing, Term,
 };
 
@@ -20,12 +22,12 @@ const FAULT: f32 = 777.0;
 const CANDLE_FAULT: f32 = 888.0;
 
 /// What was called, and the first channel of each image.
-type Call = (&'static str, Vec<f32>);
+type Noted = (&'static str, Vec<f32>);
 
 /// Images of one pixel. It notes every call and waits for leave before each.
 struct Tiny {
     info: ModelInfo,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<Noted>>>,
     leave: mpsc::Receiver<()>,
 }
 
@@ -75,20 +77,27 @@ impl Inference for Tiny {
     fn differentiate(
         &mut self,
         images: &[f32],
-        n: usize,
-        objectives: &[Objective],
-        return_layers: &[usize],
-    ) -> Result<Differentiated, ModelError> {
+        parts: &[Part<'_>],
+    ) -> Result<Vec<Differentiated>, ModelError> {
+        let n = parts.iter().map(|part| part.n).sum();
         self.call("differentiate", images, n)?;
-        let losses = |image: &[f32]| vec![f64::from(image[0]); objectives.len()];
-        Ok(Differentiated {
-            losses: images.chunks(3).map(losses).collect(),
-            gradient: times(images, 10.0),
-            activations: return_layers
-                .iter()
-                .map(|&l| times(images, l as f32))
-                .collect(),
-        })
+        let mut images = images.chunks(3);
+        let each = parts.iter().map(|part| {
+            let images: Vec<&[f32]> = images.by_ref().take(part.n).collect();
+            let losses = |image: &&[f32]| {
+                part.objectives
+                    .iter()
+                    .map(|o| o.weight * f64::from(image[0]))
+                    .collect()
+            };
+            let layers = part.return_layers.iter();
+            Differentiated {
+                losses: images.iter().map(losses).collect(),
+                gradient: times(&images.concat(), 10.0),
+                activations: layers.map(|&l| times(&images.concat(), l as f32)).collect(),
+            }
+        });
+        Ok(each.collect())
     }
 }
 
@@ -121,7 +130,7 @@ fn info() -> ModelInfo {
 
 struct Bench {
     engine: Engine,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<Noted>>>,
     leave: mpsc::Sender<()>,
 }
 
@@ -136,6 +145,7 @@ async fn bench() -> Bench {
     };
     let settings = BatchSettings {
         queue: 8,
+        share: 8,
         max_batch: 4,
     };
     let engine = Engine::start(move || Ok::<_, ModelError>(tiny), settings).unwrap();
@@ -153,6 +163,20 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(20))
 }
 
+/// A caller, by the last number of its address.
+fn call(last: u8, deadline: Deadline) -> Call {
+    let mut request = tonic::Request::new(());
+    let remote = tonic::transport::server::TcpConnectInfo {
+        local_addr: None,
+        remote_addr: Some(([10, 0, 0, last], 1).into()),
+    };
+    request.extensions_mut().insert(remote);
+    Call {
+        caller: Caller::of(&request),
+        deadline,
+    }
+}
+
 fn image(first: f32) -> Vec<f32> {
     vec![first, 0.25, 0.5]
 }
@@ -160,7 +184,13 @@ fn image(first: f32) -> Vec<f32> {
 impl Bench {
     /// Starts to classify, in a task of its own.
     fn classify(&self, firsts: &[f32], deadline: Deadline) -> Task<Vec<f32>> {
-        let room = self.engine.admit(firsts.len()).unwrap();
+        self.classify_for(1, firsts, deadline)
+    }
+
+    fn classify_for(&self, caller: u8, firsts: &[f32], deadline: Deadline) -> Task<Vec<f32>> {
+        let call = call(caller, deadline);
+        let room = self.engine.admit(Kind::Classify, &call, firsts.len());
+        let room = room.unwrap();
         let images = firsts.iter().flat_map(|&x| image(x)).collect();
         let engine = self.engine.clone();
         tokio::spawn(async move {
@@ -170,7 +200,8 @@ impl Bench {
     }
 
     fn activations(&self, first: f32, layers: &[usize]) -> Task<Vec<Vec<f32>>> {
-        let room = self.engine.admit(1).unwrap();
+        let room = self.engine.admit(Kind::Activations, &call(1, soon()), 1);
+        let room = room.unwrap();
         let (engine, layers) = (self.engine.clone(), Arc::from(layers));
         tokio::spawn(async move {
             let done = engine.activations(room, image(first), layers, soon()).await;
@@ -178,15 +209,15 @@ impl Bench {
         })
     }
 
-    fn differentiate(&self, first: f32, objectives: &Arc<[Objective]>) -> Task<Differentiated> {
-        let room = self.engine.admit(1).unwrap();
+    /// A step of a stream of its own.
+    fn differentiate(&self, firsts: &[f32], objectives: &Arc<[Objective]>) -> Task<Differentiated> {
         let (engine, objectives) = (self.engine.clone(), objectives.clone());
+        let images = firsts.iter().flat_map(|&x| image(x)).collect();
+        let stream = engine.stream(call(1, soon()));
         tokio::spawn(async move {
             let layers = Arc::from([3]);
-            let done = engine
-                .differentiate(room, image(first), objectives, layers, soon())
-                .await;
-            done.map(|d| d.value)
+            let done = engine.differentiate(&stream, images, objectives, layers);
+            done.await.map(|d| d.value)
         })
     }
 
@@ -206,7 +237,7 @@ impl Bench {
         }
     }
 
-    fn calls(&self) -> Vec<Call> {
+    fn calls(&self) -> Vec<Noted> {
         self.calls.lock().unwrap().clone()
     }
 }
@@ -280,51 +311,26 @@ async fn a_large_request_goes_in_portions_and_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn steps_join_only_for_the_very_same_objectives() {
-    let b = bench().await;
-    let first = b.occupy().await;
-    let objectives = || -> Arc<[Objective]> {
-        Arc::from([Objective {
-            weight: 1.0,
-            term: Term::AttributeLikelihood(Arc::from([])),
-        }])
-    };
-    let (ours, theirs) = (objectives(), objectives());
-    let mut steps = Vec::new();
-    for (x, set) in [(1.0, &ours), (2.0, &theirs), (3.0, &ours)] {
-        steps.push((x, b.differentiate(x, set)));
-        settle().await;
-    }
-    b.release();
-    first.await.unwrap().unwrap();
-    for (x, step) in steps {
-        let done = step.await.unwrap().unwrap();
-        assert_eq!(done.losses, [[f64::from(x)]]);
-        assert_eq!(done.gradient, times(&image(x), 10.0));
-        assert_eq!(done.activations, [times(&image(x), 3.0)]);
-    }
-    let batches: Vec<_> = b.calls().into_iter().map(|c| c.1).collect();
-    assert_eq!(batches, [vec![0.0], vec![1.0, 3.0], vec![2.0]]);
-}
-
-#[tokio::test]
 async fn a_full_queue_refuses_at_once_and_room_comes_back() {
     let b = bench().await;
     let first = b.occupy().await;
     let rest = b.classify(&[1.0; 7], soon());
     settle().await;
-    let refused = b.engine.admit(1);
+    let now = call(1, soon());
+    let refused = b.engine.admit(Kind::Classify, &now, 1);
     assert!(matches!(refused, Err(EngineError::Full { capacity: 8 })));
-    let later = b
-        .engine
-        .admit_later(1, Deadline::after(Duration::from_millis(20)));
-    assert!(matches!(later.await, Err(EngineError::Expired)));
-    let never = b.engine.admit_later(9, soon()).await;
+    let brief = call(1, Deadline::after(Duration::from_millis(20)));
+    let later = b.engine.admit_later(Kind::Classify, &brief, 1).await;
+    assert!(matches!(later, Err(EngineError::Expired)));
+    let never = b.engine.admit_later(Kind::Classify, &now, 9).await;
     assert!(matches!(never, Err(EngineError::Full { .. })));
+    // Steps have room of their own.
+    assert_eq!(b.engine.depth(super::Lane::Bulk), 0);
     b.release();
     first.await.unwrap().unwrap();
     rest.await.unwrap().unwrap();
-    assert!(b.engine.admit_later(8, soon()).await.is_ok());
+    let again = b.engine.admit_later(Kind::Classify, &now, 8);
+    assert!(again.await.is_ok());
 }
 
 #[tokio::test]
@@ -346,10 +352,9 @@ async fn abandoned_and_expired_work_is_never_computed() {
         b.calls(),
         [("classify", vec![0.0]), ("classify", vec![3.0])]
     );
-    assert!(
-        b.engine.admit_later(8, soon()).await.is_ok(),
-        "room was lost"
-    );
+    let again = call(1, soon());
+    let again = b.engine.admit_later(Kind::Classify, &again, 8);
+    assert!(again.await.is_ok(), "room was lost");
 }
 
 #[tokio::test]
@@ -390,6 +395,7 @@ async fn a_device_fault_is_answered_and_ends_the_thread() {
 async fn a_model_that_cannot_be_loaded_is_a_failure_with_the_reason() {
     let settings = BatchSettings {
         queue: 1,
+        share: 1,
         max_batch: 1,
     };
     let load = || Err::<Tiny, _>(ModelError::Weights("truncated".into()));

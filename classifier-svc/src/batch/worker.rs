@@ -12,7 +12,7 @@ use super::Inference;
 use super::entry::{Done, Entry, Output, Task};
 use super::queue::Queue;
 use super::state::{EngineError, State};
-use deepface_network::ModelError;
+use deepface_network::{Differentiated, ModelError, Part};
 
 /// Loads the network and computes until every sender is gone, keeping `state` up to date. A panic ends in
 /// [`State::Failed`], and waiting callers see their reply dropped.
@@ -39,81 +39,94 @@ pub(super) fn run<N: Inference, E: Display>(
 /// # Errors
 /// The device failed, and can no longer be trusted.
 fn work(network: &mut impl Inference, mut queue: Queue) -> Result<(), Arc<ModelError>> {
-    while let Some(batch) = queue.next() {
-        compute(network, batch)?;
+    while let Some(mut batch) = queue.next() {
+        let started = Instant::now();
+        let computed = compute(network, &mut batch);
+        let took = started.elapsed();
+        queue.computed(&batch, took);
+        match computed {
+            Ok(outputs) => deliver(batch, outputs, took),
+            Err(error) => fail(batch, Arc::new(error))?,
+        }
     }
     Ok(())
 }
 
-fn compute(network: &mut impl Inference, mut batch: Vec<Entry>) -> Result<(), Arc<ModelError>> {
-    let n = batch.iter().map(|e| e.n).sum();
-    let images = match batch.as_mut_slice() {
+/// The result of every entry of a batch.
+fn compute(network: &mut impl Inference, batch: &mut [Entry]) -> Result<Vec<Output>, ModelError> {
+    let images = match &mut *batch {
         [one] => std::mem::take(&mut one.images),
         all => all
             .iter_mut()
             .flat_map(|e| std::mem::take(&mut e.images))
             .collect(),
     };
-    let started = Instant::now();
-    match call(network, &batch[0].task, &images, n) {
-        Ok(output) => {
-            deliver(batch, output, n, started.elapsed());
-            Ok(())
-        }
-        Err(error) => {
-            let error = Arc::new(error);
-            for entry in batch {
-                // The caller may be gone.
-                entry
-                    .reply
-                    .send(Err(EngineError::Model(error.clone())))
-                    .ok();
-            }
-            match *error {
-                ModelError::Device(_) | ModelError::Candle(_) => Err(error),
-                _ => Ok(()),
-            }
-        }
-    }
+    let n = batch.iter().map(|e| e.n).sum();
+    let arrays = match &batch[0].task {
+        Task::Classify => vec![network.probabilities(&images, n)?],
+        Task::Activations(layers) => network.activations(&images, n, layers)?,
+        Task::Differentiate { .. } => return differentiate(network, &images, batch),
+    };
+    let losses = Vec::new();
+    let (mut all, mut left) = (Output { losses, arrays }, n);
+    let each = batch.iter().map(|entry| {
+        let output = all.take(entry.n, left);
+        left -= entry.n;
+        output
+    });
+    Ok(each.collect())
 }
 
-fn call(
+fn differentiate(
     network: &mut impl Inference,
-    task: &Task,
     images: &[f32],
-    n: usize,
-) -> Result<Output, ModelError> {
-    Ok(match task {
-        Task::Classify => Output {
-            losses: Vec::new(),
-            arrays: vec![network.probabilities(images, n)?],
-        },
-        Task::Activations(layers) => Output {
-            losses: Vec::new(),
-            arrays: network.activations(images, n, layers)?,
-        },
+    batch: &[Entry],
+) -> Result<Vec<Output>, ModelError> {
+    let parts: Vec<_> = batch.iter().filter_map(part).collect();
+    let results = network.differentiate(images, &parts)?;
+    let output = |result: Differentiated| Output {
+        losses: result.losses,
+        arrays: std::iter::once(result.gradient)
+            .chain(result.activations)
+            .collect(),
+    };
+    Ok(results.into_iter().map(output).collect())
+}
+
+fn part(entry: &Entry) -> Option<Part<'_>> {
+    match &entry.task {
         Task::Differentiate {
             objectives,
             return_layers,
-        } => {
-            let result = network.differentiate(images, n, objectives, return_layers)?;
-            let arrays = std::iter::once(result.gradient).chain(result.activations);
-            Output {
-                losses: result.losses,
-                arrays: arrays.collect(),
-            }
-        }
-    })
+            ..
+        } => Some(Part {
+            n: entry.n,
+            objectives,
+            return_layers,
+        }),
+        _ => None,
+    }
 }
 
-/// Gives every entry of a batch of `n` images its part.
-fn deliver(batch: Vec<Entry>, mut output: Output, n: usize, compute: Duration) {
-    let mut left = n;
-    for entry in batch {
-        let output = output.take(entry.n, left);
-        left -= entry.n;
+/// Gives every entry of a batch its part.
+fn deliver(batch: Vec<Entry>, outputs: Vec<Output>, compute: Duration) {
+    for (entry, output) in batch.into_iter().zip(outputs) {
         // The caller may be gone.
         entry.reply.send(Ok(Done { output, compute })).ok();
+    }
+}
+
+/// Tells everyone why there is no result.
+///
+/// # Errors
+/// The device failed.
+fn fail(batch: Vec<Entry>, error: Arc<ModelError>) -> Result<(), Arc<ModelError>> {
+    for entry in batch {
+        entry.refuse(EngineError::Model(error.clone()));
+    }
+    match *error {
+        ModelError::Device(_) | ModelError::Candle(_) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -2,3 +2,4 @@
 
 mod candle_reference;
 mod numerics;
+mod parts;

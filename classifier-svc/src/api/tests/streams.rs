@@ -390,29 +390,37 @@ async fn a_silent_stream_is_ended_and_a_closed_one_gives_its_place_back() {
         ..Limits::default()
     };
     let mut s = service(limits).await;
-    for said in [false, true] {
-        let mut stream = Stream::open(&mut s.client, None).await.unwrap();
-        let status = Stream::open(&mut s.client, None).await.err().unwrap();
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert!(status.get_details_retry_info().is_some());
-        if said {
-            stream.send(setup([male()])).await;
-        }
+    // A stream that has said nothing takes no place.
+    let mut silent = Stream::open(&mut s.client, None).await.unwrap();
+    let mut placed = placed_stream(&mut s.client).await;
+    let mut other = Stream::open(&mut s.client, None).await.unwrap();
+    other.send(setup([male()])).await;
+    let status = other.next().await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.get_details_retry_info().is_some());
+    for stream in [&mut silent, &mut placed] {
         let status = stream.next().await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert!(status.message().contains("idle"), "{status}");
     }
-    let stream = Stream::open(&mut s.client, None).await.unwrap();
-    stream.send(setup([male()])).await;
-    drop(stream);
-    let reopened = async {
-        while Stream::open(&mut s.client, None).await.is_err() {
+    drop(placed_stream(&mut s.client).await);
+    placed_stream(&mut s.client).await;
+}
+
+/// A stream that has a place, as soon as there is one.
+async fn placed_stream(client: &mut Client) -> Stream {
+    let placed = async {
+        loop {
+            let mut stream = Stream::open(client, None).await.unwrap();
+            stream.send(setup([male()])).await;
+            stream.send(step(1, face(1))).await;
+            if stream.next().await.is_ok() {
+                return stream;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), reopened)
-        .await
-        .unwrap();
+    tokio::time::timeout(SOON, placed).await.unwrap()
 }
 
 #[tokio::test]
