@@ -1,39 +1,47 @@
-//! Who a request comes from, by which the service is shared out.
+//! Who makes a call: the unit that quotas and fairness count in.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
-/// Whoever is entitled to a share of a service. Requests of the same caller share it.
-///
-/// It is known by its address, not by its port, or a caller would only have to open more connections; of an IPv6
-/// address the first half counts, as the other half is free to choose. Whoever identifies callers better puts a
-/// `Caller` into the extensions of the request.
+/// Who makes a call. The server puts it into the extensions of every request; of the names that are known, the
+/// strongest counts: a token, else a client certificate, else the address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Caller(Who);
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Who {
-    /// Within this process, over no network.
-    Here,
+pub enum Caller {
+    /// The name of the token that the call came with.
+    Token(Arc<str>),
+    /// The client certificate of the connection: its SHA-256, in hexadecimal digits.
+    Certificate(Arc<str>),
+    /// The address of the other end. Of IPv6 only the network of 64 bits, which one machine has to itself.
     Address(IpAddr),
 }
 
 impl Caller {
-    /// The caller of a request.
+    /// The caller of a request; the unspecified address for one that did not come through a server.
     pub fn of<T>(request: &tonic::Request<T>) -> Self {
         let known = request.extensions().get::<Self>().cloned();
-        known.unwrap_or_else(|| Self::at(request.remote_addr().map(|address| address.ip())))
+        known.unwrap_or(Self::Address(Ipv4Addr::UNSPECIFIED.into()))
     }
 
-    /// The caller at an address, or the one that needs none.
-    fn at(address: Option<IpAddr>) -> Self {
-        Self(match address.map(|address| address.to_canonical()) {
-            None => Who::Here,
-            Some(IpAddr::V6(address)) => {
+    /// The caller at an address.
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => {
                 let network = address.to_bits() >> 64 << 64;
-                Who::Address(Ipv6Addr::from_bits(network).into())
+                Ipv6Addr::from_bits(network).into()
             }
-            Some(address) => Who::Address(address),
+            address => address,
         })
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(name) => write!(f, "token {name}"),
+            Self::Certificate(digest) => write!(f, "certificate {digest}"),
+            Self::Address(address) => write!(f, "{address}"),
+        }
     }
 }
 
@@ -42,21 +50,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_caller_and_so_is_an_ipv6_network() {
-        let at = |address: &str| Caller::at(Some(address.parse().unwrap()));
-        assert_ne!(at("10.0.0.1"), at("10.0.0.2"));
-        assert_eq!(at("10.0.0.1"), at("::ffff:10.0.0.1"));
+    fn a_machine_is_one_caller_whatever_its_address() {
+        let at = |text: &str| Caller::at(text.parse().unwrap());
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:2"));
         assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
-        assert_ne!(at("10.0.0.1"), Caller::at(None));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
+        assert_ne!(at("192.0.2.1"), at("192.0.2.2"));
     }
 
     #[test]
-    fn what_is_known_of_a_request_counts() {
+    fn a_request_has_the_caller_that_the_server_gave_it() {
         let mut request = tonic::Request::new(());
-        assert_eq!(Caller::of(&request), Caller::at(None));
-        let known = Caller::at(Some([10, 0, 0, 1].into()));
-        request.extensions_mut().insert(known.clone());
-        assert_eq!(Caller::of(&request), known);
+        assert_eq!(Caller::of(&request).to_string(), "0.0.0.0");
+        let caller = Caller::Token("ci".into());
+        request.extensions_mut().insert(caller.clone());
+        assert_eq!(Caller::of(&request), caller);
     }
 }

@@ -16,11 +16,12 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Bytes};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Deadline, detailed};
+use crate::{Caller, Deadline, detailed};
 
 /// Where paths of health checks begin.
 const HEALTH: &str = "/grpc.health.";
@@ -96,6 +97,10 @@ where
         let deadline = Deadline::from_headers(request.headers(), max);
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(deadline);
+        }
+        let peer = request.extensions().get::<TcpConnectInfo>();
+        if let Some(address) = peer.and_then(TcpConnectInfo::remote_addr) {
+            request.extensions_mut().insert(Caller::at(address.ip()));
         }
         // Health checks must pass even at capacity.
         let counts = !request.uri().path().starts_with(HEALTH);

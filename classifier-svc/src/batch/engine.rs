@@ -59,12 +59,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the model thread, which loads the network by `load` and owns it.
+    /// Starts the model thread, which loads the network by `load`, again after a panic, and owns it.
     ///
     /// # Errors
     /// The system cannot start a thread.
     pub fn start<N: Inference, E: Display>(
-        load: impl FnOnce() -> Result<N, E> + Send + 'static,
+        load: impl Fn() -> Result<N, E> + Send + 'static,
         settings: BatchSettings,
     ) -> std::io::Result<Self> {
         // Every entry holds room of its lane, so the channel is never full.

@@ -25,10 +25,11 @@ const CANDLE_FAULT: f32 = 888.0;
 type Noted = (&'static str, Vec<f32>);
 
 /// Images of one pixel. It notes every call and waits for leave before each.
+#[derive(Clone)]
 struct Tiny {
     info: ModelInfo,
     calls: Arc<Mutex<Vec<Noted>>>,
-    leave: mpsc::Receiver<()>,
+    leave: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
 impl Tiny {
@@ -38,7 +39,7 @@ impl Tiny {
         let firsts = images.iter().step_by(3).copied().collect();
         self.calls.lock().unwrap().push((kind, firsts));
         // Fails once the test is over.
-        self.leave.recv().ok();
+        self.leave.lock().unwrap().recv().ok();
         assert!(!images.contains(&PANIC), "told to");
         if images.contains(&FAULT) {
             return Err(ModelError::Device("it burns".into()));
@@ -141,14 +142,14 @@ async fn bench() -> Bench {
     let tiny = Tiny {
         info: info(),
         calls: Arc::clone(&calls),
-        leave: waits,
+        leave: Arc::new(Mutex::new(waits)),
     };
     let settings = BatchSettings {
         queue: 8,
         share: 8,
         max_batch: 4,
     };
-    let engine = Engine::start(move || Ok::<_, ModelError>(tiny), settings).unwrap();
+    let engine = Engine::start(move || Ok::<_, ModelError>(tiny.clone()), settings).unwrap();
     let mut state = engine.state();
     let ready = state.wait_for(|s| matches!(s, State::Ready(_))).await;
     drop(ready.unwrap());
@@ -358,21 +359,33 @@ async fn abandoned_and_expired_work_is_never_computed() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_model_thread_leaves_nobody_waiting() {
+async fn a_panic_fails_its_own_batch_and_the_model_is_loaded_again() {
     let b = bench().await;
     let first = b.classify(&[PANIC], soon());
     settle().await;
-    let behind = b.classify(&[1.0], soon());
+    let behind = b.activations(1.0, &[0]);
     settle().await;
     b.release();
+    b.release();
     assert!(matches!(first.await.unwrap(), Err(EngineError::Stopped)));
-    assert!(matches!(behind.await.unwrap(), Err(EngineError::Stopped)));
+    assert!(behind.await.unwrap().is_ok());
+    assert!(b.engine.info().is_ok());
+}
+
+#[tokio::test]
+async fn a_model_that_keeps_panicking_fails() {
+    let b = bench().await;
     let mut state = b.engine.state();
-    let failed = state
-        .wait_for(|s| matches!(s, State::Failed(_)))
-        .await
-        .unwrap()
-        .clone();
+    for _ in 0..4 {
+        let working = |s: &State| matches!(s, State::Ready(_));
+        drop(state.wait_for(working).await.unwrap());
+        let panics = b.classify(&[PANIC], soon());
+        b.release();
+        assert!(matches!(panics.await.unwrap(), Err(EngineError::Stopped)));
+        settle().await;
+    }
+    let failed = state.wait_for(|s| matches!(s, State::Failed(_))).await;
+    let failed = failed.unwrap().clone();
     assert!(matches!(failed, State::Failed(why) if why.contains("told to")));
     assert!(matches!(b.engine.info(), Err(EngineError::Stopped)));
 }

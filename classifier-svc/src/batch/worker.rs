@@ -1,6 +1,7 @@
 //! The model thread.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,31 +15,62 @@ use super::queue::Queue;
 use super::state::{EngineError, State};
 use deepface_network::{Differentiated, ModelError, Part};
 
-/// Loads the network and computes until every sender is gone, keeping `state` up to date. A panic ends in
-/// [`State::Failed`], and waiting callers see their reply dropped.
+/// Panics after which the model is loaded again; one more within [`REMEMBERED`] ends the service.
+const MOST_PANICS: usize = 3;
+/// How long a panic counts.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Loads the network and computes until every sender is gone, keeping `state` up to date.
+///
+/// After a panic the callers of that batch see their reply dropped, and the network is loaded anew, because the old one
+/// may be torn; entries that wait stay in the queue. A model that panics too often, or cannot be loaded, ends in
+/// [`State::Failed`].
 pub(super) fn run<N: Inference, E: Display>(
-    load: impl FnOnce() -> Result<N, E>,
-    queue: Queue,
+    load: impl Fn() -> Result<N, E>,
+    mut queue: Queue,
     state: &watch::Sender<State>,
 ) {
-    let worked = catch_unwind(AssertUnwindSafe(|| {
-        let mut network = load().map_err(|e| e.to_string())?;
-        state.send_replace(State::Ready(Arc::new(network.info().clone())));
-        work(&mut network, queue).map_err(|e| e.to_string())
-    }));
-    let end = match worked {
-        Ok(Ok(())) => State::Stopped,
-        Ok(Err(reason)) => State::Failed(reason.into()),
-        Err(panic) => State::Failed(format!("the model thread panicked: {}", text(&*panic)).into()),
+    let mut panics = Panics::default();
+    let end = loop {
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            let mut network = load().map_err(|e| e.to_string())?;
+            state.send_replace(State::Ready(Arc::new(network.info().clone())));
+            work(&mut network, &mut queue).map_err(|e| e.to_string())
+        }));
+        match worked {
+            Ok(Ok(())) => break State::Stopped,
+            Ok(Err(reason)) => break State::Failed(reason.into()),
+            Err(panic) => {
+                let reason = format!("the model thread panicked: {}", text(&*panic));
+                if panics.too_many(Instant::now()) {
+                    break State::Failed(reason.into());
+                }
+                tracing::error!("{reason}; loading the model again");
+                state.send_replace(State::Loading);
+            }
+        }
     };
     state.send_replace(end);
+}
+
+/// The last panics of the model thread.
+#[derive(Default)]
+struct Panics(VecDeque<Instant>);
+
+impl Panics {
+    /// Notes a panic, and says whether there have been more than [`MOST_PANICS`] in the last [`REMEMBERED`].
+    fn too_many(&mut self, now: Instant) -> bool {
+        self.0.push_back(now);
+        self.0.retain(|&then| now.duration_since(then) < REMEMBERED);
+        self.0.len() > MOST_PANICS
+    }
 }
 
 /// Computes batch by batch.
 ///
 /// # Errors
 /// The device failed, and can no longer be trusted.
-fn work(network: &mut impl Inference, mut queue: Queue) -> Result<(), Arc<ModelError>> {
+fn work(network: &mut impl Inference, queue: &mut Queue) -> Result<(), Arc<ModelError>> {
     while let Some(mut batch) = queue.next() {
         let started = Instant::now();
         let computed = compute(network, &mut batch);
