@@ -8,7 +8,7 @@ use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
 use deepface_network::verify::{self, VerifyArgs};
-use deepface_serve::{ManArgs, finish, init_telemetry, shutdown_signal};
+use deepface_serve::{ManArgs, TokenArgs, finish, init_telemetry, shutdown_signal};
 
 /// Threads for network traffic; the model has its own.
 const ASYNC_THREADS: usize = 2;
@@ -35,6 +35,11 @@ Every flag can also be set by the environment variable that is named beside it; 
 SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise, and activations can be larger: \
 grpcurl -max-msg-sz 67108864.";
+
+const TOKEN_HELP: &str = "\
+Examples:
+  classifier-svc token ci --scopes read,infer --output ci.token >> tokens
+  classifier-svc serve --tokens tokens --tls-cert cert.pem --tls-key key.pem --listen 0.0.0.0:50051";
 
 const TRAIN_HELP: &str = "\
 Examples:
@@ -71,6 +76,8 @@ enum Command {
     Import(ImportArgs),
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
+    #[command(after_help = TOKEN_HELP)]
+    Token(TokenArgs),
     /// Writes the manual pages.
     Man(ManArgs),
 }
@@ -83,6 +90,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Token(args) => args.run().map_err(Into::into),
         Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
     })
 }

@@ -22,7 +22,15 @@ fn program(arguments: &[&str]) -> Command {
 /// Starts the service on any port; returns its log too.
 fn serve(more: &[&str], rust_log: &str) -> (Child, BufReader<ChildStderr>, SocketAddr) {
     let arguments = [
-        &["serve", "--threads", "1", "--listen", "127.0.0.1:0"],
+        &[
+            "serve",
+            "--threads",
+            "1",
+            "--listen",
+            "127.0.0.1:0",
+            "--lame-duck-seconds",
+            "0",
+        ],
         more,
     ]
     .concat();
@@ -94,7 +102,9 @@ async fn a_service_whose_log_nobody_reads_serves_and_stops() {
 fn a_hang_up_is_ignored_where_the_process_was_told_so() {
     // What `nohup` does.
     let binary = env!("CARGO_BIN_EXE_classifier-svc");
-    let script = format!("trap '' HUP; exec '{binary}' serve --threads 1 --listen 127.0.0.1:0");
+    let script = format!(
+        "trap '' HUP; exec '{binary}' serve --threads 1 --listen 127.0.0.1:0 --lame-duck-seconds 0"
+    );
     let mut command = Command::new("sh");
     let mut child = command
         .args(["-c", &script])

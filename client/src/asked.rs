@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use deepface_proto::v1;
 use tokio::time::timeout;
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use crate::{
-    ClientError, channel,
+    ClientError,
+    channel::{self, Channel},
     event::Messages,
     pool::Pool,
     replica::Lease,

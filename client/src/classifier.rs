@@ -5,7 +5,7 @@ use std::time::Duration;
 use deepface_proto::v1;
 
 use crate::{
-    ClientError, DifferentiateStream, DurableDifferentiate, channel,
+    ClientError, Credentials, DifferentiateStream, DurableDifferentiate, channel,
     durable::Opener,
     pool::Pool,
     retry::{self, Policy},
@@ -34,8 +34,19 @@ impl ClassifierClient {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn connect_lazy(urls: &str) -> Result<Self, ClientError> {
+        Self::connect_lazy_with(urls, &Credentials::default())
+    }
+
+    /// As [`Self::connect_lazy`], with what the service asks of its clients. `https://HOST:PORT` connects by TLS.
+    ///
+    /// # Errors
+    /// As [`Self::connect_lazy`]. Files that cannot be read fail the calls.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn connect_lazy_with(urls: &str, credentials: &Credentials) -> Result<Self, ClientError> {
         Ok(Self {
-            pool: Pool::lazy(urls)?,
+            pool: Pool::lazy(urls, credentials)?,
             deadline: DEADLINE,
             step_deadline: STEP_DEADLINE,
             policy: Policy::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deepface_proto::v1;
 
 use crate::{
-    ClientError, EventStream,
+    ClientError, Credentials, EventStream,
     asked::{Asked, Streams},
     channel,
     pool::Pool,
@@ -39,8 +39,19 @@ impl GeneratorClient {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn connect_lazy(urls: &str) -> Result<Self, ClientError> {
+        Self::connect_lazy_with(urls, &Credentials::default())
+    }
+
+    /// As [`Self::connect_lazy`], with what the service asks of its clients. `https://HOST:PORT` connects by TLS.
+    ///
+    /// # Errors
+    /// As [`Self::connect_lazy`]. Files that cannot be read fail the calls.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn connect_lazy_with(urls: &str, credentials: &Credentials) -> Result<Self, ClientError> {
         Ok(Self {
-            pool: Pool::lazy(urls)?,
+            pool: Pool::lazy(urls, credentials)?,
             deadline: DEADLINE,
             event_deadline: EVENT_DEADLINE,
             resumption: Some(RESUMPTION),

@@ -28,6 +28,8 @@ mod asked;
 mod budget;
 mod channel;
 mod classifier;
+mod connector;
+mod credentials;
 mod differentiate;
 mod durable;
 mod error;
@@ -44,6 +46,7 @@ mod retry;
 
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
 pub use classifier::ClassifierClient;
+pub use credentials::{Credentials, TOKEN_VARIABLE};
 pub use deepface_proto::{Array, v1};
 pub use differentiate::DifferentiateStream;
 pub use durable::DurableDifferentiate;

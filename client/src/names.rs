@@ -44,6 +44,8 @@ async fn watch(replicas: Weak<Replicas>, urls: Vec<Arc<str>>) {
 /// One member per address of a name that has several, else one per URL. Members that stay keep their connection.
 fn update(replicas: &Replicas, found: &[(Arc<str>, Vec<SocketAddr>)]) {
     let before = replicas.members();
+    let known = before.first().map(|m| m.connection.credentials.clone());
+    let credentials = known.unwrap_or_default();
     let mut members = Vec::new();
     for (url, addresses) in found {
         let mut add = |address: Option<SocketAddr>| {
@@ -51,7 +53,10 @@ fn update(replicas: &Replicas, found: &[(Arc<str>, Vec<SocketAddr>)]) {
                 |m: &&Arc<Member>| m.connection.url == *url && m.connection.address == address;
             let member = match before.iter().find(same) {
                 Some(member) => Some(member.clone()),
-                None => Connection::lazy_at(url, address).ok().map(Member::new),
+                None => {
+                    let made = Connection::lazy_at(url, address, &credentials);
+                    made.ok().map(Member::new)
+                }
             };
             members.extend(member);
         };
@@ -104,9 +109,12 @@ mod tests {
 
     #[tokio::test]
     async fn every_address_of_a_name_is_a_replica_and_those_that_stay_keep_their_connection() {
-        let replicas = Pool::lazy("http://127.0.0.1:1,http://10.0.0.1:2")
-            .unwrap()
-            .replicas();
+        let replicas = Pool::lazy(
+            "http://127.0.0.1:1,http://10.0.0.1:2",
+            &crate::Credentials::default(),
+        )
+        .unwrap()
+        .replicas();
         let url: Arc<str> = "http://127.0.0.1:1".into();
         let other: Arc<str> = "http://10.0.0.1:2".into();
         let kept = replicas.members()[1].clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    ClientError,
+    ClientError, Credentials,
     channel::Connection,
     names,
     replica::{Lease, Replicas},
@@ -18,9 +18,9 @@ pub(crate) struct Pool(Arc<Replicas>);
 impl Pool {
     /// Connects on first use to one or more services of the same kind, `http://HOST:PORT`, separated by commas. A host
     /// name may stand for several addresses.
-    pub(crate) fn lazy(urls: &str) -> Result<Self, ClientError> {
+    pub(crate) fn lazy(urls: &str, credentials: &Credentials) -> Result<Self, ClientError> {
         let urls: Vec<&str> = urls.split(',').map(str::trim).collect();
-        let connections = urls.iter().map(|url| Connection::lazy(url));
+        let connections = urls.iter().map(|url| Connection::lazy(url, credentials));
         let connections = connections.collect::<Result<Vec<_>, _>>()?;
         let names: Vec<_> = connections.iter().map(|c| c.url.clone()).collect();
         let replicas = Arc::new(Replicas::new(names.join(","), connections));
@@ -70,7 +70,11 @@ mod tests {
 
     #[tokio::test]
     async fn calls_go_to_the_least_loaded_replica() {
-        let pool = Pool::lazy("127.0.0.1:1, 127.0.0.1:2,http://127.0.0.1:3").unwrap();
+        let pool = Pool::lazy(
+            "127.0.0.1:1, 127.0.0.1:2,http://127.0.0.1:3",
+            &Credentials::default(),
+        )
+        .unwrap();
         let mut first: Vec<_> = (0..3).map(|_| pool.take()).collect();
         let mut urls: Vec<_> = first.iter().map(url).collect();
         urls.sort();
@@ -81,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_replica_that_is_gone_is_left_out_until_all_are() {
-        let pool = Pool::lazy("127.0.0.1:1,127.0.0.1:2").unwrap();
+        let pool = Pool::lazy("127.0.0.1:1,127.0.0.1:2", &Credentials::default()).unwrap();
         let gone = pool.take();
         gone.failed(&unreachable());
         for _ in 0..4 {

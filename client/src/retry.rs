@@ -3,10 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Request, Response, Status, transport::Channel};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    ClientError, accepted::accepted, budget::RetryBudget, channel::Connection, pool::Pool,
+    ClientError,
+    accepted::accepted,
+    budget::RetryBudget,
+    channel::{Channel, Connection},
+    pool::Pool,
 };
 
 /// Tries of a call whose client has no patience.
@@ -166,7 +170,7 @@ mod tests {
         limit: Duration,
         patience: Option<Duration>,
     ) -> (usize, Result<u8, ClientError>) {
-        let pool = Pool::lazy("localhost:1").unwrap();
+        let pool = Pool::lazy("localhost:1", &crate::Credentials::default()).unwrap();
         let policy = Policy {
             patience,
             ..Policy::default()

@@ -4,6 +4,7 @@
 //! both compute on, [`api`] the gRPC side, [`defaults`] what a request gets where it says nothing, and [`fit`] makes the
 //! statistics. There is no network here: every gradient comes from the classifier service.
 
+mod access;
 pub mod api;
 pub mod defaults;
 pub mod fit;

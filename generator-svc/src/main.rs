@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use deepface_serve::{ManArgs, finish, init_telemetry, shutdown_signal};
+use deepface_serve::{ManArgs, TokenArgs, finish, init_telemetry, shutdown_signal};
 use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
 use generator_svc::settings::Settings;
@@ -31,6 +31,11 @@ SIGHUP let open calls finish first, for --drain-seconds; a second signal ends th
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise; a stream of large iterates can need more: \
 grpcurl -max-msg-sz 67108864.";
 
+const TOKEN_HELP: &str = "\
+Examples:
+  generator-svc token ci --scopes read,infer --output ci.token >> tokens
+  generator-svc serve --tokens tokens --tls-cert cert.pem --tls-key key.pem --listen 0.0.0.0:50052";
+
 const FIT_HELP: &str = "\
 Examples:
   generator-svc fit --data LFW
@@ -53,6 +58,8 @@ enum Command {
     Serve(Settings),
     #[command(after_help = FIT_HELP)]
     Fit(FitArgs),
+    #[command(after_help = TOKEN_HELP)]
+    Token(TokenArgs),
     /// Writes the manual pages.
     Man(ManArgs),
 }
@@ -71,6 +78,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     let done = match command {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
+        Command::Token(args) => args.run().map_err(Into::into),
         Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
     };
     // A connection that stays open must not keep the process alive.
@@ -102,7 +110,7 @@ mod tests {
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();
             let about = command.get_about().map(ToString::to_string);
-            let own = ["Serves", "Fits"];
+            let own = ["Serves", "Fits", "Makes"];
             assert!(
                 own.iter()
                     .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),

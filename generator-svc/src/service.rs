@@ -65,7 +65,8 @@ pub async fn serve(
         () = &mut shutdown => return Ok(()),
     };
     let patience = Duration::from_secs(settings.classifier_patience_seconds.into());
-    let classifier = ClassifierClient::connect_lazy(&settings.classifier.join(","))
+    let urls = settings.classifier.join(",");
+    let classifier = ClassifierClient::connect_lazy_with(&urls, &settings.access.credentials())
         .map_err(ServiceError::Classifier)?
         .with_patience(patience);
     let digest = &statistics.digest;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use deepface_serve::{ServeSettings, cores};
 
+pub use crate::access::ClassifierAccess;
 use crate::source::StatisticsSource;
 
 const CLASSIFIER: &str = "http://127.0.0.1:50051";
@@ -25,6 +26,9 @@ pub struct Settings {
     /// Seconds without any progress until a face that lost the classifier is given up.
     #[arg(long, env = "DEEPFACE_CLASSIFIER_PATIENCE_SECONDS", value_name = "S", default_value_t = PATIENCE)]
     pub classifier_patience_seconds: u32,
+    /// What the classifier may ask of its clients.
+    #[command(flatten)]
+    pub access: ClassifierAccess,
     /// Faces that are generated at once; further requests wait.
     #[arg(long, env = "DEEPFACE_MAX_SESSIONS", value_name = "N", default_value_t = MAX_SESSIONS,
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -50,6 +54,7 @@ impl Default for Settings {
             cgmm: None,
             classifier: vec![CLASSIFIER.into()],
             classifier_patience_seconds: PATIENCE,
+            access: ClassifierAccess::default(),
             max_sessions: MAX_SESSIONS,
             max_waiting: MAX_WAITING,
             max_wait_seconds: MAX_WAIT,

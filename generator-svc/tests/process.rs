@@ -19,7 +19,13 @@ fn program(arguments: &[&str]) -> Command {
 #[test]
 fn a_service_whose_log_reader_has_gone_stops() {
     for signal in ["-TERM", "-INT", "-HUP"] {
-        let mut command = program(&["serve", "--threads", "1", "--listen", "127.0.0.1:0"]);
+        let mut command = program(&[
+            "serve",
+            "--lame-duck-seconds",
+            "0",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut log = BufReader::new(child.stderr.take().unwrap());

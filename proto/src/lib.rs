@@ -5,8 +5,10 @@
 
 pub mod http2;
 mod requests;
+mod scope;
 mod tensor;
 
+pub use scope::Scope;
 pub use tensor::{Array, TensorError, position};
 
 /// Messages, clients and servers of package `deepface.v1`.

@@ -20,7 +20,13 @@ impl Caller {
     /// The caller of a request; the unspecified address for one that did not come through a server.
     pub fn of<T>(request: &tonic::Request<T>) -> Self {
         let known = request.extensions().get::<Self>().cloned();
-        known.unwrap_or(Self::Address(Ipv4Addr::UNSPECIFIED.into()))
+        let address = || Some(Self::at(request.remote_addr()?.ip()));
+        known.or_else(address).unwrap_or_else(Self::nobody)
+    }
+
+    /// The caller of a request that did not come through a server.
+    pub(crate) fn nobody() -> Self {
+        Self::Address(Ipv4Addr::UNSPECIFIED.into())
     }
 
     /// The caller at an address.

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::time::Instant;
+use tonic::{Code, Status};
+
+use crate::{detailed, quote};
 
 /// The header in which a client says how long it will wait.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
@@ -37,17 +40,39 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
-    /// The client's deadline, at most `max` from now; `None` where there is neither. A header that cannot be parsed is
-    /// ignored.
-    pub(crate) fn from_headers(headers: &HeaderMap, max: Option<Duration>) -> Option<Self> {
-        let asked = headers
-            .get(GRPC_TIMEOUT)
-            .and_then(|v| parse(v.to_str().ok()?));
-        let time = match (asked, max) {
+    /// The client's deadline, at most `max` from now; `None` where there is neither.
+    ///
+    /// # Errors
+    /// The client sent a deadline that is malformed: it would wait for something else than it gets.
+    pub(crate) fn from_headers(
+        headers: &HeaderMap,
+        max: Option<Duration>,
+    ) -> Result<Option<Self>, Malformed> {
+        let asked = headers.get(GRPC_TIMEOUT);
+        let asked = asked.map(|value| {
+            let time = value.to_str().ok().and_then(parse);
+            time.ok_or_else(|| Malformed(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        });
+        let time = match (asked.transpose()?, max) {
             (Some(asked), Some(max)) => Some(asked.min(max)),
             (asked, max) => asked.or(max),
         };
-        time.map(Self::after)
+        Ok(time.map(Self::after))
+    }
+}
+
+/// A `grpc-timeout` that is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed(String);
+
+impl Malformed {
+    /// The answer to such a call.
+    pub(crate) fn status(&self) -> Status {
+        let message = format!(
+            "{GRPC_TIMEOUT}: expected at most 8 digits and one of H, M, S, m, u, n, got {}",
+            quote(&self.0)
+        );
+        detailed(Code::InvalidArgument, "MALFORMED_TIMEOUT", &message, None)
     }
 }
 
@@ -106,7 +131,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         let in_seconds = |h: &HeaderMap, max: Option<u64>| {
             let deadline = Deadline::from_headers(h, max.map(Duration::from_secs));
-            deadline.map(|d| (d.at() - Instant::now()).as_secs_f64().round() as u64)
+            deadline
+                .unwrap()
+                .map(|d| (d.at() - Instant::now()).as_secs_f64().round() as u64)
         };
         assert_eq!(in_seconds(&headers, None), None);
         assert_eq!(in_seconds(&headers, Some(9)), Some(9));
@@ -115,6 +142,7 @@ mod tests {
         assert_eq!(in_seconds(&headers, Some(9)), Some(5));
         assert_eq!(in_seconds(&headers, Some(3)), Some(3));
         headers.insert(GRPC_TIMEOUT, "soon".parse().unwrap());
-        assert_eq!(in_seconds(&headers, Some(9)), Some(9));
+        let malformed = Deadline::from_headers(&headers, None).unwrap_err();
+        assert!(malformed.status().message().ends_with("got \"soon\""));
     }
 }

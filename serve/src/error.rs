@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 pub enum ServeError {
     /// The address is reachable from other machines, and the connection would be in plain text.
     #[error(
-        "{0} can be reached from other machines, and TLS is not supported yet: listen on a loopback address \
+        "{0} can be reached from other machines: pass --tls-cert and --tls-key, listen on a loopback address \
          (127.0.0.1, [::1]), or pass --insecure where the network itself is trusted"
     )]
     Plaintext(SocketAddr),
@@ -19,12 +19,17 @@ pub enum ServeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A certificate, key or list of tokens cannot be used.
+    #[error("{what}: {reason}")]
+    Security {
+        /// What it is.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The descriptors of the contract cannot be served.
     #[error("cannot serve reflection")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("the server failed")]
-    Transport(#[from] tonic::transport::Error),
     /// Signal handlers cannot be installed.
     #[error("cannot handle signals")]
     Signal(#[source] std::io::Error),

@@ -1,15 +1,18 @@
 //! Health checks: NOT_SERVING until a service reports that it can work.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Endpoint;
+use tonic::{Code, Request, Response, Status};
 use tonic_health::ServingStatus;
-use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus as WireStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_server};
 use tonic_health::server::{HealthReporter, HealthService};
 
 /// The health of a server and of its services, as `grpc.health.v1` reports it.
@@ -79,8 +82,8 @@ impl Health {
     }
 
     /// The health service, to be added to the server.
-    pub(crate) fn service(&self) -> HealthService {
-        HealthService::from_health_reporter(self.reporter.clone())
+    pub(crate) fn service(&self) -> Known {
+        Known(HealthService::from_health_reporter(self.reporter.clone()))
     }
 
     async fn report_all_down(&self) {
@@ -95,6 +98,39 @@ impl Health {
         for name in &*self.names {
             self.reporter.set_service_status(name, status).await;
         }
+    }
+}
+
+/// The health service, which answers a watch of an unknown name with SERVICE_UNKNOWN in the stream, as specified.
+pub(crate) struct Known(HealthService);
+
+#[tonic::async_trait]
+impl health_server::Health for Known {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.0.check(request).await
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let known = match self.0.watch(request).await {
+            Ok(known) => known,
+            Err(status) if status.code() == Code::NotFound => {
+                let status = WireStatus::ServiceUnknown.into();
+                let first = tokio_stream::once(Ok(HealthCheckResponse { status }));
+                // The names never change, so nothing follows.
+                let unknown = first.chain(tokio_stream::pending());
+                return Ok(Response::new(Box::pin(unknown)));
+            }
+            Err(status) => return Err(status),
+        };
+        Ok(known.map(|states| Box::pin(states) as Self::WatchStream))
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! One concern per file. Nothing here names an RPC or depends on what a service computes.
 
+mod bodies;
 mod caller;
 mod cores;
 mod deadline;
+mod end;
 mod error;
 mod finish;
 mod health;
@@ -13,13 +15,18 @@ mod lifetime;
 mod log_writer;
 mod man;
 mod names;
+mod places;
+mod security;
 mod server;
 mod settings;
 mod shutdown;
 mod status;
 mod suggest;
 mod telemetry;
+mod transport;
+mod undecodable;
 mod violations;
+mod watch;
 
 pub use caller::Caller;
 pub use cores::cores;
@@ -29,6 +36,7 @@ pub use finish::{finish, one_line};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use man::{ManArgs, ManError};
 pub use names::{quote, same_name};
+pub use security::TokenArgs;
 pub use server::serve;
 pub use settings::ServeSettings;
 pub use shutdown::{Stop, on_stop_signals, shutdown_signal};

@@ -1,20 +1,22 @@
 //! A gRPC server on a listener that is already bound: limits, reflection, health, graceful shutdown.
 
 use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use deepface_proto::http2;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::pb::health_server::HealthServer;
+use tower_layer::Layer;
 
 use crate::lifetime::{Ends, LifetimeLayer};
+use crate::places::Places;
+use crate::security::{AccessLayer, Reloaded};
+use crate::transport::{App, Transport};
 use crate::{Health, ServeError, ServeSettings};
 
-/// Calls that one connection may have open.
-const MAX_STREAMS: u32 = 256;
 /// Time for calls that were cut off to tell their clients.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -27,11 +29,11 @@ const INFRASTRUCTURE: [&str; 3] = [
 
 /// Serves routes, reflection and health on a listener until `shutdown` completes.
 ///
-/// Then health turns NOT_SERVING, new connections are refused, and open calls may finish within
-/// [`ServeSettings::drain`]; the others end with UNAVAILABLE. Dropping the future ends all calls at once.
+/// Then health turns NOT_SERVING, and after [`ServeSettings::lame_duck`] new connections are refused and open calls may
+/// finish within [`ServeSettings::drain`]; the others end with UNAVAILABLE. Dropping the future ends all calls at once.
 ///
 /// # Errors
-/// Reflection cannot be built or the transport fails.
+/// Reflection cannot be built, or a certificate, key or list of tokens cannot be used.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -41,45 +43,53 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let ends = Ends::default();
     let _cut_if_dropped = ends.all.clone().drop_guard();
-    let draining = tokio_util::sync::CancellationToken::new();
-    let most = settings.max_calls.into();
-    let layer = LifetimeLayer::new(settings.max_call(), most, ends.clone());
-    let server = Server::builder()
-        .max_concurrent_streams(MAX_STREAMS)
-        .initial_stream_window_size(http2::STREAM_WINDOW)
-        .initial_connection_window_size(http2::CONNECTION_WINDOW)
-        .max_frame_size(Some(http2::MAX_FRAME))
-        .http2_keepalive_interval(Some(http2::KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(http2::KEEPALIVE_TIMEOUT))
-        .layer(layer)
-        .add_routes(
-            with_reflection(routes, health)?.add_service(HealthServer::new(health.service())),
-        )
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            draining.clone().cancelled_owned(),
-        );
-    let mut server = std::pin::pin!(server);
-
-    tokio::select! {
-        ended = &mut server => return Ok(ended?),
-        () = shutdown => {}
-    }
-    health.close().await;
-    ends.watching.cancel();
-    draining.cancel();
-    if let Ok(ended) = tokio::time::timeout(settings.drain(), &mut server).await {
-        return Ok(ended?);
-    }
-    tracing::warn!(
-        "calls are still open after {:?}, ending them",
-        settings.drain()
+    let places = Places::new(settings.max_calls.into(), settings.share_of_calls());
+    let layer = LifetimeLayer::new(
+        settings.max_call(),
+        settings.patience(),
+        places,
+        ends.clone(),
     );
-    ends.all.cancel();
-    match tokio::time::timeout(FAREWELL, server).await {
-        Ok(ended) => Ok(ended?),
-        // Only connections that never spoke HTTP/2 are left; they end with the process.
-        Err(_) => Ok(()),
+    let routes = with_reflection(routes, health)?.add_service(HealthServer::new(health.service()));
+    let (tls, tokens) = (
+        settings.tls()?.map(Arc::new),
+        settings.tokens()?.map(Arc::new),
+    );
+    let app = AccessLayer(tokens.clone()).layer(layer.layer(routes.prepare()));
+    let mut transport = Transport::new(listener, app, settings.connections(), tls.clone());
+    let _following = [follow(tls), follow(tokens)];
+
+    let mut shutdown = pin!(shutdown);
+    accept_until(&mut transport, &mut shutdown).await;
+    health.close().await;
+    // Balancers look at health before they look away.
+    accept_until(&mut transport, tokio::time::sleep(settings.lame_duck())).await;
+    ends.watching.cancel();
+    let mut connections = transport.close();
+    let drained = tokio::time::timeout(settings.drain(), connections.ended()).await;
+    if drained.is_err() {
+        let waited = settings.drain();
+        tracing::warn!("calls are still open after {waited:?}, ending them");
+        ends.all.cancel();
+        // Connections that are left after that are cut.
+        let _ = tokio::time::timeout(FAREWELL, connections.ended()).await;
+    }
+    Ok(())
+}
+
+/// Follows the files of a value until what is returned is dropped.
+fn follow<T: Send + Sync + 'static>(value: Option<Arc<Reloaded<T>>>) -> JoinSet<()> {
+    let mut task = JoinSet::new();
+    if let Some(value) = value {
+        task.spawn(async move { value.follow().await });
+    }
+    task
+}
+
+async fn accept_until<A: App>(transport: &mut Transport<A>, end: impl Future<Output = ()>) {
+    tokio::select! {
+        never = transport.accept() => match never {},
+        () = end => {}
     }
 }
 

@@ -1,15 +1,29 @@
 //! Flags and environment of every service.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use crate::ServeError;
+use crate::security::{Reloaded, Tls, Tokens};
+use crate::transport::Limits;
+use crate::watch::Patience;
 
 const DRAIN_SECONDS: u64 = 20;
 const MAX_CALL_SECONDS: u64 = 3600;
 const MAX_CALLS: u16 = 512;
+const MAX_CONNECTIONS: u16 = 512;
+const LAME_DUCK_SECONDS: u64 = 3;
+const REQUEST_SECONDS: u64 = 30;
+const SILENT_SECONDS: u64 = 120;
+const UNREAD_SECONDS: u64 = 60;
+const IDLE_SECONDS: u64 = 300;
+/// Off: a client may lose a call that it makes just then, and not all repeat it.
+const MAX_CONNECTION_SECONDS: u64 = 0;
+/// Longest time that a flag can set: a week.
+const LONGEST: u64 = 604_800;
 
 /// How a service listens and how long its calls may take.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,21 +31,89 @@ pub struct ServeSettings {
     /// Address to listen on; port 0 takes any free one. Default: 127.0.0.1 and the service's own port.
     #[arg(long, env = "DEEPFACE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Certificate of the service, and those that lead to its authority (PEM): calls must use TLS. Default: plain text.
+    #[arg(
+        long,
+        env = "DEEPFACE_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of --tls-cert (PEM). Default: none.
+    #[arg(
+        long,
+        env = "DEEPFACE_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    pub tls_key: Option<PathBuf>,
+    /// Authority that must have signed the certificates of clients (PEM). Default: clients need none.
+    #[arg(
+        long,
+        env = "DEEPFACE_TLS_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Tokens that calls must bring, one a line: NAME SHA256 SCOPES [CALLS], as the subcommand `token` makes them. This
+    /// file, the certificates and the key may be replaced at any time. Default: calls need none.
+    #[arg(long, env = "DEEPFACE_TOKENS", value_name = "FILE")]
+    pub tokens: Option<PathBuf>,
     /// Listen in plain text on an address that other machines can reach.
     #[arg(long, env = "DEEPFACE_INSECURE", action = clap::ArgAction::SetTrue, value_parser = switch)]
     pub insecure: bool,
-    /// How long open calls may take to finish after SIGTERM, in seconds.
-    #[arg(long, env = "DEEPFACE_DRAIN_SECONDS", value_name = "N", default_value_t = DRAIN_SECONDS)]
+    /// How long to go on after SIGTERM with a health of NOT_SERVING, in seconds, so that balancers look away before the
+    /// port closes.
+    #[arg(long, env = "DEEPFACE_LAME_DUCK_SECONDS", value_name = "N", default_value_t = LAME_DUCK_SECONDS,
+          value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
+    pub lame_duck_seconds: u64,
+    /// How long open calls may take to finish after that, in seconds.
+    #[arg(long, env = "DEEPFACE_DRAIN_SECONDS", value_name = "N", default_value_t = DRAIN_SECONDS,
+          value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
     pub drain_seconds: u64,
     /// Longest time for a call whose client sets no shorter deadline, in seconds. Streams are calls too.
     #[arg(long, env = "DEEPFACE_MAX_CALL_SECONDS", value_name = "N", default_value_t = MAX_CALL_SECONDS,
-          value_parser = clap::value_parser!(u64).range(1..=604_800))]
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     pub max_call_seconds: u64,
     /// Calls that may be open at once, on all connections together; further calls are refused, and clients retry them.
     /// Each holds its request, of up to 32 MiB. Health checks do not count.
     #[arg(long, env = "DEEPFACE_MAX_CALLS", value_name = "N", default_value_t = MAX_CALLS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_calls: u16,
+    /// Calls that one caller may have open. A caller is a token, else a client certificate, else an address; raise it
+    /// where all callers come through one proxy. Default: half of --max-calls.
+    #[arg(long, env = "DEEPFACE_MAX_CALLS_PER_CALLER", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_calls_per_caller: Option<u16>,
+    /// Connections that may be open at once. Beyond that, one without a call is closed for a new one.
+    #[arg(long, env = "DEEPFACE_MAX_CONNECTIONS", value_name = "N", default_value_t = MAX_CONNECTIONS,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_connections: u16,
+    /// Connections that one address may have open. Default: half of --max-connections.
+    #[arg(long, env = "DEEPFACE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_connections_per_address: Option<u16>,
+    /// How long a request may pause while it arrives, in seconds. All of it may take four times as long.
+    #[arg(long, env = "DEEPFACE_REQUEST_SECONDS", value_name = "N", default_value_t = REQUEST_SECONDS,
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    pub request_seconds: u64,
+    /// How long a stream may be silent in both directions while the service waits for its client, in seconds.
+    #[arg(long, env = "DEEPFACE_SILENT_SECONDS", value_name = "N", default_value_t = SILENT_SECONDS,
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    pub silent_seconds: u64,
+    /// How long a reply may go unread, in seconds. After that its stream is reset.
+    #[arg(long, env = "DEEPFACE_UNREAD_SECONDS", value_name = "N", default_value_t = UNREAD_SECONDS,
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    pub unread_seconds: u64,
+    /// How long a connection may be without a call, in seconds. After that it is closed; clients connect anew.
+    #[arg(long, env = "DEEPFACE_IDLE_SECONDS", value_name = "N", default_value_t = IDLE_SECONDS,
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    pub idle_seconds: u64,
+    /// Age at which a connection takes no new calls, in seconds, so that clients connect anew and balancers spread them;
+    /// open calls go on. 0: never.
+    #[arg(long, env = "DEEPFACE_MAX_CONNECTION_SECONDS", value_name = "N", default_value_t = MAX_CONNECTION_SECONDS,
+          value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
+    pub max_connection_seconds: u64,
 }
 
 /// Reads a switch of the environment; empty is off.
@@ -47,10 +129,23 @@ impl Default for ServeSettings {
     fn default() -> Self {
         Self {
             listen: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_client_ca: None,
+            tokens: None,
             insecure: false,
             drain_seconds: DRAIN_SECONDS,
             max_call_seconds: MAX_CALL_SECONDS,
             max_calls: MAX_CALLS,
+            lame_duck_seconds: LAME_DUCK_SECONDS,
+            max_calls_per_caller: None,
+            max_connections: MAX_CONNECTIONS,
+            max_connections_per_address: None,
+            request_seconds: REQUEST_SECONDS,
+            silent_seconds: SILENT_SECONDS,
+            unread_seconds: UNREAD_SECONDS,
+            idle_seconds: IDLE_SECONDS,
+            max_connection_seconds: MAX_CONNECTION_SECONDS,
         }
     }
 }
@@ -59,18 +154,35 @@ impl ServeSettings {
     /// Binds the listener, on `port` of 127.0.0.1 where no address is given.
     ///
     /// # Errors
-    /// The address cannot be bound, or it is not a loopback address and `--insecure` is not given.
+    /// The address cannot be bound, or it is not a loopback address, and neither TLS nor `--insecure` is given.
     pub async fn bind(&self, port: u16) -> Result<TcpListener, ServeError> {
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let address = self.listen.unwrap_or(default);
-        if !self.insecure && !address.ip().to_canonical().is_loopback() {
+        if !self.insecure && self.tls_cert.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::Plaintext(address));
         }
         let bound = TcpListener::bind(address).await;
         bound.map_err(|source| ServeError::Bind { address, source })
     }
 
-    /// How long open calls may take to finish after the signal.
+    /// The certificates, read from their files; `None` for plain text.
+    pub(crate) fn tls(&self) -> Result<Option<Tls>, ServeError> {
+        let pair = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        let load = |(cert, key)| Tls::of(cert, key, self.tls_client_ca.as_deref());
+        pair.map(load).transpose()
+    }
+
+    /// The tokens, read from their file; `None` where calls need none.
+    pub(crate) fn tokens(&self) -> Result<Option<Reloaded<Tokens>>, ServeError> {
+        self.tokens.as_deref().map(Tokens::follow).transpose()
+    }
+
+    /// How long to go on, NOT_SERVING, after the signal.
+    pub fn lame_duck(&self) -> Duration {
+        Duration::from_secs(self.lame_duck_seconds)
+    }
+
+    /// How long open calls may take to finish after that.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }
@@ -79,6 +191,37 @@ impl ServeSettings {
     pub fn max_call(&self) -> Duration {
         Duration::from_secs(self.max_call_seconds)
     }
+
+    /// Calls that one caller may have open.
+    pub(crate) fn share_of_calls(&self) -> usize {
+        share(self.max_calls_per_caller, self.max_calls)
+    }
+
+    /// How long a call may wait for its client.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            request: Duration::from_secs(self.request_seconds),
+            silent: Duration::from_secs(self.silent_seconds),
+            unread: Duration::from_secs(self.unread_seconds),
+        }
+    }
+
+    /// The limits of connections.
+    pub(crate) fn connections(&self) -> Limits {
+        let age = self.max_connection_seconds;
+        Limits {
+            most: self.max_connections.into(),
+            share: share(self.max_connections_per_address, self.max_connections),
+            idle: Duration::from_secs(self.idle_seconds),
+            unread: Duration::from_secs(self.unread_seconds),
+            age: (age > 0).then(|| Duration::from_secs(age)),
+        }
+    }
+}
+
+/// A number as set, or half of the whole.
+fn share(set: Option<u16>, whole: u16) -> usize {
+    set.unwrap_or(whole.div_ceil(2)).into()
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use crate::log_writer::LogWriter;
 /// How long the end of the process may wait for the last log lines.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
+/// h2 warns about each hostile connection, and so would let strangers fill the log.
+const QUIET: &str = "h2=error";
+
 static WRITER: OnceLock<LogWriter> = OnceLock::new();
 
 /// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise. Does nothing where a
@@ -21,7 +24,8 @@ pub fn init_telemetry(default: &str) {
     let Ok(writer) = LogWriter::start(io::stderr()) else {
         return;
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     let lines = writer.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

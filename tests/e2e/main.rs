@@ -20,3 +20,4 @@ mod health;
 mod invert;
 mod reflection;
 mod resume;
+mod security;

@@ -1,11 +1,13 @@
 //! Shared by the end-to-end tests: both services with the embedded models, on free ports, over real gRPC.
 
+mod authority;
 mod mutations;
 mod pictures;
 mod proxy;
 mod readers;
 mod services;
 
+pub use authority::{Authority, Signed};
 pub use mutations::mutations;
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::{Fault, Proxy};

@@ -53,10 +53,28 @@ impl Service {
     }
 
     async fn classifier_starting(address: SocketAddr, model: ModelSource) -> Self {
+        Self::classifier_serving(address, model, serve_settings()).await
+    }
+
+    /// Starts a classifier that is served in this way, without waiting.
+    pub async fn classifier_served(settings: ServeSettings) -> Self {
+        let settings = ServeSettings {
+            drain_seconds: 0,
+            lame_duck_seconds: 0,
+            ..settings
+        };
+        Self::classifier_serving(any_port(), ModelSource::Embedded, settings).await
+    }
+
+    async fn classifier_serving(
+        address: SocketAddr,
+        model: ModelSource,
+        serve: ServeSettings,
+    ) -> Self {
         let listener = bind(address).await;
         Self::spawn(listener, |listener, stop| async move {
             let settings = classifier_svc::settings::Settings {
-                serve: serve_settings(),
+                serve,
                 ..Default::default()
             };
             let served =
@@ -219,6 +237,7 @@ fn generator_settings() -> GeneratorSettings {
 fn serve_settings() -> ServeSettings {
     ServeSettings {
         drain_seconds: 0,
+        lame_duck_seconds: 0,
         ..ServeSettings::default()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use deepface_client::v1::{classifier_service_server, generator_service_server};
-use deepface_client::{ClassifierClient, GeneratorClient};
+use deepface_client::{ClassifierClient, Credentials, GeneratorClient};
 use deepface_serve::{ServeSettings, wait_until_serving};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ const DRAIN_SECONDS: u64 = 5;
 pub(crate) struct Pair {
     classifier: Option<String>,
     generator: Option<String>,
+    credentials: Credentials,
     running: JoinSet<anyhow::Result<()>>,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -79,7 +80,7 @@ impl Pair {
             .classifier
             .as_deref()
             .context("no classifier was started")?;
-        Ok(ClassifierClient::connect_lazy(url)?)
+        Ok(ClassifierClient::connect_lazy_with(url, &self.credentials)?)
     }
 
     /// A client of the generator.
@@ -88,7 +89,7 @@ impl Pair {
             .generator
             .as_deref()
             .context("no generator was started")?;
-        Ok(GeneratorClient::connect_lazy(url)?)
+        Ok(GeneratorClient::connect_lazy_with(url, &self.credentials)?)
     }
 
     /// Stops what runs in this process.
@@ -120,6 +121,7 @@ impl Pair {
         Self {
             classifier: services.classifier.clone(),
             generator: services.generator.clone(),
+            credentials: services.credentials(),
             running: JoinSet::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -161,6 +163,7 @@ impl Pair {
         if let Some(classifier) = &self.classifier {
             settings.classifier = vec![classifier.clone()];
         }
+        settings.access = self.credentials.clone().into();
         let service = async move {
             let statistics = settings.statistics_source();
             Ok(generator_svc::service::serve(listener, statistics, &settings, stop).await?)
@@ -197,6 +200,8 @@ async fn bind(
 ) -> anyhow::Result<(TcpListener, SocketAddr, ServeSettings)> {
     let settings = ServeSettings {
         listen: Some(address),
+        // No balancer looks at the services of a command.
+        lame_duck_seconds: 0,
         drain_seconds,
         ..ServeSettings::default()
     };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use deepface_dataset::Crop;
 
+use crate::access::ClassifierAccess;
 use crate::gaussian::Canvas;
 
 /// Smallest ridge: a smaller one is lost in the rounding of the sums it is added to.
@@ -35,6 +36,9 @@ pub struct FitArgs {
         env = "DEEPFACE_CLASSIFIER"
     )]
     pub classifier: String,
+    /// What the classifier may ask of its clients.
+    #[command(flatten)]
+    pub access: ClassifierAccess,
     /// Layers that targets can be made for.
     #[arg(
         long,

@@ -36,7 +36,7 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
     let existing = Existing::unless_forced(args.force);
     let output =
         Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
-    let client = ClassifierClient::connect_lazy(&args.classifier)?;
+    let client = ClassifierClient::connect_lazy_with(&args.classifier, &args.access.credentials())?;
     let served = Served::ask(&client, &args.layers).await?;
     let dataset = dataset(args, &served)?;
     let photographs = photographs(args, &dataset)?;

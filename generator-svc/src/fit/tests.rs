@@ -229,6 +229,7 @@ fn args(dir: &Path, classifier: String) -> FitArgs {
         crop: None,
         skip_unreadable: false,
         classifier,
+        access: Default::default(),
         layers: LAYERS.map(|(name, _)| name.into()).into(),
         output: dir.join("out/fitted.safetensors"),
         force: false,

@@ -1,5 +1,10 @@
 //! Calls end in time, and no more are open than may be.
 
+use std::pin::Pin;
+
+use http_body::{Body as HttpBody, Frame};
+use tonic::codegen::Bytes;
+
 use super::*;
 
 /// A body that never yields a frame, and tells when it is dropped.
@@ -22,7 +27,7 @@ struct Handler {
     answers: bool,
 }
 
-impl Service<Request<()>> for Handler {
+impl Service<Request<Body>> for Handler {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<Response<Body>, Infallible>;
@@ -31,10 +36,17 @@ impl Service<Request<()>> for Handler {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         assert!(request.extensions().get::<Deadline>().is_some());
         let answers = self.answers;
         Box::pin(async move {
+            let mut body = request.into_body();
+            while !body.is_end_stream() {
+                let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+                if frame.is_none() {
+                    break;
+                }
+            }
             if !answers {
                 std::future::pending::<()>().await;
             }
@@ -47,12 +59,19 @@ impl Service<Request<()>> for Handler {
 }
 
 fn layer(most: usize, ends: &Ends) -> LifetimeLayer {
-    LifetimeLayer::new(Duration::from_secs(3600), most, ends.clone())
+    let patience = Patience {
+        request: Duration::from_millis(50),
+        silent: Duration::from_secs(60),
+        unread: Duration::from_secs(60),
+    };
+    let places = Places::new(most, most);
+    LifetimeLayer::new(Duration::from_secs(3600), patience, places, ends.clone())
 }
 
-fn request(path: &str, timeout: &str) -> Request<()> {
+fn request(path: &str, timeout: &str) -> Request<Body> {
     let request = Request::builder().uri(path);
-    request.header("grpc-timeout", timeout).body(()).unwrap()
+    let request = request.header("grpc-timeout", timeout);
+    request.body(Body::empty()).unwrap()
 }
 
 fn call(answers: bool, ends: &Ends) -> BoxFuture<Response<Body>, Infallible> {
@@ -131,5 +150,78 @@ async fn a_call_that_never_answered_frees_its_place() {
             .unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_arrive_frees_its_place() {
+    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    for _ in 0..2 {
+        let (gone, _rx) = tokio::sync::oneshot::channel();
+        let request = request("/a.Service/Call", "1H").map(|_| Body::new(Silent(gone)));
+        let response = service.call(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(status.message(), "the request did not arrive in time");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_deadline_is_refused() {
+    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    let response = service.call(request("/a.Service/Call", "soon")).await;
+    let status = Status::from_header_map(response.unwrap().headers()).unwrap();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_large_reply_leaves_in_parts() {
+    let ends = Ends::default();
+    let mut service = layer(1, &ends).layer(Large);
+    let response = service.call(request("/a.Service/Call", "1H")).await;
+    let mut body = response.unwrap().into_body();
+    let mut sizes = Vec::new();
+    while !body.is_end_stream() {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        sizes.push(frame.unwrap().unwrap().into_data().unwrap().len());
+    }
+    assert_eq!(sizes, [256 << 10, 256 << 10, 1]);
+}
+
+/// Answers with one frame of half a mebibyte and a byte.
+#[derive(Clone)]
+struct Large;
+
+/// One frame.
+struct Once(Option<Bytes>);
+
+impl HttpBody for Once {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Service<Request<Body>> for Large {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        let data = Bytes::from(vec![0; (512 << 10) + 1]);
+        Box::pin(async move { Ok(Response::new(Body::new(Once(Some(data))))) })
     }
 }

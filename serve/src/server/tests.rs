@@ -24,8 +24,13 @@ struct Running {
 async fn start() -> Running {
     let settings = ServeSettings {
         drain_seconds: 3,
+        lame_duck_seconds: 0,
         ..Default::default()
     };
+    start_with(settings).await
+}
+
+async fn start_with(settings: ServeSettings) -> Running {
     let listener = settings.bind(0).await.unwrap();
     let address = listener.local_addr().unwrap();
     let health = Health::new(&[NAME]).await;
@@ -121,4 +126,91 @@ async fn reflection_lists_the_contract_in_both_versions() {
         .await;
     let reply = replies.unwrap().into_inner().next().await.unwrap().unwrap();
     assert!(format!("{:?}", reply.message_response).contains("FileDescriptorResponse"));
+}
+
+#[tokio::test]
+async fn health_turns_first_and_the_port_closes_later() {
+    let s = start_with(ServeSettings {
+        lame_duck_seconds: 1,
+        drain_seconds: 3,
+        ..Default::default()
+    })
+    .await;
+    s.health.set(true).await;
+    s.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", s.address));
+    let late = endpoint.unwrap().connect().await.unwrap();
+    let service = NAME.to_owned();
+    let mut late = HealthClient::new(late);
+    let reply = late.check(HealthCheckRequest { service }).await.unwrap();
+    assert_eq!(reply.get_ref().status(), ServingStatus::NotServing);
+    s.server.await.unwrap().unwrap();
+    assert!(tokio::net::TcpStream::connect(s.address).await.is_err());
+}
+
+#[tokio::test]
+async fn an_old_connection_takes_no_new_calls_and_its_streams_go_on() {
+    let s = start_with(ServeSettings {
+        max_connection_seconds: 1,
+        lame_duck_seconds: 0,
+        ..Default::default()
+    })
+    .await;
+    let mut client = HealthClient::new(s.channel.clone());
+    let service = NAME.to_owned();
+    let watch = client.watch(HealthCheckRequest { service }).await.unwrap();
+    let mut watch = watch.into_inner();
+    watch.next().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // tonic's client notices only by a failed call that the connection takes no more of them.
+    let check = || HealthCheckRequest {
+        service: NAME.to_owned(),
+    };
+    let first = client.check(check()).await;
+    assert!(first.is_err(), "the connection should be too old");
+    client.check(check()).await.unwrap();
+    // The stream of the first connection goes on.
+    s.health.set(true).await;
+    let state = watch.next().await.unwrap().unwrap();
+    assert_eq!(state.status(), ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn silent_and_idle_connections_give_way() {
+    use tokio::io::AsyncReadExt;
+    let s = start_with(ServeSettings {
+        max_connections: 4,
+        max_connections_per_address: Some(4),
+        idle_seconds: 1,
+        ..Default::default()
+    })
+    .await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(tokio::net::TcpStream::connect(s.address).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut first = silent.swap_remove(0);
+    // The server's first frames, and then the end.
+    let closed = async { while matches!(first.read(&mut [0; 64]).await, Ok(1..)) {} };
+    let closed = tokio::time::timeout(Duration::from_secs(2), closed).await;
+    assert!(closed.is_ok(), "the oldest was not cut");
+    // The server still serves, on a connection that it closes when it is idle.
+    let service = NAME.to_owned();
+    let mut client = HealthClient::new(s.channel.clone());
+    client.check(HealthCheckRequest { service }).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let service = NAME.to_owned();
+    client.check(HealthCheckRequest { service }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watch_of_an_unknown_name_says_so_in_the_stream() {
+    let s = start().await;
+    let service = "unknown".to_owned();
+    let mut client = HealthClient::new(s.channel.clone());
+    let watch = client.watch(HealthCheckRequest { service }).await.unwrap();
+    let state = watch.into_inner().next().await.unwrap().unwrap();
+    assert_eq!(state.status(), ServingStatus::ServiceUnknown);
 }

@@ -20,7 +20,10 @@ mod names;
 mod serve;
 mod show;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
+use deepface_client::Credentials;
 
 pub(crate) use activations::{ActivationsArgs, ElementType};
 pub(crate) use attributes::AttributesArgs;
@@ -83,6 +86,7 @@ Exit codes:
 
 Environment:
   DEEPFACE_GENERATOR, DEEPFACE_CLASSIFIER  URLs of services to use; the flags win
+  DEEPFACE_TOKEN                           token for the services, where no --token-file is given
   RUST_LOG                                 what is logged to standard error, such as debug; default: error, for serve info
   NO_COLOR, CLICOLOR                       turn colours off
 
@@ -110,12 +114,48 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Services")]
 pub(crate) struct ServiceArgs {
-    /// Generator service, http://HOST:PORT. Default: one is started in this process.
+    /// Generator service, http://HOST:PORT or https://HOST:PORT. Default: one is started in this process.
     #[arg(long, global = true, env = "DEEPFACE_GENERATOR", value_name = "URL")]
     pub(crate) generator: Option<String>,
-    /// Classifier service, http://HOST:PORT. Default: one is started in this process.
+    /// Classifier service, http://HOST:PORT or https://HOST:PORT. Default: one is started in this process.
     #[arg(long, global = true, env = "DEEPFACE_CLASSIFIER", value_name = "URL")]
     pub(crate) classifier: Option<String>,
+    /// Authority that must have signed the certificates of https services (PEM). Default: those that the system trusts.
+    #[arg(long, global = true, env = "DEEPFACE_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Certificate to show to https services (PEM). Default: none.
+    #[arg(
+        long,
+        global = true,
+        env = "DEEPFACE_CERT",
+        value_name = "FILE",
+        requires = "key"
+    )]
+    pub(crate) cert: Option<PathBuf>,
+    /// Key of --cert (PEM). Default: none.
+    #[arg(
+        long,
+        global = true,
+        env = "DEEPFACE_KEY",
+        value_name = "FILE",
+        requires = "cert"
+    )]
+    pub(crate) key: Option<PathBuf>,
+    /// File with the token to bring. Default: the token in the variable DEEPFACE_TOKEN, if it is set.
+    #[arg(long, global = true, env = "DEEPFACE_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl ServiceArgs {
+    /// What the services may ask of their clients.
+    pub(crate) fn credentials(&self) -> Credentials {
+        Credentials {
+            ca: self.ca.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            token_file: self.token_file.clone(),
+        }
+    }
 }
 
 /// What the program is told to do.
