@@ -1,0 +1,28 @@
+//! Quantiles of measured times.
+
+use std::time::Duration;
+
+/// Times that were measured.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
+    /// Adds one.
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The time that a share `q` of all does not exceed, in milliseconds; 0 where there is none.
+    pub(crate) fn quantile(&self, q: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let last = sorted.len().saturating_sub(1);
+        let at = (q * last as f64).round() as usize;
+        sorted.get(at).map_or(0.0, |time| 1e3 * time.as_secs_f64())
+    }
+}

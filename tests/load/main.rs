@@ -1,0 +1,60 @@
+//! Load and faults: what callers get when there are too many of them, when one is greedy, and when services die.
+//!
+//! ```sh
+//! cargo build --release -p classifier-svc -p generator-svc
+//! cargo run --release -p deepface-tests --example load -- overload
+//! ```
+//!
+//! Every measurement starts the two programs as processes of their own, on free ports of the loopback interface, and takes
+//! minutes. Latencies depend on the machine and on its neighbours; ratios, images per CPU second and status codes do not.
+
+mod concurrent;
+mod fair;
+mod faults;
+mod figures;
+mod overload;
+mod process;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(about = "Measures the services under load and faults")]
+struct Cli {
+    /// Folder of the programs classifier-svc and generator-svc.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "target/release",
+        global = true
+    )]
+    bin: PathBuf,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// More Classify calls than can be computed, with deadlines: how much is still answered.
+    Overload(overload::Args),
+    /// One greedy caller: what another one gets beside it.
+    Fair(fair::Args),
+    /// Many generations at once: none is lost, each gets its turn.
+    Concurrent(concurrent::Args),
+    /// Processes that are killed, stopped and cut off during generations: the faces stay the same.
+    Faults(faults::Args),
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let cli = Cli::parse();
+    match cli.what {
+        What::Overload(args) => overload::run(&cli.bin, &args).await,
+        What::Fair(args) => fair::run(&cli.bin, &args).await,
+        What::Concurrent(args) => concurrent::run(&cli.bin, &args).await,
+        What::Faults(args) => faults::run(&cli.bin, &args).await,
+    }
+}
