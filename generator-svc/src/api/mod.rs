@@ -18,6 +18,7 @@ mod preset;
 mod reference;
 mod result;
 mod resume;
+mod scores;
 mod sessions;
 mod settings;
 mod status;

@@ -4,7 +4,7 @@ use deepface_proto::v1::{self, AttributeScore};
 
 use super::inversion::Inversion;
 use super::picture::to_wire;
-use super::result::classify;
+use super::scores::classify;
 use super::status::Refusal;
 
 /// The face from which changes are counted, and what the classifier sees in it once it was asked.

@@ -9,6 +9,7 @@ use deepface_statistics::log_odds;
 use super::inversion::Inversion;
 use super::oracle::GrpcOracle;
 use super::reference::Reference;
+use super::scores::classify;
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, status::Refusal};
 use crate::gaussian::Wish;
@@ -52,24 +53,6 @@ pub(super) async fn result(
         elapsed_us: micros(inversion.arrived.elapsed()),
         classifier_us: micros(descent + before.elapsed()),
     })
-}
-
-/// The scores of a face by the classifier, one per attribute.
-///
-/// # Errors
-/// The classifier does not answer.
-pub(super) async fn classify(
-    inversion: &Inversion,
-    image: v1::Image,
-) -> Result<Vec<AttributeScore>, Refusal> {
-    let request = v1::ClassifyRequest {
-        images: vec![image],
-        model_digest: inversion.network.clone(),
-        ..Default::default()
-    };
-    let reply = inversion.classifier.classify_request(request).await?;
-    let groups = reply.results.into_iter().flat_map(|r| r.groups);
-    Ok(groups.flat_map(|g| g.attributes).collect())
 }
 
 /// An attribute of the finished image, beside what the request says about it.
