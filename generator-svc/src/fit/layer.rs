@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::args::FitArgs;
-use super::passes::WantedLayer;
+use super::served::WantedLayer;
 use crate::gaussian::{Example, Layer, Moments, Problem};
 
 /// Epochs of stochastic gradient descent on eq. 3.

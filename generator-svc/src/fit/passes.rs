@@ -13,7 +13,7 @@ use deepface_proto::{
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
-use super::served::Served;
+use super::served::{Served, WantedLayer};
 use crate::gaussian::{Canvas, vector};
 
 /// Most photographs in a request; fewer if the classifier takes fewer.
@@ -22,19 +22,6 @@ const BATCH: usize = 32;
 const IN_FLIGHT: usize = 3;
 /// Room in a reply for everything but the numbers, bytes.
 const ENVELOPE: usize = 64 << 10;
-
-/// A layer whose activations are wanted.
-#[derive(Clone, Debug)]
-pub(super) struct WantedLayer {
-    pub(super) name: String,
-    pub(super) shape: Vec<usize>,
-}
-
-impl WantedLayer {
-    pub(super) fn size(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
 
 /// Photographs that go through the classifier, and the layers whose activations are wanted.
 pub(super) struct Passes<'a> {

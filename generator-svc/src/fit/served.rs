@@ -5,10 +5,21 @@ use deepface_attributes::{Group, Schema};
 use deepface_client::ClassifierClient;
 use deepface_proto::v1::{GetModelResponse, Limits, Model};
 
-use super::passes::WantedLayer;
-
 /// Largest input of a classifier that is accepted, pixels a side.
 const MAX_INPUT: usize = 4096;
+
+/// A layer whose activations are wanted.
+#[derive(Clone, Debug)]
+pub(super) struct WantedLayer {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+}
+
+impl WantedLayer {
+    pub(super) fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
 
 /// The classifier that is served, as far as a fit needs it.
 pub(super) struct Served {
