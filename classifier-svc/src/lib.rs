@@ -7,6 +7,7 @@
 pub mod api;
 pub mod batch;
 mod fair;
+mod metrics;
 pub mod service;
 pub mod settings;
 pub mod source;

@@ -8,7 +8,9 @@ use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::train::{self, TrainArgs};
 use deepface_network::verify::{self, VerifyArgs};
-use deepface_serve::{ManArgs, TokenArgs, finish, init_telemetry, shutdown_signal};
+use deepface_serve::{
+    ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry, shutdown_signal,
+};
 
 /// Threads for network traffic; the model has its own.
 const ASYNC_THREADS: usize = 2;
@@ -28,10 +30,10 @@ const SERVE_HELP: &str = "\
 Examples:
   classifier-svc serve
   classifier-svc serve --model out/model.safetensors --listen 0.0.0.0:50051 --insecure
-  DEEPFACE_THREADS=4 DEEPFACE_QUEUE=64 classifier-svc serve
+  DEEPFACE_CLASSIFIER_THREADS=4 DEEPFACE_CLASSIFIER_QUEUE=64 classifier-svc serve
   grpcurl -plaintext 127.0.0.1:50051 deepface.v1.ClassifierService/GetModel
 
-Every flag can also be set by the environment variable that is named beside it; the flag wins. SIGTERM, SIGINT and \
+Every flag can also be set by the environment variable that is named beside it, or in the file of --config; the flag wins, then the variable. SIGTERM, SIGINT and \
 SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise, and activations can be larger: \
 grpcurl -max-msg-sz 67108864.";
@@ -83,15 +85,21 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    init_telemetry("info");
+    let cli = deepface_serve::parse::<Cli>("classifier");
+    let observe = match &cli.command {
+        Command::Serve(settings) => settings.serve.observe.clone(),
+        _ => ObserveSettings::default(),
+    };
+    init_telemetry("info", &observe);
     finish(match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Token(args) => args.run().map_err(Into::into),
-        Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
+        Command::Man(args) => args
+            .write(configurable(Cli::command(), "classifier"))
+            .map_err(Into::into),
     })
 }
 
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn help_says_what_each_command_does_with_examples_and_defaults() {
-        let program = Cli::command();
+        let program = configurable(Cli::command(), "classifier");
         program.clone().debug_assert();
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();

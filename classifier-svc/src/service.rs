@@ -12,6 +12,7 @@ use tonic::service::Routes;
 
 use crate::api::Classifier;
 use crate::batch::{Engine, State};
+use crate::metrics;
 use crate::settings::Settings;
 pub use crate::source::ModelSource;
 
@@ -74,6 +75,7 @@ async fn follow(mut state: watch::Receiver<State>, health: &Health) -> Arc<str> 
             State::Ready(info) => {
                 let (name, device) = (&info.name, &info.device);
                 tracing::info!(name, device, digest = &info.digest, "the model is ready");
+                metrics::model(&info);
                 health.set(true).await;
             }
             State::Failed(reason) => {

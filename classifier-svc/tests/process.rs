@@ -171,3 +171,23 @@ fn manual_pages_are_written() {
         "{page}"
     );
 }
+
+#[test]
+fn the_variable_with_the_name_of_the_service_counts_first() {
+    let printed = |environment: &[(&str, &str)]| {
+        let mut command = program(&["serve", "--max-batch", "3", "--print-config"]);
+        let output = command.envs(environment.iter().copied()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let both = [("DEEPFACE_QUEUE", "7"), ("DEEPFACE_CLASSIFIER_QUEUE", "9")];
+    let text = printed(&both);
+    assert!(
+        text.contains("queue = 9 # DEEPFACE_CLASSIFIER_QUEUE\n"),
+        "{text}"
+    );
+    assert!(text.contains("max_batch = 3 # flag\n"), "{text}");
+    let text = printed(&both[..1]);
+    assert!(text.contains("queue = 7 # DEEPFACE_QUEUE\n"), "{text}");
+    let text = printed(&[("DEEPFACE_GENERATOR_QUEUE", "5")]);
+    assert!(text.contains("queue = 256 # default\n"), "{text}");
+}

@@ -7,8 +7,7 @@ use tokio::time::timeout;
 use tonic::Status;
 
 use crate::{
-    ClientError,
-    channel::{self, Channel},
+    ClientError, channel,
     event::Messages,
     pool::Pool,
     replica::Lease,
@@ -41,14 +40,16 @@ impl Asked {
         }
     }
 
-    /// Asks over this connection.
-    pub(crate) async fn send(self, channel: Channel) -> Result<Messages, Status> {
-        let mut stub = channel::generator(channel);
+    /// Asks a replica.
+    pub(crate) async fn send(self, replica: &Lease) -> Result<Messages, Status> {
+        let mut stub = channel::generator(replica.connection().channel.clone());
         Ok(match self {
             Self::Generate(request) => {
-                Messages::Generate(stub.generate(request).await?.into_inner())
+                Messages::Generate(stub.generate(replica.request(request)).await?.into_inner())
             }
-            Self::Invert(request) => Messages::Invert(stub.invert(request).await?.into_inner()),
+            Self::Invert(request) => {
+                Messages::Invert(stub.invert(replica.request(request)).await?.into_inner())
+            }
         })
     }
 }
@@ -71,7 +72,7 @@ impl Streams {
         let limit = self.deadline;
         let replica = self.pool.take();
         let connection = replica.connection();
-        let messages = timeout(limit, asked.send(connection.channel.clone()))
+        let messages = timeout(limit, asked.send(&replica))
             .await
             .map_err(|_| deadline_error(connection, limit))
             .and_then(|opened| opened.map_err(|status| connection.error(&status)))

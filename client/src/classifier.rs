@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deepface_proto::v1;
+use deepface_proto::{Origin, v1};
 
 use crate::{
     ClientError, Credentials, DifferentiateStream, DurableDifferentiate, channel,
@@ -72,6 +72,14 @@ impl ClassifierClient {
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.policy.patience = Some(patience);
+        self
+    }
+
+    /// Sends the id and the trace of a request with every call, so that logs and traces of several services can be
+    /// joined.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.pool.set_origin(origin);
         self
     }
 

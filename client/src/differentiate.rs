@@ -46,7 +46,8 @@ impl DifferentiateStream {
             .expect("a fresh channel has room for one message");
         let connection = replica.connection();
         let mut client = channel::classifier(connection.channel.clone());
-        let call = async move { client.differentiate(ReceiverStream::new(queued)).await };
+        let request = replica.request(ReceiverStream::new(queued));
+        let call = async move { client.differentiate(request).await };
         let opened = timeout(deadline, accepted(call))
             .await
             .map_err(|_| deadline_error(connection, deadline))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deepface_proto::v1;
+use deepface_proto::{Origin, v1};
 
 use crate::{
     ClientError, Credentials, EventStream,
@@ -78,6 +78,14 @@ impl GeneratorClient {
     #[must_use]
     pub fn with_resumption(mut self, patience: Option<Duration>) -> Self {
         self.resumption = patience;
+        self
+    }
+
+    /// Sends the id and the trace of a request with every call, so that logs and traces of several services can be
+    /// joined.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.pool.set_origin(origin);
         self
     }
 

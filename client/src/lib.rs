@@ -47,7 +47,7 @@ mod retry;
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
 pub use classifier::ClassifierClient;
 pub use credentials::{Credentials, TOKEN_VARIABLE};
-pub use deepface_proto::{Array, v1};
+pub use deepface_proto::{Array, Origin, v1};
 pub use differentiate::DifferentiateStream;
 pub use durable::DurableDifferentiate;
 pub use error::{ClientError, Rejection, Violation};

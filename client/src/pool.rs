@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deepface_proto::Origin;
 use tokio::time::Instant;
 
 use crate::{
@@ -11,9 +12,12 @@ use crate::{
     replica::{Lease, Replicas},
 };
 
-/// The replicas of a service. Clones share them.
+/// The replicas of a service, and what they are asked for. Clones share the replicas.
 #[derive(Clone, Debug)]
-pub(crate) struct Pool(Arc<Replicas>);
+pub(crate) struct Pool {
+    replicas: Arc<Replicas>,
+    origin: Origin,
+}
 
 impl Pool {
     /// Connects on first use to one or more services of the same kind, `http://HOST:PORT`, separated by commas. A host
@@ -25,23 +29,31 @@ impl Pool {
         let names: Vec<_> = connections.iter().map(|c| c.url.clone()).collect();
         let replicas = Arc::new(Replicas::new(names.join(","), connections));
         names::follow(&replicas, names);
-        Ok(Self(replicas))
+        Ok(Self {
+            replicas,
+            origin: Origin::default(),
+        })
+    }
+
+    /// Names what later calls are made for.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     pub(crate) fn urls(&self) -> &str {
-        &self.0.urls
+        &self.replicas.urls
     }
 
     #[cfg(test)]
     pub(crate) fn replicas(self) -> Arc<Replicas> {
-        self.0
+        self.replicas
     }
 
     /// Takes the least loaded replica. One that was ejected is taken only if all are.
     pub(crate) fn take(&self) -> Lease {
         let now = Instant::now();
-        let members = self.0.members();
-        let turn = self.0.turn();
+        let members = self.replicas.members();
+        let turn = self.replicas.turn();
         let rank = |i: usize| {
             let member = &members[i];
             let (load, order) = (member.load(), i + turn);
@@ -49,7 +61,7 @@ impl Pool {
         };
         let best = (0..members.len()).min_by_key(|&i| rank(i)).unwrap_or(0);
         let member = members[best].clone();
-        Lease::of(member)
+        Lease::of(member, self.origin.clone())
     }
 }
 

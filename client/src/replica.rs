@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
+use deepface_proto::Origin;
 use tokio::time::Instant;
+use tonic::Request;
 
 use crate::{ClientError, channel::Connection};
 
@@ -96,21 +98,31 @@ impl Member {
 
 /// A replica for one call. It counts as loaded until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Lease(Arc<Member>);
+pub(crate) struct Lease {
+    member: Arc<Member>,
+    origin: Origin,
+}
 
 impl Lease {
-    pub(crate) fn of(member: Arc<Member>) -> Self {
+    pub(crate) fn of(member: Arc<Member>, origin: Origin) -> Self {
         member.open.fetch_add(1, Ordering::Relaxed);
-        Self(member)
+        Self { member, origin }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
-        &self.0.connection
+        &self.member.connection
+    }
+
+    /// A request with the headers that name what it is made for.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        self.origin.write(request.metadata_mut());
+        request
     }
 
     /// Notes that the replica answered.
     pub(crate) fn succeeded(&self) {
-        *self.0.standing() = Standing::default();
+        *self.member.standing() = Standing::default();
     }
 
     /// Notes an error. A replica that cannot be reached or has another network is left out at once, one that is
@@ -121,7 +133,7 @@ impl Lease {
         if !gone && !error.is_transient() {
             return self.succeeded();
         }
-        let mut standing = self.0.standing();
+        let mut standing = self.member.standing();
         standing.failures += if gone { FAILURES } else { 1 };
         if standing.failures >= FAILURES {
             let time = FIRST_EJECTION * 2u32.saturating_pow(standing.ejections);
@@ -134,6 +146,6 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.member.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

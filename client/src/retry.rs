@@ -125,9 +125,9 @@ where
     let deadline = Instant::now() + limit;
     let mut retries = Retries::until(policy, deadline);
     loop {
-        let mut request = Request::new(message.clone());
-        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let replica = pool.take();
+        let mut request = replica.request(message.clone());
+        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         let connection = replica.connection();
         let answer = accepted(call(connection.channel.clone(), request));
         let error = match timeout_at(deadline, answer).await {

@@ -10,6 +10,7 @@ pub mod defaults;
 pub mod fit;
 pub mod gaussian;
 pub mod inversion;
+mod metrics;
 mod random;
 mod readiness;
 pub mod service;

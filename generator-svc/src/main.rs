@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use deepface_serve::{ManArgs, TokenArgs, finish, init_telemetry, shutdown_signal};
+use deepface_serve::{
+    ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry, shutdown_signal,
+};
 use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
 use generator_svc::settings::Settings;
@@ -23,10 +25,10 @@ const SERVE_HELP: &str = "\
 Examples:
   generator-svc serve
   generator-svc serve --classifier http://10.0.0.7:50051 --cgmm out/model.cgmm.safetensors
-  DEEPFACE_MAX_SESSIONS=4 generator-svc serve --listen 127.0.0.1:0
+  DEEPFACE_GENERATOR_MAX_SESSIONS=4 generator-svc serve --listen 127.0.0.1:0
   grpcurl -plaintext 127.0.0.1:50052 deepface.v1.GeneratorService/ListAttributes
 
-Every flag can also be set by the environment variable that is named beside it; the flag wins. SIGTERM, SIGINT and \
+Every flag can also be set by the environment variable that is named beside it, or in the file of --config; the flag wins, then the variable. SIGTERM, SIGINT and \
 SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise; a stream of large iterates can need more: \
 grpcurl -max-msg-sz 67108864.";
@@ -65,8 +67,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    init_telemetry("info");
+    let cli = deepface_serve::parse::<Cli>("generator");
+    let observe = match &cli.command {
+        Command::Serve(settings) => settings.serve.observe.clone(),
+        _ => ObserveSettings::default(),
+    };
+    init_telemetry("info", &observe);
     finish(run(&cli.command))
 }
 
@@ -79,7 +85,9 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
         Command::Token(args) => args.run().map_err(Into::into),
-        Command::Man(args) => args.write(Cli::command()).map_err(Into::into),
+        Command::Man(args) => args
+            .write(configurable(Cli::command(), "generator"))
+            .map_err(Into::into),
     };
     // A connection that stays open must not keep the process alive.
     runtime.shutdown_background();
@@ -105,7 +113,7 @@ mod tests {
 
     #[test]
     fn help_says_what_each_command_does_with_examples_and_defaults() {
-        let program = Cli::command();
+        let program = configurable(Cli::command(), "generator");
         program.clone().debug_assert();
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();

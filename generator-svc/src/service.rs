@@ -13,6 +13,7 @@ use tonic::service::Routes;
 
 use crate::api::{Generator, Limits};
 use crate::gaussian::StoreError;
+use crate::metrics;
 use crate::readiness;
 pub use crate::readiness::CAN_GENERATE;
 use crate::settings::Settings;
@@ -75,6 +76,7 @@ pub async fn serve(
         classifier = classifier.url(),
         "the statistics are ready"
     );
+    metrics::ready(digest, &statistics.classifier_digest);
     let (looked_at, network) = (classifier.clone(), statistics.classifier_digest.clone());
     let limits = Limits {
         sessions: settings.max_sessions.into(),

@@ -4,10 +4,12 @@
 //! building needs no `protoc`. `tests/bootstrap.rs` fails when the two differ.
 
 pub mod http2;
+mod origin;
 mod requests;
 mod scope;
 mod tensor;
 
+pub use origin::Origin;
 pub use scope::Scope;
 pub use tensor::{Array, TensorError, position};
 

@@ -11,6 +11,12 @@ pub enum ServeError {
          (127.0.0.1, [::1]), or pass --insecure where the network itself is trusted"
     )]
     Plaintext(SocketAddr),
+    /// The address of the metrics is reachable from other machines.
+    #[error(
+        "--metrics: {0} can be reached from other machines: use a loopback address, or pass --insecure where the \
+         network itself is trusted"
+    )]
+    PlainMetrics(SocketAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {

@@ -1,8 +1,9 @@
 //! Health checks: NOT_SERVING until a service reports that it can work.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -14,6 +15,15 @@ use tonic_health::pb::health_check_response::ServingStatus as WireStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_server};
 use tonic_health::server::{HealthReporter, HealthService};
+
+use crate::metrics::{self, Gauges};
+
+static SERVING: LazyLock<Gauges<1>> = LazyLock::new(|| {
+    metrics::gauges(
+        "deepface_serving",
+        "Whether a service reports SERVING, 1 or 0; the server as a whole has no name",
+    )
+});
 
 /// The health of a server and of its services, as `grpc.health.v1` reports it.
 #[derive(Clone, Debug)]
@@ -96,6 +106,9 @@ impl Health {
 
     async fn report(&self, status: ServingStatus) {
         for name in &*self.names {
+            let service = [("service", Cow::Borrowed(*name))];
+            let serving = i64::from(status == ServingStatus::Serving);
+            SERVING.get_or_create(&service).set(serving);
             self.reporter.set_service_status(name, status).await;
         }
     }

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod caller;
+mod config;
 mod cores;
 mod deadline;
 mod end;
@@ -14,7 +15,9 @@ mod health;
 mod lifetime;
 mod log_writer;
 mod man;
+pub mod metrics;
 mod names;
+mod observe;
 mod places;
 mod security;
 mod server;
@@ -29,6 +32,7 @@ mod violations;
 mod watch;
 
 pub use caller::Caller;
+pub use config::{configurable, parse};
 pub use cores::cores;
 pub use deadline::Deadline;
 pub use error::ServeError;
@@ -36,6 +40,7 @@ pub use finish::{finish, one_line};
 pub use health::{Health, NotServing, wait_until_serving};
 pub use man::{ManArgs, ManError};
 pub use names::{quote, same_name};
+pub use observe::{LogFormat, ObserveSettings, origin};
 pub use security::TokenArgs;
 pub use server::serve;
 pub use settings::ServeSettings;

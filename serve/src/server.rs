@@ -12,6 +12,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower_layer::Layer;
 
 use crate::lifetime::{Ends, LifetimeLayer};
+use crate::observe::{Methods, ObserveLayer};
 use crate::places::Places;
 use crate::security::{AccessLayer, Reloaded};
 use crate::transport::{App, Transport};
@@ -27,13 +28,22 @@ const INFRASTRUCTURE: [&str; 3] = [
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
+/// What describes the services of every server.
+const DESCRIPTORS: [&[u8]; 5] = [
+    deepface_proto::FILE_DESCRIPTOR_SET,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_types::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
+
 /// Serves routes, reflection and health on a listener until `shutdown` completes.
 ///
 /// Then health turns NOT_SERVING, and after [`ServeSettings::lame_duck`] new connections are refused and open calls may
 /// finish within [`ServeSettings::drain`]; the others end with UNAVAILABLE. Dropping the future ends all calls at once.
 ///
 /// # Errors
-/// Reflection cannot be built, or a certificate, key or list of tokens cannot be used.
+/// Reflection cannot be built, the port of the metrics cannot be bound, or a certificate, key or list of tokens cannot be used.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -41,6 +51,7 @@ pub async fn serve(
     settings: &ServeSettings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let _metrics = crate::metrics::start(settings).await?;
     let ends = Ends::default();
     let _cut_if_dropped = ends.all.clone().drop_guard();
     let places = Places::new(settings.max_calls.into(), settings.share_of_calls());
@@ -55,7 +66,10 @@ pub async fn serve(
         settings.tls()?.map(Arc::new),
         settings.tokens()?.map(Arc::new),
     );
+    let methods = Methods::of(health.services().chain(INFRASTRUCTURE), &DESCRIPTORS);
     let app = AccessLayer(tokens.clone()).layer(layer.layer(routes.prepare()));
+    // Outermost, so that it sees refusals too.
+    let app = ObserveLayer::new(methods).layer(app);
     let mut transport = Transport::new(listener, app, settings.connections(), tls.clone());
     let _following = [follow(tls), follow(tokens)];
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::ServeError;
 use crate::security::{Reloaded, Tls, Tokens};
 use crate::transport::Limits;
 use crate::watch::Patience;
+use crate::{ObserveSettings, ServeError};
 
 const DRAIN_SECONDS: u64 = 20;
 const MAX_CALL_SECONDS: u64 = 3600;
@@ -114,6 +114,9 @@ pub struct ServeSettings {
     #[arg(long, env = "DEEPFACE_MAX_CONNECTION_SECONDS", value_name = "N", default_value_t = MAX_CONNECTION_SECONDS,
           value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
     pub max_connection_seconds: u64,
+    /// What an operator sees of it.
+    #[command(flatten)]
+    pub observe: ObserveSettings,
 }
 
 /// Reads a switch of the environment; empty is off.
@@ -146,6 +149,7 @@ impl Default for ServeSettings {
             unread_seconds: UNREAD_SECONDS,
             idle_seconds: IDLE_SECONDS,
             max_connection_seconds: MAX_CONNECTION_SECONDS,
+            observe: ObserveSettings::default(),
         }
     }
 }

@@ -18,6 +18,8 @@ mod evaluate;
 mod generate;
 mod health;
 mod invert;
+mod metrics;
 mod reflection;
+mod request_log;
 mod resume;
 mod security;

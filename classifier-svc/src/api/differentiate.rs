@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
+use tracing::Instrument;
 
 use super::quota::Held;
 use super::status::{Refusal, check_network};
@@ -43,7 +44,7 @@ pub(super) fn differentiate(
         call,
     };
     let (replies, outbound) = mpsc::channel(1);
-    tokio::spawn(session.run(request.into_inner(), replies));
+    tokio::spawn(session.run(request.into_inner(), replies).in_current_span());
     Ok(ReceiverStream::new(outbound))
 }
 

@@ -12,6 +12,7 @@ use super::quota::Held;
 use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
 use crate::batch::Call;
+use crate::metrics::timed;
 
 /// Pixels a side of a tensor that is an image, at most.
 const TENSOR_SIDE: u32 = 4096;
@@ -90,7 +91,11 @@ pub(super) async fn faces(
         }
         let turn = api.decoders.turn(call, cost).await?;
         let name = field.clone();
-        match decoded(turn, move || faces_of(image, &name, limits, wanted)).await? {
+        match decoded(turn, move || {
+            timed(|| faces_of(image, &name, limits, wanted))
+        })
+        .await?
+        {
             Ok(found) => all.append(i, found, &field, &api.limits)?,
             Err(wrong) => all.refused.push((i, wrong)),
         }

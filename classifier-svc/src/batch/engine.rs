@@ -13,6 +13,7 @@ use super::counters::Counters;
 use super::entry::{Done, Entry, Output, Owner, Task};
 use super::lane::{Call, Kind, Lane};
 use super::pace::Pace;
+use super::passage::Passage;
 use super::queue::Queue;
 use super::room::{Admission, Room};
 use super::state::{EngineError, State};
@@ -296,6 +297,7 @@ impl Engine {
         let entry = Entry {
             images,
             n,
+            passage: Passage::new(task.kind(), n),
             task,
             deadline,
             owner,

@@ -7,6 +7,7 @@ use deepface_serve::{Caller, Deadline};
 use tokio::sync::oneshot;
 
 use super::lane::Kind;
+use super::passage::Passage;
 use super::room::Admission;
 use super::state::EngineError;
 use deepface_network::Objective;
@@ -65,6 +66,7 @@ pub(super) struct Entry {
     pub(super) deadline: Deadline,
     pub(super) owner: Owner,
     pub(super) arrived: Instant,
+    pub(super) passage: Passage,
     pub(super) reply: oneshot::Sender<Result<Done, EngineError>>,
     /// The room that the images take in the queue, released with the entry.
     pub(super) _room: Admission,

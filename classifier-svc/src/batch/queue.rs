@@ -98,6 +98,7 @@ impl Queue {
             let counters = self.counters.lane(lane);
             let line = &mut self.lanes[lane as usize];
             for entry in line.remove(|e| !e.reply.is_closed() && !late(e)) {
+                entry.passage.dropped(entry.reply.is_closed());
                 if entry.reply.is_closed() {
                     add(&counters.cancelled, 1);
                 } else if entry.deadline.passed() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::Inference;
 use super::entry::{Done, Entry, Output, Task};
+use super::passage;
 use super::queue::Queue;
 use super::state::{EngineError, State};
 use deepface_network::{Differentiated, ModelError, Part};
@@ -72,10 +73,13 @@ impl Panics {
 /// The device failed, and can no longer be trusted.
 fn work(network: &mut impl Inference, queue: &mut Queue) -> Result<(), Arc<ModelError>> {
     while let Some(mut batch) = queue.next() {
+        let _spans: Vec<_> = batch.iter_mut().map(|e| e.passage.compute()).collect();
         let started = Instant::now();
         let computed = compute(network, &mut batch);
         let took = started.elapsed();
         queue.computed(&batch, took);
+        let images = batch.iter().map(|entry| entry.n).sum();
+        passage::computed(batch[0].task.kind(), images, took);
         match computed {
             Ok(outputs) => deliver(batch, outputs, took),
             Err(error) => fail(batch, Arc::new(error))?,

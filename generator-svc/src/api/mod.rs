@@ -39,7 +39,7 @@ use deepface_proto::v1::{
     GenerateRequest, GenerateResponse, GetTargetRequest, GetTargetResponse, InvertRequest,
     InvertResponse, ListAttributesRequest, ListAttributesResponse,
 };
-use deepface_serve::ServeSettings;
+use deepface_serve::{ServeSettings, origin};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -101,6 +101,13 @@ impl Generator {
         }
     }
 
+    /// The same service, which tells the classifier the id and the trace of this request.
+    fn for_request<T>(&self, request: &Request<T>) -> Self {
+        let mut service = self.clone();
+        service.classifier = service.classifier.with_origin(origin(request));
+        service
+    }
+
     /// The service for a server's routes, with the limits on message sizes.
     pub fn into_server(self) -> GeneratorServiceServer<Self> {
         GeneratorServiceServer::new(self)
@@ -134,7 +141,10 @@ impl GeneratorService for Generator {
         &self,
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
-        Ok(Response::new(generate::generate(self, request)?))
+        Ok(Response::new(generate::generate(
+            &self.for_request(&request),
+            request,
+        )?))
     }
 
     type InvertStream = ReceiverStream<Result<InvertResponse, Status>>;
@@ -143,6 +153,9 @@ impl GeneratorService for Generator {
         &self,
         request: Request<InvertRequest>,
     ) -> Result<Response<Self::InvertStream>, Status> {
-        Ok(Response::new(invert::invert(self, request)?))
+        Ok(Response::new(invert::invert(
+            &self.for_request(&request),
+            request,
+        )?))
     }
 }

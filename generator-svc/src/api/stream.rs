@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
+use tracing::Instrument;
 
 use super::inversion::Inversion;
 use super::objectives::{Goal, Objectives};
@@ -18,6 +19,7 @@ use super::sessions::Entry;
 use super::wire::{count, micros, terms};
 use super::{Generator, picture::to_wire, result, resume, status::Refusal};
 use crate::inversion::{Parametrization, Session};
+use crate::metrics::{GENERATOR, OpenSession};
 
 /// Events that may wait to be read.
 const BUFFER: usize = 4;
@@ -77,7 +79,7 @@ where
         messages,
         unread: api.limits.unread,
     };
-    tokio::spawn(run(entry, deadline, inversion, goal, events));
+    tokio::spawn(run(entry, deadline, inversion, goal, events).in_current_span());
     Ok(ReceiverStream::new(outbound))
 }
 
@@ -105,6 +107,7 @@ async fn run<M: From<Event> + Send>(
     let work = async {
         // Given back before a refusal is sent, which may wait for a client that does not read.
         let _place = entry.place().await?;
+        let _open = OpenSession::new();
         descend(inversion, goal, &events).await
     };
     let done = tokio::select! {
@@ -179,6 +182,7 @@ async fn descend<M: From<Event> + Send>(
     let mut session = Session::start(oracle, workers, parametrization, how, at, from).await?;
     while !session.finished() {
         let (after, iterate) = session.step().await?;
+        GENERATOR.steps.inc();
         session = after;
         if session.finished() || iterate.step.is_multiple_of(inversion.stream.every) {
             events

@@ -35,7 +35,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Completions(args) => return completions::run(&args),
         Command::Man(args) => return Ok(args.write(Cli::command())?),
     };
-    deepface_serve::init_telemetry("error");
+    deepface_serve::init_telemetry("error", &Default::default());
     let interrupted = interrupt::watch()?;
     let services = cli.services;
     let (interrupt_work, told_to_stop) = oneshot::channel::<()>();

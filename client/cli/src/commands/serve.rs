@@ -17,7 +17,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
             "serve starts both services; --generator and --classifier apply only to other commands";
         return Err(Usage(message.to_owned()).into());
     }
-    deepface_serve::init_telemetry("info");
+    deepface_serve::init_telemetry("info", &Default::default());
     // Installed before the model loads, so that an early Ctrl-C is not lost.
     let shutdown = deepface_serve::shutdown_signal()?;
     let (pair, [classifier, generator]) = tokio::select! {
