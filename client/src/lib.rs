@@ -43,6 +43,7 @@ mod names;
 mod pool;
 mod replica;
 mod retry;
+mod trace;
 
 pub use channel::{MAX_DECODED_BYTES, MAX_ENCODED_BYTES};
 pub use classifier::ClassifierClient;

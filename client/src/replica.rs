@@ -12,7 +12,7 @@ use deepface_proto::Origin;
 use tokio::time::Instant;
 use tonic::Request;
 
-use crate::{ClientError, channel::Connection};
+use crate::{ClientError, channel::Connection, trace};
 
 /// Failures in a row after which a replica is left out.
 const FAILURES: u32 = 3;
@@ -117,6 +117,7 @@ impl Lease {
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         self.origin.write(request.metadata_mut());
+        trace::write(request.metadata_mut());
         request
     }
 

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     let cli = deepface_serve::parse::<Cli>("generator");
     let observe = match &cli.command {
         Command::Serve(settings) => settings.serve.observe.clone(),
-        _ => ObserveSettings::default(),
+        _ => ObserveSettings::from_environment(),
     };
     init_telemetry("info", &observe);
     finish(run(&cli.command))

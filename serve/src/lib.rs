@@ -26,6 +26,7 @@ mod shutdown;
 mod status;
 mod suggest;
 mod telemetry;
+mod traces;
 mod transport;
 mod undecodable;
 mod violations;

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use crate::log_writer::LogWriter;
-use crate::{LogFormat, ObserveSettings};
+use crate::{LogFormat, ObserveSettings, traces};
 
 /// How long the end of the process may wait for the last log lines.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -19,7 +19,8 @@ const QUIET: &str = "h2=error";
 
 static WRITER: OnceLock<LogWriter> = OnceLock::new();
 
-/// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise. Does nothing where a
+/// Sends logs to stderr: `default` (such as `info`) unless RUST_LOG says otherwise; and traces to a collector, if the
+/// settings name one. Does nothing where a
 /// subscriber is set already. Call [`flush_telemetry`] before the process ends.
 pub fn init_telemetry(default: &str, settings: &ObserveSettings) {
     // Without a thread for it, the log is lost; the work is not.
@@ -29,10 +30,18 @@ pub fn init_telemetry(default: &str, settings: &ObserveSettings) {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     let lines = lines(writer.clone(), settings.log_format).with_filter(filter);
-    let subscriber = tracing_subscriber::registry().with(lines);
+    let traces = settings.otlp.as_deref().map(traces::layer).transpose();
+    let (traces, problem) = match traces {
+        Ok(traces) => (traces, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let subscriber = tracing_subscriber::registry().with(lines).with(traces);
     // Fails only where a subscriber is set already, which then stays.
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         let _ = WRITER.set(writer);
+        if let Some(problem) = problem {
+            tracing::warn!("no traces are sent: {problem}");
+        }
     }
 }
 
@@ -48,8 +57,9 @@ fn lines(writer: LogWriter, format: LogFormat) -> Box<dyn Layer<Registry> + Send
     }
 }
 
-/// Waits shortly until the log lines so far have been written.
+/// Waits shortly until the spans and the log lines so far have been sent and written. Later spans are lost.
 pub fn flush_telemetry() {
+    traces::flush();
     if let Some(writer) = WRITER.get() {
         writer.flush(LAST_LINES);
     }

@@ -116,6 +116,9 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let (code, reason) = self.end.take().unwrap_or((Code::Cancelled, String::new()));
+        let outcome = if code == Code::Ok { "OK" } else { "ERROR" };
+        self.span.record("otel.status_code", outcome);
+        self.span.record("rpc.grpc.status_code", i32::from(code));
         self.log(code, &reason);
         self.count(code, reason);
     }

@@ -13,11 +13,13 @@ use tonic::codegen::BoxFuture;
 use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::call::{Call, Traffic};
 use super::counted::{Incoming, Outgoing};
 use super::methods::Methods;
+use crate::traces;
 
 /// Where paths of the server's own services begin that are asked every few seconds.
 const HEALTH: &str = "/grpc.health.";
@@ -43,8 +45,16 @@ impl ObserveLayer {
         let id = origin.id().unwrap_or_default();
         let span = match quiet {
             true => Span::none(),
-            false => tracing::info_span!("call", id, method),
+            false => tracing::info_span!(
+                "call",
+                id,
+                otel.name = method,
+                otel.kind = "server",
+                otel.status_code = Empty,
+                rpc.grpc.status_code = Empty,
+            ),
         };
+        traces::continue_trace(&span, request.headers());
         Call {
             method,
             quiet,

@@ -4,6 +4,11 @@ use std::net::SocketAddr;
 
 use clap::ValueEnum;
 
+use crate::traces;
+
+/// The variable in which every OpenTelemetry program finds its collector.
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -31,4 +36,17 @@ pub struct ObserveSettings {
     /// with --insecure.
     #[arg(long, env = "DEEPFACE_METRICS", value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// Collector of OpenTelemetry traces, http://HOST:PORT, by OTLP over gRPC. Default: none.
+    #[arg(long, env = ENDPOINT, value_name = "URL", value_parser = traces::collector)]
+    pub otlp: Option<String>,
+}
+
+impl ObserveSettings {
+    /// The settings of a program without flags for them: a collector that the environment names.
+    pub fn from_environment() -> Self {
+        Self {
+            otlp: std::env::var(ENDPOINT).ok().filter(|url| !url.is_empty()),
+            ..Self::default()
+        }
+    }
 }

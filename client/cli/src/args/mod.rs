@@ -88,6 +88,7 @@ Environment:
   DEEPFACE_GENERATOR, DEEPFACE_CLASSIFIER  URLs of services to use; the flags win
   DEEPFACE_TOKEN                           token for the services, where no --token-file is given
   RUST_LOG                                 what is logged to standard error, such as debug; default: error, for serve info
+  OTEL_EXPORTER_OTLP_ENDPOINT              URL of an OpenTelemetry collector; default: none
   NO_COLOR, CLICOLOR                       turn colours off
 
 Shell completions: `deepface completions SHELL`. Manual pages: `deepface man DIR`.";

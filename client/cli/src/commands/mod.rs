@@ -16,7 +16,9 @@ mod show;
 use std::time::Duration;
 
 use clap::CommandFactory;
+use deepface_serve::ObserveSettings;
 use tokio::{runtime::Handle, sync::oneshot};
+use tracing::Instrument;
 
 use crate::{
     args::{Cli, Command, ServiceArgs, Work},
@@ -35,18 +37,19 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Completions(args) => return completions::run(&args),
         Command::Man(args) => return Ok(args.write(Cli::command())?),
     };
-    deepface_serve::init_telemetry("error", &Default::default());
+    deepface_serve::init_telemetry("error", &ObserveSettings::from_environment());
     let interrupted = interrupt::watch()?;
     let services = cli.services;
     let (interrupt_work, told_to_stop) = oneshot::channel::<()>();
     // A thread of its own: this one hears of a signal even while that one waits for a file or computes.
     let mut work = tokio::task::spawn_blocking(move || {
-        Handle::current().block_on(async {
+        let command = async {
             tokio::select! {
                 done = dispatch(&services, work) => done,
                 _ = told_to_stop => Ok(()),
             }
-        })
+        };
+        Handle::current().block_on(command.instrument(tracing::info_span!("deepface")))
     });
     tokio::select! {
         done = &mut work => done?,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use deepface_files::note;
+use deepface_serve::ObserveSettings;
 
 use crate::{
     args::{ServeArgs, ServiceArgs},
@@ -17,7 +18,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
             "serve starts both services; --generator and --classifier apply only to other commands";
         return Err(Usage(message.to_owned()).into());
     }
-    deepface_serve::init_telemetry("info", &Default::default());
+    deepface_serve::init_telemetry("info", &ObserveSettings::from_environment());
     // Installed before the model loads, so that an early Ctrl-C is not lost.
     let shutdown = deepface_serve::shutdown_signal()?;
     let (pair, [classifier, generator]) = tokio::select! {

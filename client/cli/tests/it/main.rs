@@ -14,4 +14,5 @@ mod provenance;
 mod readme;
 mod shown;
 mod signals;
+mod traces;
 mod transcript;
