@@ -71,7 +71,7 @@ struct Cli {
 enum Command {
     /// Serves a model over gRPC.
     #[command(after_help = SERVE_HELP)]
-    Serve(Settings),
+    Serve(Box<Settings>),
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
     #[command(after_help = IMPORT_HELP)]
