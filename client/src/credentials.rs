@@ -48,7 +48,7 @@ impl Token {
     /// The header that calls bring now, or `None` where there is no token.
     ///
     /// # Errors
-    /// The file cannot be read, or the token cannot be in a header.
+    /// The file cannot be read or is empty, or the token cannot be in a header.
     pub(crate) fn header(&self) -> Result<Bearer, String> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, bearer)) = &*last
@@ -56,7 +56,14 @@ impl Token {
         {
             return Ok(bearer.clone());
         }
-        let bearer = self.read()?.map(|secret| bearer(&secret)).transpose()?;
+        let secret = self.read()?;
+        match (&*last, secret.as_deref().map(str::trim)) {
+            // It is just being written.
+            (Some((_, bearer)), Some("")) => return Ok(bearer.clone()),
+            (None, Some("")) => return Err("the file with the token is empty".to_owned()),
+            _ => {}
+        }
+        let bearer = secret.map(|secret| bearer(&secret)).transpose()?;
         *last = Some((Instant::now(), bearer.clone()));
         Ok(bearer)
     }
@@ -102,6 +109,14 @@ mod tests {
         fs::write(&file, "second").unwrap();
         tokio::time::sleep(FRESH).await;
         assert_eq!(header().as_bytes(), b"Bearer second");
+        fs::write(&file, "").unwrap();
+        tokio::time::sleep(FRESH).await;
+        assert_eq!(header().as_bytes(), b"Bearer second");
+        let other = Token::of(&Credentials {
+            token_file: Some(file.clone()),
+            ..Default::default()
+        });
+        assert!(other.header().unwrap_err().contains("empty"));
         fs::remove_file(&file).unwrap();
         tokio::time::sleep(FRESH).await;
         assert!(token.header().unwrap_err().contains("deepface-token"));

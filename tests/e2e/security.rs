@@ -1,13 +1,14 @@
 //! Who is let in: certificates and tokens, wrong ones, and their rotation under load.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deepface_client::{ClassifierClient, ClientError, Code, Credentials};
 use deepface_serve::ServeSettings;
 use deepface_tests::{Authority, Service, face_image};
 
-/// Longer than the services take to notice new files.
+/// Longer than the services and the client mostly take to notice new files.
 const NOTICED: Duration = Duration::from_secs(3);
 
 struct Secured {
@@ -37,17 +38,7 @@ async fn secured() -> Secured {
         _service: service,
     };
     secured.allow("all", "read,infer,generate");
-    tokio::time::sleep(NOTICED).await;
-    let good = secured.credentials("all");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while secured.model(&good).await.is_err() {
-        assert!(
-            Instant::now() < deadline,
-            "{:?}",
-            secured.model(&good).await
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    secured.lets_in(&secured.credentials("all")).await;
     secured
 }
 
@@ -83,6 +74,27 @@ impl Secured {
         self.client(credentials).get_model().await.map(|_| ())
     }
 
+    /// Waits until the service has noticed a change, after which these credentials are good.
+    async fn lets_in(&self, credentials: &Credentials) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = self.model(credentials).await {
+            assert!(Instant::now() < deadline, "{error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until the service has noticed a change, after which these credentials are refused, and gives the error.
+    async fn refuses(&self, credentials: &Credentials) -> ClientError {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Err(error) = self.model(credentials).await {
+                return error;
+            }
+            assert!(Instant::now() < deadline, "still let in");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// The error of a caller that is not let in.
     async fn refused(&self, credentials: &Credentials) -> ClientError {
         self.model(credentials).await.unwrap_err()
@@ -97,7 +109,7 @@ fn sha256(text: &str) -> String {
 async fn only_a_known_token_with_the_scope_is_let_in() {
     let s = secured().await;
     s.allow("reader", "read");
-    tokio::time::sleep(NOTICED).await;
+    s.lets_in(&s.credentials("reader")).await;
     let mut none = s.credentials("all");
     none.token_file = None;
     assert_eq!(s.refused(&none).await.code(), Code::Unauthenticated);
@@ -162,34 +174,39 @@ async fn an_expired_certificate_of_the_service_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_and_tokens_rotate_without_a_failed_call() {
     let s = secured().await;
-    let credentials = s.credentials("all");
-    let open = s.client(&credentials);
-    let start = Instant::now();
-    let mut calls = 0;
-    let mut rotated = false;
-    while start.elapsed() < 3 * NOTICED {
-        open.get_model().await.unwrap();
-        s.model(&credentials).await.unwrap();
-        calls += 2;
-        if !rotated && start.elapsed() > NOTICED {
-            rotated = true;
-            s.authority.signs("server");
-            s.authority.signs("client");
-            // The new token is known before it is used, and the old one goes later.
-            s.allow("next", "read");
-            let token = credentials.token_file.clone().unwrap();
-            tokio::spawn(async move {
-                tokio::time::sleep(NOTICED).await;
-                std::fs::write(token, "next").unwrap();
-            });
+    let old = s.credentials("all");
+    let file = s.authority.file("ours.token");
+    std::fs::write(&file, "all").unwrap();
+    let ours = Credentials {
+        token_file: Some(file.clone()),
+        ..old.clone()
+    };
+    let rotated = AtomicBool::new(false);
+    let load = async {
+        let (open, mut calls) = (s.client(&ours), 0);
+        while !rotated.load(Ordering::Relaxed) {
+            open.get_model().await.unwrap();
+            s.model(&ours).await.unwrap();
+            calls += 2;
         }
-    }
+        calls
+    };
+    let rotate = async {
+        tokio::time::sleep(NOTICED).await;
+        s.authority.signs("server");
+        s.authority.signs("client");
+        // The new token is known before it is used, and the old one goes later.
+        s.allow("next", "read");
+        s.lets_in(&s.credentials("next")).await;
+        std::fs::write(&file, "next").unwrap();
+        tokio::time::sleep(NOTICED).await;
+        let line = format!("next {} read\n", sha256("next"));
+        std::fs::write(s.authority.file("tokens"), line).unwrap();
+        let refused = s.refuses(&old).await;
+        assert_eq!(refused.code(), Code::Unauthenticated);
+        tokio::time::sleep(NOTICED).await;
+        rotated.store(true, Ordering::Relaxed);
+    };
+    let (calls, ()) = tokio::join!(load, rotate);
     assert!(calls > 20, "{calls} calls");
-    let digest = sha256("next");
-    let tokens = s.authority.file("tokens");
-    std::fs::write(tokens, format!("next {digest} read\n")).unwrap();
-    tokio::time::sleep(NOTICED).await;
-    open.get_model().await.unwrap();
-    let old = s.refused(&s.credentials("all")).await;
-    assert_eq!(old.code(), Code::Unauthenticated);
 }

@@ -8,6 +8,9 @@ use crate::ServeError;
 
 /// How often the files are read. They are small, and names, times and links can all deceive.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long changed files must stay as they are before they count. Whoever writes over a file in place leaves it empty,
+/// or half, for a moment.
+const SETTLED: Duration = Duration::from_millis(200);
 
 type Contents = Vec<Vec<u8>>;
 type Make<T> = dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync;
@@ -56,9 +59,7 @@ impl<T> Reloaded<T> {
         let mut unreadable = false;
         loop {
             tokio::time::sleep(INTERVAL).await;
-            let paths = self.paths.clone();
-            let contents = tokio::task::spawn_blocking(move || read(&paths)).await;
-            match contents.unwrap_or_else(|error| Err(error.to_string())) {
+            match self.settled().await {
                 Ok(contents) => {
                     unreadable = false;
                     self.update(contents);
@@ -71,6 +72,30 @@ impl<T> Reloaded<T> {
                 Err(_) => {}
             }
         }
+    }
+
+    /// What the files contain, once they no longer change.
+    async fn settled(&self) -> Result<Contents, String> {
+        let mut last = self.read().await?;
+        while !self.is_seen(&last) {
+            tokio::time::sleep(SETTLED).await;
+            let now = self.read().await?;
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        Ok(last)
+    }
+
+    async fn read(&self) -> Result<Contents, String> {
+        let paths = self.paths.clone();
+        let contents = tokio::task::spawn_blocking(move || read(&paths)).await;
+        contents.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    fn is_seen(&self, contents: &Contents) -> bool {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) == *contents
     }
 
     fn update(&self, contents: Contents) {
