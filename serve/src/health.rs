@@ -166,7 +166,7 @@ pub async fn wait_until_serving(
     wait: Duration,
 ) -> Result<(), NotServing> {
     let serving = async {
-        while !is_serving(address, service).await {
+        while !becomes_serving(address, service).await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -179,7 +179,8 @@ pub async fn wait_until_serving(
         })
 }
 
-async fn is_serving(address: SocketAddr, service: &str) -> bool {
+/// Watches until the service reports SERVING; false where the watch ends before.
+async fn becomes_serving(address: SocketAddr, service: &str) -> bool {
     let Ok(endpoint) = Endpoint::from_shared(format!("http://{address}")) else {
         return false;
     };
@@ -187,8 +188,15 @@ async fn is_serving(address: SocketAddr, service: &str) -> bool {
         return false;
     };
     let service = service.to_owned();
-    let reply = HealthClient::new(channel)
-        .check(HealthCheckRequest { service })
-        .await;
-    reply.is_ok_and(|r| r.get_ref().status() == WireStatus::Serving)
+    let mut health = HealthClient::new(channel);
+    let Ok(states) = health.watch(HealthCheckRequest { service }).await else {
+        return false;
+    };
+    let mut states = states.into_inner();
+    while let Ok(Some(state)) = states.message().await {
+        if state.status() == WireStatus::Serving {
+            return true;
+        }
+    }
+    false
 }

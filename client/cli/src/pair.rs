@@ -27,7 +27,10 @@ pub(crate) struct Pair {
     classifier: Option<String>,
     generator: Option<String>,
     credentials: Credentials,
-    running: JoinSet<anyhow::Result<()>>,
+    /// Each with its name.
+    running: JoinSet<(&'static str, anyhow::Result<()>)>,
+    /// Those that may not serve yet, and where they will.
+    starting: Vec<(&'static str, SocketAddr)>,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
 }
@@ -39,7 +42,7 @@ impl Pair {
         if pair.classifier.is_none() {
             pair.start_classifier(any_port(), 0).await?;
         }
-        Ok(pair)
+        pair.ready().await
     }
 
     /// The services of a command that makes images. A remote generator has its own classifier.
@@ -51,16 +54,19 @@ impl Pair {
             }
             pair.start_generator(any_port(), 0).await?;
         }
-        Ok(pair)
+        pair.ready().await
     }
 
     /// The services of a command that makes images and analyses them.
     pub(crate) async fn with_both(services: &ServiceArgs) -> anyhow::Result<Self> {
-        let mut pair = Self::with_classifier(services).await?;
+        let mut pair = Self::remote(services);
+        if pair.classifier.is_none() {
+            pair.start_classifier(any_port(), 0).await?;
+        }
         if pair.generator.is_none() {
             pair.start_generator(any_port(), 0).await?;
         }
-        Ok(pair)
+        pair.ready().await
     }
 
     /// Both services at given addresses. Returns the actual addresses, the classifier's first.
@@ -71,7 +77,7 @@ impl Pair {
         let mut pair = Self::remote(&ServiceArgs::default());
         let classifier = pair.start_classifier(classifier, DRAIN_SECONDS).await?;
         let generator = pair.start_generator(generator, DRAIN_SECONDS).await?;
-        Ok((pair, [classifier, generator]))
+        Ok((pair.ready().await?, [classifier, generator]))
     }
 
     /// A client of the classifier.
@@ -108,10 +114,10 @@ impl Pair {
         };
         self.stop.cancel();
         if let Some(ended) = ended {
-            ended??;
+            ended?.1?;
         }
         while let Some(ended) = self.running.join_next().await {
-            ended??;
+            ended?.1?;
         }
         Ok(())
     }
@@ -123,6 +129,7 @@ impl Pair {
             generator: services.generator.clone(),
             credentials: services.credentials(),
             running: JoinSet::new(),
+            starting: Vec::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
         }
@@ -143,8 +150,7 @@ impl Pair {
             let model = settings.model_source();
             Ok(classifier_svc::service::serve(listener, model, &settings, stop).await?)
         };
-        self.start(classifier_service_server::SERVICE_NAME, address, service)
-            .await?;
+        self.start(classifier_service_server::SERVICE_NAME, address, service);
         self.classifier = Some(format!("http://{address}"));
         Ok(address)
     }
@@ -168,28 +174,40 @@ impl Pair {
             let statistics = settings.statistics_source();
             Ok(generator_svc::service::serve(listener, statistics, &settings, stop).await?)
         };
-        self.start(generator_service_server::SERVICE_NAME, address, service)
-            .await?;
+        self.start(generator_service_server::SERVICE_NAME, address, service);
         self.generator = Some(format!("http://{address}"));
         Ok(address)
     }
 
-    /// Runs a service and waits until it reports itself healthy, or until it fails.
-    async fn start(
+    /// Runs a service. They load together.
+    fn start(
         &mut self,
         name: &'static str,
         address: SocketAddr,
         service: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) -> anyhow::Result<()> {
-        self.running.spawn(service);
+    ) {
+        self.running.spawn(async move { (name, service.await) });
+        self.starting.push((name, address));
+    }
+
+    /// Waits until all that was started reports itself healthy, or until one of it fails.
+    async fn ready(mut self) -> anyhow::Result<Self> {
+        let starting = std::mem::take(&mut self.starting);
+        let all = async {
+            for (name, address) in starting {
+                wait_until_serving(address, name, START_TIMEOUT).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
         tokio::select! {
-            ready = wait_until_serving(address, name, START_TIMEOUT) => Ok(ready?),
-            ended = self.running.join_next() => match ended {
-                Some(Err(panic)) => Err(panic.into()),
-                Some(Ok(Err(error))) => Err(error.context(format!("{name} cannot start"))),
-                Some(Ok(Ok(()))) | None => Err(anyhow!("{name} ended while it started")),
-            },
+            ready = all => ready?,
+            Some(ended) = self.running.join_next() => {
+                let (name, ended) = ended?;
+                ended.with_context(|| format!("{name} cannot start"))?;
+                return Err(anyhow!("{name} ended while it started"));
+            }
         }
+        Ok(self)
     }
 }
 
