@@ -3,6 +3,7 @@
 
 mod activation;
 mod canvas;
+mod components;
 mod description;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::Canvas;
+use super::components::Components;
 use deepface_statistics::{AttributeMoments, regress};
 
 /// A Gaussian over images, and over images given attributes. Components are kept as bytes with a scale each.
@@ -21,10 +22,8 @@ pub struct Prior {
     pub(super) canvas: Canvas,
     /// Mean vector.
     pub(super) mean: Vec<f32>,
-    /// `[components, size]`: each principal component times its deviation, in units of its scale.
-    pub(super) components: Vec<i8>,
-    /// Value of one unit of each component.
-    pub(super) scales: Vec<f32>,
+    /// Each principal component times its deviation.
+    pub(super) components: Components,
     /// Slopes of the regression of z on the attributes, a row an attribute.
     pub(super) slopes: DMatrix<f32>,
     /// Standard deviation of what that regression leaves unexplained, per component.
@@ -34,7 +33,7 @@ pub struct Prior {
 impl Prior {
     /// Number of principal components.
     pub fn components(&self) -> usize {
-        self.scales.len()
+        self.components.count()
     }
 
     /// The mean image, `[3, S, S]`.
@@ -60,50 +59,13 @@ impl Prior {
 
     /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
     pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
-        self.pull_back_vector(&self.canvas.pull_back(gradient))
+        self.components.products(&self.canvas.pull_back(gradient))
     }
 
     fn vector(&self, z: &[f32]) -> Vec<f32> {
-        let mut image = self.mean.clone();
-        let size = image.len();
-        // A part of the pixels each: no part is summed in another order than alone.
-        image
-            .par_chunks_mut(size.div_ceil(8))
-            .enumerate()
-            .for_each(|(part, pixels)| {
-                let first = part * size.div_ceil(8);
-                for ((row, scale), z) in self.components.chunks_exact(size).zip(&self.scales).zip(z)
-                {
-                    let factor = scale * z;
-                    for (x, &c) in pixels.iter_mut().zip(&row[first..]) {
-                        *x += factor * f32::from(c);
-                    }
-                }
-            });
-        image
-    }
-
-    fn pull_back_vector(&self, gradient: &[f32]) -> Vec<f32> {
-        let rows = self.components.par_chunks_exact(gradient.len());
-        rows.zip(&self.scales)
-            .map(|(row, scale)| {
-                // Sixteen sums that the compiler can keep in registers.
-                let mut sums = [0.0_f32; 16];
-                let (g, g_rest) = gradient.as_chunks::<16>();
-                let (c, c_rest) = row.as_chunks::<16>();
-                for (g, c) in g.iter().zip(c) {
-                    for i in 0..16 {
-                        sums[i] += g[i] * f32::from(c[i]);
-                    }
-                }
-                let rest: f32 = g_rest
-                    .iter()
-                    .zip(c_rest)
-                    .map(|(g, &c)| g * f32::from(c))
-                    .sum();
-                scale * (sums.iter().sum::<f32>() + rest)
-            })
-            .collect()
+        let mut vector = self.mean.clone();
+        self.components.add_combination(z, &mut vector);
+        vector
     }
 
     /// Fits a Gaussian with `count` components to vectors of a canvas by randomised subspace iteration (Halko et al.
@@ -161,27 +123,19 @@ impl Prior {
         let mut prior = Self {
             canvas,
             mean,
-            components: Vec::with_capacity(count * size),
-            scales: Vec::with_capacity(count),
+            components: Components::with_capacity(count, size),
             slopes,
             residual,
         };
         for (component, deviation) in components.column_iter().zip(deviations) {
-            prior.push(&(component * deviation));
+            let component = component * deviation;
+            prior.components.push(component.as_slice());
         }
         Fitted {
             prior,
             held: held / total,
             unexplained: coordinates,
         }
-    }
-
-    /// Adds a component, rounded to 255 steps of its largest value.
-    fn push(&mut self, component: &DVector<f32>) {
-        let scale = (component.amax() / 127.0).max(f32::MIN_POSITIVE);
-        self.components
-            .extend(component.iter().map(|x| (x / scale).round() as i8));
-        self.scales.push(scale);
     }
 }
 
@@ -370,7 +324,7 @@ mod tests {
         // The coordinates of an image by least squares; rounding to bytes leaves less than a grey level.
         let image = &images[..SIZE];
         let basis = DMatrix::from_fn(SIZE, 3, |p, k| {
-            prior.scales[k] * f32::from(prior.components[k * SIZE + p])
+            prior.components.scales()[k] * f32::from(prior.components.bytes()[k * SIZE + p])
         });
         let rest = DVector::from_fn(SIZE, |p, _| image[p] - prior.mean[p]);
         let z = basis.clone().svd(true, true).solve(&rest, 1e-6).unwrap();

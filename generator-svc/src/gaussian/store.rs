@@ -9,6 +9,7 @@ use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, tensor::TensorView};
 
+use super::components::Components;
 use super::{Canvas, Layer, Prior, Statistics};
 
 /// Key of our entry in the safetensors header.
@@ -184,24 +185,24 @@ impl Statistics {
         );
         write.floats(
             "prior.scales",
-            &[prior.scales.len()],
-            prior.scales.iter().copied(),
+            &[prior.components()],
+            prior.components.scales().iter().copied(),
         );
         write.halves(
             "prior.slopes",
-            &[count, prior.scales.len()],
+            &[count, prior.components()],
             row_major(&prior.slopes),
         );
         write.halves(
             "prior.residual",
-            &[prior.scales.len()],
+            &[prior.components()],
             prior.residual.iter().copied(),
         );
-        let bytes = prior.components.iter().map(|&c| c as u8).collect();
+        let bytes = prior.components.bytes().iter().map(|&c| c as u8).collect();
         write.push(
             "prior.components",
             Dtype::I8,
-            &[prior.scales.len(), prior.mean.len()],
+            &[prior.components(), prior.mean.len()],
             bytes,
         );
         let description = Header {
@@ -212,7 +213,7 @@ impl Statistics {
             groups: groups(&self.schema),
             layers: self.layers.iter().map(LayerHeader::of).collect(),
             prior_side: prior.canvas.side(),
-            prior_components: prior.scales.len(),
+            prior_components: prior.components(),
             origin: self.origin.clone(),
             tensors: None,
         };
@@ -367,8 +368,11 @@ impl Reader<'_> {
         Ok(Prior {
             canvas,
             mean: self.floats("prior.mean", &[size])?,
-            components: self.bytes("prior.components", &[count, size])?,
-            scales: self.floats("prior.scales", &[count])?,
+            components: Components::from_parts(
+                self.bytes("prior.components", &[count, size])?,
+                self.floats("prior.scales", &[count])?,
+                size,
+            ),
             slopes: self.matrix("prior.slopes", self.attributes, count)?,
             residual: self.floats("prior.residual", &[count])?,
         })
