@@ -32,10 +32,25 @@ impl Asked {
         self
     }
 
-    /// Continues after the iterate with this token.
-    pub(crate) fn continue_after(&mut self, resume_token: Vec<u8>) {
+    /// How many faces it asks for.
+    pub(crate) fn faces(&self) -> usize {
+        let count = match self {
+            Self::Generate(request) => request.count,
+            Self::Invert(_) => 1,
+        };
+        usize::try_from(count).unwrap_or_default().max(1)
+    }
+
+    /// Continues a face after the iterate with this token.
+    pub(crate) fn continue_after(&mut self, face: usize, resume_token: Vec<u8>) {
         match self {
-            Self::Generate(request) => request.resume_token = resume_token,
+            Self::Generate(request) => {
+                let tokens = &mut request.resume_tokens;
+                if tokens.len() <= face {
+                    tokens.resize(face + 1, Vec::new());
+                }
+                tokens[face] = resume_token;
+            }
             Self::Invert(request) => request.resume_token = resume_token,
         }
     }

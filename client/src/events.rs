@@ -12,7 +12,11 @@ use crate::{
     retry::{Retries, deadline_error},
 };
 
-/// The events of one Generate or Invert call. Dropping it cancels the work of the service.
+/// Faces of one request that are followed, which is more than the service allows.
+const MOST_FACES: usize = 1024;
+
+/// The events of one Generate or Invert call: one start, and for each face iterates and a result. Dropping it cancels the
+/// work of the service.
 ///
 /// If the stream breaks, another one continues it after the last iterate that carried a resume token, or from the
 /// beginning. Its events are those of an undisturbed stream, except that `elapsed_us` counts from the last request.
@@ -23,8 +27,17 @@ pub struct EventStream {
     /// `None` while there is none.
     open: Option<(Lease, Messages)>,
     started: bool,
+    /// No event follows.
     finished: bool,
-    last_step: i32,
+    /// What is known of each face that was asked for.
+    faces: Vec<Progress>,
+}
+
+/// How far a face is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    step: i32,
+    done: bool,
 }
 
 impl EventStream {
@@ -33,6 +46,7 @@ impl EventStream {
             Some(_) => asked.with_tokens(),
             None => asked,
         };
+        let faces = vec![Progress::default(); asked.faces().min(MOST_FACES)];
         let mut retries = Retries::new(&streams.policy);
         let open = loop {
             match streams.open(asked.clone()).await {
@@ -46,11 +60,11 @@ impl EventStream {
             open: Some(open),
             started: false,
             finished: false,
-            last_step: 0,
+            faces,
         })
     }
 
-    /// Waits for the next event; `None` after the result, and after an error.
+    /// Waits for the next event; `None` after the last result, and after an error.
     ///
     /// # Errors
     /// Any [`ClientError`], which ends the stream.
@@ -75,7 +89,7 @@ impl EventStream {
             let Some(policy) = policy else {
                 return Err(error);
             };
-            tracing::debug!(%error, step = self.last_step, "the stream broke");
+            tracing::debug!(%error, faces = ?self.faces, "the stream broke");
             let retries = retries.get_or_insert_with(|| Retries::new(&policy));
             retries.pause_after(error).await?;
             self.finished = false;
@@ -83,11 +97,11 @@ impl EventStream {
         Ok(None)
     }
 
-    /// Waits for the result, and drops the events before it.
+    /// Waits for the result of one face, and drops the events before it.
     ///
     /// # Errors
     /// Any [`ClientError`].
-    pub async fn result(mut self) -> Result<v1::Result, ClientError> {
+    pub async fn result(&mut self) -> Result<v1::Result, ClientError> {
         while let Some(event) = self.next().await? {
             if let Event::Result(result) = event {
                 return Ok(result);
@@ -95,8 +109,21 @@ impl EventStream {
         }
         Err(ClientError::Protocol {
             url: self.streams.pool.urls().to_owned(),
-            reason: "the result was taken already".to_owned(),
+            reason: "all results were taken already".to_owned(),
         })
+    }
+
+    /// Waits for the results of all faces, and drops the other events. They come in the order of their seeds.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn results(mut self) -> Result<Vec<v1::Result>, ClientError> {
+        let mut results = Vec::with_capacity(self.faces.len());
+        while !self.finished {
+            results.push(self.result().await?);
+        }
+        results.sort_by_key(|result| result.index);
+        Ok(results)
     }
 
     /// Notes an event, and says whether it repeats what an earlier stream has told.
@@ -104,16 +131,24 @@ impl EventStream {
         match event {
             Event::Started(_) => std::mem::replace(&mut self.started, true),
             Event::Iterate(iterate) => {
-                let repeated = iterate.step <= self.last_step;
-                self.last_step = self.last_step.max(iterate.step);
+                let at = usize::try_from(iterate.index).unwrap_or(usize::MAX);
+                // A service that counts more faces than were asked for is not followed.
+                let Some(progress) = self.faces.get_mut(at) else {
+                    return true;
+                };
                 if !iterate.resume_token.is_empty() {
-                    self.asked.continue_after(iterate.resume_token.clone());
+                    self.asked.continue_after(at, iterate.resume_token.clone());
                 }
+                let repeated = iterate.step <= progress.step;
+                progress.step = progress.step.max(iterate.step);
                 repeated
             }
-            Event::Result(_) => {
-                self.finished = true;
-                false
+            Event::Result(result) => {
+                let at = usize::try_from(result.index).unwrap_or(usize::MAX);
+                let face = self.faces.get_mut(at);
+                let repeated = face.is_none_or(|face| std::mem::replace(&mut face.done, true));
+                self.finished = self.faces.iter().all(|face| face.done);
+                repeated
             }
         }
     }

@@ -71,6 +71,13 @@ impl GenerateRequest {
         self
     }
 
+    /// Sets the number of faces; the seeds of the others follow.
+    #[must_use]
+    pub fn with_count(mut self, count: i32) -> Self {
+        self.count = count;
+        self
+    }
+
     /// Sets how the target activation is made.
     #[must_use]
     pub fn with_target(mut self, target: TargetSettings) -> Self {
@@ -132,7 +139,8 @@ mod tests {
             keep: vec!["Smiling".to_owned()],
             seed: 7,
             stream: Some(stream),
-            resume_token: Vec::new(),
+            resume_tokens: Vec::new(),
+            count: 0,
         };
         assert_eq!(request, expected);
         assert_eq!(

@@ -15,7 +15,7 @@ async fn face() -> RgbImage {
         ..Default::default()
     };
     let request = v1::GenerateRequest::of(["Male", "Smiling"]).with_inversion(inversion);
-    let events = shared().generator().generate(request).await.unwrap();
+    let mut events = shared().generator().generate(request).await.unwrap();
     let image = events.result().await.unwrap().image.unwrap();
     let Some(Content::Encoded(png)) = image.content else {
         panic!("expected a PNG");

@@ -83,7 +83,7 @@ async fn a_token_continues_after_its_step_to_the_same_face() {
     let client = shared().generator().with_resumption(None);
     for step in [1, 17, STEPS] {
         let request = v1::GenerateRequest {
-            resume_token: tokens[step as usize - 1].clone(),
+            resume_tokens: vec![tokens[step as usize - 1].clone()],
             ..request(1)
         };
         let (steps, result) = follow(&client, request, async |_| ()).await.unwrap();
@@ -119,12 +119,12 @@ async fn tokens_of_other_requests_and_damaged_ones_are_refused() {
         (short, tokens[3].clone()),
     ] {
         let request = v1::GenerateRequest {
-            resume_token: token,
+            resume_tokens: vec![token],
             ..request
         };
         let error = follow(&client, request, async |_| ()).await.unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument, "{error}");
-        assert_eq!(error.violations()[0].field, "resume_token");
+        assert_eq!(error.violations()[0].field, "resume_tokens[0]");
     }
 }
 
@@ -168,7 +168,7 @@ async fn reconstructions_continue_too() {
         inversion: Some(inversion()),
         ..Default::default()
     };
-    let expected = shared().generator().invert(request()).await.unwrap();
+    let mut expected = shared().generator().invert(request()).await.unwrap();
     let expected = expected.result().await.unwrap();
     let proxy = Proxy::to(shared().generator.address).await;
     let mut events = client(&proxy.url()).invert(request()).await.unwrap();
@@ -199,4 +199,57 @@ async fn a_client_that_does_not_resume_gets_the_error() {
     });
     let error = run.await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn the_faces_of_a_count_are_those_of_requests_of_their_own() {
+    let client = shared().generator();
+    let together = client.generate(request(10).with_count(3)).await.unwrap();
+    let together = together.results().await.unwrap();
+    assert_eq!(together.len(), 3);
+    for (index, face) in (0..).zip(together) {
+        let seed = request(10).seed + u64::try_from(index).unwrap();
+        let alone = client.generate(request(10).with_seed(seed)).await.unwrap();
+        let [alone] = &alone.results().await.unwrap()[..] else {
+            panic!("expected one face");
+        };
+        assert_eq!(face.index, index);
+        assert_eq!((&face.image, face.loss), (&alone.image, alone.loss));
+    }
+}
+
+#[tokio::test]
+async fn every_face_of_a_count_continues_over_a_connection_that_breaks() {
+    let expected = shared().generator();
+    let expected = expected.generate(request(4).with_count(3)).await.unwrap();
+    let expected = expected.results().await.unwrap();
+    let proxy = Proxy::to(shared().generator.address).await;
+    let client = client(&proxy.url());
+    let mut events = client.generate(request(4).with_count(3)).await.unwrap();
+    let (mut steps, mut results) = (vec![Vec::new(); 3], Vec::new());
+    while let Some(event) = events.next().await.unwrap() {
+        match event {
+            Event::Started(_) => {}
+            Event::Iterate(iterate) => {
+                let face = &mut steps[usize::try_from(iterate.index).unwrap()];
+                face.push(iterate.step);
+                if iterate.index == 1 && iterate.step == 20 {
+                    proxy.set(Fault::Reset);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    proxy.set(Fault::None);
+                }
+            }
+            Event::Result(result) => results.push(result),
+        }
+    }
+    for steps in steps {
+        assert_eq!(steps, (1..=STEPS / 4).map(|i| 4 * i).collect::<Vec<_>>());
+    }
+    results.sort_by_key(|result| result.index);
+    let images = |all: &[v1::Result]| -> Vec<_> {
+        all.iter()
+            .map(|result| (result.index, result.image.clone()))
+            .collect()
+    };
+    assert_eq!(images(&results), images(&expected));
 }

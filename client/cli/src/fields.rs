@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 41] = [
+const FIELDS: [(&str, Source); 43] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -71,6 +71,8 @@ const FIELDS: [(&str, Source); 41] = [
     ("stream.losses_only", Source::Nothing),
     ("stream.resume_tokens", Source::Nothing),
     ("resume_token", Source::Nothing),
+    ("resume_tokens", Source::Nothing),
+    ("count", Source::Nothing),
 ];
 
 /// The RPCs, and the commands that call them. Names that are ordinary words are replaced only in backticks.

@@ -1,5 +1,6 @@
 //! Generate: a face from attributes.
 
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use deepface_attributes::Schema;
@@ -20,6 +21,9 @@ use super::status::Refusal;
 use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
 use crate::gaussian::{Asked, Cgmm, Description, Regression, Target, Wish};
 
+/// Faces of one request.
+const MOST_FACES: usize = 16;
+
 /// Checks the request and starts the work.
 pub(super) fn generate(
     api: &Generator,
@@ -28,18 +32,35 @@ pub(super) fn generate(
     let arrived = Instant::now();
     let deadline = Deadline::of(&request, api.limits.call);
     let mut request = request.into_inner();
-    let token = std::mem::take(&mut request.resume_token);
-    let (goal, mut inversion) = check(api, request, arrived)?;
-    inversion.resumption = resume::read(&token, &inversion)?;
-    stream::start(api, deadline, inversion, goal)
+    let tokens = std::mem::take(&mut request.resume_tokens);
+    let faces = check(api, request, arrived)?;
+    stream::start(api, deadline, resumed(faces, &tokens)?)
 }
+
+/// Lets every face continue where its token says.
+fn resumed(mut faces: Vec<Face>, tokens: &[Vec<u8>]) -> Result<Vec<Face>, Refusal> {
+    if tokens.len() > faces.len() {
+        let (most, got) = (faces.len(), tokens.len());
+        let wrong = format_args!("expected at most one per face, {most}, got {got}");
+        return Err(Violations::one("resume_tokens", wrong).into());
+    }
+    for (at, ((inversion, _), token)) in faces.iter_mut().zip(tokens).enumerate() {
+        let field = format!("resume_tokens[{at}]");
+        inversion.resumption = resume::read(token, inversion, &field)?;
+    }
+    Ok(faces)
+}
+
+/// One face of a request.
+type Face = (Inversion, Attributes);
 
 /// Everything that is wrong with the request is said at once.
 fn check(
     api: &Generator,
     request: GenerateRequest,
     arrived: Instant,
-) -> Result<(Attributes, Inversion), Violations> {
+) -> Result<Vec<Face>, Violations> {
+    let seeds = seeds(api, &request);
     let mut settings = request.settings.unwrap_or_default();
     let preset = preset::fill_in(&mut settings, "settings.preset");
     let method = Method::of(settings.target.as_ref());
@@ -55,39 +76,59 @@ fn check(
     let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
     let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
     let stream = settings::stream(request.stream.as_ref());
-    match (preset, wish, target, descent, stream) {
-        (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream)) => {
+    match (preset, wish, target, descent, stream, seeds) {
+        (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
             let in_force = settings::target_to_wire(&target, &api.statistics);
             let settings = wire::in_force(in_force, &descent);
             let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
             let asked: Vec<_> = wish.asked.iter().map(named).collect();
             let kept: Vec<_> = wish.kept.iter().map(|&k| schema.name(k)).collect();
             let wishes = format!("{asked:?} {kept:?}");
-            let inversion = Inversion {
-                request: digest("Generate", &settings, request.seed, wishes.as_bytes()),
+            let inversion = |seed| Inversion {
+                request: digest("Generate", &settings, seed, wishes.as_bytes()),
                 resumption: None,
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
                 network: String::new(),
                 workers: api.workers.clone(),
-                settings,
+                settings: settings.clone(),
                 descent,
                 stream,
-                seed: request.seed,
-                wish,
+                seed,
+                wish: wish.clone(),
                 arrived,
             };
-            Ok((Attributes(target), inversion))
+            let face = |seed| (inversion(seed), Attributes(target));
+            Ok(seeds.map(face).collect())
         }
-        (preset, wish, target, descent, stream) => {
+        (preset, wish, target, descent, stream, seeds) => {
             let wrong = [
                 preset.err(),
                 wish.err(),
                 target.err(),
                 descent.err(),
                 stream.err(),
+                seeds.err(),
             ];
             Err(wrong.into_iter().flatten().collect())
+        }
+    }
+}
+
+/// The seed of each face.
+fn seeds(api: &Generator, request: &GenerateRequest) -> Result<RangeInclusive<u64>, Violations> {
+    let most = MOST_FACES.min(api.limits.sessions);
+    let count = usize::try_from(request.count).map(|count| count.max(1));
+    let Some(count) = count.ok().filter(|&count| count <= most) else {
+        let wrong = format_args!("expected 1 to {most}, or 0 for one, got {}", request.count);
+        return Err(Violations::one("count", wrong));
+    };
+    let first = request.seed;
+    match first.checked_add(count as u64 - 1) {
+        Some(last) => Ok(first..=last),
+        None => {
+            let wrong = format_args!("expected a seed with {count} seeds from it on, got {first}");
+            Err(Violations::one("seed", wrong))
         }
     }
 }
@@ -262,7 +303,8 @@ mod tests {
             method: method.into(),
             ..Default::default()
         });
-        let (goal, inversion) = check(&api(), request, Instant::now()).unwrap();
+        let mut faces = check(&api(), request, Instant::now()).unwrap();
+        let (inversion, goal) = faces.remove(0);
         let model = v1::Model {
             digest: digest.into(),
             ..Default::default()
@@ -339,11 +381,41 @@ mod tests {
             }),
             ..Default::default()
         };
-        let (_, inversion) = check(&api(), request, Instant::now()).unwrap();
-        let settings = inversion.settings;
+        let mut faces = check(&api(), request, Instant::now()).unwrap();
+        let settings = faces.remove(0).0.settings;
         assert_eq!(settings.preset(), v1::Preset::Unspecified);
         assert_eq!(settings.target.unwrap().method(), v1::Method::CgmmMean);
         let regularizers = settings.inversion.unwrap().regularizers.unwrap();
         assert_eq!(regularizers.blur_every, Some(4));
+    }
+
+    #[tokio::test]
+    async fn each_face_of_a_count_is_that_of_a_request_of_its_own() {
+        let request = |seed, count| GenerateRequest {
+            seed,
+            count,
+            ..GenerateRequest::of(["Male"])
+        };
+        let faces = |seed, count| check(&api(), request(seed, count), Instant::now());
+        let together = faces(7, 3).unwrap();
+        let digests = |faces: &[Face]| -> Vec<String> {
+            let digest = |(inversion, _): &Face| inversion.request.clone();
+            faces.iter().map(digest).collect()
+        };
+        let alone: Vec<_> = (7..10).flat_map(|seed| faces(seed, 0).unwrap()).collect();
+        assert_eq!(digests(&together), digests(&alone));
+        for (seed, count, field) in [
+            (0, 17, "count"),
+            (0, -1, "count"),
+            (0, i32::MAX, "count"),
+            (u64::MAX, 2, "seed"),
+        ] {
+            let violations = faces(seed, count).map(|_| ()).unwrap_err();
+            let fields: Vec<_> = violations.iter().map(|(field, _)| field).collect();
+            assert_eq!(fields, [field], "{seed} {count}");
+        }
+        assert_eq!(faces(u64::MAX, 1).unwrap().len(), 1);
+        let refused = resumed(faces(0, 2).unwrap(), &vec![Vec::new(); 3]);
+        assert!(refused.map(|_| ()).is_err());
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn invert(
     let mut request = request.into_inner();
     let token = std::mem::take(&mut request.resume_token);
     let (goal, mut inversion) = check(api, request, arrived)?;
-    inversion.resumption = resume::read(&token, &inversion)?;
-    stream::start(api, deadline, inversion, goal)
+    inversion.resumption = resume::read(&token, &inversion, "resume_token")?;
+    stream::start(api, deadline, vec![(inversion, goal)])
 }
 
 /// Everything that is wrong with the request is said at once. The layer is left to the classifier, which knows more

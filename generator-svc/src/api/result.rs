@@ -52,6 +52,7 @@ pub(super) async fn result(
         steps: count(inversion.descent.steps),
         elapsed_us: micros(inversion.arrived.elapsed()),
         classifier_us: micros(descent + before.elapsed()),
+        index: 0,
     })
 }
 

@@ -32,15 +32,19 @@ pub(super) fn token(inversion: &Inversion, state: State) -> Vec<u8> {
     resumption.to_bytes()
 }
 
-/// Checks the token of a request; `None` if it has none.
+/// Checks the token in a field of a request; `None` if it is empty.
 ///
 /// # Errors
 /// The token is damaged, belongs to another request, or to other statistics.
-pub(super) fn read(token: &[u8], inversion: &Inversion) -> Result<Option<Resumption>, Refusal> {
+pub(super) fn read(
+    token: &[u8],
+    inversion: &Inversion,
+    field: &str,
+) -> Result<Option<Resumption>, Refusal> {
     if token.is_empty() {
         return Ok(None);
     }
-    let wrong = |problem: &str| Violations::one("resume_token", problem);
+    let wrong = |problem: &str| Violations::one(field, problem);
     let resumption = Resumption::from_bytes(token).ok_or_else(|| {
         wrong("expected a token as an iterate carries it, got other or damaged bytes")
     })?;

@@ -26,19 +26,20 @@ impl Sessions {
         }
     }
 
-    /// Takes a place, or a seat in the waiting room.
+    /// Takes so many places, at most [`Limits::sessions`], or a seat in the waiting room.
     ///
     /// # Errors
     /// Both are full.
-    pub(super) fn enter(&self) -> Result<Entry, Refusal> {
+    pub(super) fn enter(&self, places: u32) -> Result<Entry, Refusal> {
         // Whoever waits is served first: a place that becomes free goes to the queue.
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Ok(Entry::Place(place));
+        if let Ok(places) = self.places.clone().try_acquire_many_owned(places) {
+            return Ok(Entry::Places(places));
         }
         let seat = self.room.clone().try_acquire_owned();
         let seat = seat.map_err(|_| self.full(None))?;
         Ok(Entry::Seat {
             seat,
+            places,
             sessions: self.clone(),
         })
     }
@@ -55,26 +56,33 @@ impl Sessions {
 /// What a request got on its arrival.
 #[derive(Debug)]
 pub(super) enum Entry {
-    Place(OwnedSemaphorePermit),
+    Places(OwnedSemaphorePermit),
     Seat {
         seat: OwnedSemaphorePermit,
+        /// Places that are waited for.
+        places: u32,
         sessions: Sessions,
     },
 }
 
 impl Entry {
-    /// Waits for the place, if need be.
+    /// Waits for the places, if need be.
     ///
     /// # Errors
-    /// No place became free in time.
-    pub(super) async fn place(self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let (_seat, sessions) = match self {
-            Self::Place(place) => return Ok(place),
-            Self::Seat { seat, sessions } => (seat, sessions),
+    /// Too few became free in time.
+    pub(super) async fn places(self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let (_seat, places, sessions) = match self {
+            Self::Places(places) => return Ok(places),
+            Self::Seat {
+                seat,
+                places,
+                sessions,
+            } => (seat, places, sessions),
         };
         let limit = sessions.limits.wait;
-        match timeout(limit, sessions.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
+        let all = sessions.places.clone().acquire_many_owned(places);
+        match timeout(limit, all).await {
+            Ok(Ok(places)) => Ok(places),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(sessions.full(Some(limit))),
         }
@@ -97,21 +105,21 @@ mod tests {
     #[tokio::test]
     async fn those_who_wait_are_served_in_order() {
         let sessions = sessions(Duration::from_secs(60));
-        let first = sessions.enter().unwrap().place().await.unwrap();
+        let first = sessions.enter(1).unwrap().places().await.unwrap();
         let (seats, mut served) = tokio::sync::mpsc::unbounded_channel();
         for number in [2, 3] {
-            let (entry, seats) = (sessions.enter().unwrap(), seats.clone());
+            let (entry, seats) = (sessions.enter(1).unwrap(), seats.clone());
             tokio::spawn(async move {
-                let place = entry.place().await.unwrap();
+                let place = entry.places().await.unwrap();
                 seats.send(number).unwrap();
                 drop(place);
             });
             tokio::task::yield_now().await;
         }
-        assert!(matches!(sessions.enter(), Err(Refusal::Sessions { .. })));
+        assert!(matches!(sessions.enter(1), Err(Refusal::Sessions { .. })));
         drop(first);
         // Both wait already, so one that comes now does not overtake them.
-        assert!(matches!(sessions.enter(), Err(Refusal::Sessions { .. })));
+        assert!(matches!(sessions.enter(1), Err(Refusal::Sessions { .. })));
         assert_eq!(
             (served.recv().await, served.recv().await),
             (Some(2), Some(3))
@@ -121,9 +129,9 @@ mod tests {
     #[tokio::test]
     async fn the_wait_is_limited_and_gives_its_seat_back() {
         let sessions = sessions(Duration::from_millis(20));
-        let _place = sessions.enter().unwrap();
+        let _place = sessions.enter(1).unwrap();
         for _ in 0..5 {
-            let refused = sessions.enter().unwrap().place().await;
+            let refused = sessions.enter(1).unwrap().places().await;
             assert!(matches!(
                 refused,
                 Err(Refusal::Sessions {
@@ -132,5 +140,24 @@ mod tests {
                 })
             ));
         }
+    }
+
+    #[tokio::test]
+    async fn many_places_are_not_overtaken_by_single_ones() {
+        let sessions = Sessions::new(Limits {
+            sessions: 3,
+            waiting: 2,
+            ..Limits::default()
+        });
+        let first = sessions.enter(2).unwrap().places().await.unwrap();
+        let many = sessions.enter(3).unwrap();
+        let waiting = tokio::spawn(async move { many.places().await.unwrap().num_permits() });
+        tokio::task::yield_now().await;
+        // One place is free, but it is kept for who waits.
+        let single = sessions.enter(1).unwrap();
+        assert!(matches!(single, Entry::Seat { .. }));
+        drop(first);
+        assert_eq!(waiting.await.unwrap(), 3);
+        single.places().await.unwrap();
     }
 }

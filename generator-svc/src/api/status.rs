@@ -117,13 +117,13 @@ impl From<Refusal> for Status {
             Refusal::OtherNetwork { expected, served } => detailed(
                 Code::FailedPrecondition,
                 "OTHER_CLASSIFIER",
-                &format!("resume_token: expected classifier {expected}, but {served} is served"),
+                &format!("resume token: expected classifier {expected}, but {served} is served"),
                 None,
             ),
             Refusal::OtherStatistics { expected, served } => detailed(
                 Code::FailedPrecondition,
                 "OTHER_STATISTICS",
-                &format!("resume_token: expected statistics {expected}, these are {served}"),
+                &format!("resume token: expected statistics {expected}, these are {served}"),
                 None,
             ),
             Refusal::OtherSize { prior, served } => detailed(

@@ -1,4 +1,4 @@
-//! The work behind Generate and Invert: an inversion whose iterates go out as a stream.
+//! The streams of Generate and Invert: their work runs in a task of its own, and its events go out in order.
 
 use std::time::Duration;
 
@@ -12,20 +12,15 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument;
 
+use super::faces::make;
 use super::inversion::Inversion;
-use super::objectives::{Goal, Objectives};
-use super::oracle::{GrpcOracle, OracleError};
+use super::objectives::Goal;
 use super::sessions::Entry;
-use super::wire::{count, micros, terms};
-use super::{Generator, picture::to_wire, result, resume, status::Refusal};
-use crate::inversion::{Parametrization, Session};
-use crate::metrics::{GENERATOR, OpenSession};
+use super::{Generator, status::Refusal};
+use crate::metrics::OpenSession;
 
 /// Events that may wait to be read.
 const BUFFER: usize = 4;
-/// How long the classifier may take to describe its model, retries included. A request that comes while there is no
-/// classifier is refused soon; one that has started is not given up as easily ([`Limits::patience`](super::Limits)).
-const DESCRIPTION_DEADLINE: Duration = Duration::from_secs(5);
 
 /// An event of a stream.
 pub(super) enum Event {
@@ -60,37 +55,39 @@ impl From<Event> for InvertResponse {
     }
 }
 
-/// Starts the work as a task of its own, so that a client that does not read cannot hold it for ever. Gives its stream.
+/// Starts the work as a task of its own, so that a client that does not read cannot hold it for ever: a descent for each
+/// of the faces. Gives its stream.
 ///
 /// # Errors
-/// All sessions are in use, and the waiting room is full.
-pub(super) fn start<M>(
+/// Too many sessions are in use, and the waiting room is full.
+pub(super) fn start<M, G>(
     api: &Generator,
     deadline: Deadline,
-    inversion: Inversion,
-    goal: impl Goal,
+    faces: Vec<(Inversion, G)>,
 ) -> Result<ReceiverStream<Result<M, Status>>, Refusal>
 where
     M: From<Event> + Send + 'static,
+    G: Goal,
 {
-    let entry = api.sessions.enter()?;
+    let places = u32::try_from(faces.len()).unwrap_or(u32::MAX);
+    let entry = api.sessions.enter(places)?;
     let (messages, outbound) = mpsc::channel(BUFFER);
     let events = EventSender {
         messages,
         unread: api.limits.unread,
     };
-    tokio::spawn(run(entry, deadline, inversion, goal, events).in_current_span());
+    tokio::spawn(run(entry, deadline, faces, events).in_current_span());
     Ok(ReceiverStream::new(outbound))
 }
 
 /// Sends the events of a stream to its client.
-struct EventSender<M> {
+pub(super) struct EventSender<M> {
     messages: mpsc::Sender<Result<M, Status>>,
     unread: Duration,
 }
 
 impl<M: From<Event>> EventSender<M> {
-    async fn send(&self, event: Event) -> Result<(), Refusal> {
+    pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
         let sent = timeout(self.unread, self.messages.send(Ok(event.into()))).await;
         // `run` notices when the client is gone.
         sent.map(|_| ()).map_err(|_| Refusal::Unread(self.unread))
@@ -100,15 +97,14 @@ impl<M: From<Event>> EventSender<M> {
 async fn run<M: From<Event> + Send>(
     entry: Entry,
     deadline: Deadline,
-    inversion: Inversion,
-    goal: impl Goal,
+    faces: Vec<(Inversion, impl Goal)>,
     events: EventSender<M>,
 ) {
     let work = async {
         // Given back before a refusal is sent, which may wait for a client that does not read.
-        let _place = entry.place().await?;
-        let _open = OpenSession::new();
-        descend(inversion, goal, &events).await
+        let _places = entry.places().await?;
+        let _open: Vec<_> = faces.iter().map(|_| OpenSession::new()).collect();
+        make(faces, &events).await
     };
     let done = tokio::select! {
         // The client is gone: dropping the work closes the stream to the classifier, within a step.
@@ -122,114 +118,6 @@ async fn run<M: From<Event> + Send>(
     timeout(events.unread, events.messages.send(Err(refusal.into())))
         .await
         .ok();
-}
-
-async fn descend<M: From<Event> + Send>(
-    inversion: Inversion,
-    goal: impl Goal,
-    events: &EventSender<M>,
-) -> Result<(), Refusal> {
-    let classifier = inversion
-        .classifier
-        .clone()
-        .with_deadline(DESCRIPTION_DEADLINE);
-    let model = classifier.get_model().await?.model;
-    let model = model.ok_or_else(|| OracleError::Reply("GetModel sent no model".into()))?;
-    let side = inversion.statistics.input_size;
-    check_size(side, &model)?;
-    if let Some(resumption) = &inversion.resumption
-        && resumption.network != model.digest
-    {
-        return Err(Refusal::OtherNetwork {
-            expected: resumption.network.clone(),
-            served: model.digest,
-        });
-    }
-    // From here on another replica may answer, or the same one after a restart.
-    let inversion = &Inversion {
-        network: model.digest.clone(),
-        ..inversion
-    };
-    let Objectives {
-        terms: objectives,
-        centre,
-        reference,
-        seen,
-    } = goal.objectives(inversion, &model).await?;
-    let seen = seen.unwrap_or_default();
-    let setup = v1::DifferentiateSetup {
-        objectives,
-        model_digest: inversion.network.clone(),
-    };
-    let stream = inversion.classifier.differentiate_durably(setup).await?;
-    events
-        .send(Event::Started(v1::Started {
-            settings: Some(inversion.settings.clone()),
-            image_size: model.input_size,
-            digest: inversion.statistics.digest.clone(),
-            classifier_digest: model.digest,
-            face: seen.face,
-            warnings: seen.warnings,
-        }))
-        .await?;
-
-    let statistics = inversion.statistics.clone();
-    let parametrization = Parametrization::new(statistics, inversion.descent.basis, centre);
-    let oracle = GrpcOracle::new(stream, side);
-    let (workers, how) = (inversion.workers.clone(), inversion.descent);
-    let from = inversion.resumption.as_ref().map(|r| r.state.clone());
-    let at = (side, inversion.seed);
-    let mut session = Session::start(oracle, workers, parametrization, how, at, from).await?;
-    while !session.finished() {
-        let (after, iterate) = session.step().await?;
-        GENERATOR.steps.inc();
-        session = after;
-        if session.finished() || iterate.step.is_multiple_of(inversion.stream.every) {
-            events
-                .send(Event::Iterate(v1::Iterate {
-                    step: count(iterate.step),
-                    loss: Some(terms(&iterate.losses)),
-                    image: picture(inversion, &session).await?,
-                    elapsed_us: micros(inversion.arrived.elapsed()),
-                    resume_token: token(inversion, &session).await?,
-                }))
-                .await?;
-        }
-    }
-    let result = result::result(inversion, &mut session, reference).await?;
-    events.send(Event::Result(result)).await
-}
-
-/// Both bases start from the prior's mean or shape, so its size must be the classifier's.
-fn check_size(prior: usize, model: &v1::Model) -> Result<(), Refusal> {
-    let served = usize::try_from(model.input_size).unwrap_or_default();
-    if served == prior {
-        return Ok(());
-    }
-    Err(Refusal::OtherSize { prior, served })
-}
-
-/// The image of an iterate, if iterates carry images.
-async fn picture(
-    inversion: &Inversion,
-    session: &Session<GrpcOracle>,
-) -> Result<Option<v1::Image>, Refusal> {
-    if inversion.stream.losses_only {
-        return Ok(None);
-    }
-    let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
-    let image = session.render(move |pixels| to_wire(&pixels, side, format));
-    image.await?.map(Some)
-}
-
-/// The resume token of an iterate, if iterates carry tokens.
-async fn token(inversion: &Inversion, session: &Session<GrpcOracle>) -> Result<Vec<u8>, Refusal> {
-    if !inversion.stream.resume_tokens {
-        return Ok(Vec::new());
-    }
-    let inversion = inversion.clone();
-    let token = session.state(move |state| resume::token(&inversion, state));
-    Ok(token.await?)
 }
 
 #[cfg(test)]
@@ -251,19 +139,5 @@ mod tests {
         ));
         inbound.recv().await;
         assert!(events.send(event()).await.is_ok());
-    }
-
-    #[test]
-    fn a_classifier_of_another_size_is_refused() {
-        let model = |input_size| v1::Model {
-            input_size,
-            ..Default::default()
-        };
-        assert!(check_size(64, &model(64)).is_ok());
-        for other in [224, 0, -64] {
-            let status = Status::from(check_size(64, &model(other)).unwrap_err());
-            assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
-            assert!(status.message().contains("64 pixels a side"), "{status}");
-        }
     }
 }

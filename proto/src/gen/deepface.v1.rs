@@ -1692,12 +1692,17 @@ pub struct GenerateRequest {
     #[prost(string, repeated, tag = "5")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// `Iterate.resume_token` of the same request, after whose step the descent continues: the image is that of an
-    /// undisturbed run, to the last bit on the same kind of processor. Damaged tokens and those of another request are
-    /// INVALID_ARGUMENT, those of other models FAILED_PRECONDITION. `stream` may differ.
-    #[prost(bytes = "vec", tag = "6")]
-    pub resume_token: ::prost::alloc::vec::Vec<u8>,
+    /// undisturbed run, to the last bit on the same kind of processor. One per face of `count`, in their order; a face whose
+    /// token is empty or missing starts at its beginning. Damaged tokens and those of another request are INVALID_ARGUMENT,
+    /// those of other models FAILED_PRECONDITION. `stream` may differ.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub resume_tokens: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Faces, 1 to 16 and at most the sessions of the service; 0: one. The seeds of the others follow `seed`, and each face
+    /// is that of a request of its own with its seed. They are made together, which takes less time than one after another.
+    #[prost(int32, tag = "7")]
+    pub count: i32,
 }
-/// A message of a Generate stream: one started, then iterates, then one result.
+/// A message of a Generate stream: one started, then for each face iterates and one result. Faces of one request alternate.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GenerateResponse {
     /// Exactly one is set.
@@ -1715,7 +1720,7 @@ pub mod generate_response {
         /// Then: progress.
         #[prost(message, tag = "2")]
         Iterate(super::Iterate),
-        /// Last: the face.
+        /// Last of each face: the face.
         #[prost(message, tag = "3")]
         Result(super::Result),
     }
@@ -1738,7 +1743,7 @@ pub struct InvertRequest {
     /// What the stream carries.
     #[prost(message, optional, tag = "5")]
     pub stream: ::core::option::Option<StreamSettings>,
-    /// As in GenerateRequest.
+    /// As `GenerateRequest.resume_tokens`, of the one image.
     #[prost(bytes = "vec", tag = "6")]
     pub resume_token: ::prost::alloc::vec::Vec<u8>,
 }
@@ -1802,10 +1807,13 @@ pub struct Iterate {
     /// Time since the request arrived, in microseconds.
     #[prost(int64, tag = "4")]
     pub elapsed_us: i64,
-    /// Continues the descent after this step, with any generator of the same models: see `resume_token` of the requests.
+    /// Continues the descent after this step, with any generator of the same models: see the resume tokens of the requests.
     /// Set for `StreamSettings.resume_tokens` only. Up to 12 bytes per coordinate and 400 more.
     #[prost(bytes = "vec", tag = "5")]
     pub resume_token: ::prost::alloc::vec::Vec<u8>,
+    /// Which face of `GenerateRequest.count`, from 0; its seed is that of the request plus this.
+    #[prost(int32, tag = "6")]
+    pub index: i32,
 }
 /// The loss, term by term, each weighted.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1855,6 +1863,9 @@ pub struct Result {
     /// only.
     #[prost(string, repeated, tag = "7")]
     pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which face of `GenerateRequest.count`, from 0; its seed is that of the request plus this.
+    #[prost(int32, tag = "8")]
+    pub index: i32,
 }
 /// One attribute of a finished image.
 #[derive(Clone, PartialEq, ::prost::Message)]
