@@ -5,9 +5,11 @@ mod log_odds;
 mod median;
 mod moments;
 mod normal;
+mod sample;
 
 pub use auc::auc;
 pub use log_odds::log_odds;
 pub use median::median;
 pub use moments::{AttributeMoments, regress};
 pub use normal::standard_normal;
+pub use sample::Sample;

@@ -2,22 +2,18 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use deepface_attributes::{Group, Schema};
 use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256, tensors_digest};
-use deepface_statistics::AttributeMoments;
+use deepface_statistics::{AttributeMoments, Sample};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::components::Components;
-use super::{Canvas, Layer, Prior, Statistics};
+use super::header::{Header, LayerHeader, VERSION, groups};
+use super::{Canvas, Layer, Prior, Statistics, golden};
 
 /// Key of our entry in the safetensors header.
 const KEY: &str = "deepface-cgmm";
-/// Version of the header.
-const VERSION: u32 = 2;
-/// Largest input of a classifier, pixels a side.
-const MAX_INPUT: usize = 4096;
 
 /// Why statistics cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -41,51 +37,6 @@ pub enum StoreError {
     },
 }
 
-/// How statistics were fitted.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Origin {
-    /// Photographs they were fitted to.
-    pub images: usize,
-    /// Size of the sets S_j.
-    pub set_size: usize,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Weight of |w|^2 in eq. 3.
-    pub lambda: f64,
-    /// Ridge of the regression.
-    pub ridge: f64,
-    /// Share of the images' variance that the prior's components hold.
-    pub prior_variance: f64,
-}
-
-/// What the file's header says of the statistics in it.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Header {
-    version: u32,
-    classifier_digest: String,
-    input_size: usize,
-    attributes: Vec<String>,
-    /// The groups of the attributes and the number of attributes in each; left out for the default schema.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    groups: Option<Vec<(String, usize)>>,
-    layers: Vec<LayerHeader>,
-    prior_side: usize,
-    prior_components: usize,
-    origin: Origin,
-    /// Digest of the tensors; missing in older files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tensors: Option<String>,
-}
-
-/// What the header says of one layer.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct LayerHeader {
-    name: String,
-    shape: Vec<usize>,
-    /// Coordinates of the image prior whose effect on the activation was fitted.
-    response: usize,
-}
-
 impl Statistics {
     /// Reads and checks the bytes of a statistics file.
     ///
@@ -100,8 +51,15 @@ impl Statistics {
         })?;
         let header: Header = serde_json::from_str(entry)
             .map_err(|e| StoreError::Malformed(format!("header entry {KEY:?}: {e}")))?;
-        header.check()?;
-        tensors.check_digest(header.tensors.as_deref())?;
+        header.check().map_err(StoreError::Malformed)?;
+        // Both digests read the whole file, so they go side by side.
+        let (digest, whole) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| sha256(file));
+            let whole = tensors.check_digest(header.tensors.as_deref());
+            (digest.join(), whole)
+        });
+        let digest = digest.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        whole?;
         let schema = header.schema().map_err(StoreError::Malformed)?;
         let read = Reader {
             tensors: &tensors,
@@ -122,8 +80,8 @@ impl Statistics {
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
         let prior = read.prior(&header)?;
-        Ok(Self {
-            digest: sha256(file),
+        let statistics = Self {
+            digest,
             classifier_digest: header.classifier_digest,
             input_size: header.input_size,
             origin: header.origin,
@@ -132,7 +90,11 @@ impl Statistics {
             attributes,
             layers,
             prior,
-        })
+        };
+        if let Some(golden) = &header.golden {
+            golden::check(golden, &statistics).map_err(StoreError::Malformed)?;
+        }
+        Ok(statistics)
     }
 
     /// Writes the file, only if it could be read again, and returns the path that it went to.
@@ -140,12 +102,23 @@ impl Statistics {
     /// # Errors
     /// A number is not finite, or too large for what it is stored as; the file cannot be written.
     pub fn write(&self, destination: &Destination) -> Result<PathBuf, StoreError> {
-        let file = self.encode()?;
-        Self::load(&file)?;
-        Ok(destination.write(&file)?)
+        Ok(destination.write(&self.encode()?)?)
     }
 
+    /// The file, with the golden output of what can be read from it.
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let stored = Self::load(&self.encode_with(None)?)?;
+        let golden = golden::of(&stored);
+        if let Some(array) = golden.iter().find(|array| !array.is_finite()) {
+            let name = array.name();
+            return Err(StoreError::Malformed(format!("{name:?}: not finite")));
+        }
+        let file = self.encode_with(Some(golden))?;
+        Self::load(&file)?;
+        Ok(file)
+    }
+
+    fn encode_with(&self, golden: Option<Vec<Sample>>) -> Result<Vec<u8>, StoreError> {
         let count = self.schema.len();
         let mut write = Writer::default();
         write.floats(
@@ -216,94 +189,9 @@ impl Statistics {
             prior_components: prior.components(),
             origin: self.origin.clone(),
             tensors: None,
+            golden,
         };
         write.finish(description)
-    }
-}
-
-impl LayerHeader {
-    fn is_empty(&self) -> bool {
-        self.shape.is_empty() || self.shape.contains(&0)
-    }
-
-    fn of(layer: &Layer) -> Self {
-        Self {
-            name: layer.name.clone(),
-            shape: layer.shape.clone(),
-            response: layer.response.nrows(),
-        }
-    }
-}
-
-/// The groups of a schema and their sizes; `None` for the default schema.
-fn groups(schema: &Schema) -> Option<Vec<(String, usize)>> {
-    let groups = schema.groups().iter();
-    let sizes = groups.map(|g| (g.name.clone(), g.attributes.len()));
-    (!schema.is_default()).then(|| sizes.collect())
-}
-
-impl Header {
-    /// The attributes in their groups.
-    fn schema(&self) -> Result<Schema, String> {
-        let Some(groups) = &self.groups else {
-            let own = Schema::default();
-            return match self.attributes.iter().eq(own.names()) {
-                true => Ok(own),
-                false => Err("expected the groups of the attributes, got none".into()),
-            };
-        };
-        let total = groups
-            .iter()
-            .fold(0, |n: usize, (_, s)| n.saturating_add(*s));
-        if total != self.attributes.len() {
-            let expected = self.attributes.len();
-            return Err(format!(
-                "groups: expected {expected} attributes, got {total}"
-            ));
-        }
-        let mut names = self.attributes.iter().cloned();
-        let groups = groups.iter().map(|(name, size)| Group {
-            name: name.clone(),
-            attributes: names.by_ref().take(*size).collect(),
-        });
-        Schema::new(groups.collect()).map_err(|e| format!("attributes: {e}"))
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        let problem = if self.version != VERSION {
-            format!("expected format version {VERSION}, got {}", self.version)
-        } else if self.layers.is_empty() {
-            "the file has no layers".into()
-        } else if let Some(layer) = self.layers.iter().find(|l| l.is_empty()) {
-            format!(
-                "layer {:?}: shape {:?} has no elements",
-                layer.name, layer.shape
-            )
-        } else if !(1..=MAX_INPUT).contains(&self.input_size) {
-            format!(
-                "input size: expected 1 to {MAX_INPUT} pixels, got {}",
-                self.input_size
-            )
-        } else if self.prior_components == 0 {
-            "the image prior has no components".into()
-        } else if !Canvas::allows(self.prior_side) {
-            format!(
-                "image prior: expected an even number of pixels a side up to 1024, got {}",
-                self.prior_side
-            )
-        } else if let Some(layer) = self
-            .layers
-            .iter()
-            .find(|l| l.response > self.prior_components)
-        {
-            format!(
-                "layer {:?}: expected a response to at most {} coordinates, got {}",
-                layer.name, self.prior_components, layer.response
-            )
-        } else {
-            return Ok(());
-        };
-        Err(StoreError::Malformed(problem))
     }
 }
 
@@ -358,7 +246,7 @@ impl Reader<'_> {
 
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {
         let data = self.floats(name, &[rows, columns])?;
-        Ok(DMatrix::from_row_iterator(rows, columns, data))
+        Ok(DMatrix::from_vec(rows, columns, by_columns(&data, columns)))
     }
 
     fn prior(&self, description: &Header) -> Result<Prior, StoreError> {
@@ -377,6 +265,22 @@ impl Reader<'_> {
             residual: self.floats("prior.residual", &[count])?,
         })
     }
+}
+
+/// A matrix that is stored by rows, by columns. Some columns at a time, so that what is written stays in the cache.
+fn by_columns(data: &[f32], columns: usize) -> Vec<f32> {
+    const TOGETHER: usize = 32;
+    let rows = data.len() / columns.max(1);
+    let mut out = vec![0.0; data.len()];
+    for (block, out) in out.chunks_mut((TOGETHER * rows).max(1)).enumerate() {
+        for (r, row) in data.chunks_exact(columns.max(1)).enumerate() {
+            let some = &row[block * TOGETHER..];
+            for (column, x) in out.chunks_exact_mut(rows).zip(some) {
+                column[r] = *x;
+            }
+        }
+    }
+    out
 }
 
 #[derive(Default)]
@@ -467,6 +371,15 @@ mod tests {
                 problem.contains("not a whole safetensors file"),
                 "{problem}"
             );
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_rows() {
+        for (rows, columns) in [(1, 1), (3, 70), (70, 3), (5, 64), (2, 33)] {
+            let data: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+            let matrix = DMatrix::from_vec(rows, columns, by_columns(&data, columns));
+            assert_eq!(row_major(&matrix).collect::<Vec<_>>(), data);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
-use half::f16;
+use half::{f16, slice::HalfFloatSliceExt};
 use safetensors::tensor::{Metadata, TensorView, View};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
@@ -106,7 +106,8 @@ impl<'a> Tensors<'a> {
             }
             Dtype::F16 => {
                 let values = view.data().as_chunks().0.iter();
-                values.map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+                let halves: Vec<f16> = values.map(|b| f16::from_le_bytes(*b)).collect();
+                halves.to_f32_vec()
             }
             other => return Err(wrong(name, format!("expected F32 or F16, got {other:?}"))),
         };
