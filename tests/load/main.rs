@@ -9,11 +9,14 @@
 //! minutes. Latencies depend on the machine and on its neighbours; ratios, images per CPU second and status codes do not.
 
 mod concurrent;
+mod envoy;
 mod fair;
 mod faults;
 mod figures;
 mod overload;
 mod process;
+mod rolling;
+mod scrape;
 
 use std::path::PathBuf;
 
@@ -46,6 +49,8 @@ enum What {
     Concurrent(concurrent::Args),
     /// Processes that are killed, stopped and cut off during generations: the faces stay the same.
     Faults(faults::Args),
+    /// A rolling restart of two replicas of each service behind Envoy: no call fails, no face is lost.
+    Rolling(rolling::Args),
 }
 
 #[tokio::main]
@@ -56,5 +61,6 @@ async fn main() -> Outcome<()> {
         What::Fair(args) => fair::run(&cli.bin, &args).await,
         What::Concurrent(args) => concurrent::run(&cli.bin, &args).await,
         What::Faults(args) => faults::run(&cli.bin, &args).await,
+        What::Rolling(args) => rolling::run(&cli.bin, &args).await,
     }
 }

@@ -35,19 +35,31 @@ enum Kind {
 impl Process {
     /// Starts a classifier with the built-in model and waits until it answers.
     pub(crate) async fn classifier(bin: &Path) -> Outcome<Self> {
-        Self::start(bin.join("classifier-svc"), Kind::Classifier, &[]).await
+        Self::classifier_with(bin, &[]).await
+    }
+
+    /// The same, with more flags.
+    pub(crate) async fn classifier_with(bin: &Path, flags: &[&str]) -> Outcome<Self> {
+        Self::start(bin.join("classifier-svc"), Kind::Classifier, flags).await
     }
 
     /// Starts a generator that asks the classifier at this URL, and waits until it answers.
     pub(crate) async fn generator(bin: &Path, classifier: &str) -> Outcome<Self> {
-        let more = ["--classifier", classifier];
-        Self::start(bin.join("generator-svc"), Kind::Generator, &more).await
+        Self::generator_with(bin, classifier, &[]).await
+    }
+
+    /// The same, with more flags.
+    pub(crate) async fn generator_with(
+        bin: &Path,
+        classifier: &str,
+        flags: &[&str],
+    ) -> Outcome<Self> {
+        let flags = [&["--classifier", classifier], flags].concat();
+        Self::start(bin.join("generator-svc"), Kind::Generator, &flags).await
     }
 
     async fn start(program: PathBuf, kind: Kind, more: &[&str]) -> Outcome<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = free.local_addr()?;
-        drop(free);
+        let address = free_address()?;
         let listen = address.to_string();
         let arguments = [&["serve", "--listen", &listen], more].concat();
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
@@ -110,9 +122,14 @@ impl Process {
         self.ready().await
     }
 
+    /// Whether the process has not ended.
+    pub(crate) fn runs(&mut self) -> Outcome<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Waits until the process ends and starts it again at the same place.
     pub(crate) async fn restart_when_it_ends(&mut self) -> Outcome<()> {
-        while self.child.try_wait()?.is_none() {
+        while self.runs()? {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.child = spawn(&self.program, &self.arguments)?;
@@ -144,6 +161,12 @@ impl Drop for Process {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// An address of the loopback interface that nobody listens at.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(free.local_addr()?)
 }
 
 fn spawn(program: &Path, arguments: &[String]) -> Outcome<Child> {
