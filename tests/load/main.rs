@@ -1,4 +1,5 @@
-//! Load and faults: what callers get when there are too many of them, when one is greedy, and when services die.
+//! Load and faults: what callers get when there are too many of them, when one is greedy or hostile, and when
+//! services die.
 //!
 //! ```sh
 //! cargo build --release -p classifier-svc -p generator-svc
@@ -13,6 +14,7 @@ mod envoy;
 mod fair;
 mod faults;
 mod figures;
+mod hostile;
 mod overload;
 mod process;
 mod rolling;
@@ -51,6 +53,8 @@ enum What {
     Faults(faults::Args),
     /// A rolling restart of two replicas of each service behind Envoy: no call fails, no face is lost.
     Rolling(rolling::Args),
+    /// Hostile requests: each is answered in time, none by a fault of the service, and memory does not grow.
+    Hostile(hostile::Args),
 }
 
 #[tokio::main]
@@ -62,5 +66,6 @@ async fn main() -> Outcome<()> {
         What::Concurrent(args) => concurrent::run(&cli.bin, &args).await,
         What::Faults(args) => faults::run(&cli.bin, &args).await,
         What::Rolling(args) => rolling::run(&cli.bin, &args).await,
+        What::Hostile(args) => hostile::run(&cli.bin, &args).await,
     }
 }

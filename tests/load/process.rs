@@ -15,12 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Clock ticks of a second in /proc, which Linux fixes for programs.
 const TICKS: f64 = 100.0;
 
+/// Variables of the environment, and their values.
+pub(crate) type Environment = &'static [(&'static str, &'static str)];
+
 /// A running service; dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     program: PathBuf,
     arguments: Vec<String>,
+    environment: Environment,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     kind: Kind,
@@ -40,7 +44,17 @@ impl Process {
 
     /// The same, with more flags.
     pub(crate) async fn classifier_with(bin: &Path, flags: &[&str]) -> Outcome<Self> {
-        Self::start(bin.join("classifier-svc"), Kind::Classifier, flags).await
+        Self::start(bin.join("classifier-svc"), Kind::Classifier, flags, &[]).await
+    }
+
+    /// The pair, the generator last, with these variables of the environment.
+    pub(crate) async fn pair_within(bin: &Path, environment: Environment) -> Outcome<[Self; 2]> {
+        let program = bin.join("classifier-svc");
+        let classifier = Self::start(program, Kind::Classifier, &[], environment).await?;
+        let (program, url) = (bin.join("generator-svc"), classifier.url());
+        let flags = ["--classifier", &url];
+        let generator = Self::start(program, Kind::Generator, &flags, environment).await?;
+        Ok([classifier, generator])
     }
 
     /// Starts a generator that asks the classifier at this URL, and waits until it answers.
@@ -55,19 +69,25 @@ impl Process {
         flags: &[&str],
     ) -> Outcome<Self> {
         let flags = [&["--classifier", classifier], flags].concat();
-        Self::start(bin.join("generator-svc"), Kind::Generator, &flags).await
+        Self::start(bin.join("generator-svc"), Kind::Generator, &flags, &[]).await
     }
 
-    async fn start(program: PathBuf, kind: Kind, more: &[&str]) -> Outcome<Self> {
+    async fn start(
+        program: PathBuf,
+        kind: Kind,
+        more: &[&str],
+        environment: Environment,
+    ) -> Outcome<Self> {
         let address = free_address()?;
         let listen = address.to_string();
         let arguments = [&["serve", "--listen", &listen], more].concat();
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-        let child = spawn(&program, &arguments)?;
+        let child = spawn(&program, &arguments, environment)?;
         let process = Self {
             child,
             program,
             arguments,
+            environment,
             address,
             kind,
         };
@@ -118,7 +138,7 @@ impl Process {
     pub(crate) async fn kill_and_restart(&mut self) -> Outcome<()> {
         self.child.kill()?;
         self.child.wait()?;
-        self.child = spawn(&self.program, &self.arguments)?;
+        self.child = spawn(&self.program, &self.arguments, self.environment)?;
         self.ready().await
     }
 
@@ -132,7 +152,7 @@ impl Process {
         while self.runs()? {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        self.child = spawn(&self.program, &self.arguments)?;
+        self.child = spawn(&self.program, &self.arguments, self.environment)?;
         self.ready().await
     }
 
@@ -169,9 +189,10 @@ pub(crate) fn free_address() -> Outcome<SocketAddr> {
     Ok(free.local_addr()?)
 }
 
-fn spawn(program: &Path, arguments: &[String]) -> Outcome<Child> {
+fn spawn(program: &Path, arguments: &[String], environment: Environment) -> Outcome<Child> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).envs(environment.iter().copied());
+    command.stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn();
     child.map_err(|e| format!("cannot start {}: {e}", program.display()).into())
