@@ -8,6 +8,10 @@ use deepface_serve::metrics::{self, Counter, Counters, Gauge, Gauges};
 pub(crate) struct GeneratorMetrics {
     /// Steps of all descents.
     pub(crate) steps: Counter,
+    /// Streams to the classifier that were opened again.
+    pub(crate) reopened: Counter,
+    /// Descents that continued after the step of a resume token.
+    pub(crate) continued: Counter,
     /// Open sessions.
     sessions: Gauge,
     /// The statistics that are served.
@@ -17,7 +21,14 @@ pub(crate) struct GeneratorMetrics {
 pub(crate) static GENERATOR: LazyLock<GeneratorMetrics> = LazyLock::new(|| {
     let steps: Counters<0> = metrics::counters("deepface_steps", "Steps of all descents");
     let sessions: Gauges<0> = metrics::gauges("deepface_sessions", "Faces that are being made");
+    let resumes: Counters<1> = metrics::counters(
+        "deepface_resumes",
+        "Faces that outlasted a fault: of the classifier, or of the stream to the client",
+    );
+    let counter = |of: &'static str| resumes.get_or_create_owned(&[("of", of.into())]);
     GeneratorMetrics {
+        reopened: counter("classifier"),
+        continued: counter("client"),
         steps: steps.get_or_create_owned(&[]),
         sessions: sessions.get_or_create_owned(&[]),
         statistics: metrics::gauges(

@@ -1,6 +1,7 @@
 //! A request that is not a message of the contract is the client's fault, so that an alarm on INTERNAL means ours.
 //!
-//! tonic answers INTERNAL to bytes that are not Protobuf and to a request without a message, as other gRPC servers do.
+//! tonic answers INTERNAL to bytes that are not Protobuf, to frames that are cut short or wrongly marked as compressed, and
+//! to a request without a message, as other gRPC servers do.
 
 use http::{HeaderMap, HeaderValue};
 use tonic::{Code, Status};
@@ -8,9 +9,11 @@ use tonic::{Code, Status};
 use crate::detailed;
 
 /// How tonic and prost begin the messages of such answers.
-const FAULTS: [&str; 2] = [
+const FAULTS: [&str; 4] = [
     "failed to decode Protobuf message",
     "Missing request message",
+    "Unexpected EOF decoding stream",
+    "protocol error: received message with ",
 ];
 
 /// INVALID_ARGUMENT in the place of INTERNAL, where the request could not be decoded.
@@ -45,7 +48,11 @@ mod tests {
     #[test]
     fn only_undecodable_requests_are_the_clients_fault() {
         let undecodable = "failed to decode Protobuf message: invalid wire type";
-        assert_eq!(code(&Status::internal(undecodable)), Code::InvalidArgument);
+        for message in [undecodable, "Unexpected EOF decoding stream."] {
+            assert_eq!(code(&Status::internal(message)), Code::InvalidArgument);
+        }
+        let compressed = "protocol error: received message with compressed-flag";
+        assert_eq!(code(&Status::internal(compressed)), Code::InvalidArgument);
         assert_eq!(code(&Status::internal("it burns")), Code::Internal);
         assert_eq!(code(&Status::unknown(undecodable)), Code::Unknown);
     }

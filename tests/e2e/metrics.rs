@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use classifier_svc::service::ModelSource;
 use classifier_svc::settings::Settings;
+use deepface_client::Event;
 use deepface_client::v1::{
-    GenerateRequest, InversionSettings, classifier_service_server::SERVICE_NAME,
+    GenerateRequest, InversionSettings, StreamSettings, classifier_service_server::SERVICE_NAME,
 };
 use deepface_serve::{ObserveSettings, ServeSettings, wait_until_serving};
-use deepface_tests::Service;
+use deepface_tests::{Service, shared};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -126,6 +127,9 @@ async fn a_scrape_after_a_face_shows_what_it_took() {
         ("deepface_batch_size_count".into(), 4.0),
         ("deepface_steps_total".into(), 3.0),
         ("deepface_sessions".into(), 0.0),
+        ("deepface_resumes_total{of=\"classifier\"}".into(), 0.0),
+        // Of this test's client, and of the generator.
+        ("deepface_connections".into(), 2.0),
         ("deepface_model_info{name=".into(), 1.0),
         ("deepface_statistics_info{digest=".into(), 1.0),
         (
@@ -144,6 +148,37 @@ async fn a_scrape_after_a_face_shows_what_it_took() {
         let reply = get(metrics, line).await;
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
     }
+}
+
+#[tokio::test]
+async fn a_face_that_is_continued_by_its_token_is_counted() {
+    let (_, metrics) = with_metrics().await;
+    let client = shared().generator();
+    let request = GenerateRequest::of(["Male"]).with_stream(StreamSettings {
+        every: 2,
+        resume_tokens: true,
+        ..Default::default()
+    });
+    let request = request.with_inversion(InversionSettings {
+        steps: Some(4),
+        ..Default::default()
+    });
+    let mut events = client.generate(request.clone()).await.unwrap();
+    let token = loop {
+        if let Some(Event::Iterate(iterate)) = events.next().await.unwrap() {
+            break iterate.resume_token;
+        }
+    };
+    drop(events);
+    let continued = GenerateRequest {
+        resume_tokens: vec![token],
+        ..request
+    };
+    let name = "deepface_resumes_total{of=\"client\"}";
+    let face = client.generate(continued).await.unwrap().result().await;
+    face.unwrap();
+    // Other tests of this process may continue faces too.
+    assert!(value(&scrape(metrics).await, name) >= 1.0);
 }
 
 #[tokio::test]

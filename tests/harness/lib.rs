@@ -8,7 +8,7 @@ mod readers;
 mod services;
 
 pub use authority::{Authority, Signed};
-pub use mutations::mutations;
+pub use mutations::{Random, damage, mutations};
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::{Fault, Proxy};
 pub use readers::{

@@ -7,7 +7,7 @@ const EXTREMES: [u8; 5] = [0x00, 0x01, 0x7f, 0x80, 0xff];
 /// words of eight bytes overwritten, and stretches removed or repeated, at places drawn from a fixed stream.
 pub fn mutations(file: &[u8], count: usize) -> impl Iterator<Item = Vec<u8>> {
     let truncations = count / 4;
-    let mut random = Random(file.len() as u64);
+    let mut random = Random::new(file.len() as u64);
     (0..count).map(move |i| {
         if i < truncations {
             return file[..file.len() * i / truncations].to_vec();
@@ -20,7 +20,8 @@ pub fn mutations(file: &[u8], count: usize) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-fn damage(file: &mut Vec<u8>, random: &mut Random) {
+/// Damages a file at one place, unless it is empty.
+pub fn damage(file: &mut Vec<u8>, random: &mut Random) {
     if file.is_empty() {
         return;
     }
@@ -51,11 +52,17 @@ fn damage(file: &mut Vec<u8>, random: &mut Random) {
 }
 
 /// SplitMix64: small, and the same on every machine.
-struct Random(u64);
+#[derive(Clone, Debug)]
+pub struct Random(u64);
 
 impl Random {
+    /// The numbers that follow from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number below `bound`, which is not zero.
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

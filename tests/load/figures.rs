@@ -12,6 +12,11 @@ impl Times {
         self.0.push(time);
     }
 
+    /// Adds those of another measurement.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.0.len()

@@ -1,4 +1,5 @@
-//! Load and faults: what callers get when there are too many of them, when one is greedy, and when services die.
+//! Load and faults: what callers get when there are too many of them, when one is greedy or hostile, and when
+//! services die.
 //!
 //! ```sh
 //! cargo build --release -p classifier-svc -p generator-svc
@@ -9,11 +10,15 @@
 //! minutes. Latencies depend on the machine and on its neighbours; ratios, images per CPU second and status codes do not.
 
 mod concurrent;
+mod envoy;
 mod fair;
 mod faults;
 mod figures;
+mod hostile;
 mod overload;
 mod process;
+mod rolling;
+mod scrape;
 
 use std::path::PathBuf;
 
@@ -46,6 +51,10 @@ enum What {
     Concurrent(concurrent::Args),
     /// Processes that are killed, stopped and cut off during generations: the faces stay the same.
     Faults(faults::Args),
+    /// A rolling restart of two replicas of each service behind Envoy: no call fails, no face is lost.
+    Rolling(rolling::Args),
+    /// Hostile requests: each is answered in time, none by a fault of the service, and memory does not grow.
+    Hostile(hostile::Args),
 }
 
 #[tokio::main]
@@ -56,5 +65,7 @@ async fn main() -> Outcome<()> {
         What::Fair(args) => fair::run(&cli.bin, &args).await,
         What::Concurrent(args) => concurrent::run(&cli.bin, &args).await,
         What::Faults(args) => faults::run(&cli.bin, &args).await,
+        What::Rolling(args) => rolling::run(&cli.bin, &args).await,
+        What::Hostile(args) => hostile::run(&cli.bin, &args).await,
     }
 }

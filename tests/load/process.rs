@@ -15,12 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Clock ticks of a second in /proc, which Linux fixes for programs.
 const TICKS: f64 = 100.0;
 
+/// Variables of the environment, and their values.
+pub(crate) type Environment = &'static [(&'static str, &'static str)];
+
 /// A running service; dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     program: PathBuf,
     arguments: Vec<String>,
+    environment: Environment,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     kind: Kind,
@@ -35,27 +39,55 @@ enum Kind {
 impl Process {
     /// Starts a classifier with the built-in model and waits until it answers.
     pub(crate) async fn classifier(bin: &Path) -> Outcome<Self> {
-        Self::start(bin.join("classifier-svc"), Kind::Classifier, &[]).await
+        Self::classifier_with(bin, &[]).await
+    }
+
+    /// The same, with more flags.
+    pub(crate) async fn classifier_with(bin: &Path, flags: &[&str]) -> Outcome<Self> {
+        Self::start(bin.join("classifier-svc"), Kind::Classifier, flags, &[]).await
+    }
+
+    /// The pair, the generator last, with these variables of the environment.
+    pub(crate) async fn pair_within(bin: &Path, environment: Environment) -> Outcome<[Self; 2]> {
+        let program = bin.join("classifier-svc");
+        let classifier = Self::start(program, Kind::Classifier, &[], environment).await?;
+        let (program, url) = (bin.join("generator-svc"), classifier.url());
+        let flags = ["--classifier", &url];
+        let generator = Self::start(program, Kind::Generator, &flags, environment).await?;
+        Ok([classifier, generator])
     }
 
     /// Starts a generator that asks the classifier at this URL, and waits until it answers.
     pub(crate) async fn generator(bin: &Path, classifier: &str) -> Outcome<Self> {
-        let more = ["--classifier", classifier];
-        Self::start(bin.join("generator-svc"), Kind::Generator, &more).await
+        Self::generator_with(bin, classifier, &[]).await
     }
 
-    async fn start(program: PathBuf, kind: Kind, more: &[&str]) -> Outcome<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = free.local_addr()?;
-        drop(free);
+    /// The same, with more flags.
+    pub(crate) async fn generator_with(
+        bin: &Path,
+        classifier: &str,
+        flags: &[&str],
+    ) -> Outcome<Self> {
+        let flags = [&["--classifier", classifier], flags].concat();
+        Self::start(bin.join("generator-svc"), Kind::Generator, &flags, &[]).await
+    }
+
+    async fn start(
+        program: PathBuf,
+        kind: Kind,
+        more: &[&str],
+        environment: Environment,
+    ) -> Outcome<Self> {
+        let address = free_address()?;
         let listen = address.to_string();
         let arguments = [&["serve", "--listen", &listen], more].concat();
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
-        let child = spawn(&program, &arguments)?;
+        let child = spawn(&program, &arguments, environment)?;
         let process = Self {
             child,
             program,
             arguments,
+            environment,
             address,
             kind,
         };
@@ -106,16 +138,21 @@ impl Process {
     pub(crate) async fn kill_and_restart(&mut self) -> Outcome<()> {
         self.child.kill()?;
         self.child.wait()?;
-        self.child = spawn(&self.program, &self.arguments)?;
+        self.child = spawn(&self.program, &self.arguments, self.environment)?;
         self.ready().await
+    }
+
+    /// Whether the process has not ended.
+    pub(crate) fn runs(&mut self) -> Outcome<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Waits until the process ends and starts it again at the same place.
     pub(crate) async fn restart_when_it_ends(&mut self) -> Outcome<()> {
-        while self.child.try_wait()?.is_none() {
+        while self.runs()? {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        self.child = spawn(&self.program, &self.arguments)?;
+        self.child = spawn(&self.program, &self.arguments, self.environment)?;
         self.ready().await
     }
 
@@ -146,9 +183,16 @@ impl Drop for Process {
     }
 }
 
-fn spawn(program: &Path, arguments: &[String]) -> Outcome<Child> {
+/// An address of the loopback interface that nobody listens at.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(free.local_addr()?)
+}
+
+fn spawn(program: &Path, arguments: &[String], environment: Environment) -> Outcome<Child> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).envs(environment.iter().copied());
+    command.stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn();
     child.map_err(|e| format!("cannot start {}: {e}", program.display()).into())

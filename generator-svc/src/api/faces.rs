@@ -138,6 +138,7 @@ async fn descend<M: From<Event> + Send>(
     let (workers, how) = (inversion.workers.clone(), inversion.descent);
     let from = inversion.resumption.as_ref().map(|r| r.state.clone());
     let at = (side, inversion.seed);
+    GENERATOR.continued.inc_by(from.is_some().into());
     let mut session = Session::start(oracle, workers, parametrization, how, at, from).await?;
     while !session.finished() {
         let (after, iterate) = session.step().await?;

@@ -6,6 +6,7 @@ use deepface_client::{ClientError, DurableDifferentiate};
 use deepface_proto::{Array, TensorError, v1::DifferentiateResponse};
 
 use crate::inversion::{Evaluation, Oracle};
+use crate::metrics::GENERATOR;
 
 /// The classifier service, over one Differentiate stream: one round trip an image. The stream is opened again when it
 /// breaks.
@@ -59,10 +60,12 @@ impl Oracle for GrpcOracle {
             shape: vec![3, self.side, self.side],
             data: pixels,
         };
-        let before = Instant::now();
-        let reply = self.stream.step(&image, &[]).await?;
+        let (before, reopened) = (Instant::now(), self.stream.reopened());
+        let reply = self.stream.step(&image, &[]).await;
+        let resumes = self.stream.reopened() - reopened;
+        GENERATOR.reopened.inc_by(resumes.into());
         self.time += before.elapsed();
-        read(&reply, size)
+        read(&reply?, size)
     }
 }
 

@@ -1,12 +1,19 @@
 //! The open connections: how many there are of each caller, and which gives way when there are too many.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Caller;
+use crate::metrics::{self, Gauge, Gauges};
+
+/// Open connections of all servers of the process, for Prometheus.
+static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| {
+    let all: Gauges<0> = metrics::gauges("deepface_connections", "Open connections");
+    all.get_or_create_owned(&[])
+});
 
 /// What happens on one connection.
 #[derive(Debug)]
@@ -102,6 +109,8 @@ pub(super) struct Place {
 impl Registry {
     /// At most `most` connections in all, and `share` of one caller.
     pub(super) fn new(most: usize, share: usize) -> Self {
+        // From the start, so that none is shown as 0.
+        LazyLock::force(&CONNECTIONS);
         Self {
             most,
             share,
@@ -133,6 +142,7 @@ impl Registry {
             evicted: connection.evicted.clone(),
         };
         open.connections.insert(id, connection);
+        CONNECTIONS.inc();
         Some(place)
     }
 
@@ -164,6 +174,7 @@ impl Open {
 impl Drop for Place {
     fn drop(&mut self) {
         self.registry.lock().connections.remove(&self.id);
+        CONNECTIONS.dec();
     }
 }
 
