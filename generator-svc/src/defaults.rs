@@ -54,8 +54,8 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
         basis,
         rule,
         start: Start::Expected,
-        steps: 100,
-        learning_rate: 0.05,
+        steps: 50,
+        learning_rate: 0.07,
         prior: 0.05,
         conditional: false,
         total_variation: 0.0,
@@ -75,6 +75,7 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
     match (basis, rule) {
         (Basis::Prior, Rule::Adam) => prior,
         (Basis::Prior, Rule::Sgd) => Settings {
+            steps: 100,
             learning_rate: 0.02,
             ..prior
         },

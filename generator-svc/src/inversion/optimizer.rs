@@ -49,8 +49,9 @@ impl Optimizer {
 
     /// Moves `x` against `gradient`.
     ///
-    /// Adam (Kingma and Ba 2015) with betas 0.9 and 0.999, or SGD that scales the gradient to unit mean magnitude, so
-    /// that its rate is in the unit of `x` too. Both decay their rate by a cosine to a twentieth.
+    /// Adam (Kingma and Ba 2015) with betas 0.6 and 0.999, or SGD that scales the gradient to unit mean magnitude, so that
+    /// its rate is in the unit of `x` too. Both decay their rate by a cosine to a twentieth. The gradients are nearly
+    /// exact, so the usual momentum of 0.9 would only overshoot (`docs/generation.md`).
     pub fn step(&mut self, x: &mut [f32], gradient: &[f32]) {
         self.done += 1;
         let progress = self.done as f64 / self.steps.max(1) as f64;
@@ -71,7 +72,7 @@ impl Optimizer {
     }
 
     fn adam(&mut self, rate: f32, x: &mut [f32], gradient: &[f32]) {
-        const BETA1: f64 = 0.9;
+        const BETA1: f64 = 0.6;
         const BETA2: f64 = 0.999;
         let steps = self.done as i32;
         let bias1 = (1.0 - BETA1.powi(steps)) as f32;

@@ -288,7 +288,8 @@ pub(super) fn wild_fields(random: &mut Random) -> Template {
                 seed,
                 stream: Some(stream(random)),
                 keep,
-                resume_token: token(random),
+                resume_tokens: vec![token(random); random.below(3)],
+                count: perhaps(&[i32::MIN, -1, 0, 2, 17, i32::MAX], random).unwrap_or(1),
             };
             (GENERATE, request.encode_to_vec())
         }

@@ -68,7 +68,13 @@ fn help_says_the_defaults_of_a_descent() {
     let pixels_sgd = defaults::descent(Basis::Pixels, Rule::Sgd);
     let both =
         |prior: usize, pixels: usize| format!("Default: {prior} in the prior, {pixels} in pixels.");
-    says("steps", both(prior.steps, pixels.steps));
+    says(
+        "steps",
+        format!(
+            "in the prior: {} for adam, {} for sgd; in pixels: {}.",
+            prior.steps, prior_sgd.steps, pixels.steps
+        ),
+    );
     says("jitter", both(prior.jitter, pixels.jitter));
     says(
         "learning_rate",

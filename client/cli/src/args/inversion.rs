@@ -8,10 +8,11 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Inversion")]
 pub(crate) struct InversionArgs {
-    /// Number of steps, 1 to 5000. Default: 100 in the prior, 200 in pixels. With --keep: 300 in the prior.
+    /// Number of steps, 1 to 5000. Default in the prior: 50 for adam, 100 for sgd; in pixels: 200. With --keep: 300 in the
+    /// prior.
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<i32>,
-    /// Learning rate, 1e-6 to 10. Default in the prior: 0.05 for adam, 0.02 for sgd; in pixels: 0.02 for adam, 0.01 for
+    /// Learning rate, 1e-6 to 10. Default in the prior: 0.07 for adam, 0.02 for sgd; in pixels: 0.02 for adam, 0.01 for
     /// sgd.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
