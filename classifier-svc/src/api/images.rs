@@ -18,7 +18,7 @@ use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
 use crate::batch::{Call, Claim, Kind};
 use crate::metrics::timed;
-use crate::priority::{self, give_way};
+use crate::priority::give_way;
 
 /// Pixels a side of a tensor that is an image, at most.
 const TENSOR_SIDE: u32 = 4096;
@@ -213,7 +213,7 @@ async fn aside<T: Send + 'static>(
     let (done, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name("large-image".into());
     let started = thread.spawn(move || {
-        give_way(priority::LARGE_IMAGE);
+        give_way();
         done.send(work(&turn)).ok();
     });
     started.map_err(|_| failed())?;

@@ -17,7 +17,6 @@ use super::queue::Queue;
 use super::room::{Admission, Claim, Room};
 use super::state::{EngineError, State};
 use super::{Inference, worker};
-use crate::priority::{self, give_way};
 use deepface_network::{Differentiated, ModelInfo, Objective};
 
 /// What is added to an expected time: under load, what is expected to be done just in time should not be late.
@@ -77,10 +76,7 @@ impl Engine {
         let queue = Queue::new(entries, settings.max_batch, pace.clone());
         std::thread::Builder::new()
             .name("model".into())
-            .spawn(move || {
-                give_way(priority::NETWORK);
-                worker::run(load, queue, &said);
-            })?;
+            .spawn(move || worker::run(load, queue, &said))?;
         let rooms = [settings.share, settings.queue].map(|share| Room::new(settings.queue, share));
         Ok(Self {
             arriving,
