@@ -209,7 +209,7 @@ impl Engine {
     pub async fn differentiate(
         &self,
         stream: &Stream,
-        mut images: Vec<f32>,
+        images: Vec<f32>,
         objectives: Arc<[Objective]>,
         return_layers: Arc<[usize]>,
     ) -> Result<Computed<Differentiated>, EngineError> {
@@ -221,12 +221,12 @@ impl Engine {
             return_layers,
         };
         let mut all = Computed::<Output>::default();
+        let mut images = Images::new(images, info.pixels());
         while !images.is_empty() {
             let most = self.settings.max_batch.min(self.pace.steps());
-            let n = (images.len() / info.pixels()).clamp(1, most);
+            let n = images.left().min(most);
             let room = self.admit(Kind::Differentiate, call, n).await?;
-            let rest = images.split_off((n * info.pixels()).min(images.len()));
-            let portion = std::mem::replace(&mut images, rest);
+            let portion = images.take(n);
             let owner = Owner::Stream(*number);
             let done = self.enter(call, owner, room, portion, n, task.clone())?;
             all.append(answer(done, call.deadline).await?);
@@ -247,15 +247,14 @@ impl Engine {
         &self,
         call: &Call,
         mut room: Admission,
-        mut images: Vec<f32>,
+        images: Vec<f32>,
         task: Task,
     ) -> Result<Computed<Output>, EngineError> {
-        let size = self.info()?.pixels();
+        let mut images = Images::new(images, self.info()?.pixels());
         let mut replies = Vec::new();
         while !images.is_empty() {
-            let n = (images.len() / size).clamp(1, self.settings.max_batch);
-            let rest = images.split_off((n * size).min(images.len()));
-            let portion = std::mem::replace(&mut images, rest);
+            let n = images.left().min(self.settings.max_batch);
+            let portion = images.take(n);
             let part = room.split(n).ok_or_else(|| self.full())?;
             let owner = Owner::Caller(call.caller.clone());
             replies.push(self.enter(call, owner, part, portion, n, task.clone())?);
@@ -311,6 +310,48 @@ async fn answer(reply: Reply, deadline: Deadline) -> Result<Done, EngineError> {
     let done = done.map_err(|_| EngineError::Expired)?;
     // Dropped unanswered: the thread has ended.
     done.map_err(|_| EngineError::Stopped)?
+}
+
+/// Images that go through the queue one portion after the other. The rest stays where it is: moving it each time would
+/// take longer than the network takes for a few images.
+struct Images {
+    values: Vec<f32>,
+    /// Values that have been taken.
+    at: usize,
+    /// Values of one image.
+    size: usize,
+}
+
+impl Images {
+    fn new(values: Vec<f32>, size: usize) -> Self {
+        Self {
+            values,
+            at: 0,
+            size,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at >= self.values.len()
+    }
+
+    /// How many are left; a part of one counts as one.
+    fn left(&self) -> usize {
+        (self.values.len() - self.at).div_ceil(self.size.max(1))
+    }
+
+    /// Takes the next `n`.
+    fn take(&mut self, n: usize) -> Vec<f32> {
+        let end = (self.at + n * self.size).min(self.values.len());
+        let from = std::mem::replace(&mut self.at, end);
+        match (from, end) {
+            (0, end) if end == self.values.len() => {
+                self.at = 0;
+                std::mem::take(&mut self.values)
+            }
+            (from, end) => self.values[from..end].to_vec(),
+        }
+    }
 }
 
 impl Computed<Output> {

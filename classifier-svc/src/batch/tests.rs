@@ -344,7 +344,7 @@ async fn abandoned_and_expired_work_is_never_computed() {
     let wanted = b.classify(&[3.0], soon());
     settle().await;
     abandoned.abort();
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert!(matches!(expired.await.unwrap(), Err(EngineError::Expired)));
     assert!(started.elapsed() < Duration::from_millis(500));
     b.release();
