@@ -7,7 +7,9 @@
 pub mod api;
 pub mod batch;
 mod fair;
+mod mean;
 mod metrics;
+mod priority;
 pub mod service;
 pub mod settings;
 pub mod source;

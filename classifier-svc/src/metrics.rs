@@ -1,7 +1,7 @@
 //! What the service says of its model and of its decoders to Prometheus.
 
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deepface_network::ModelInfo;
 use deepface_serve::metrics::{self, Gauges, Histograms, SECONDS};
@@ -22,12 +22,12 @@ static DECODED: LazyLock<Histograms<0>> = LazyLock::new(|| {
 });
 
 /// Measures how long the faces of one image take.
-pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let began = Instant::now();
     let done = work();
-    let seconds = began.elapsed().as_secs_f64();
-    DECODED.get_or_create(&[]).observe(seconds);
-    done
+    let took = began.elapsed();
+    DECODED.get_or_create(&[]).observe(took.as_secs_f64());
+    (done, took)
 }
 
 /// Reports the model that is served from now on.

@@ -49,8 +49,9 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
         let mut greedy = JoinSet::new();
         let generator = match greed {
             "bombs" => {
+                let file = bomb()?;
                 for _ in 0..4 {
-                    greedy.spawn(bombs(client(&classifier, 2).await?));
+                    greedy.spawn(bombs(client(&classifier, 2).await?, file.clone()));
                 }
                 None
             }
@@ -75,7 +76,7 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
         };
         // The greedy one is well under way.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let (times, failed) = modest(client(&classifier, 1).await?, args.calls).await;
+        let (times, failed) = elsewhere(modest(classifier.url(), args.calls)).await?;
         greedy.shutdown().await;
         drop(generator);
         let p99 = times.quantile(0.99);
@@ -93,13 +94,29 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
 
 /// A connection from 127.0.0.`last`.
 async fn client(classifier: &Process, last: u8) -> Outcome<Client> {
+    connect(classifier.url(), last).await
+}
+
+async fn connect(url: String, last: u8) -> Outcome<Client> {
     let from = IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
-    let endpoint = Endpoint::from_shared(classifier.url())?.local_address(Some(from));
+    let endpoint = Endpoint::from_shared(url)?.local_address(Some(from));
     Ok(ClassifierServiceClient::new(endpoint.connect().await?))
 }
 
+/// Runs on a thread of its own, so that it does not wait for the clients of the greedy caller.
+async fn elsewhere<T: Send + 'static>(
+    work: impl Future<Output = Outcome<T>> + Send + 'static,
+) -> Outcome<T> {
+    let work = move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build()?.block_on(work)
+    };
+    tokio::task::spawn_blocking(work).await?
+}
+
 /// Small calls, one after the other; the times of those that are answered, and one of the refusals.
-async fn modest(mut client: Client, calls: usize) -> (Times, Option<tonic::Status>) {
+async fn modest(url: String, calls: usize) -> Outcome<(Times, Option<tonic::Status>)> {
+    let mut client = connect(url, 1).await?;
     let (mut times, mut failed) = (Times::default(), None);
     for i in 0..calls {
         let mut request = Request::new(v1::ClassifyRequest {
@@ -113,15 +130,17 @@ async fn modest(mut client: Client, calls: usize) -> (Times, Option<tonic::Statu
             Err(status) => failed = Some(status),
         }
     }
-    (times, failed)
+    Ok((times, failed))
 }
 
-/// 64 pictures of one colour in every call: a few kilobytes that become gigabytes.
-async fn bombs(mut client: Client) {
+/// A picture of one colour.
+fn bomb() -> Outcome<Vec<u8>> {
     let picture = RgbImage::from_pixel(4096, 4096, image::Rgb([90, 100, 120]));
-    let Ok(file) = deepface_images::png(&picture) else {
-        return;
-    };
+    Ok(deepface_images::png(&picture)?)
+}
+
+/// 64 such pictures in every call: a few kilobytes that become gigabytes.
+async fn bombs(mut client: Client, file: Vec<u8>) {
     let images = vec![encoded_image(file, v1::Framing::Face); 64];
     loop {
         let request = v1::ClassifyRequest {

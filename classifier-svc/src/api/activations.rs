@@ -32,7 +32,6 @@ pub(super) async fn get_activations(
         element,
     } = check(api, &info, &request)?;
     let n = request.images.len();
-    api.engine.check_room(Kind::Activations, &call, n)?;
     let named = request.images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
     let wanted = Wanted {
@@ -43,11 +42,12 @@ pub(super) async fn get_activations(
         },
         check: !request.skip_face_check,
     };
-    let faces = images::faces(api, &call, named.collect(), wanted).await?;
+    let faces = images::faces(api, (&call, Kind::Activations), named.collect(), wanted).await?;
     let faces = faces.usable_of(n)?;
     let rows = faces.origins.len();
     layers::check_reply(&info, &api.limits, (rows, &layers), (element, 0), "images")?;
-    let computed = activations(api, &call, &faces.pixels, layers.clone());
+    let portions = Portions::new(api, (&call, Kind::Activations), faces.claim, &faces.pixels);
+    let computed = activations(api, &call, portions, layers.clone());
     let (arrays, compute) = computed.await?;
     let errors = faces.refused.into_iter();
     let errors = errors.map(|(image, wrong)| v1::ImageError {
@@ -68,16 +68,13 @@ pub(super) async fn get_activations(
 pub(super) async fn activations(
     api: &Classifier,
     call: &Call,
-    pixels: &[f32],
+    mut portions: Portions<'_>,
     layers: Arc<[usize]>,
 ) -> Result<(Vec<Vec<f32>>, Duration), EngineError> {
     let size = api.engine.info()?.pixels();
     let (mut all, mut compute) = (vec![Vec::new(); layers.len()], Duration::ZERO);
-    let mut portions = Portions::new(api, Kind::Activations, call, pixels);
     while let Some((room, portion)) = portions.next(size).await? {
-        let done = api
-            .engine
-            .activations(room, portion, layers.clone(), call.deadline);
+        let done = api.engine.activations(call, room, portion, layers.clone());
         let done = done.await?;
         for (all, some) in all.iter_mut().zip(done.value) {
             all.extend(some);

@@ -24,7 +24,6 @@ pub(super) async fn classify(
     check_network(&info, "model_digest", &request.model_digest)?;
     let images = std::mem::take(&mut request.images);
     images::check_count(images.len(), &api.limits)?;
-    api.engine.check_room(Kind::Classify, &call, images.len())?;
     let n = images.len();
     let named = images.into_iter().enumerate();
     let named = named.map(|(i, image)| (format!("images[{i}]"), image));
@@ -33,9 +32,10 @@ pub(super) async fn classify(
         most: api.limits.faces_per_image,
         check: !request.skip_face_check,
     };
-    let faces = images::faces(api, &call, named.collect(), wanted).await?;
+    let faces = images::faces(api, (&call, Kind::Classify), named.collect(), wanted).await?;
     let faces = faces.usable_of(n)?;
-    let (probabilities, compute) = probabilities(api, &call, &faces.pixels, info.pixels()).await?;
+    let portions = Portions::new(api, (&call, Kind::Classify), faces.claim, &faces.pixels);
+    let (probabilities, compute) = probabilities(api, &call, portions, info.pixels()).await?;
     let probabilities = probabilities.chunks_exact(info.heads.logits());
     let untrained = info.heads_untrained.then(warnings::heads_untrained);
     let answered = faces.origins.into_iter().zip(probabilities);
@@ -71,13 +71,12 @@ pub(super) async fn classify(
 async fn probabilities(
     api: &Classifier,
     call: &Call,
-    pixels: &[f32],
+    mut portions: Portions<'_>,
     size: usize,
 ) -> Result<(Vec<f32>, Duration), EngineError> {
     let (mut all, mut compute) = (Vec::new(), Duration::ZERO);
-    let mut portions = Portions::new(api, Kind::Classify, call, pixels);
     while let Some((room, portion)) = portions.next(size).await? {
-        let done = api.engine.classify(room, portion, call.deadline).await?;
+        let done = api.engine.classify(call, room, portion).await?;
         all.extend(done.value);
         compute += done.compute;
     }

@@ -12,6 +12,7 @@ use super::activations::activations;
 use super::faces::Wanted;
 use super::images::Origin;
 use super::model::verification;
+use super::portions::Portions;
 use super::status::{Refusal, check_network};
 use super::{Classifier, images, layers, timing};
 use crate::batch::Kind;
@@ -46,11 +47,10 @@ pub(super) async fn compare(
         check: true,
     };
     let (images, embeddings) = apart(sides);
-    api.engine
-        .check_room(Kind::Activations, &call, images.len())?;
-    let faces = images::faces(api, &call, images, wanted).await?;
+    let faces = images::faces(api, (&call, Kind::Activations), images, wanted).await?;
     let faces = faces.complete()?;
-    let computed = activations(api, &call, &faces.pixels, Arc::from([layer]));
+    let portions = Portions::new(api, (&call, Kind::Activations), faces.claim, &faces.pixels);
+    let computed = activations(api, &call, portions, Arc::from([layer]));
     let (computed, compute) = computed.await?;
     let computed = computed.into_iter().flatten().collect();
     let [first, second] = together(embeddings, faces.origins, computed, features);

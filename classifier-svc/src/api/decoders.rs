@@ -1,6 +1,7 @@
 //! The line before the decoders of images, in which a crowd of large pictures holds up nobody else.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use deepface_serve::Caller;
 use tokio::sync::oneshot;
@@ -9,18 +10,25 @@ use tokio::time::timeout_at;
 use super::status::Refusal;
 use crate::batch::{Call, EngineError};
 use crate::fair::FairLine;
+use crate::mean::Mean;
 
 /// Pixels of a file above which an image is large: decoding takes 15 ms and more.
 const LARGE: u64 = 1 << 20;
 /// What an image costs besides its pixels, in pixels.
 const BASE: u64 = 1 << 16;
+/// Pixels whose time is learned together: that of a single one is shorter than what a clock counts.
+const UNIT: u64 = 1 << 10;
 /// Images that may wait, each of another call; one caller may have half of them.
 const WAITING: usize = 256;
 
-/// A number of decoders, and who goes next. Each caller gets an equal share of them, counted in pixels. Large images
-/// take half of them at most, so that a small one waits only for small ones.
+/// A number of decoders, and who goes next. Each caller gets an equal share of them, counted in pixels, and uses it for
+/// its oldest call. Large images take half of them at most, so that a small one waits only for small ones.
 #[derive(Clone, Debug)]
-pub(super) struct Decoders(Arc<Mutex<State>>);
+pub(super) struct Decoders {
+    state: Arc<Mutex<State>>,
+    /// The time that a unit of the cost takes.
+    pace: Arc<Mean>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -33,6 +41,7 @@ struct State {
 
 #[derive(Debug)]
 struct Waiting {
+    call: Call,
     large: bool,
     turn: oneshot::Sender<Turn>,
 }
@@ -41,6 +50,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Turn {
     decoders: Decoders,
+    call: Call,
     large: bool,
 }
 
@@ -48,54 +58,91 @@ impl Decoders {
     /// So many, and at least two: one for small images.
     pub(super) fn new(n: usize) -> Self {
         let free = n.max(2);
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             free,
             free_for_large: free / 2,
             line: FairLine::default(),
-        })))
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            pace: Arc::default(),
+        }
     }
 
-    /// Waits for a decoder for an image of so many pixels.
+    /// The time that decoding an image of so many pixels is expected to take.
+    pub(super) fn expected(&self, pixels: u64) -> Duration {
+        self.pace.of(units(pixels))
+    }
+
+    /// Notes how long that took.
+    pub(super) fn learn(&self, pixels: u64, took: Duration) {
+        self.pace.learn(units(pixels), took);
+    }
+
+    /// Waits for a decoder for an image of so many pixels, as long as the call can be answered in time: `left` is what
+    /// it will take from here.
     ///
     /// # Errors
-    /// Too many wait already; the deadline has passed.
-    pub(super) async fn turn(&self, call: &Call, pixels: u64) -> Result<Turn, Refusal> {
+    /// Too many wait already; it is too late.
+    pub(super) async fn turn(
+        &self,
+        call: &Call,
+        pixels: u64,
+        left: Duration,
+    ) -> Result<Turn, Refusal> {
         let (turn, ready) = oneshot::channel();
-        let large = pixels > LARGE;
-        let waiting = Waiting { large, turn };
-        self.state().push(&call.caller, pixels, waiting)?;
+        let waiting = Waiting {
+            call: call.clone(),
+            large: pixels > LARGE,
+            turn,
+        };
+        self.state().push(pixels, waiting)?;
         self.start();
-        let ready = timeout_at(call.deadline.at(), ready).await;
-        let ready = ready.map_err(|_| EngineError::Expired)?;
+        let due = call.deadline.at();
+        let ready = timeout_at(due.checked_sub(left).unwrap_or(due), ready).await;
+        let ready = ready.map_err(|_| match call.deadline.passed() {
+            true => EngineError::Expired,
+            false => {
+                self.pace.doubt();
+                EngineError::Late { wait: left }
+            }
+        })?;
         ready.map_err(|_| Refusal::Internal("the decoders are closed"))
     }
 
     /// Gives the free decoders to those that go next.
     fn start(&self) {
         loop {
-            let Some(Waiting { large, turn }) = self.state().next() else {
+            let Some(Waiting { call, large, turn }) = self.state().next() else {
                 return;
             };
             let decoders = self.clone();
+            let given = Turn {
+                decoders,
+                call,
+                large,
+            };
             // Whoever no longer waits drops it, which gives it back.
-            turn.send(Turn { decoders, large }).ok();
+            turn.send(given).ok();
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn push(&mut self, caller: &Caller, pixels: u64, waiting: Waiting) -> Result<(), Refusal> {
+    fn push(&mut self, pixels: u64, waiting: Waiting) -> Result<(), Refusal> {
         self.line.remove(|waiting| !waiting.turn.is_closed());
-        if self.line.len() >= WAITING || self.line.count(caller) >= WAITING / 2 {
+        let Call {
+            caller, arrived, ..
+        } = waiting.call.clone();
+        if self.line.len() >= WAITING || self.line.count(&caller) >= WAITING / 2 {
             return Err(Refusal::Decoders);
         }
-        let cost = pixels.saturating_add(BASE);
-        self.line.push(caller.clone(), cost, waiting);
+        self.line.push(caller, arrived, units(pixels), waiting);
         Ok(())
     }
 
@@ -111,6 +158,32 @@ impl State {
     }
 }
 
+/// The cost of an image of so many pixels.
+fn units(pixels: u64) -> u64 {
+    pixels.saturating_add(BASE) / UNIT
+}
+
+impl Turn {
+    /// Whether it is for large images, which should give way to all other work.
+    pub(super) fn large(&self) -> bool {
+        self.large
+    }
+
+    /// Whether it is good for another image of the same call, because nobody goes before that.
+    pub(super) fn goes_on(&self, pixels: u64) -> bool {
+        if (pixels > LARGE) != self.large {
+            return false;
+        }
+        let mut state = self.decoders.state();
+        let large = self.large || state.free_for_large > 0;
+        let Call {
+            caller, arrived, ..
+        } = &self.call;
+        let fits = |waiting: &Waiting| large || !waiting.large;
+        state.line.pass(caller, *arrived, units(pixels), fits)
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = self.decoders.state();
@@ -123,7 +196,7 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::Instant;
 
     use deepface_serve::Deadline;
 
@@ -144,6 +217,7 @@ mod tests {
             });
         Call {
             caller: Caller::of(&request),
+            arrived: Instant::now(),
             deadline: Deadline::after(time),
         }
     }
@@ -151,7 +225,12 @@ mod tests {
     /// Waits in a task of its own.
     fn wait(decoders: &Decoders, from: u8, pixels: u64) -> tokio::task::JoinHandle<Turn> {
         let decoders = decoders.clone();
-        tokio::spawn(async move { decoders.turn(&call(from), pixels).await.unwrap() })
+        tokio::spawn(async move {
+            decoders
+                .turn(&call(from), pixels, Duration::ZERO)
+                .await
+                .unwrap()
+        })
     }
 
     async fn settle() {
@@ -161,12 +240,15 @@ mod tests {
     #[tokio::test]
     async fn small_images_pass_large_ones_of_whomever() {
         let decoders = Decoders::new(2);
-        let bomb = decoders.turn(&call(1), 1 << 25).await.unwrap();
+        let bomb = decoders
+            .turn(&call(1), 1 << 25, Duration::ZERO)
+            .await
+            .unwrap();
         let second = wait(&decoders, 2, 1 << 25);
         settle().await;
         assert!(!second.is_finished(), "large images took both decoders");
         for from in [1, 2, 3] {
-            decoders.turn(&call(from), 1).await.unwrap();
+            decoders.turn(&call(from), 1, Duration::ZERO).await.unwrap();
         }
         drop(bomb);
         second.await.unwrap();
@@ -176,8 +258,8 @@ mod tests {
     async fn a_caller_passes_the_crowd_of_another() {
         let decoders = Decoders::new(2);
         let held = [
-            decoders.turn(&call(1), 1).await.unwrap(),
-            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
         ];
         let crowd: Vec<_> = (0..10).map(|_| wait(&decoders, 1, 1)).collect();
         settle().await;
@@ -195,12 +277,12 @@ mod tests {
     async fn the_line_is_bounded_in_all_and_for_each() {
         let decoders = Decoders::new(2);
         let _held = [
-            decoders.turn(&call(1), 1).await.unwrap(),
-            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
         ];
         let crowd: Vec<_> = (0..WAITING / 2).map(|_| wait(&decoders, 1, 1)).collect();
         settle().await;
-        let refused = decoders.turn(&call(1), 1).await;
+        let refused = decoders.turn(&call(1), 1, Duration::ZERO).await;
         assert!(matches!(refused, Err(Refusal::Decoders)), "{refused:?}");
         let other = wait(&decoders, 2, 1);
         settle().await;
@@ -217,19 +299,53 @@ mod tests {
     async fn a_turn_is_waited_for_until_the_deadline_and_comes_back() {
         let decoders = Decoders::new(2);
         let held = [
-            decoders.turn(&call(1), 1).await.unwrap(),
-            decoders.turn(&call(1), 1).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
         ];
         let late = within(1, Duration::from_millis(20));
-        let refused = decoders.turn(&late, 1).await;
+        let refused = decoders.turn(&late, 1, Duration::ZERO).await;
         assert!(
             matches!(refused, Err(Refusal::Engine(EngineError::Expired))),
             "{refused:?}"
         );
         drop(held);
         for _ in 0..5 {
-            decoders.turn(&call(1), 1).await.unwrap();
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap();
         }
         assert_eq!(decoders.state().free, 2);
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_on_until_somebody_with_less_waits() {
+        let decoders = Decoders::new(2);
+        let _held = decoders.turn(&call(3), 1, Duration::ZERO).await.unwrap();
+        let older = call(1);
+        let turn = decoders.turn(&older, 1, Duration::ZERO).await.unwrap();
+        assert!(turn.goes_on(1));
+        assert!(!turn.goes_on(1 << 25), "a large image takes another turn");
+        let newer = wait(&decoders, 1, 1);
+        settle().await;
+        assert!(turn.goes_on(1), "the caller's newer call goes first");
+        let other = wait(&decoders, 2, 1);
+        settle().await;
+        assert!(!turn.goes_on(1), "the other caller waits");
+        drop(turn);
+        other.await.unwrap();
+        newer.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_could_not_be_answered_in_time_is_refused_before() {
+        let decoders = Decoders::new(2);
+        let _held = [
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
+            decoders.turn(&call(1), 1, Duration::ZERO).await.unwrap(),
+        ];
+        let hour = Duration::from_secs(3600);
+        let refused = decoders.turn(&within(1, hour), 1, hour).await;
+        assert!(
+            matches!(refused, Err(Refusal::Engine(EngineError::Late { .. }))),
+            "{refused:?}"
+        );
     }
 }

@@ -1,18 +1,24 @@
 //! Images from the wire: checked, decoded, framed and scaled to the network's input.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
 use deepface_images::{Framing, ImageLimits, decode, image_of, peek};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
 use deepface_serve::Violations;
+use tokio::sync::oneshot;
 
-use super::decoders::Turn;
+use super::decoders::{Decoders, Turn};
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
 use super::quota::Held;
 use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
-use crate::batch::Call;
+use crate::batch::{Call, Claim, Kind};
 use crate::metrics::timed;
+use crate::priority::give_way;
 
 /// Pixels a side of a tensor that is an image, at most.
 const TENSOR_SIDE: u32 = 4096;
@@ -40,6 +46,8 @@ pub(super) struct Faces {
     pub(super) origins: Vec<Origin>,
     /// The images that have no face or could not be used, by their number in the request.
     pub(super) refused: Vec<(usize, Violations)>,
+    /// What the network is to do with them.
+    pub(super) claim: Claim,
     /// The memory of the pixels.
     held: Held,
 }
@@ -56,51 +64,160 @@ pub(super) struct Origin {
     pub(super) warnings: Vec<v1::Warning>,
 }
 
-/// The faces of named images, those of one image the largest first.
+/// The faces of named images, those of one image the largest first, for work of a kind.
 ///
 /// Decoding is slow and takes memory, so it runs outside the async threads and only a few at a time. When the caller
-/// goes away, it stops at the next image. The wait for a decoder ends with the deadline.
+/// goes away, it stops at the next image.
 ///
 /// # Errors
-/// The deadline has passed, or too much waits. An image that can't be used is not an error here: see
-/// [`Faces::refused`].
+/// The call could not be answered before its deadline, or too much waits. An image that can't be used is not an error
+/// here: see [`Faces::refused`].
 pub(super) async fn faces(
     api: &Classifier,
-    call: &Call,
+    (call, kind): (&Call, Kind),
     images: Vec<(String, v1::Image)>,
     wanted: Wanted,
 ) -> Result<Faces, Refusal> {
     let came = images.iter().map(|(_, image)| bytes_of(image)).sum();
+    let (undecoded, refused) = checked(images, api.limits);
+    let n = undecoded.len();
+    let decoding = expected(api, &undecoded);
+    let claim = api.engine.claim(kind, call, n, decoding)?;
+    let compute = claim.time().saturating_sub(decoding);
     // For the whole request, as images that are done with are few.
     let held = api.memory.hold(&call.caller, came).ok_or(Refusal::Memory)?;
-    let mut all = Faces {
-        pixels: Vec::with_capacity(images.len() * 3 * wanted.size * wanted.size),
-        origins: Vec::with_capacity(images.len()),
-        refused: Vec::new(),
+    let faces = Faces {
+        pixels: Vec::with_capacity(n * 3 * wanted.size * wanted.size),
+        origins: Vec::with_capacity(n),
+        refused,
+        claim,
         held,
     };
-    let mut pixels = 0;
-    for (i, (field, image)) in images.into_iter().enumerate() {
-        let limits = api.limits.image;
-        let these = pixels_of(&image, limits);
-        pixels += these;
-        let cost = these.max(tensor_pixels(&image));
-        if pixels > api.limits.request_pixels {
-            all.refused.push((i, too_many_pixels(&field, api.limits)));
+    let waits = Arc::new(());
+    let mut work = Work {
+        faces,
+        undecoded,
+        waits: Arc::downgrade(&waits),
+    };
+    while let Some(next) = work.undecoded.front() {
+        let left = expected(api, &work.undecoded) + compute;
+        let turn = api.decoders.turn(call, next.pixels, left).await?;
+        let (limits, decoders) = (api.limits, api.decoders.clone());
+        work = aside(turn, move |turn| {
+            work.decode(turn, &decoders, &limits, wanted)
+        })
+        .await??;
+    }
+    let mut faces = work.faces;
+    faces.refused.sort_by_key(|&(image, _)| image);
+    Ok(faces)
+}
+
+/// An image that is still to be decoded.
+struct Undecoded {
+    /// Number in the request.
+    number: usize,
+    field: String,
+    image: v1::Image,
+    /// What decoding costs.
+    pixels: u64,
+}
+
+/// The images that decoding is tried for, and those that are too much.
+fn checked(
+    images: Vec<(String, v1::Image)>,
+    limits: Limits,
+) -> (VecDeque<Undecoded>, Vec<(usize, Violations)>) {
+    let (mut undecoded, mut refused) = (VecDeque::with_capacity(images.len()), Vec::new());
+    let mut all = 0;
+    for (number, (field, image)) in images.into_iter().enumerate() {
+        let pixels = pixels_of(&image, limits.image);
+        all += pixels;
+        if all > limits.request_pixels {
+            refused.push((number, too_many_pixels(&field, limits)));
             continue;
         }
-        let turn = api.decoders.turn(call, cost).await?;
-        let name = field.clone();
-        match decoded(turn, move || {
-            timed(|| faces_of(image, &name, limits, wanted))
-        })
-        .await?
-        {
-            Ok(found) => all.append(i, found, &field, &api.limits)?,
-            Err(wrong) => all.refused.push((i, wrong)),
-        }
+        let pixels = pixels.max(tensor_pixels(&image));
+        undecoded.push_back(Undecoded {
+            number,
+            field,
+            image,
+            pixels,
+        });
     }
-    Ok(all)
+    (undecoded, refused)
+}
+
+/// The time that decoding is expected to take.
+fn expected(api: &Classifier, images: &VecDeque<Undecoded>) -> Duration {
+    let each = images.iter().map(|image| image.pixels);
+    each.map(|pixels| api.decoders.expected(pixels)).sum()
+}
+
+/// The images of a request on their way through the decoders.
+struct Work {
+    faces: Faces,
+    undecoded: VecDeque<Undecoded>,
+    /// Gone when the caller no longer waits.
+    waits: Weak<()>,
+}
+
+impl Work {
+    /// Decodes the next image, and those behind it as long as nobody goes before them.
+    ///
+    /// # Errors
+    /// There is no memory for the faces.
+    fn decode(
+        mut self,
+        turn: &Turn,
+        decoders: &Decoders,
+        limits: &Limits,
+        wanted: Wanted,
+    ) -> Result<Self, Refusal> {
+        while let Some(next) = self.undecoded.pop_front() {
+            let Undecoded {
+                number,
+                field,
+                image,
+                pixels,
+            } = next;
+            let (found, took) = timed(|| faces_of(image, &field, limits.image, wanted));
+            match found {
+                Ok(found) => {
+                    decoders.learn(pixels, took);
+                    self.faces.append(number, found, &field, limits)?;
+                }
+                Err(wrong) => self.faces.refused.push((number, wrong)),
+            }
+            let waits = self.waits.strong_count() > 0;
+            let next = self.undecoded.front().filter(|_| waits);
+            if !next.is_some_and(|next| turn.goes_on(next.pixels)) {
+                break;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Works outside the async threads. Large images have a thread of their own, which gives way to all other work.
+async fn aside<T: Send + 'static>(
+    turn: Turn,
+    work: impl FnOnce(&Turn) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let failed = || Refusal::Internal("decoding an image failed");
+    if !turn.large() {
+        // The turn is held until the work is done, even if the caller no longer waits.
+        let done = tokio::task::spawn_blocking(move || work(&turn));
+        return done.await.map_err(|_| failed());
+    }
+    let (done, result) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("large-image".into());
+    let started = thread.spawn(move || {
+        give_way();
+        done.send(work(&turn)).ok();
+    });
+    started.map_err(|_| failed())?;
+    result.await.map_err(|_| failed())
 }
 
 /// The content of an image as it came.
@@ -201,19 +318,6 @@ impl Faces {
             _ => Ok(self),
         }
     }
-}
-
-async fn decoded<T: Send + 'static>(
-    turn: Turn,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    let work = move || {
-        // Held until the work is done, even if the caller no longer waits.
-        let _turn = turn;
-        work()
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Refusal::Internal("decoding an image failed"))
 }
 
 /// The faces of one image.

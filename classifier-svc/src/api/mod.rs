@@ -115,6 +115,7 @@ impl Classifier {
     fn call<T>(&self, request: &Request<T>) -> Call {
         Call {
             caller: Caller::of(request),
+            arrived: Instant::now(),
             deadline: Deadline::of(request, self.limits.call),
         }
     }

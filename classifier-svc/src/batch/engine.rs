@@ -9,16 +9,18 @@ use deepface_serve::Deadline;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout_at;
 
-use super::counters::Counters;
 use super::entry::{Done, Entry, Output, Owner, Task};
 use super::lane::{Call, Kind, Lane};
 use super::pace::Pace;
 use super::passage::Passage;
 use super::queue::Queue;
-use super::room::{Admission, Room};
+use super::room::{Admission, Claim, Room};
 use super::state::{EngineError, State};
 use super::{Inference, worker};
 use deepface_network::{Differentiated, ModelInfo, Objective};
+
+/// What is added to an expected time: under load, what is expected to be done just in time should not be late.
+const MARGIN: (u32, u32) = (5, 4);
 
 /// The sizes of the queue and of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,6 @@ pub struct Engine {
     arriving: mpsc::Sender<Entry>,
     rooms: [Arc<Room>; 2],
     pace: Arc<Pace>,
-    counters: Arc<Counters>,
     streams: Arc<AtomicU64>,
     state: watch::Receiver<State>,
     settings: BatchSettings,
@@ -71,9 +72,8 @@ impl Engine {
         // Every entry holds room of its lane, so the channel is never full.
         let (arriving, entries) = mpsc::channel(2 * settings.queue);
         let (said, state) = watch::channel(State::Loading);
-        let (pace, counters) = (Arc::<Pace>::default(), Arc::<Counters>::default());
-        let max_batch = settings.max_batch;
-        let queue = Queue::new(entries, max_batch, pace.clone(), counters.clone());
+        let pace = Arc::<Pace>::default();
+        let queue = Queue::new(entries, settings.max_batch, pace.clone());
         std::thread::Builder::new()
             .name("model".into())
             .spawn(move || worker::run(load, queue, &said))?;
@@ -82,7 +82,6 @@ impl Engine {
             arriving,
             rooms: rooms.map(Arc::new),
             pace,
-            counters,
             streams: Arc::default(),
             state,
             settings,
@@ -106,49 +105,35 @@ impl Engine {
         }
     }
 
-    /// What has happened in the queue.
-    pub fn counters(&self) -> Arc<Counters> {
-        self.counters.clone()
-    }
-
     /// Images of a lane that wait or are computed.
     pub fn depth(&self, lane: Lane) -> usize {
         self.rooms[lane as usize].taken()
     }
 
     /// Refuses `n` images for which there is no room now, or no time before the deadline, before anything is done for
-    /// them. Takes no room: a caller can make it last to get images ready.
+    /// them. Otherwise they are expected until the claim is dropped. `prepare` is the time to get them ready.
     ///
     /// # Errors
     /// [`EngineError::Full`], [`EngineError::Share`], [`EngineError::Late`].
-    pub fn check_room(&self, kind: Kind, call: &Call, n: usize) -> Result<(), EngineError> {
-        let room = self.room(kind).check(&call.caller, n);
-        self.counted(kind, room.and_then(|()| self.check_time(kind, call, n)))
-    }
-
-    /// Takes room for `n` images, or refuses at once.
-    ///
-    /// # Errors
-    /// [`EngineError::Full`], [`EngineError::Share`], [`EngineError::Late`].
-    pub fn admit(&self, kind: Kind, call: &Call, n: usize) -> Result<Admission, EngineError> {
-        let in_time = self.check_time(kind, call, n);
-        let each = self.pace.of(kind, 1);
-        let taken = in_time.and_then(|()| self.room(kind).take(&call.caller, n, each));
-        self.counted(kind, taken)
-    }
-
-    /// Takes room for `n` images, waiting for it: for work that has already begun and is bounded elsewhere.
-    ///
-    /// # Errors
-    /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
-    pub async fn admit_later(
+    pub fn claim(
         &self,
         kind: Kind,
         call: &Call,
         n: usize,
-    ) -> Result<Admission, EngineError> {
+        prepare: Duration,
+    ) -> Result<Claim, EngineError> {
+        let time = prepare + self.pace.of(kind, n);
+        let in_time = |ahead| self.in_time(kind.lane(), call, ahead, time);
+        self.room(kind).claim(&call.caller, n, time, in_time)
+    }
+
+    /// Takes room for `n` images that are ready, waiting for it.
+    ///
+    /// # Errors
+    /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
+    pub async fn admit(&self, kind: Kind, call: &Call, n: usize) -> Result<Admission, EngineError> {
         let room = self.room(kind);
-        let waited = room.wait(&call.caller, n, self.pace.of(kind, 1));
+        let waited = room.wait(&call.caller, n, self.pace.of(kind, n));
         let waited = timeout_at(call.deadline.at(), waited).await;
         waited.map_err(|_| EngineError::Expired)?
     }
@@ -164,14 +149,17 @@ impl Engine {
     }
 
     /// Refuses what would come too late. Where nothing is before it, it is tried.
-    fn check_time(&self, kind: Kind, call: &Call, n: usize) -> Result<(), EngineError> {
-        let own = self.pace.of(kind, n);
-        let ahead = self.room(kind).ahead(&call.caller, own);
-        if ahead.is_zero() {
+    fn in_time(
+        &self,
+        lane: Lane,
+        call: &Call,
+        ahead: Duration,
+        own: Duration,
+    ) -> Result<(), EngineError> {
+        if ahead.is_zero() || own.is_zero() {
             return Ok(());
         }
-        let mut wait = ahead + own;
-        let lane = kind.lane();
+        let mut wait = (ahead + own) * MARGIN.0 / MARGIN.1;
         if self.depth(lane.other()) > 0 {
             let weights = lane.weight() + lane.other().weight();
             wait = wait * weights / lane.weight();
@@ -182,21 +170,17 @@ impl Engine {
         }
     }
 
-    fn counted<T>(&self, kind: Kind, result: Result<T, EngineError>) -> Result<T, EngineError> {
-        result.inspect_err(|why| self.counters.lane(kind.lane()).refused(why))
-    }
-
     /// Probabilities of every head, as many values an image as the model has logits. `images` is `[n, 3, S, S]`, RGB, 0 to 1.
     ///
     /// # Errors
     /// See [`EngineError`].
     pub async fn classify(
         &self,
+        call: &Call,
         room: Admission,
         images: Vec<f32>,
-        deadline: Deadline,
     ) -> Result<Computed<Vec<f32>>, EngineError> {
-        let done = self.submit(room, images, Task::Classify, deadline).await?;
+        let done = self.submit(call, room, images, Task::Classify).await?;
         Ok(done.map(|output| output.arrays.into_iter().flatten().collect()))
     }
 
@@ -206,13 +190,13 @@ impl Engine {
     /// See [`EngineError`].
     pub async fn activations(
         &self,
+        call: &Call,
         room: Admission,
         images: Vec<f32>,
         layers: Arc<[usize]>,
-        deadline: Deadline,
     ) -> Result<Computed<Vec<Vec<f32>>>, EngineError> {
         let task = Task::Activations(layers);
-        let done = self.submit(room, images, task, deadline).await?;
+        let done = self.submit(call, room, images, task).await?;
         Ok(done.map(|output| output.arrays))
     }
 
@@ -225,7 +209,7 @@ impl Engine {
     pub async fn differentiate(
         &self,
         stream: &Stream,
-        mut images: Vec<f32>,
+        images: Vec<f32>,
         objectives: Arc<[Objective]>,
         return_layers: Arc<[usize]>,
     ) -> Result<Computed<Differentiated>, EngineError> {
@@ -237,14 +221,14 @@ impl Engine {
             return_layers,
         };
         let mut all = Computed::<Output>::default();
+        let mut images = Images::new(images, info.pixels());
         while !images.is_empty() {
             let most = self.settings.max_batch.min(self.pace.steps());
-            let n = (images.len() / info.pixels()).clamp(1, most);
-            let room = self.admit_later(Kind::Differentiate, call, n).await?;
-            let rest = images.split_off((n * info.pixels()).min(images.len()));
-            let portion = std::mem::replace(&mut images, rest);
+            let n = images.left().min(most);
+            let room = self.admit(Kind::Differentiate, call, n).await?;
+            let portion = images.take(n);
             let owner = Owner::Stream(*number);
-            let done = self.enter(room, owner, portion, n, task.clone(), call.deadline)?;
+            let done = self.enter(call, owner, room, portion, n, task.clone())?;
             all.append(answer(done, call.deadline).await?);
         }
         Ok(all.map(|output| {
@@ -261,24 +245,23 @@ impl Engine {
     /// request, and waits for the results.
     async fn submit(
         &self,
+        call: &Call,
         mut room: Admission,
-        mut images: Vec<f32>,
+        images: Vec<f32>,
         task: Task,
-        deadline: Deadline,
     ) -> Result<Computed<Output>, EngineError> {
-        let size = self.info()?.pixels();
+        let mut images = Images::new(images, self.info()?.pixels());
         let mut replies = Vec::new();
         while !images.is_empty() {
-            let n = (images.len() / size).clamp(1, self.settings.max_batch);
-            let rest = images.split_off((n * size).min(images.len()));
-            let portion = std::mem::replace(&mut images, rest);
+            let n = images.left().min(self.settings.max_batch);
+            let portion = images.take(n);
             let part = room.split(n).ok_or_else(|| self.full())?;
-            let owner = Owner::Caller(room.caller().clone());
-            replies.push(self.enter(part, owner, portion, n, task.clone(), deadline)?);
+            let owner = Owner::Caller(call.caller.clone());
+            replies.push(self.enter(call, owner, part, portion, n, task.clone())?);
         }
         let mut all = Computed::<Output>::default();
         for done in replies {
-            all.append(answer(done, deadline).await?);
+            all.append(answer(done, call.deadline).await?);
         }
         Ok(all)
     }
@@ -286,12 +269,12 @@ impl Engine {
     /// Puts an entry into the queue.
     fn enter(
         &self,
-        room: Admission,
+        call: &Call,
         owner: Owner,
+        room: Admission,
         images: Vec<f32>,
         n: usize,
         task: Task,
-        deadline: Deadline,
     ) -> Result<Reply, EngineError> {
         let (reply, done) = oneshot::channel();
         let entry = Entry {
@@ -299,9 +282,9 @@ impl Engine {
             n,
             passage: Passage::new(task.kind(), n),
             task,
-            deadline,
+            deadline: call.deadline,
             owner,
-            arrived: Instant::now(),
+            since: call.arrived,
             reply,
             _room: room,
         };
@@ -327,6 +310,48 @@ async fn answer(reply: Reply, deadline: Deadline) -> Result<Done, EngineError> {
     let done = done.map_err(|_| EngineError::Expired)?;
     // Dropped unanswered: the thread has ended.
     done.map_err(|_| EngineError::Stopped)?
+}
+
+/// Images that go through the queue one portion after the other. The rest stays where it is: moving it each time would
+/// take longer than the network takes for a few images.
+struct Images {
+    values: Vec<f32>,
+    /// Values that have been taken.
+    at: usize,
+    /// Values of one image.
+    size: usize,
+}
+
+impl Images {
+    fn new(values: Vec<f32>, size: usize) -> Self {
+        Self {
+            values,
+            at: 0,
+            size,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at >= self.values.len()
+    }
+
+    /// How many are left; a part of one counts as one.
+    fn left(&self) -> usize {
+        (self.values.len() - self.at).div_ceil(self.size.max(1))
+    }
+
+    /// Takes the next `n`.
+    fn take(&mut self, n: usize) -> Vec<f32> {
+        let end = (self.at + n * self.size).min(self.values.len());
+        let from = std::mem::replace(&mut self.at, end);
+        match (from, end) {
+            (0, end) if end == self.values.len() => {
+                self.at = 0;
+                std::mem::take(&mut self.values)
+            }
+            (from, end) => self.values[from..end].to_vec(),
+        }
+    }
 }
 
 impl Computed<Output> {

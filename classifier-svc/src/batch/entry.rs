@@ -65,7 +65,8 @@ pub(super) struct Entry {
     pub(super) task: Task,
     pub(super) deadline: Deadline,
     pub(super) owner: Owner,
-    pub(super) arrived: Instant,
+    /// When its call arrived.
+    pub(super) since: Instant,
     pub(super) passage: Passage,
     pub(super) reply: oneshot::Sender<Result<Done, EngineError>>,
     /// The room that the images take in the queue, released with the entry.

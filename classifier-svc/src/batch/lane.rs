@@ -1,5 +1,7 @@
 //! What kinds of work there are, and who asks for it.
 
+use std::time::Instant;
+
 use deepface_serve::{Caller, Deadline};
 
 /// A call, as far as its turn in the queue goes.
@@ -7,6 +9,8 @@ use deepface_serve::{Caller, Deadline};
 pub struct Call {
     /// Whose it is.
     pub caller: Caller,
+    /// When it arrived: of what belongs to one caller, the older goes first.
+    pub arrived: Instant,
     /// When its result is due.
     pub deadline: Deadline,
 }

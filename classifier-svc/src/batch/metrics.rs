@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use deepface_serve::metrics::{self, Counters, Gauges, Histograms, SECONDS, SIZES};
 
+use super::lane::Lane;
+
 /// The metrics of the queue and of the model thread.
 pub(super) struct EngineMetrics {
     /// Wait before the network, by lane.
@@ -14,7 +16,7 @@ pub(super) struct EngineMetrics {
     pub(super) batch: Histograms<0>,
     /// Duration of each call of the network, by kind.
     pub(super) computed: Histograms<1>,
-    /// Entries that were dropped before they were computed, because their deadline passed.
+    /// Entries that were dropped before they were computed, because they would come too late.
     pub(super) expired: Counters<1>,
     /// The same, because their caller went away.
     pub(super) cancelled: Counters<1>,
@@ -23,8 +25,8 @@ pub(super) struct EngineMetrics {
 pub(super) static ENGINE: LazyLock<EngineMetrics> = LazyLock::new(|| {
     let metrics = registered();
     // From the start, so that a rate exists before the first event.
-    for lane in ["interactive", "bulk"] {
-        let lane = [("lane", lane.into())];
+    for lane in Lane::ALL {
+        let lane = [("lane", lane.name().into())];
         drop(metrics.depth.get_or_create(&lane));
         drop(metrics.expired.get_or_create(&lane));
         drop(metrics.cancelled.get_or_create(&lane));
@@ -55,7 +57,7 @@ fn registered() -> EngineMetrics {
         ),
         expired: metrics::counters(
             "deepface_expired",
-            "Work that was dropped from the queue because its deadline had passed, by lane",
+            "Work that was dropped from the queue because it would come too late, by lane",
         ),
         cancelled: metrics::counters(
             "deepface_cancelled",

@@ -5,7 +5,6 @@
 //! lanes, and within each in turn: by caller, or by stream. Work whose caller has gone away or that would come too late is
 //! dropped before it is computed. Work of the same kind is computed together, with the same results as each alone.
 
-mod counters;
 mod engine;
 mod entry;
 mod inference;
@@ -20,9 +19,8 @@ mod state;
 mod tests;
 mod worker;
 
-pub use counters::{Counters, LaneCounters};
 pub use engine::{BatchSettings, Computed, Engine, Stream};
 pub use inference::Inference;
 pub use lane::{Call, Kind, Lane};
-pub use room::Admission;
+pub use room::{Admission, Claim};
 pub use state::{EngineError, State};

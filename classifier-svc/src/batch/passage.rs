@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use deepface_serve::metrics::Labels;
 use tracing::Span;
 
-use super::lane::{Kind, Lane};
+use super::lane::Kind;
 use super::metrics::ENGINE;
 
 /// An entry on its way: it waits from [`Passage::new`] until [`Passage::compute`], or until it is dropped.
@@ -23,10 +23,7 @@ pub(super) struct Passage {
 impl Passage {
     /// An entry of `images` images that starts to wait, for the current call.
     pub(super) fn new(kind: Kind, images: usize) -> Self {
-        let lane = match kind.lane() {
-            Lane::Interactive => "interactive",
-            Lane::Bulk => "bulk",
-        };
+        let lane = kind.lane().name();
         let kind = name(kind);
         let images = i64::try_from(images).unwrap_or(i64::MAX);
         ENGINE.depth.get_or_create(&label(lane)).inc_by(images);

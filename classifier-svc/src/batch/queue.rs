@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::counters::{Counters, add};
 use super::entry::{Entry, Owner};
 use super::lane::Lane;
 use super::pace::Pace;
@@ -20,23 +19,16 @@ pub(super) struct Queue {
     spent: [Duration; 2],
     max_batch: usize,
     pace: Arc<Pace>,
-    counters: Arc<Counters>,
 }
 
 impl Queue {
-    pub(super) fn new(
-        arriving: mpsc::Receiver<Entry>,
-        max_batch: usize,
-        pace: Arc<Pace>,
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(super) fn new(arriving: mpsc::Receiver<Entry>, max_batch: usize, pace: Arc<Pace>) -> Self {
         Self {
             arriving,
             lanes: Default::default(),
             spent: Default::default(),
             max_batch,
             pace,
-            counters,
         }
     }
 
@@ -66,7 +58,6 @@ impl Queue {
         self.pace.learn(kind, n, took);
         let lane = kind.lane();
         self.spent[lane as usize] += took / lane.weight();
-        self.counters.lane(lane).computed(n, took);
     }
 
     fn push(&mut self, entry: Entry) {
@@ -78,7 +69,7 @@ impl Queue {
             let spent = &mut self.spent[lane as usize];
             *spent = (*spent).max(other);
         }
-        line.push(entry.owner.clone(), entry.n as u64, entry);
+        line.push(entry.owner.clone(), entry.since, entry.n as u64, entry);
     }
 
     /// The lane that goes next: the one that has had less of its share.
@@ -95,17 +86,12 @@ impl Queue {
         let pace = &self.pace;
         let late = |e: &Entry| e.deadline.at().into_std() < now + pace.of(e.task.kind(), e.n);
         for lane in Lane::ALL {
-            let counters = self.counters.lane(lane);
             let line = &mut self.lanes[lane as usize];
             for entry in line.remove(|e| !e.reply.is_closed() && !late(e)) {
                 entry.passage.dropped(entry.reply.is_closed());
-                if entry.reply.is_closed() {
-                    add(&counters.cancelled, 1);
-                } else if entry.deadline.passed() {
-                    add(&counters.expired, 1);
+                if entry.deadline.passed() {
                     entry.refuse(EngineError::Expired);
-                } else {
-                    add(&counters.late, 1);
+                } else if !entry.reply.is_closed() {
                     pace.doubt(entry.task.kind());
                     let wait = pace.of(entry.task.kind(), entry.n);
                     entry.refuse(EngineError::Late { wait });
@@ -137,10 +123,6 @@ impl Queue {
             let Some(next) = line.take(joins) else { break };
             (n, due) = (all, first);
             batch.push(next);
-        }
-        let counters = self.counters.lane(lane);
-        for entry in &batch {
-            counters.waited(now.saturating_duration_since(entry.arrived));
         }
         batch
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deepface_serve::Caller;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::state::EngineError;
 
@@ -20,11 +20,21 @@ pub(super) struct Room {
     held: Mutex<HashMap<Caller, Load>>,
 }
 
-/// What one caller has in the queue.
+/// What one caller has in the queue or is expected to bring there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Load {
     images: usize,
-    /// What it is expected to take.
+    /// What they are expected to take.
+    time: Duration,
+}
+
+/// Images that are expected, from the arrival of their call until they have room in the queue: those that come after it
+/// know that they are behind it. It takes nothing from other callers.
+#[derive(Debug)]
+pub struct Claim {
+    room: Arc<Room>,
+    caller: Caller,
+    images: usize,
     time: Duration,
 }
 
@@ -32,10 +42,7 @@ struct Load {
 #[derive(Debug)]
 pub struct Admission {
     permit: OwnedSemaphorePermit,
-    room: Arc<Room>,
-    caller: Caller,
-    /// What each image is expected to take.
-    each: Duration,
+    claim: Claim,
 }
 
 impl Room {
@@ -53,41 +60,31 @@ impl Room {
         self.most - self.permits.available_permits()
     }
 
-    /// Whether there is room for `n` images of a caller now.
+    /// Expects `n` images of a caller that take `time`, or refuses them at once. `in_time` says whether that can be
+    /// done after what is ahead of them.
     ///
     /// # Errors
-    /// [`EngineError::Full`], [`EngineError::Share`].
-    pub(super) fn check(&self, caller: &Caller, n: usize) -> Result<(), EngineError> {
-        if n > self.permits.available_permits() {
-            return Err(self.full());
-        }
-        let theirs = self.table().get(caller).map_or(0, |load| load.images);
-        match theirs + n <= self.share {
-            true => Ok(()),
-            false => Err(EngineError::Share { share: self.share }),
-        }
-    }
-
-    /// Takes room for `n` images, or refuses at once.
-    ///
-    /// # Errors
-    /// See [`Room::check`].
-    pub(super) fn take(
+    /// [`EngineError::Full`], [`EngineError::Share`], and those of `in_time`.
+    pub(super) fn claim(
         self: &Arc<Self>,
         caller: &Caller,
         n: usize,
-        each: Duration,
-    ) -> Result<Admission, EngineError> {
-        self.check(caller, n)?;
-        let permits = self.permits.clone().try_acquire_many_owned(self.count(n)?);
-        let permit = permits.map_err(|error| match error {
-            TryAcquireError::NoPermits => self.full(),
-            TryAcquireError::Closed => EngineError::Stopped,
-        })?;
-        Ok(self.admission(permit, caller, each))
+        time: Duration,
+        in_time: impl FnOnce(Duration) -> Result<(), EngineError>,
+    ) -> Result<Claim, EngineError> {
+        if n > self.permits.available_permits() {
+            return Err(self.full());
+        }
+        let mut table = self.table();
+        let theirs = table.get(caller).copied().unwrap_or_default();
+        if theirs.images + n > self.share {
+            return Err(EngineError::Share { share: self.share });
+        }
+        in_time(ahead(&table, caller, time))?;
+        Ok(self.expect(&mut table, caller, n, time))
     }
 
-    /// Waits for room for `n` images, whatever the caller holds already.
+    /// Waits for room for `n` images that take `time`, whatever the caller holds already.
     ///
     /// # Errors
     /// [`EngineError::Full`] where `n` exceeds the whole queue.
@@ -95,39 +92,29 @@ impl Room {
         self: &Arc<Self>,
         caller: &Caller,
         n: usize,
-        each: Duration,
+        time: Duration,
     ) -> Result<Admission, EngineError> {
+        let claim = self.expect(&mut self.table(), caller, n, time);
         let permits = self.permits.clone().acquire_many_owned(self.count(n)?);
         let permit = permits.await.map_err(|_| EngineError::Stopped)?;
-        Ok(self.admission(permit, caller, each))
+        Ok(Admission { permit, claim })
     }
 
-    /// The time until work of a caller that takes `time` is done: callers take turns, so of each of the others as much
-    /// goes before it as the caller itself has.
-    pub(super) fn ahead(&self, caller: &Caller, time: Duration) -> Duration {
-        let table = self.table();
-        let own = table.get(caller).map_or(Duration::ZERO, |load| load.time);
-        let others = table.iter().filter(|(other, _)| *other != caller);
-        let others: Duration = others.map(|(_, load)| load.time.min(own + time)).sum();
-        own + others
-    }
-
-    fn admission(
+    fn expect(
         self: &Arc<Self>,
-        permit: OwnedSemaphorePermit,
+        table: &mut HashMap<Caller, Load>,
         caller: &Caller,
-        each: Duration,
-    ) -> Admission {
-        let n = permit.num_permits();
-        let mut table = self.table();
+        images: usize,
+        time: Duration,
+    ) -> Claim {
         let load = table.entry(caller.clone()).or_default();
-        load.images += n;
-        load.time += each * n as u32;
-        Admission {
-            permit,
+        load.images += images;
+        load.time += time;
+        Claim {
             room: self.clone(),
             caller: caller.clone(),
-            each,
+            images,
+            time,
         }
     }
 
@@ -148,34 +135,53 @@ impl Room {
     }
 }
 
-impl Admission {
-    /// Whose it is.
-    pub(super) fn caller(&self) -> &Caller {
-        &self.caller
+/// The time until work of a caller that takes `time` begins: callers take turns, so of each of the others as much goes
+/// before it as the caller itself has.
+fn ahead(table: &HashMap<Caller, Load>, caller: &Caller, time: Duration) -> Duration {
+    let own = table.get(caller).map_or(Duration::ZERO, |load| load.time);
+    let others = table.iter().filter(|(other, _)| *other != caller);
+    let others: Duration = others.map(|(_, load)| load.time.min(own + time)).sum();
+    own + others
+}
+
+impl Claim {
+    /// What the images are expected to take.
+    pub(crate) fn time(&self) -> Duration {
+        self.time
     }
 
-    /// Splits off the room of `n` images, where there is as much.
-    pub(super) fn split(&mut self, n: usize) -> Option<Self> {
-        let permit = self.permit.split(n)?;
-        Some(Self {
-            permit,
+    /// Splits off the part of `n` images.
+    fn split(&mut self, n: usize) -> Self {
+        let time = self.time * n as u32 / self.images.max(1) as u32;
+        self.images -= n;
+        self.time -= time;
+        Self {
             room: self.room.clone(),
             caller: self.caller.clone(),
-            each: self.each,
-        })
+            images: n,
+            time,
+        }
     }
 }
 
-impl Drop for Admission {
+impl Admission {
+    /// Splits off the room of `n` images, where there is as much.
+    pub(super) fn split(&mut self, n: usize) -> Option<Self> {
+        let permit = self.permit.split(n)?;
+        let claim = self.claim.split(n);
+        Some(Self { permit, claim })
+    }
+}
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        let n = self.permit.num_permits();
         let mut table = self.room.table();
         let Some(load) = table.get_mut(&self.caller) else {
             return;
         };
-        load.images = load.images.saturating_sub(n);
-        load.time = load.time.saturating_sub(self.each * n as u32);
-        if load.images == 0 {
+        load.images = load.images.saturating_sub(self.images);
+        load.time = load.time.saturating_sub(self.time);
+        if *load == Load::default() {
             table.remove(&self.caller);
         }
     }
@@ -198,15 +204,19 @@ mod tests {
         [here, Caller::of(&request)]
     }
 
-    #[test]
-    fn one_caller_has_a_share_and_all_comes_back() {
+    #[tokio::test]
+    async fn one_caller_has_a_share_and_all_comes_back() {
         let [a, b] = callers();
         let room = Arc::new(Room::new(8, 5));
-        let mut first = room.take(&a, 4, MS).unwrap();
-        let over = room.take(&a, 2, MS);
+        let claim = |caller, n| room.claim(caller, n, MS, |_| Ok(()));
+        let claimed = claim(&a, 3).unwrap();
+        let over = claim(&a, 3);
         assert!(matches!(over, Err(EngineError::Share { share: 5 })));
-        let _other = room.take(&b, 3, MS).unwrap();
-        let full = room.take(&b, 2, MS);
+        assert_eq!(room.taken(), 0, "a claim takes nothing from others");
+        drop(claimed);
+        let mut first = room.wait(&a, 4, MS).await.unwrap();
+        let other = room.wait(&b, 3, MS).await.unwrap();
+        let full = claim(&b, 2);
         assert!(matches!(full, Err(EngineError::Full { capacity: 8 })));
         let part = first.split(3).unwrap();
         drop(first);
@@ -214,17 +224,37 @@ mod tests {
         drop(part);
         assert_eq!(room.taken(), 3);
         assert_eq!(room.table().len(), 1);
+        drop(other);
+        assert!(room.table().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_not_ahead_of_who_has_nothing_there() {
+        let [a, b] = callers();
+        let room = Arc::new(Room::new(100, 100));
+        let ahead = |caller| ahead(&room.table(), caller, MS);
+        assert_eq!(ahead(&a), Duration::ZERO);
+        let _crowd = room.wait(&a, 50, 50 * MS).await.unwrap();
+        assert_eq!(ahead(&a), 50 * MS);
+        assert_eq!(ahead(&b), MS);
+        let _some = room.claim(&b, 4, 4 * MS, |_| Ok(())).unwrap();
+        assert_eq!(ahead(&b), 9 * MS);
     }
 
     #[test]
-    fn a_crowd_is_not_ahead_of_who_has_nothing_there() {
-        let [a, b] = callers();
+    fn what_is_claimed_is_ahead_of_what_comes_later() {
+        let [a, _] = callers();
         let room = Arc::new(Room::new(100, 100));
-        assert_eq!(room.ahead(&a, MS), Duration::ZERO);
-        let _crowd = room.take(&a, 50, MS).unwrap();
-        assert_eq!(room.ahead(&a, MS), 50 * MS);
-        assert_eq!(room.ahead(&b, MS), MS);
-        let _some = room.take(&b, 4, MS).unwrap();
-        assert_eq!(room.ahead(&b, MS), 9 * MS);
+        let most = |most: Duration| {
+            move |ahead: Duration| match ahead <= most {
+                true => Ok(()),
+                false => Err(EngineError::Late { wait: ahead }),
+            }
+        };
+        let first = room.claim(&a, 4, 40 * MS, most(10 * MS)).unwrap();
+        let late = room.claim(&a, 1, MS, most(10 * MS));
+        assert!(matches!(late, Err(EngineError::Late { wait }) if wait == 40 * MS));
+        drop(first);
+        room.claim(&a, 1, MS, most(10 * MS)).unwrap();
     }
 }

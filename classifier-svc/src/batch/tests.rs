@@ -3,7 +3,7 @@
 mod turns;
 
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deepface_serve::{Caller, Deadline};
 
@@ -174,6 +174,7 @@ fn call(last: u8, deadline: Deadline) -> Call {
     request.extensions_mut().insert(remote);
     Call {
         caller: Caller::of(&request),
+        arrived: Instant::now(),
         deadline,
     }
 }
@@ -190,22 +191,22 @@ impl Bench {
 
     fn classify_for(&self, caller: u8, firsts: &[f32], deadline: Deadline) -> Task<Vec<f32>> {
         let call = call(caller, deadline);
-        let room = self.engine.admit(Kind::Classify, &call, firsts.len());
-        let room = room.unwrap();
+        let n = firsts.len();
         let images = firsts.iter().flat_map(|&x| image(x)).collect();
         let engine = self.engine.clone();
         tokio::spawn(async move {
-            let done = engine.classify(room, images, deadline).await;
+            let room = engine.admit(Kind::Classify, &call, n).await?;
+            let done = engine.classify(&call, room, images).await;
             done.map(|d| d.value)
         })
     }
 
     fn activations(&self, first: f32, layers: &[usize]) -> Task<Vec<Vec<f32>>> {
-        let room = self.engine.admit(Kind::Activations, &call(1, soon()), 1);
-        let room = room.unwrap();
+        let call = call(1, soon());
         let (engine, layers) = (self.engine.clone(), Arc::from(layers));
         tokio::spawn(async move {
-            let done = engine.activations(room, image(first), layers, soon()).await;
+            let room = engine.admit(Kind::Activations, &call, 1).await?;
+            let done = engine.activations(&call, room, image(first), layers).await;
             done.map(|d| d.value)
         })
     }
@@ -318,19 +319,19 @@ async fn a_full_queue_refuses_at_once_and_room_comes_back() {
     let rest = b.classify(&[1.0; 7], soon());
     settle().await;
     let now = call(1, soon());
-    let refused = b.engine.admit(Kind::Classify, &now, 1);
+    let refused = b.engine.claim(Kind::Classify, &now, 1, Duration::ZERO);
     assert!(matches!(refused, Err(EngineError::Full { capacity: 8 })));
     let brief = call(1, Deadline::after(Duration::from_millis(20)));
-    let later = b.engine.admit_later(Kind::Classify, &brief, 1).await;
+    let later = b.engine.admit(Kind::Classify, &brief, 1).await;
     assert!(matches!(later, Err(EngineError::Expired)));
-    let never = b.engine.admit_later(Kind::Classify, &now, 9).await;
+    let never = b.engine.admit(Kind::Classify, &now, 9).await;
     assert!(matches!(never, Err(EngineError::Full { .. })));
     // Steps have room of their own.
     assert_eq!(b.engine.depth(super::Lane::Bulk), 0);
     b.release();
     first.await.unwrap().unwrap();
     rest.await.unwrap().unwrap();
-    let again = b.engine.admit_later(Kind::Classify, &now, 8);
+    let again = b.engine.admit(Kind::Classify, &now, 8);
     assert!(again.await.is_ok());
 }
 
@@ -343,7 +344,7 @@ async fn abandoned_and_expired_work_is_never_computed() {
     let wanted = b.classify(&[3.0], soon());
     settle().await;
     abandoned.abort();
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert!(matches!(expired.await.unwrap(), Err(EngineError::Expired)));
     assert!(started.elapsed() < Duration::from_millis(500));
     b.release();
@@ -354,7 +355,7 @@ async fn abandoned_and_expired_work_is_never_computed() {
         [("classify", vec![0.0]), ("classify", vec![3.0])]
     );
     let again = call(1, soon());
-    let again = b.engine.admit_later(Kind::Classify, &again, 8);
+    let again = b.engine.admit(Kind::Classify, &again, 8);
     assert!(again.await.is_ok(), "room was lost");
 }
 

@@ -158,6 +158,6 @@ mod tests {
         assert!(matches!(single, Entry::Seat { .. }));
         drop(first);
         assert_eq!(waiting.await.unwrap(), 3);
-        single.places().await.unwrap();
+        drop(single.places().await.unwrap());
     }
 }
