@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Limits;
 use super::status::Refusal;
+
+/// Time between two looks at who waits.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Hands out places. Clones share them.
 #[derive(Clone, Debug)]
@@ -42,6 +45,13 @@ impl Sessions {
             places,
             sessions: self.clone(),
         })
+    }
+
+    /// Waits until somebody waits for a place.
+    pub(super) async fn crowd(&self) {
+        while self.room.available_permits() == self.limits.waiting {
+            sleep(LOOK).await;
+        }
     }
 
     fn full(&self, waited: Option<Duration>) -> Refusal {

@@ -1,5 +1,6 @@
 //! The streams of Generate and Invert: their work runs in a task of its own, and its events go out in order.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use deepface_proto::v1::{
@@ -7,7 +8,7 @@ use deepface_proto::v1::{
 };
 use deepface_serve::Deadline;
 use tokio::sync::mpsc;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument;
@@ -15,12 +16,14 @@ use tracing::Instrument;
 use super::faces::make;
 use super::inversion::Inversion;
 use super::objectives::Goal;
-use super::sessions::Entry;
+use super::sessions::{Entry, Sessions};
 use super::{Generator, status::Refusal};
 use crate::metrics::OpenSession;
 
 /// Events that may wait to be read.
 const BUFFER: usize = 4;
+/// How long a client may leave them unread while others wait for its place.
+const CROWDED: Duration = Duration::from_secs(5);
 
 /// An event of a stream.
 pub(super) enum Event {
@@ -75,6 +78,8 @@ where
     let events = EventSender {
         messages,
         unread: api.limits.unread,
+        crowded: api.limits.unread.min(CROWDED),
+        sessions: api.sessions.clone(),
     };
     tokio::spawn(run(entry, deadline, faces, events).in_current_span());
     Ok(ReceiverStream::new(outbound))
@@ -84,13 +89,23 @@ where
 pub(super) struct EventSender<M> {
     messages: mpsc::Sender<Result<M, Status>>,
     unread: Duration,
+    crowded: Duration,
+    sessions: Sessions,
 }
 
 impl<M: From<Event>> EventSender<M> {
     pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
-        let sent = timeout(self.unread, self.messages.send(Ok(event.into()))).await;
+        let mut sent = pin!(self.messages.send(Ok(event.into())));
         // `run` notices when the client is gone.
-        sent.map(|_| ()).map_err(|_| Refusal::Unread(self.unread))
+        if timeout(self.crowded, &mut sent).await.is_ok() {
+            return Ok(());
+        }
+        let more = self.unread.saturating_sub(self.crowded);
+        tokio::select! {
+            _ = sent => Ok(()),
+            () = self.sessions.crowd() => Err(Refusal::Unread(self.crowded)),
+            () = sleep(more) => Err(Refusal::Unread(self.unread)),
+        }
     }
 }
 
@@ -122,14 +137,21 @@ async fn run<M: From<Event> + Send>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Limits;
     use super::*;
 
     #[tokio::test]
     async fn a_stream_that_is_not_read_is_given_up() {
         let (messages, mut inbound) = mpsc::channel::<Result<GenerateResponse, Status>>(1);
-        let events = EventSender {
+        let one = Limits {
+            sessions: 1,
+            ..Limits::default()
+        };
+        let mut events = EventSender {
             messages,
             unread: Duration::from_millis(20),
+            crowded: Duration::from_millis(10),
+            sessions: Sessions::new(one),
         };
         let event = || Event::Iterate(v1::Iterate::default());
         assert!(events.send(event()).await.is_ok());
@@ -139,5 +161,14 @@ mod tests {
         ));
         inbound.recv().await;
         assert!(events.send(event()).await.is_ok());
+
+        // Others do not wait for as long.
+        events.unread = Duration::from_secs(3600);
+        let _place = events.sessions.enter(1).unwrap();
+        let _waits = events.sessions.enter(1).unwrap();
+        assert!(matches!(
+            events.send(event()).await,
+            Err(Refusal::Unread(limit)) if limit == events.crowded
+        ));
     }
 }
