@@ -55,7 +55,7 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
         rule,
         start: Start::Expected,
         steps: 50,
-        learning_rate: 0.07,
+        learning_rate: 0.12,
         prior: 0.05,
         conditional: false,
         total_variation: 0.0,

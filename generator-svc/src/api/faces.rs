@@ -7,11 +7,11 @@ use deepface_client::{ClassifierClient, DurableDifferentiate};
 use deepface_proto::v1;
 use futures_util::future::try_join_all;
 
+use super::events::{Event, EventSender};
 use super::inversion::Inversion;
 use super::objectives::{Goal, Objectives};
 use super::oracle::{GrpcOracle, OracleError};
 use super::reference::Reference;
-use super::stream::{Event, EventSender};
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, result, resume, status::Refusal};
 use crate::inversion::{Parametrization, Session};

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod check;
+mod events;
 mod faces;
 mod generate;
 mod get_target;

@@ -1555,7 +1555,7 @@ pub struct InversionSettings {
     /// pixels; 300 in the prior for a request that keeps attributes.
     #[prost(int32, optional, tag = "4")]
     pub steps: ::core::option::Option<i32>,
-    /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.07 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
+    /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.12 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
     /// SGD in the prior, and 0.01 for SGD in pixels; 0.15 for Adam in the prior for a request that keeps attributes.
     #[prost(double, optional, tag = "5")]
     pub learning_rate: ::core::option::Option<f64>,

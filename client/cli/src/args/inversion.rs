@@ -12,7 +12,7 @@ pub(crate) struct InversionArgs {
     /// prior.
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<i32>,
-    /// Learning rate, 1e-6 to 10. Default in the prior: 0.07 for adam, 0.02 for sgd; in pixels: 0.02 for adam, 0.01 for
+    /// Learning rate, 1e-6 to 10. Default in the prior: 0.12 for adam, 0.02 for sgd; in pixels: 0.02 for adam, 0.01 for
     /// sgd.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
