@@ -9,7 +9,7 @@ use crate::mean::Mean;
 /// How long after an interactive batch the next one is expected.
 const ATTENTIVE: Duration = Duration::from_secs(1);
 /// The longest that a batch of steps takes while interactive work is expected.
-const SHORT: Duration = Duration::from_millis(5);
+const SHORT: Duration = Duration::from_millis(2);
 /// The longest that it takes otherwise: what the first caller after a pause may have to wait.
 const LONG: Duration = Duration::from_millis(20);
 
