@@ -10,9 +10,8 @@ use deepface_client::v1::{
     GenerateRequest, InversionSettings, StreamSettings, classifier_service_server::SERVICE_NAME,
 };
 use deepface_serve::{ObserveSettings, ServeSettings, wait_until_serving};
-use deepface_tests::{Service, shared};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use deepface_tests::{Service, http, shared};
+use tokio::net::TcpListener;
 
 async fn free() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
@@ -44,17 +43,8 @@ async fn with_metrics() -> (String, SocketAddr) {
     (format!("http://{address}"), metrics)
 }
 
-async fn get(metrics: SocketAddr, line: &str) -> String {
-    let mut stream = TcpStream::connect(metrics).await.unwrap();
-    let request = format!("{line}\r\nHost: test\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).await.unwrap();
-    reply
-}
-
 async fn scrape(metrics: SocketAddr) -> String {
-    let reply = get(metrics, "GET /metrics HTTP/1.1").await;
+    let reply = http(metrics, "GET /metrics HTTP/1.1").await.unwrap();
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert!(head.contains("openmetrics-text"), "{head}");
@@ -145,7 +135,7 @@ async fn a_scrape_after_a_face_shows_what_it_took() {
         assert!(value(&text, "process_open_fds") > 3.0);
     }
     for (line, status) in [("GET / HTTP/1.1", "404"), ("POST /metrics HTTP/1.1", "405")] {
-        let reply = get(metrics, line).await;
+        let reply = http(metrics, line).await.unwrap();
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
     }
 }

@@ -1,6 +1,7 @@
 //! Shared by the end-to-end tests: both services with the embedded models, on free ports, over real gRPC.
 
 mod authority;
+mod http;
 mod mutations;
 mod pictures;
 mod proxy;
@@ -8,6 +9,7 @@ mod readers;
 mod services;
 
 pub use authority::{Authority, Signed};
+pub use http::http;
 pub use mutations::{Random, damage, mutations};
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::{Fault, Proxy};

@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use deepface_tests::http;
 
 use crate::Outcome;
 
@@ -14,12 +13,7 @@ pub(crate) struct Scrape(String);
 impl Scrape {
     /// Reads the metrics at this address.
     pub(crate) async fn of(metrics: SocketAddr) -> Outcome<Self> {
-        let mut stream = TcpStream::connect(metrics).await?;
-        let request = b"GET /metrics HTTP/1.1\r\nHost: load\r\n\r\n";
-        stream.write_all(request).await?;
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).await?;
-        Ok(Self(reply))
+        Ok(Self(http(metrics, "GET /metrics HTTP/1.1").await?))
     }
 
     /// The sum of all samples of this name, whatever their labels.

@@ -39,15 +39,12 @@ impl Golden {
     /// # Errors
     /// It did not.
     pub(super) fn compare(&self, found: &Self, tolerance: f32) -> Result<(), ModelError> {
-        let mut pairs = self.layers.iter().zip(&found.layers);
-        pairs
-            .try_for_each(|(expected, got)| expected.compare(got, tolerance))
-            .map_err(|problem| {
-                ModelError::Weights(format!(
-                    "golden output: layer {problem}; the weights are damaged, or this program computes wrong values on \
-                     this machine"
-                ))
-            })
+        Sample::compare_all(&self.layers, &found.layers, tolerance).map_err(|problem| {
+            ModelError::Weights(format!(
+                "golden output: layer {problem}; the weights are damaged, or this program computes wrong values on \
+                 this machine"
+            ))
+        })
     }
 
     /// Checks that everything kept is finite.

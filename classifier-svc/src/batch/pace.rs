@@ -65,10 +65,10 @@ mod tests {
     #[test]
     fn steps_are_short_while_somebody_waits_for_answers() {
         let pace = Pace::default();
-        pace.learn(Kind::Differentiate, 1, 5 * MS);
-        assert_eq!(pace.steps(), 4);
+        pace.learn(Kind::Differentiate, 1, MS);
+        assert_eq!(pace.steps(), 20);
         pace.learn(Kind::Classify, 1, MS);
-        assert_eq!(pace.steps(), 1);
+        assert_eq!(pace.steps(), 2);
         pace.learn(Kind::Differentiate, 1, 1000 * MS);
         assert_eq!(pace.steps(), 1);
     }

@@ -42,6 +42,19 @@ impl Sample {
         all.chain([&self.largest]).all(|x| x.is_finite())
     }
 
+    /// Checks that arrays are the same as others, one by one, as [`Sample::compare`] does.
+    ///
+    /// # Errors
+    /// One is not, or there are more or fewer.
+    pub fn compare_all(expected: &[Self], got: &[Self], tolerance: f32) -> Result<(), String> {
+        if expected.len() != got.len() {
+            let (expected, got) = (expected.len(), got.len());
+            return Err(format!("expected {expected} arrays, got {got}"));
+        }
+        let mut pairs = expected.iter().zip(got);
+        pairs.try_for_each(|(expected, got)| expected.compare(got, tolerance))
+    }
+
     /// Checks that another array is the same, up to a share `tolerance` of the largest value.
     ///
     /// # Errors
@@ -118,5 +131,8 @@ mod tests {
         );
         let short = sample(&array[..9]);
         assert!(sample(&array).compare(&short, TOLERANCE).is_err());
+        let all = [sample(&array), short];
+        assert!(Sample::compare_all(&all, &all, TOLERANCE).is_ok());
+        assert!(Sample::compare_all(&all, &all[..1], TOLERANCE).is_err());
     }
 }

@@ -6,27 +6,25 @@
 use deepface_attributes::AttributeId;
 use deepface_statistics::Sample;
 
-use super::{Asked, Cgmm, LayerId, Regression, Residual, Statistics, Wish};
+use super::{Asked, Cgmm, Description, LayerId, Regression, Residual, Statistics, Wish};
 
 /// The largest difference, as a share of the largest value: between processors, sums differ in the last bits.
-pub(super) const TOLERANCE: f32 = 1e-4;
+const TOLERANCE: f32 = 1e-4;
 /// The request names one attribute in so many.
 const APART: usize = 8;
 const SEED: u64 = 0x601D;
 
 /// What these statistics yield: a target of every kind for each layer, an image, and what becomes of it as a gradient.
 pub(super) fn of(statistics: &Statistics) -> Vec<Sample> {
+    let how = regression(LayerId(0), Residual::LowRank);
+    // It depends neither on the layer nor on the residual.
+    let description = statistics.describe(&wish(statistics, APART), &how, SEED);
     let layers = statistics.layers.iter().enumerate();
     let targets = layers.flat_map(|(at, layer)| {
-        let targets = targets(statistics, LayerId(at)).into_iter();
+        let targets = targets(statistics, LayerId(at), &description).into_iter();
         targets.map(move |(kind, values)| Sample::of(format!("{} {kind}", layer.name), &values))
     });
     let mut all: Vec<_> = targets.collect();
-    let (wish, how) = (
-        wish(statistics, APART),
-        regression(LayerId(0), Residual::LowRank),
-    );
-    let description = statistics.describe(&wish, &how, SEED);
     let centre = statistics.centre(&how, &description, SEED);
     let image = statistics.prior.image(&centre);
     let back = statistics.prior.pull_back(&image);
@@ -40,16 +38,7 @@ pub(super) fn of(statistics: &Statistics) -> Vec<Sample> {
 /// # Errors
 /// They do not.
 pub(super) fn check(expected: &[Sample], statistics: &Statistics) -> Result<(), String> {
-    let found = of(statistics);
-    if expected.len() != found.len() {
-        return Err(format!(
-            "golden output: expected {} arrays, got {}",
-            expected.len(),
-            found.len()
-        ));
-    }
-    let mut pairs = expected.iter().zip(&found);
-    let compared = pairs.try_for_each(|(expected, found)| expected.compare(found, TOLERANCE));
+    let compared = Sample::compare_all(expected, &of(statistics), TOLERANCE);
     compared.map_err(|problem| {
         format!(
             "golden output: {problem}; the statistics are damaged, or this program computes wrong values on this machine"
@@ -57,13 +46,14 @@ pub(super) fn check(expected: &[Sample], statistics: &Statistics) -> Result<(), 
     })
 }
 
-fn targets(statistics: &Statistics, layer: LayerId) -> [(&'static str, Vec<f32>); 4] {
+fn targets(
+    statistics: &Statistics,
+    layer: LayerId,
+    description: &Description,
+) -> [(&'static str, Vec<f32>); 4] {
     let regressed = |residual| {
-        let (wish, how) = (wish(statistics, APART), regression(layer, residual));
-        let description = statistics.describe(&wish, &how, SEED);
-        statistics
-            .regression_target(&how, &description, SEED)
-            .values
+        let how = regression(layer, residual);
+        statistics.regression_target(&how, description, SEED).values
     };
     let cgmm = |sampled, apart| {
         let how = Cgmm {

@@ -66,8 +66,6 @@ fn help_says_the_defaults_of_a_descent() {
     let prior_sgd = defaults::descent(Basis::Prior, Rule::Sgd);
     let pixels = defaults::descent(Basis::Pixels, Rule::Adam);
     let pixels_sgd = defaults::descent(Basis::Pixels, Rule::Sgd);
-    let both =
-        |prior: usize, pixels: usize| format!("Default: {prior} in the prior, {pixels} in pixels.");
     says(
         "steps",
         format!(
@@ -75,7 +73,13 @@ fn help_says_the_defaults_of_a_descent() {
             prior.steps, prior_sgd.steps, pixels.steps
         ),
     );
-    says("jitter", both(prior.jitter, pixels.jitter));
+    says(
+        "jitter",
+        format!(
+            "Default: {} in the prior, {} in pixels.",
+            prior.jitter, pixels.jitter
+        ),
+    );
     says(
         "learning_rate",
         format!(
