@@ -180,7 +180,7 @@ impl Engine {
         room: Admission,
         images: Vec<f32>,
     ) -> Result<Computed<Vec<f32>>, EngineError> {
-        let done = self.submit(call, room, images, Task::Classify).await?;
+        let done = self.interactive(call, room, images, Task::Classify).await?;
         Ok(done.map(|output| output.arrays.into_iter().flatten().collect()))
     }
 
@@ -196,13 +196,14 @@ impl Engine {
         layers: Arc<[usize]>,
     ) -> Result<Computed<Vec<Vec<f32>>>, EngineError> {
         let task = Task::Activations(layers);
-        let done = self.submit(call, room, images, task).await?;
+        let done = self.interactive(call, room, images, task).await?;
         Ok(done.map(|output| output.arrays))
     }
 
     /// Loss and gradient of each image, and activations of some layers. Steps of several streams are computed together.
     ///
-    /// The images go through the queue in portions, one after the other, so that no stream takes more of it than another.
+    /// The images go through the queue by and by, so that no stream takes more of it than another, in portions so small that
+    /// an interactive call never waits for more than one of them.
     ///
     /// # Errors
     /// See [`EngineError`].
@@ -223,13 +224,17 @@ impl Engine {
         let mut all = Computed::<Output>::default();
         let mut images = Images::new(images, info.pixels());
         while !images.is_empty() {
-            let most = self.settings.max_batch.min(self.pace.steps());
-            let n = images.left().min(most);
+            let n = images.left().min(self.settings.max_batch);
+            let n = n.min(self.pace.steps());
             let room = self.admit(Kind::Differentiate, call, n).await?;
-            let portion = images.take(n);
-            let owner = Owner::Stream(*number);
-            let done = self.enter(call, owner, room, portion, n, task.clone())?;
-            all.append(answer(done, call.deadline).await?);
+            let work = Work {
+                task: task.clone(),
+                owner: Owner::Stream(*number),
+                n,
+                portion: self.pace.short_steps(),
+            };
+            let done = self.submit(call, room, &mut images, work).await?;
+            all.append(done);
         }
         Ok(all.map(|output| {
             let mut arrays = output.arrays.into_iter();
@@ -241,27 +246,48 @@ impl Engine {
         }))
     }
 
-    /// Puts the images into the queue, in portions of at most a batch so that nothing waits long behind a large
-    /// request, and waits for the results.
-    async fn submit(
+    /// Puts images of a call of `Classify` or `GetActivations` into the queue, and waits for the results.
+    async fn interactive(
         &self,
         call: &Call,
-        mut room: Admission,
+        room: Admission,
         images: Vec<f32>,
         task: Task,
     ) -> Result<Computed<Output>, EngineError> {
         let mut images = Images::new(images, self.info()?.pixels());
-        let mut replies = Vec::new();
-        while !images.is_empty() {
-            let n = images.left().min(self.settings.max_batch);
-            let portion = images.take(n);
+        let work = Work {
+            task,
+            owner: Owner::Caller(call.caller.clone()),
+            n: images.left(),
+            portion: self.settings.max_batch,
+        };
+        self.submit(call, room, &mut images, work).await
+    }
+
+    /// Puts images into the queue, in portions so that nothing waits long behind many of them, and waits for the results.
+    async fn submit(
+        &self,
+        call: &Call,
+        mut room: Admission,
+        images: &mut Images,
+        work: Work,
+    ) -> Result<Computed<Output>, EngineError> {
+        let (mut left, mut replies) = (work.n, Vec::new());
+        while left > 0 {
+            let n = left.min(work.portion);
             let part = room.split(n).ok_or_else(|| self.full())?;
-            let owner = Owner::Caller(call.caller.clone());
-            replies.push(self.enter(call, owner, part, portion, n, task.clone())?);
+            replies.push(self.enter(call, &work, part, images.take(n), n)?);
+            left -= n;
         }
         let mut all = Computed::<Output>::default();
-        for done in replies {
-            all.append(answer(done, call.deadline).await?);
+        let mut last = None;
+        for reply in replies {
+            let done = answer(reply, call.deadline).await?;
+            // Portions that were computed together have taken that time once.
+            if last.replace(done.started) != Some(done.started) {
+                all.compute += done.compute;
+            }
+            all.value.append(done.output);
         }
         Ok(all)
     }
@@ -270,20 +296,19 @@ impl Engine {
     fn enter(
         &self,
         call: &Call,
-        owner: Owner,
+        work: &Work,
         room: Admission,
         images: Vec<f32>,
         n: usize,
-        task: Task,
     ) -> Result<Reply, EngineError> {
         let (reply, done) = oneshot::channel();
         let entry = Entry {
             images,
             n,
-            passage: Passage::new(task.kind(), n),
-            task,
+            passage: Passage::new(work.task.kind(), n),
+            task: work.task.clone(),
             deadline: call.deadline,
-            owner,
+            owner: work.owner.clone(),
             since: call.arrived,
             reply,
             _room: room,
@@ -300,6 +325,16 @@ impl Engine {
             capacity: self.settings.queue,
         }
     }
+}
+
+/// What is to be done with images, and how they wait.
+struct Work {
+    task: Task,
+    owner: Owner,
+    /// How many there are.
+    n: usize,
+    /// How many of them wait as one entry of the queue.
+    portion: usize,
 }
 
 type Reply = oneshot::Receiver<Result<Done, EngineError>>;
@@ -355,9 +390,9 @@ impl Images {
 }
 
 impl Computed<Output> {
-    fn append(&mut self, done: Done) {
-        self.value.append(done.output);
-        self.compute += done.compute;
+    fn append(&mut self, other: Self) {
+        self.value.append(other.value);
+        self.compute += other.compute;
     }
 }
 

@@ -85,6 +85,8 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) output: Output,
+    /// When its batch went into the network.
+    pub(super) started: Instant,
     /// Time in the network, of the whole batch.
     pub(super) compute: Duration,
 }

@@ -42,11 +42,18 @@ impl Pace {
     /// Images of which differentiating takes no longer than interactive work should wait; at least one.
     pub(super) fn steps(&self) -> usize {
         let expected = self.seen().is_some_and(|seen| seen.elapsed() < ATTENTIVE);
-        let time = if expected { SHORT } else { LONG };
+        self.steps_in(if expected { SHORT } else { LONG })
+    }
+
+    /// The same as if interactive work were expected.
+    pub(super) fn short_steps(&self) -> usize {
+        self.steps_in(SHORT)
+    }
+
+    fn steps_in(&self, time: Duration) -> usize {
         let image = self.of(Kind::Differentiate, 1).as_nanos().max(1);
-        usize::try_from(time.as_nanos() / image)
-            .unwrap_or(usize::MAX)
-            .max(1)
+        let steps = usize::try_from(time.as_nanos() / image);
+        steps.unwrap_or(usize::MAX).max(1)
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
@@ -67,8 +74,10 @@ mod tests {
         let pace = Pace::default();
         pace.learn(Kind::Differentiate, 1, MS);
         assert_eq!(pace.steps(), 20);
+        assert_eq!(pace.short_steps(), 2);
         pace.learn(Kind::Classify, 1, MS);
         assert_eq!(pace.steps(), 2);
+        assert_eq!(pace.short_steps(), 2);
         pace.learn(Kind::Differentiate, 1, 1000 * MS);
         assert_eq!(pace.steps(), 1);
     }

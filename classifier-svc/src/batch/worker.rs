@@ -81,7 +81,7 @@ fn work(network: &mut impl Inference, queue: &mut Queue) -> Result<(), Arc<Model
         let images = batch.iter().map(|entry| entry.n).sum();
         passage::computed(batch[0].task.kind(), images, took);
         match computed {
-            Ok(outputs) => deliver(batch, outputs, took),
+            Ok(outputs) => deliver(batch, outputs, (started, took)),
             Err(error) => fail(batch, Arc::new(error))?,
         }
     }
@@ -144,11 +144,16 @@ fn part(entry: &Entry) -> Option<Part<'_>> {
     }
 }
 
-/// Gives every entry of a batch its part.
-fn deliver(batch: Vec<Entry>, outputs: Vec<Output>, compute: Duration) {
+/// Gives every entry of a batch its part, and when the batch was started and how long it took.
+fn deliver(batch: Vec<Entry>, outputs: Vec<Output>, (started, compute): (Instant, Duration)) {
     for (entry, output) in batch.into_iter().zip(outputs) {
+        let done = Done {
+            output,
+            started,
+            compute,
+        };
         // The caller may be gone.
-        entry.reply.send(Ok(Done { output, compute })).ok();
+        entry.reply.send(Ok(done)).ok();
     }
 }
 
