@@ -3,15 +3,18 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
+use tonic::{Code, Status};
 
+use crate::detailed;
 use crate::end::End;
-use crate::places::Place;
+use crate::meter::Meter;
+use crate::quota::{Full, Held};
 use crate::undecodable;
 use crate::watch::Watch;
 
@@ -19,19 +22,51 @@ use crate::watch::Watch;
 /// for all of it, so a smaller part costs less while the client does not read.
 const PART: usize = 256 << 10;
 
-/// The body of a request, which tells the clock what it waits for.
+/// The body of a request, which tells the clock what it waits for, and holds the memory of what is not whole yet.
 pub(crate) struct Arriving {
     inner: Body,
     watch: Arc<Watch>,
+    meter: Meter,
+    memory: Held,
 }
 
 impl Arriving {
-    pub(crate) fn new(inner: Body, watch: Arc<Watch>) -> Self {
+    pub(crate) fn new(inner: Body, watch: Arc<Watch>, memory: Held) -> Self {
         if inner.is_end_stream() {
             watch.whole();
         }
-        Self { inner, watch }
+        Self {
+            inner,
+            watch,
+            meter: Meter::default(),
+            memory,
+        }
     }
+
+    /// Holds the memory of what has arrived of a message.
+    fn hold(&mut self, frame: &Frame<Bytes>) -> Result<(), Status> {
+        if let Some(data) = frame.data_ref() {
+            self.meter.take(data);
+        }
+        let held = self.memory.set(self.meter.unfinished());
+        held.map_err(too_much)
+    }
+}
+
+/// The status of a request that there is no memory for.
+fn too_much(why: Full) -> Status {
+    let (reason, whose, limit) = match why {
+        Full::All(limit) => ("REQUESTS_TOO_LARGE", "requests", limit),
+        Full::Caller(limit) => (
+            "REQUESTS_OF_CALLER_TOO_LARGE",
+            "requests of the caller",
+            limit,
+        ),
+    };
+    let limit = limit >> 20;
+    let message = format!("{whose} that are still arriving hold {limit} MiB, which is the limit");
+    let retry = Some(Duration::from_secs(1));
+    detailed(Code::ResourceExhausted, reason, &message, retry)
 }
 
 impl HttpBody for Arriving {
@@ -45,7 +80,12 @@ impl HttpBody for Arriving {
         let frame = Pin::new(&mut self.inner).poll_frame(cx);
         match &frame {
             Poll::Pending => self.watch.wants(),
-            Poll::Ready(Some(Ok(_))) => self.watch.came(),
+            Poll::Ready(Some(Ok(frame))) => {
+                self.watch.came();
+                if let Err(status) = self.hold(frame) {
+                    return Poll::Ready(Some(Err(status)));
+                }
+            }
             Poll::Ready(None | Some(Err(_))) => self.watch.whole(),
         }
         if self.inner.is_end_stream() {
@@ -78,11 +118,11 @@ pub(crate) struct Bounded {
     rest: Bytes,
     end: End,
     /// The call's share of the limit.
-    _place: Option<Place>,
+    _place: Option<Held>,
 }
 
 impl Bounded {
-    pub(crate) fn new(inner: Body, end: End, place: Option<Place>) -> Self {
+    pub(crate) fn new(inner: Body, end: End, place: Option<Held>) -> Self {
         end.watch().went();
         Self {
             inner: Some(inner),

@@ -19,7 +19,7 @@ use tower_service::Service;
 
 use crate::bodies::{Arriving, Bounded};
 use crate::end::End;
-use crate::places::{Full, Places};
+use crate::quota::{Full, Quota};
 use crate::transport::Stream;
 use crate::undecodable::blame_the_client;
 use crate::watch::{Patience, Watch};
@@ -37,6 +37,15 @@ pub(crate) struct Ends {
     pub(crate) all: CancellationToken,
 }
 
+/// What calls share, on all connections together.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Open calls.
+    pub(crate) calls: Quota,
+    /// Bytes of requests that are still arriving.
+    pub(crate) arriving: Quota,
+}
+
 /// Gives every request its [`Deadline`], ends every call in time, and refuses calls beyond the limit.
 #[derive(Clone, Debug)]
 pub(crate) struct LifetimeLayer {
@@ -46,18 +55,17 @@ pub(crate) struct LifetimeLayer {
     patience: Patience,
     /// What ends calls early.
     ends: Ends,
-    /// Places for open calls, on all connections together.
-    places: Places,
+    limits: Limits,
 }
 
 impl LifetimeLayer {
     /// Calls take at most `max`.
-    pub(crate) fn new(max: Duration, patience: Patience, places: Places, ends: Ends) -> Self {
+    pub(crate) fn new(max: Duration, patience: Patience, limits: Limits, ends: Ends) -> Self {
         Self {
             max,
             patience,
             ends,
-            places,
+            limits,
         }
     }
 }
@@ -105,16 +113,18 @@ where
         };
         // Health checks must pass even at capacity.
         let counts = !request.uri().path().starts_with(HEALTH);
+        let extensions = request.extensions();
+        let caller = extensions.get().cloned().unwrap_or_else(Caller::nobody);
+        let Limits { calls, arriving } = &self.layer.limits;
         let place = counts.then(|| {
-            let extensions = request.extensions();
-            let caller = extensions.get().cloned().unwrap_or_else(Caller::nobody);
             let own = extensions.get().map(|&OwnShare(own)| own);
-            self.layer.places.take(caller, own)
+            calls.with_share(own).hold(&caller, 1)
         });
         let place = match place.transpose() {
             Ok(place) => place,
             Err(why) => return answer(&full(why)),
         };
+        let memory = arriving.none(&caller);
         let watch = Watch::new(deadline.map(Deadline::at), self.layer.patience);
         let watch = Arc::new(watch);
         if let Some(deadline) = deadline {
@@ -126,7 +136,7 @@ where
         let ends = &self.layer.ends;
         let cut = if watching { &ends.watching } else { &ends.all };
         let mut end = End::new(watch.clone(), cut);
-        let request = request.map(|body| Body::new(Arriving::new(body, watch)));
+        let request = request.map(|body| Body::new(Arriving::new(body, watch, memory)));
         let response = self.inner.call(request);
         Box::pin(async move {
             let status = tokio::select! {

@@ -13,7 +13,6 @@ use tower_layer::Layer;
 
 use crate::lifetime::{Ends, LifetimeLayer};
 use crate::observe::{Methods, ObserveLayer};
-use crate::places::Places;
 use crate::security::{AccessLayer, Reloaded};
 use crate::transport::{App, Transport};
 use crate::{Health, ServeError, ServeSettings};
@@ -54,11 +53,10 @@ pub async fn serve(
     let _metrics = crate::metrics::start(settings).await?;
     let ends = Ends::default();
     let _cut_if_dropped = ends.all.clone().drop_guard();
-    let places = Places::new(settings.max_calls.into(), settings.share_of_calls());
     let layer = LifetimeLayer::new(
         settings.max_call(),
         settings.patience(),
-        places,
+        settings.limits(),
         ends.clone(),
     );
     let routes = with_reflection(routes, health)?.add_service(HealthServer::new(health.service()));

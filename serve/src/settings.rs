@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::quota::Quota;
 use crate::security::{Reloaded, Tls, Tokens};
 use crate::transport::Limits;
 use crate::watch::Patience;
-use crate::{ObserveSettings, ServeError};
+use crate::{ObserveSettings, ServeError, lifetime};
 
 const DRAIN_SECONDS: u64 = 20;
 const MAX_CALL_SECONDS: u64 = 3600;
 const MAX_CALLS: u16 = 512;
+/// Room for a few of the largest requests, of 32 MiB, for each caller.
+const MAX_ARRIVING_MIB: u16 = 256;
 const MAX_CONNECTIONS: u16 = 512;
 const LAME_DUCK_SECONDS: u64 = 3;
 const REQUEST_SECONDS: u64 = 30;
@@ -76,7 +79,7 @@ pub struct ServeSettings {
           value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     pub max_call_seconds: u64,
     /// Calls that may be open at once, on all connections together; further calls are refused, and clients retry them.
-    /// Each holds its request, of up to 32 MiB. Health checks do not count.
+    /// Health checks do not count.
     #[arg(long, env = "DEEPFACE_MAX_CALLS", value_name = "N", default_value_t = MAX_CALLS,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_calls: u16,
@@ -85,6 +88,11 @@ pub struct ServeSettings {
     #[arg(long, env = "DEEPFACE_MAX_CALLS_PER_CALLER", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..))]
     pub max_calls_per_caller: Option<u16>,
+    /// Memory for requests that are still arriving, in MiB; what does not fit is refused, and clients retry it. One caller
+    /// gets the same part of it as of --max-calls.
+    #[arg(long, env = "DEEPFACE_MAX_ARRIVING_MIB", value_name = "N", default_value_t = MAX_ARRIVING_MIB,
+          value_parser = clap::value_parser!(u16).range(64..))]
+    pub max_arriving_mib: u16,
     /// Connections that may be open at once. Beyond that, one without a call is closed for a new one.
     #[arg(long, env = "DEEPFACE_MAX_CONNECTIONS", value_name = "N", default_value_t = MAX_CONNECTIONS,
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -142,6 +150,7 @@ impl Default for ServeSettings {
             max_calls: MAX_CALLS,
             lame_duck_seconds: LAME_DUCK_SECONDS,
             max_calls_per_caller: None,
+            max_arriving_mib: MAX_ARRIVING_MIB,
             max_connections: MAX_CONNECTIONS,
             max_connections_per_address: None,
             request_seconds: REQUEST_SECONDS,
@@ -196,9 +205,15 @@ impl ServeSettings {
         Duration::from_secs(self.max_call_seconds)
     }
 
-    /// Calls that one caller may have open.
-    pub(crate) fn share_of_calls(&self) -> usize {
-        share(self.max_calls_per_caller, self.max_calls)
+    /// What calls share.
+    pub(crate) fn limits(&self) -> lifetime::Limits {
+        let calls = usize::from(self.max_calls);
+        let share = share(self.max_calls_per_caller, self.max_calls);
+        let arriving = usize::from(self.max_arriving_mib) << 20;
+        lifetime::Limits {
+            calls: Quota::new(calls, share),
+            arriving: Quota::new(arriving, arriving / calls * share.min(calls)),
+        }
     }
 
     /// How long a call may wait for its client.

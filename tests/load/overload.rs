@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use deepface_client::v1::classifier_service_client::ClassifierServiceClient;
 use deepface_client::{ClassifierClient, v1};
-use deepface_tests::face_image;
+use deepface_tests::face_pixels;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -45,7 +45,7 @@ struct Tally {
 pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
     let classifier = Process::classifier(bin).await?;
     let request = v1::ClassifyRequest {
-        images: (0..args.batch).map(|i| face_image(64, i as u64)).collect(),
+        images: (0..args.batch).map(|i| bytes(i as u64)).collect(),
         ..Default::default()
     };
     let (calls, peak) = capacity(&classifier, &request, args).await?;
@@ -70,6 +70,16 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
         );
     }
     Ok(())
+}
+
+/// A face whose pixels are bytes: the smallest message, so that it is the images that are too many.
+fn bytes(seed: u64) -> v1::Image {
+    let pixels = face_pixels(64, seed).to_tensor(v1::DataType::U8);
+    v1::Image {
+        content: Some(v1::image::Content::Tensor(pixels)),
+        framing: v1::Framing::Face.into(),
+        face: None,
+    }
 }
 
 /// Calls per second and images per CPU second of as many callers as the queue has room for.

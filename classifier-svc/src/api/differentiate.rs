@@ -6,7 +6,7 @@ use std::time::Instant;
 use deepface_proto::v1::differentiate_request::Message;
 use deepface_proto::v1::{self, DataType};
 use deepface_proto::{Array, position, v1::DifferentiateResponse};
-use deepface_serve::Violations;
+use deepface_serve::{Held, Violations};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use prost::Message as _;
@@ -16,7 +16,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, Streaming};
 use tracing::Instrument;
 
-use super::quota::Held;
 use super::status::{Refusal, check_network};
 use super::{Classifier, Limits, layers, objectives, timing};
 use crate::batch::{Call, EngineError, Stream};
@@ -126,8 +125,8 @@ impl Session {
                 let memory = self.api.memory.hold(&self.call.caller, bytes);
                 return Ok(Setup {
                     _held: [
-                        place.ok_or(Refusal::Streams(streams))?,
-                        memory.ok_or(Refusal::Memory)?,
+                        place.map_err(|_| Refusal::Streams(streams))?,
+                        memory.map_err(|_| Refusal::Memory)?,
                     ],
                     objectives: objectives::objectives(&self.info, setup, objectives)?,
                 });

@@ -7,13 +7,12 @@ use std::time::Duration;
 use deepface_images::{Framing, ImageLimits, decode, image_of, peek};
 use deepface_proto::v1::image::Content;
 use deepface_proto::{Array, v1};
-use deepface_serve::Violations;
+use deepface_serve::{Held, Violations};
 use tokio::sync::oneshot;
 
 use super::decoders::{Decoders, Turn};
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
-use super::quota::Held;
 use super::status::Refusal;
 use super::{Classifier, Limits, warnings};
 use crate::batch::{Call, Claim, Kind};
@@ -85,7 +84,8 @@ pub(super) async fn faces(
     let claim = api.engine.claim(kind, call, n, decoding)?;
     let compute = claim.time().saturating_sub(decoding);
     // For the whole request, as images that are done with are few.
-    let held = api.memory.hold(&call.caller, came).ok_or(Refusal::Memory)?;
+    let held = api.memory.hold(&call.caller, came);
+    let held = held.map_err(|_| Refusal::Memory)?;
     let faces = Faces {
         pixels: Vec::with_capacity(n * 3 * wanted.size * wanted.size),
         origins: Vec::with_capacity(n),
@@ -281,7 +281,7 @@ impl Faces {
             return Ok(());
         }
         let values: usize = found.faces.iter().map(|face| face.pixels.len()).sum();
-        if !self.held.grow(4 * values) {
+        if self.held.grow(4 * values).is_err() {
             return Err(Refusal::Memory);
         }
         let faces = found.found;

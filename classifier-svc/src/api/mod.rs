@@ -13,7 +13,6 @@ mod layers;
 mod model;
 mod objectives;
 mod portions;
-mod quota;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -29,12 +28,11 @@ use deepface_proto::v1::{
     DifferentiateResponse, GetActivationsRequest, GetActivationsResponse, GetModelRequest,
     GetModelResponse, Timing,
 };
-use deepface_serve::{Caller, Deadline, ServeSettings};
+use deepface_serve::{Caller, Deadline, Quota, ServeSettings};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::decoders::Decoders;
-use self::quota::Quota;
 use crate::batch::{Call, Engine};
 
 /// The limits on one request.
@@ -106,8 +104,8 @@ impl Classifier {
             engine,
             limits,
             decoders: Decoders::new(limits.decoders),
-            memory: Quota::new(limits.waiting_bytes),
-            streams: Quota::new(limits.streams),
+            memory: Quota::halved(limits.waiting_bytes),
+            streams: Quota::halved(limits.streams),
         }
     }
 

@@ -64,8 +64,11 @@ fn layer(most: usize, ends: &Ends) -> LifetimeLayer {
         silent: Duration::from_secs(60),
         unread: Duration::from_secs(60),
     };
-    let places = Places::new(most, most);
-    LifetimeLayer::new(Duration::from_secs(3600), patience, places, ends.clone())
+    let limits = Limits {
+        calls: Quota::new(most, most),
+        arriving: Quota::halved(1 << 20),
+    };
+    LifetimeLayer::new(Duration::from_secs(3600), patience, limits, ends.clone())
 }
 
 fn request(path: &str, timeout: &str) -> Request<Body> {
@@ -163,6 +166,57 @@ async fn a_request_that_does_not_arrive_frees_its_place() {
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded);
         assert_eq!(status.message(), "the request did not arrive in time");
+    }
+}
+
+/// The head of a message of `length` bytes and the first mebibyte of it.
+fn begun(length: u32) -> Bytes {
+    let mut data = vec![0; 5 + (1 << 20)];
+    data[1..5].copy_from_slice(&length.to_be_bytes());
+    data.into()
+}
+
+#[tokio::test]
+async fn requests_that_arrive_hold_so_much_memory_and_give_it_back() {
+    let ends = Ends::default();
+    let layer = layer(9, &ends);
+    let send = async |length: u32| {
+        let body = Body::new(Once(Some(begun(length))));
+        let request = request("/a.Service/Call", "1H").map(|_| body);
+        let mut service = layer.layer(Reader);
+        let response = service.call(request).await.unwrap();
+        Status::from_header_map(response.headers()).map(|status| status.code())
+    };
+    // A caller may hold half a mebibyte, but a message that is whole is not held here.
+    assert_eq!(send(2 << 20).await, Some(Code::ResourceExhausted));
+    assert_eq!(send(1 << 20).await, None);
+    let mut memory = layer.limits.arriving.none(&Caller::nobody());
+    assert_eq!(memory.set(512 << 10), Ok(()), "nothing came back");
+}
+
+/// Reads a frame, and answers with what is wrong with it, if anything.
+#[derive(Clone)]
+struct Reader;
+
+impl Service<Request<Body>> for Reader {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(async move {
+            let mut body = request.into_body();
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            let response = match frame.unwrap() {
+                Ok(_) => Response::default(),
+                Err(status) => status.into_http(),
+            };
+            Ok(response)
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 use super::call::{Call, Traffic};
-use super::meter::Meter;
+use crate::meter::Meter;
 
 /// The body of a request.
 pub(super) struct Incoming {

@@ -4,7 +4,6 @@
 mod call;
 mod counted;
 mod layer;
-mod meter;
 mod methods;
 mod metrics;
 mod settings;
