@@ -93,11 +93,22 @@ impl ClassifierClient {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn get_model(&self) -> Result<v1::GetModelResponse, ClientError> {
+        self.get_model_of(String::new()).await
+    }
+
+    /// Describes the model with this digest, if a replica serves it.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; FAILED_PRECONDITION if all replicas that were tried serve other models.
+    pub async fn get_model_of(
+        &self,
+        model_digest: String,
+    ) -> Result<v1::GetModelResponse, ClientError> {
         retry::unary(
             &self.pool,
             &self.policy,
             self.deadline,
-            v1::GetModelRequest {},
+            v1::GetModelRequest { model_digest },
             |channel, request| async move { channel::classifier(channel).get_model(request).await },
         )
         .await

@@ -21,8 +21,7 @@ pub(crate) async fn follow(health: &Health, classifier: ClassifierClient, networ
     let classifier = classifier.with_deadline(PATIENCE);
     let mut opinion = Opinion::default();
     loop {
-        let model = classifier.get_model().await.ok().and_then(|m| m.model);
-        let good = model.is_some_and(|model| model.digest == network);
+        let good = classifier.get_model_of(network.into()).await.is_ok();
         if let Some(can) = opinion.after(good) {
             health.set_part(CAN_GENERATE, can).await;
             match can {

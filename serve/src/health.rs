@@ -18,6 +18,9 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::metrics::{self, Gauges};
 
+/// Where the paths of health checks begin.
+pub(crate) const PATHS: &str = "/grpc.health.";
+
 static SERVING: LazyLock<Gauges<1>> = LazyLock::new(|| {
     metrics::gauges(
         "deepface_serving",

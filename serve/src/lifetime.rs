@@ -23,10 +23,7 @@ use crate::quota::{Full, Quota};
 use crate::transport::Stream;
 use crate::undecodable::blame_the_client;
 use crate::watch::{Patience, Watch};
-use crate::{Caller, Deadline, detailed};
-
-/// Where paths of health checks begin.
-const HEALTH: &str = "/grpc.health.";
+use crate::{Caller, Deadline, detailed, health};
 
 /// Ends calls that do not end by themselves.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +109,7 @@ where
             Err(malformed) => return answer(&malformed.status()),
         };
         // Health checks must pass even at capacity.
-        let counts = !request.uri().path().starts_with(HEALTH);
+        let counts = !request.uri().path().starts_with(health::PATHS);
         let extensions = request.extensions();
         let caller = extensions.get().cloned().unwrap_or_else(Caller::nobody);
         let Limits { calls, arriving } = &self.layer.limits;

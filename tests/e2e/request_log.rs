@@ -98,16 +98,13 @@ async fn a_generation_is_logged_under_one_id_by_both_services() {
     assert!(generate["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(generate["seconds"].as_f64().unwrap() > 0.0);
     assert!(generate["bytes_out"].as_u64() > generate["bytes_in"].as_u64());
-    for method in ["/GetModel", "/Classify"] {
-        assert_eq!(log.call("order-7", method).await["status"], "OK");
-    }
+    assert_eq!(log.call("order-7", "/Classify").await["status"], "OK");
     let steps = log.call("order-7", "/Differentiate").await;
     assert_eq!([&steps["messages_in"], &steps["messages_out"]], [4, 3]);
     for call in log.calls() {
-        assert!(
-            !call["method"].as_str().unwrap().contains("/grpc.health."),
-            "{call}"
-        );
+        let method = call["method"].as_str().unwrap();
+        let looks = method.contains("/grpc.health.") || method.ends_with("/GetModel");
+        assert!(!looks || call["status"] != "OK", "{call}");
         assert!(
             call.to_string().len() < 600,
             "a line never holds an image: {call}"

@@ -135,9 +135,10 @@ impl Classifier {
 impl ClassifierService for Classifier {
     async fn get_model(
         &self,
-        _: Request<GetModelRequest>,
+        request: Request<GetModelRequest>,
     ) -> Result<Response<GetModelResponse>, Status> {
-        Ok(Response::new(model::get_model(self)?))
+        let reply = model::get_model(self, request.get_ref())?;
+        Ok(Response::new(reply))
     }
 
     async fn classify(

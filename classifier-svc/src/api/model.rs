@@ -2,13 +2,17 @@
 
 use deepface_proto::v1;
 
-use super::status::Refusal;
+use super::status::{Refusal, check_network};
 use super::{Classifier, Limits};
 use deepface_network::ModelInfo;
 
 /// Describes the model and the limits.
-pub(super) fn get_model(api: &Classifier) -> Result<v1::GetModelResponse, Refusal> {
+pub(super) fn get_model(
+    api: &Classifier,
+    request: &v1::GetModelRequest,
+) -> Result<v1::GetModelResponse, Refusal> {
     let info = api.engine.info()?;
+    check_network(&info, "model_digest", &request.model_digest)?;
     Ok(v1::GetModelResponse {
         model: Some(model(&info)),
         limits: Some(limits(&api.limits)),

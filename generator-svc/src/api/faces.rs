@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use deepface_client::{ClassifierClient, DurableDifferentiate};
+use deepface_client::DurableDifferentiate;
 use deepface_proto::v1;
 use futures_util::future::try_join_all;
+use tonic::Code;
 
 use super::events::{Event, EventSender};
 use super::inversion::Inversion;
@@ -32,7 +33,7 @@ pub(super) async fn make<M: From<Event> + Send>(
     let Some((first, _)) = faces.first() else {
         return Ok(());
     };
-    let model = describe(&first.classifier).await?;
+    let model = describe(first).await?;
     let all = faces.into_iter().enumerate();
     let all = all.map(|(index, (inversion, goal))| prepare(index, inversion, goal, &model));
     let prepared = try_join_all(all).await?;
@@ -43,10 +44,17 @@ pub(super) async fn make<M: From<Event> + Send>(
     Ok(())
 }
 
-/// The model of the classifier.
-async fn describe(classifier: &ClassifierClient) -> Result<v1::Model, Refusal> {
-    let classifier = classifier.clone().with_deadline(DESCRIPTION_DEADLINE);
-    let model = classifier.get_model().await?.model;
+/// The model that must answer, or whichever is served in its place.
+async fn describe(inversion: &Inversion) -> Result<v1::Model, Refusal> {
+    let classifier = inversion.classifier.clone();
+    let classifier = classifier.with_deadline(DESCRIPTION_DEADLINE);
+    let resumption = inversion.resumption.as_ref();
+    let network = resumption.map_or(&inversion.network, |from| &from.network);
+    let reply = match classifier.get_model_of(network.clone()).await {
+        Err(error) if error.code() == Code::FailedPrecondition => classifier.get_model().await,
+        reply => reply,
+    };
+    let model = reply?.model;
     Ok(model.ok_or_else(|| OracleError::Reply("GetModel sent no model".into()))?)
 }
 
@@ -210,7 +218,7 @@ mod tests {
         assert!(check_size(64, &model(64)).is_ok());
         for other in [224, 0, -64] {
             let status = tonic::Status::from(check_size(64, &model(other)).unwrap_err());
-            assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
+            assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
             assert!(status.message().contains("64 pixels a side"), "{status}");
         }
     }

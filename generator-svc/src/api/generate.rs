@@ -89,7 +89,7 @@ fn check(
                 resumption: None,
                 statistics: api.statistics.clone(),
                 classifier: api.classifier.clone(),
-                network: String::new(),
+                network: api.statistics.classifier_digest.clone(),
                 workers: api.workers.clone(),
                 settings: settings.clone(),
                 descent,

@@ -17,7 +17,7 @@ use crate::workers::Workers;
 pub(super) struct Inversion {
     pub(super) statistics: Arc<Statistics>,
     pub(super) classifier: ClassifierClient,
-    /// Digest of the network that must answer; empty until the classifier has described it.
+    /// Digest of the network that must answer; empty for any, until the classifier has described it.
     pub(super) network: String,
     pub(super) workers: Workers,
     /// How the image is found.

@@ -214,8 +214,12 @@ impl WarningKind {
     }
 }
 /// Requests the description of the model.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetModelRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetModelRequest {
+    /// `Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any.
+    #[prost(string, tag = "1")]
+    pub model_digest: ::prost::alloc::string::String,
+}
 /// Describes the served model.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetModelResponse {

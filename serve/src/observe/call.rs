@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use deepface_proto::Origin;
+use deepface_proto::{Origin, Scope};
 use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -106,7 +106,9 @@ impl Call {
                 )
             };
         }
-        match self.quiet {
+        // Others look at what a service is every second; it is news only when that fails.
+        let reads = code == Code::Ok && Scope::of(self.method) == Scope::Read;
+        match self.quiet || reads {
             true => line!(debug),
             false => line!(info),
         }

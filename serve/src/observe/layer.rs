@@ -19,10 +19,7 @@ use tracing::{Instrument, Span};
 use super::call::{Call, Traffic};
 use super::counted::{Incoming, Outgoing};
 use super::methods::Methods;
-use crate::traces;
-
-/// Where paths of the server's own services begin that are asked every few seconds.
-const HEALTH: &str = "/grpc.health.";
+use crate::{health, traces};
 
 /// Gives every request an [`Origin`], which its reply carries too, and logs every call when it ends.
 #[derive(Clone, Debug)]
@@ -41,7 +38,7 @@ impl ObserveLayer {
         let path = request.uri().path();
         let origin = Origin::received(request.headers()).or(random);
         let method = self.methods.known(path);
-        let quiet = path.starts_with(HEALTH);
+        let quiet = path.starts_with(health::PATHS);
         let id = origin.id().unwrap_or_default();
         let span = match quiet {
             true => Span::none(),

@@ -15,10 +15,7 @@ use tower_service::Service;
 
 use super::{Reloaded, Tokens};
 use crate::lifetime::OwnShare;
-use crate::{Caller, detailed};
-
-/// Where paths of health checks begin, which need no token.
-const HEALTH: &str = "/grpc.health.";
+use crate::{Caller, detailed, health};
 
 /// Refuses calls without a token that allows them. Without a list of tokens, all calls pass.
 #[derive(Clone)]
@@ -55,7 +52,8 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         if let Some(tokens) = &self.tokens
-            && !request.uri().path().starts_with(HEALTH)
+            // Who checks health needs no token.
+            && !request.uri().path().starts_with(health::PATHS)
             && let Err(status) = admit(&tokens.get(), &mut request)
         {
             let response = status.into_http();

@@ -12,7 +12,7 @@ async fn the_model_is_described_whole() {
     let mut s = service(Limits::default()).await;
     let reply = s
         .client
-        .get_model(v1::GetModelRequest {})
+        .get_model(v1::GetModelRequest::default())
         .await
         .unwrap()
         .into_inner();
@@ -172,7 +172,10 @@ async fn the_service_is_healthy_once_it_can_answer_and_ends_when_told() {
         .await
         .unwrap();
     let mut client = Client::connect(format!("http://{address}")).await.unwrap();
-    client.get_model(v1::GetModelRequest {}).await.unwrap();
+    client
+        .get_model(v1::GetModelRequest::default())
+        .await
+        .unwrap();
     stop.send(()).unwrap();
     tokio::time::timeout(SOON, running)
         .await

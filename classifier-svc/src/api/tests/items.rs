@@ -170,7 +170,7 @@ async fn embeddings_stand_for_images() {
         .clone();
     let model = s
         .client
-        .get_model(v1::GetModelRequest {})
+        .get_model(v1::GetModelRequest::default())
         .await
         .unwrap()
         .into_inner();
@@ -310,6 +310,10 @@ async fn images_beyond_the_pixels_of_a_request_have_their_own_error() {
     let status = of_item(results[0].error.as_ref());
     assert_violation(&status, "images[0].encoded", "30x30");
     assert!(results[1].error.is_none() && results[2].error.is_none());
-    let model = s.client.get_model(v1::GetModelRequest {}).await.unwrap();
+    let model = s
+        .client
+        .get_model(v1::GetModelRequest::default())
+        .await
+        .unwrap();
     assert_eq!(model.into_inner().limits.unwrap().max_request_pixels, 1000);
 }

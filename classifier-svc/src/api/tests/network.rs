@@ -36,7 +36,11 @@ async fn calls(s: &mut Service, digest: &str) -> Vec<Result<String, Status>> {
 #[tokio::test]
 async fn only_the_network_that_is_asked_for_answers() {
     let mut s = service(Limits::default()).await;
-    let model = s.client.get_model(v1::GetModelRequest {}).await.unwrap();
+    let model = s
+        .client
+        .get_model(v1::GetModelRequest::default())
+        .await
+        .unwrap();
     let digest = model.into_inner().model.unwrap().digest;
     for any in ["", &digest] {
         for answered in calls(&mut s, any).await {
