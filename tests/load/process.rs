@@ -136,9 +136,16 @@ impl Process {
 
     /// Kills the process and starts it again at the same place.
     pub(crate) async fn kill_and_restart(&mut self) -> Outcome<()> {
+        self.kill_and_restart_with(&[]).await
+    }
+
+    /// The same, with more flags for this once.
+    pub(crate) async fn kill_and_restart_with(&mut self, flags: &[&str]) -> Outcome<()> {
         self.child.kill()?;
         self.child.wait()?;
-        self.child = spawn(&self.program, &self.arguments, self.environment)?;
+        let more = flags.iter().map(|&flag| flag.to_owned());
+        let arguments: Vec<_> = self.arguments.iter().cloned().chain(more).collect();
+        self.child = spawn(&self.program, &arguments, self.environment)?;
         self.ready().await
     }
 
