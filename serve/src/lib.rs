@@ -3,6 +3,7 @@
 //!
 //! One concern per file. Nothing here names an RPC or depends on what a service computes.
 
+mod allowance;
 mod bodies;
 mod caller;
 mod config;
@@ -33,6 +34,7 @@ mod undecodable;
 mod violations;
 mod watch;
 
+pub use allowance::{Allowance, Overdrawn};
 pub use caller::Caller;
 pub use config::{configurable, parse};
 pub use cores::cores;

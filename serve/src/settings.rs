@@ -58,7 +58,7 @@ pub struct ServeSettings {
         requires = "tls_cert"
     )]
     pub tls_client_ca: Option<PathBuf>,
-    /// Tokens that calls must bring, one a line: `NAME SHA256 SCOPES CALLS`, as the subcommand `token` makes them. This
+    /// Tokens that calls must bring, one a line: `NAME SHA256 SCOPES CALLS PIXELS`, as the subcommand `token` makes them. This
     /// file, the certificates and the key may be replaced at any time. Default: calls need none.
     #[arg(long, env = "DEEPFACE_TOKENS", value_name = "FILE")]
     pub tokens: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! Who is let in: certificates and tokens, wrong ones, and their rotation under load.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,55 @@ async fn only_a_known_token_with_the_scope_is_let_in() {
     let error = classify.unwrap_err();
     assert_eq!(error.code(), Code::PermissionDenied);
     assert!(error.to_string().contains("`infer`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_has_its_pixels_and_others_have_theirs() {
+    let s = secured().await;
+    s.allow("frugal", "read,infer - 100");
+    let [frugal, all] = ["frugal", "all"].map(|name| s.credentials(name));
+    s.lets_in(&frugal).await;
+    let classify = async |credentials| {
+        let client = s.client(credentials).with_deadline(Duration::from_secs(20));
+        client.classify(vec![face_image(64, 1)]).await
+    };
+    // 4,096 pixels are 41 seconds' worth.
+    classify(&frugal).await.unwrap();
+    let error = classify(&frugal).await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    assert!(error.to_string().contains("100 pixels a second"), "{error}");
+    assert!(error.retry_after() > Some(Duration::from_secs(20)));
+    classify(&all).await.unwrap();
+}
+
+/// As `docs/operations.md` has it. Says so where grpcurl is not installed.
+#[tokio::test(flavor = "multi_thread")]
+async fn grpcurl_is_let_in_with_a_certificate_and_a_token() {
+    let s = secured().await;
+    let pair = s.authority.signs("client");
+    let call = |header: &str| {
+        let address = s.url.trim_start_matches("https://");
+        let mut command = Command::new("grpcurl");
+        command.arg("-cacert").arg(s.authority.ca());
+        command
+            .arg("-cert")
+            .arg(&pair.cert)
+            .arg("-key")
+            .arg(&pair.key);
+        command.args(["-H", header, address]);
+        command.arg("deepface.v1.ClassifierService/GetModel");
+        tokio::task::block_in_place(|| command.output())
+    };
+    let Ok(answered) = call("authorization: Bearer all") else {
+        eprintln!("skipped: grpcurl is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&answered.stdout).into_owned();
+    assert!(answered.status.success(), "{answered:?}");
+    assert!(said.contains("\"inputSize\""), "{said}");
+    let refused = call("authorization: Bearer wrong").unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("Unauthenticated"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

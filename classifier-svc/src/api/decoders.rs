@@ -219,6 +219,7 @@ mod tests {
             caller: Caller::of(&request),
             arrived: Instant::now(),
             deadline: Deadline::after(time),
+            allowance: None,
         }
     }
 

@@ -28,7 +28,7 @@ use deepface_proto::v1::{
     DifferentiateResponse, GetActivationsRequest, GetActivationsResponse, GetModelRequest,
     GetModelResponse, Timing,
 };
-use deepface_serve::{Caller, Deadline, Quota, ServeSettings};
+use deepface_serve::{Allowance, Caller, Deadline, Quota, ServeSettings};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -115,6 +115,7 @@ impl Classifier {
             caller: Caller::of(request),
             arrived: Instant::now(),
             deadline: Deadline::of(request, self.limits.call),
+            allowance: Allowance::of(request),
         }
     }
 

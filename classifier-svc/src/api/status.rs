@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deepface_network::ModelInfo;
 use deepface_proto::rpc;
-use deepface_serve::{Violations, detailed, quote};
+use deepface_serve::{Overdrawn, Violations, detailed, quote};
 use prost::Message;
 use tonic::{Code, Status};
 
@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Invalid(Violations),
     /// The model did not compute it.
     Engine(EngineError),
+    /// The caller's pixels are used up.
+    Overdrawn(Overdrawn),
     /// The request is meant for another network, or its embeddings are those of another one.
     OtherNetwork {
         /// The field that says so.
@@ -59,11 +61,18 @@ impl From<EngineError> for Refusal {
     }
 }
 
+impl From<Overdrawn> for Refusal {
+    fn from(overdrawn: Overdrawn) -> Self {
+        Self::Overdrawn(overdrawn)
+    }
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Invalid(violations) => violations.into_status(),
             Refusal::Engine(error) => engine(&error),
+            Refusal::Overdrawn(overdrawn) => overdrawn.into(),
             Refusal::OtherNetwork {
                 field,
                 expected,

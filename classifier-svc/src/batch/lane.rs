@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use deepface_serve::{Caller, Deadline};
+use deepface_serve::{Allowance, Caller, Deadline};
 
 /// A call, as far as its turn in the queue goes.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Call {
     pub arrived: Instant,
     /// When its result is due.
     pub deadline: Deadline,
+    /// The pixels that it may have looked at, where they are limited.
+    pub allowance: Option<Allowance>,
 }
 
 /// Work that waits in a line of its own, so that neither waits long for the other.

@@ -176,6 +176,7 @@ fn call(last: u8, deadline: Deadline) -> Call {
         caller: Caller::of(&request),
         arrived: Instant::now(),
         deadline,
+        allowance: None,
     }
 }
 

@@ -8,7 +8,7 @@ use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
 };
-use deepface_serve::{Deadline, Violations};
+use deepface_serve::Violations;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
@@ -18,7 +18,8 @@ use super::objectives::{Goal, Objectives};
 use super::reference::Reference;
 use super::resume::{self, digest};
 use super::status::Refusal;
-use super::{Generator, attributes, hold, preset, settings, stream, target, wire};
+use super::stream::{self, Terms};
+use super::{Generator, attributes, hold, preset, settings, target, wire};
 use crate::gaussian::{Asked, Cgmm, Description, Regression, Target, Wish};
 
 /// Faces of one request.
@@ -30,11 +31,11 @@ pub(super) fn generate(
     request: Request<GenerateRequest>,
 ) -> Result<ReceiverStream<Result<GenerateResponse, Status>>, Refusal> {
     let arrived = Instant::now();
-    let deadline = Deadline::of(&request, api.limits.call);
+    let terms = Terms::of(&request, api.limits.call);
     let mut request = request.into_inner();
     let tokens = std::mem::take(&mut request.resume_tokens);
     let faces = check(api, request, arrived)?;
-    stream::start(api, deadline, resumed(faces, &tokens)?)
+    stream::start(api, terms, resumed(faces, &tokens)?)
 }
 
 /// Lets every face continue where its token says.

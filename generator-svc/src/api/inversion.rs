@@ -37,3 +37,11 @@ pub(super) struct Inversion {
     /// When the request arrived.
     pub(super) arrived: Instant,
 }
+
+impl Inversion {
+    /// Pixels that the network sees for it: those of its input, once a step.
+    pub(super) fn pixels(&self) -> u64 {
+        let side = self.statistics.input_size as u64;
+        side * side * self.descent.steps as u64
+    }
+}

@@ -6,7 +6,7 @@ use deepface_proto::v1::{
     self, GetActivationsRequest, InvertRequest, InvertResponse, Objective, SquaredDistance,
     TargetSettings, objective::Term,
 };
-use deepface_serve::{Deadline, Violations, quote};
+use deepface_serve::{Violations, quote};
 use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
@@ -16,7 +16,8 @@ use super::objectives::{Goal, Objectives};
 use super::oracle::OracleError;
 use super::resume::{self, digest};
 use super::status::Refusal;
-use super::{Generator, settings, stream, wire};
+use super::stream::{self, Terms};
+use super::{Generator, settings, wire};
 use crate::gaussian::Wish;
 
 /// Checks the request and starts the work.
@@ -25,12 +26,12 @@ pub(super) fn invert(
     request: Request<InvertRequest>,
 ) -> Result<ReceiverStream<Result<InvertResponse, Status>>, Refusal> {
     let arrived = Instant::now();
-    let deadline = Deadline::of(&request, api.limits.call);
+    let terms = Terms::of(&request, api.limits.call);
     let mut request = request.into_inner();
     let token = std::mem::take(&mut request.resume_token);
     let (goal, mut inversion) = check(api, request, arrived)?;
     inversion.resumption = resume::read(&token, &inversion, "resume_token")?;
-    stream::start(api, deadline, vec![(inversion, goal)])
+    stream::start(api, terms, vec![(inversion, goal)])
 }
 
 /// Everything that is wrong with the request is said at once. The layer is left to the classifier, which knows more

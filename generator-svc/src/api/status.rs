@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deepface_client::ClientError;
-use deepface_serve::{Violations, detailed};
+use deepface_serve::{Overdrawn, Violations, detailed};
 use tonic::{Code, Status};
 
 use super::oracle::OracleError;
@@ -60,6 +60,8 @@ pub(super) enum Refusal {
         /// How long the request waited; `None` if the waiting room was full.
         waited: Option<Duration>,
     },
+    /// The caller's pixels are used up.
+    Overdrawn(Overdrawn),
     /// The stream was not read for too long.
     Unread(Duration),
     /// The deadline has passed.
@@ -71,6 +73,12 @@ pub(super) enum Refusal {
 impl From<Violations> for Refusal {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
+    }
+}
+
+impl From<Overdrawn> for Refusal {
+    fn from(overdrawn: Overdrawn) -> Self {
+        Self::Overdrawn(overdrawn)
     }
 }
 
@@ -106,6 +114,7 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::Invalid(violations) => violations.into_status(),
             Refusal::Classifier(error) => classifier(&error),
+            Refusal::Overdrawn(overdrawn) => overdrawn.into(),
             Refusal::OtherClassifier { fitted, served } => detailed(
                 Code::FailedPrecondition,
                 "OTHER_CLASSIFIER",

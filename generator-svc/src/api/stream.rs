@@ -1,10 +1,12 @@
 //! The streams of Generate and Invert: their work runs in a task of its own, and its events go out in order.
 
-use deepface_serve::Deadline;
+use std::time::Duration;
+
+use deepface_serve::{Allowance, Deadline};
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Request, Status};
 use tracing::Instrument;
 
 use super::events::{Event, EventSender};
@@ -18,25 +20,44 @@ use crate::metrics::OpenSession;
 /// Events that may wait to be read.
 const BUFFER: usize = 4;
 
+/// What a call may take.
+pub(super) struct Terms {
+    deadline: Deadline,
+    /// Pixels a second, where they are limited.
+    allowance: Option<Allowance>,
+}
+
+impl Terms {
+    pub(super) fn of<T>(request: &Request<T>, longest: Duration) -> Self {
+        Self {
+            deadline: Deadline::of(request, longest),
+            allowance: Allowance::of(request),
+        }
+    }
+}
+
 /// Starts the work as a task of its own, so that a client that does not read cannot hold it for ever: a descent for each
 /// of the faces. Gives its stream.
 ///
 /// # Errors
-/// Too many sessions are in use, and the waiting room is full.
+/// Too many sessions are in use, and the waiting room is full; the caller's pixels are used up.
 pub(super) fn start<M, G>(
     api: &Generator,
-    deadline: Deadline,
+    terms: Terms,
     faces: Vec<(Inversion, G)>,
 ) -> Result<ReceiverStream<Result<M, Status>>, Refusal>
 where
     M: From<Event> + Send + 'static,
     G: Goal,
 {
+    if let Some(allowance) = terms.allowance {
+        allowance.take(faces.iter().map(|(inversion, _)| inversion.pixels()).sum())?;
+    }
     let places = u32::try_from(faces.len()).unwrap_or(u32::MAX);
     let entry = api.sessions.enter(places)?;
     let (messages, outbound) = mpsc::channel(BUFFER);
     let events = EventSender::new(messages, &api.limits, api.sessions.clone());
-    tokio::spawn(run(entry, deadline, faces, events).in_current_span());
+    tokio::spawn(run(entry, terms.deadline, faces, events).in_current_span());
     Ok(ReceiverStream::new(outbound))
 }
 

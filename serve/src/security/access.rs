@@ -97,6 +97,9 @@ fn admit(tokens: &Tokens, request: &mut Request<Body>) -> Result<(), Status> {
     if let Some(calls) = token.calls {
         extensions.insert(OwnShare(calls.into()));
     }
+    if let Some(pixels) = &token.pixels {
+        extensions.insert(pixels.clone());
+    }
     Ok(())
 }
 

@@ -23,6 +23,9 @@ pub struct TokenArgs {
     /// Calls that it may have open at once. Default: as many as any caller.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     calls: Option<u16>,
+    /// Pixels a second of the images that it may send, or have generated. Default: as many as it likes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pixels: Option<u32>,
     /// New file for the token.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -45,11 +48,14 @@ impl TokenArgs {
 
     fn line(&self, secret: &str) -> String {
         let scopes: Vec<_> = self.scopes.iter().map(Scope::to_string).collect();
-        let calls = self
-            .calls
-            .map_or(String::new(), |calls| format!(" {calls}"));
         let (name, digest) = (&self.name, sha256(secret.as_bytes()));
-        format!("{name} {digest} {}{calls}", scopes.join(","))
+        let line = format!("{name} {digest} {}", scopes.join(","));
+        match (self.calls, self.pixels) {
+            (None, None) => line,
+            (Some(calls), None) => format!("{line} {calls}"),
+            (None, Some(pixels)) => format!("{line} - {pixels}"),
+            (Some(calls), Some(pixels)) => format!("{line} {calls} {pixels}"),
+        }
     }
 }
 

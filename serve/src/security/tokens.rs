@@ -1,6 +1,7 @@
 //! The list of tokens: a name, the SHA-256 of the secret, and what its holder may do.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use deepface_files::sha256;
@@ -8,10 +9,13 @@ use deepface_proto::Scope;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::Reloaded;
-use crate::ServeError;
+use crate::{Allowance, ServeError};
 
 /// Characters of a SHA-256 in hexadecimal digits.
 const DIGEST: usize = 64;
+
+/// The words of a line.
+const LINE: &str = "NAME SHA256 SCOPES [CALLS [PIXELS]]";
 
 /// One token.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Token {
     scopes: Vec<Scope>,
     /// Calls that may be open, where that is not the share of any caller.
     pub(crate) calls: Option<u16>,
+    /// Pixels that may be looked at, where they are limited.
+    pub(crate) pixels: Option<Allowance>,
 }
 
 impl Token {
@@ -53,7 +59,7 @@ impl Tokens {
         })
     }
 
-    /// Reads lines of `NAME SHA256 SCOPES [CALLS]`. `#` starts a comment.
+    /// Reads lines of `NAME SHA256 SCOPES [CALLS [PIXELS]]`, with `-` for no number. `#` starts a comment.
     fn parse(text: &str) -> Result<Self, String> {
         let mut tokens: Vec<Token> = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
@@ -89,25 +95,32 @@ impl Tokens {
 }
 
 fn token(words: &[&str]) -> Result<Token, String> {
-    let (&[name, digest, scopes], calls) = match words {
-        [name, digest, scopes] => (&[*name, *digest, *scopes], None),
-        [name, digest, scopes, calls] => (&[*name, *digest, *scopes], Some(calls)),
-        _ => return Err("expected NAME SHA256 SCOPES [CALLS]".to_owned()),
+    let &[name, digest, scopes, ref numbers @ ..] = words else {
+        return Err(format!("expected {LINE}"));
     };
+    if numbers.len() > 2 {
+        return Err(format!("expected {LINE}"));
+    }
     if digest.len() != DIGEST || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(format!("expected a SHA-256 of {DIGEST} hexadecimal digits"));
     }
-    let calls = calls.map(|calls| match calls.parse() {
-        Ok(0) | Err(_) => Err("expected a number of calls, 1 to 65535".to_owned()),
-        Ok(calls) => Ok(calls),
-    });
+    let numbers = [numbers.first(), numbers.get(1)];
+    let [calls, pixels] = numbers.map(|number| number.copied().filter(|&number| number != "-"));
+    let calls = calls.map(|calls| at_least_one(calls, "calls, 1 to 65535"));
+    let pixels = pixels.map(|pixels| at_least_one(pixels, "pixels a second, 1 to 4294967295"));
     let scopes: Result<_, _> = scopes.split(',').map(str::parse).collect();
     Ok(Token {
         name: name.into(),
         digest: digest.to_ascii_lowercase(),
         scopes: scopes?,
         calls: calls.transpose()?,
+        pixels: pixels.transpose()?.map(Allowance::new),
     })
+}
+
+fn at_least_one<T: FromStr + Default + PartialEq>(text: &str, what: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number != T::default());
+    number.ok_or_else(|| format!("expected a number of {what}"))
 }
 
 #[cfg(test)]
@@ -117,12 +130,15 @@ mod tests {
     #[test]
     fn a_token_is_found_by_its_secret() {
         let (a, b) = (sha256(b"secret a"), sha256(b"secret b").to_uppercase());
-        let text = format!("# ours\nci {a} read,infer 4\n\nyou {b} generate # theirs\n");
+        let text = format!("# ours\nci {a} read,infer 4\n\nyou {b} generate - 9 # theirs\n");
         let tokens = Tokens::parse(&text).unwrap();
         let ci = tokens.find("secret a").unwrap();
         assert_eq!((&*ci.name, ci.calls), ("ci", Some(4)));
         assert!(ci.allows(Scope::Read) && ci.allows(Scope::Infer) && !ci.allows(Scope::Generate));
-        assert_eq!(&*tokens.find("secret b").unwrap().name, "you");
+        assert!(ci.pixels.is_none());
+        let you = tokens.find("secret b").unwrap();
+        assert_eq!((&*you.name, you.calls), ("you", None));
+        assert!(you.pixels.is_some());
         for wrong in ["", "secret", &a] {
             assert!(tokens.find(wrong).is_none(), "{wrong}");
         }
@@ -135,6 +151,14 @@ mod tests {
             ("ci hunter2 read", "line 2: expected a SHA-256"),
             (&*format!("ci {digest} all"), "line 2: expected read, infer"),
             (&*format!("ci {digest} read 0"), "line 2: expected a number"),
+            (
+                &*format!("ci {digest} read - many"),
+                "line 2: expected a number of pixels",
+            ),
+            (
+                &*format!("ci {digest} read 1 1 1"),
+                "line 2: expected NAME SHA256 SCOPES [CALLS [PIXELS]]",
+            ),
             ("ci hunter2", "line 2: expected NAME"),
         ] {
             let error = Tokens::parse(&format!("#\n{line}")).unwrap_err();
