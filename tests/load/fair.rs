@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use deepface_client::v1::{
     self, classifier_service_client::ClassifierServiceClient, differentiate_request::Message,
 };
-use deepface_client::{Array, encoded_image};
+use deepface_client::{Array, MAX_DECODED_BYTES, encoded_image};
 use deepface_tests::face_image;
 use image::RgbImage;
 use tokio::sync::mpsc;
@@ -25,7 +25,7 @@ use crate::process::Process;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Calls of the modest caller, one after the other, in each situation.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 1000)]
     calls: usize,
 }
 
@@ -171,7 +171,9 @@ async fn silence(client: Client) {
 }
 
 /// Steps of `n` images without end.
-async fn steps(mut client: Client, n: usize) {
+async fn steps(client: Client, n: usize) {
+    // A reply with 64 gradients is larger than clients take by default.
+    let mut client = client.max_decoding_message_size(MAX_DECODED_BYTES);
     let (messages, outbound) = mpsc::channel(1);
     let shape = vec![n, 3, INPUT, INPUT];
     let image = Array {

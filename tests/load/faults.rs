@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use deepface_client::v1::generator_service_client::GeneratorServiceClient;
 use deepface_client::v1::{self, GenerateRequest, generate_response, image::Content};
-use deepface_client::{ClientError, Event, GeneratorClient};
+use deepface_client::{ClientError, Event, GeneratorClient, MAX_DECODED_BYTES};
 use deepface_network::{Architecture, write_random};
 use deepface_tests::{Fault as Network, Proxy};
 use tokio::time::{sleep, timeout};
@@ -53,8 +53,6 @@ pub(crate) enum Fault {
 const OUTAGE: Duration = Duration::from_millis(300);
 /// Nothing may take longer.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Largest reply that is read.
-const MAX_RESPONSE_BYTES: usize = 64 << 20;
 /// How long after its deadline a call may end.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -160,7 +158,7 @@ async fn face(client: &GeneratorClient) -> Result<Vec<u8>, String> {
 async fn face_within(url: String, deadline: Duration) -> Result<Vec<u8>, String> {
     let client = GeneratorServiceClient::connect(url).await;
     let client = client.map_err(|error| error.to_string())?;
-    let mut client = client.max_decoding_message_size(MAX_RESPONSE_BYTES);
+    let mut client = client.max_decoding_message_size(MAX_DECODED_BYTES);
     let mut call = Request::new(request());
     call.set_timeout(deadline);
     let began = Instant::now();
