@@ -22,40 +22,57 @@ impl HttpBody for Silent {
     }
 }
 
-#[derive(Clone)]
-struct Handler {
-    answers: bool,
-}
+type Answer = BoxFuture<Response<Body>, Infallible>;
 
-impl Service<Request<Body>> for Handler {
+/// A service that answers as a function does.
+#[derive(Clone)]
+struct By(fn(Request<Body>) -> Answer);
+
+impl Service<Request<Body>> for By {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = BoxFuture<Response<Body>, Infallible>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        assert!(request.extensions().get::<Deadline>().is_some());
-        let answers = self.answers;
-        Box::pin(async move {
-            let mut body = request.into_body();
-            while !body.is_end_stream() {
-                let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-                if frame.is_none() {
-                    break;
-                }
-            }
-            if !answers {
-                std::future::pending::<()>().await;
-            }
-            let (gone, gone_rx) = tokio::sync::oneshot::channel();
-            let mut response = Response::new(Body::new(Silent(gone)));
-            response.extensions_mut().insert(Arc::new(gone_rx));
-            Ok(response)
-        })
+    fn call(&mut self, request: Request<Body>) -> Answer {
+        (self.0)(request)
     }
+}
+
+/// Reads the request, and answers with a body that yields nothing.
+fn answers(request: Request<Body>) -> Answer {
+    Box::pin(async move {
+        read(request).await;
+        let (gone, gone_rx) = tokio::sync::oneshot::channel();
+        let mut response = Response::new(Body::new(Silent(gone)));
+        response.extensions_mut().insert(Arc::new(gone_rx));
+        Ok(response)
+    })
+}
+
+/// Reads the request, and does not answer.
+fn never_answers(request: Request<Body>) -> Answer {
+    Box::pin(async move {
+        read(request).await;
+        std::future::pending().await
+    })
+}
+
+async fn read(request: Request<Body>) {
+    assert!(request.extensions().get::<Deadline>().is_some());
+    let mut body = request.into_body();
+    while !body.is_end_stream() {
+        if next(&mut body).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn next(body: &mut Body) -> Option<Result<Frame<Bytes>, Status>> {
+    std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await
 }
 
 fn layer(most: usize, ends: &Ends) -> LifetimeLayer {
@@ -77,21 +94,20 @@ fn request(path: &str, timeout: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-fn call(answers: bool, ends: &Ends) -> BoxFuture<Response<Body>, Infallible> {
+fn call(how: fn(Request<Body>) -> Answer, ends: &Ends) -> Answer {
     layer(1, ends)
-        .layer(Handler { answers })
+        .layer(By(how))
         .call(request("/a.Service/Call", "50m"))
 }
 
 async fn next_status(body: &mut Body) -> Code {
-    let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
-    let trailers = frame.unwrap().unwrap().into_trailers().unwrap();
+    let trailers = next(body).await.unwrap().unwrap().into_trailers().unwrap();
     Status::from_header_map(&trailers).unwrap().code()
 }
 
 #[tokio::test]
 async fn a_deadline_ends_a_call_without_response() {
-    let response = call(false, &Ends::default()).await.unwrap();
+    let response = call(never_answers, &Ends::default()).await.unwrap();
     let status = Status::from_header_map(response.headers()).unwrap();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
@@ -99,7 +115,7 @@ async fn a_deadline_ends_a_call_without_response() {
 #[tokio::test]
 async fn a_deadline_ends_a_silent_stream_and_the_work_behind_it() {
     let started = tokio::time::Instant::now();
-    let mut response = call(true, &Ends::default()).await.unwrap();
+    let mut response = call(answers, &Ends::default()).await.unwrap();
     let gone: Arc<tokio::sync::oneshot::Receiver<()>> = response.extensions_mut().remove().unwrap();
     let mut gone = Arc::into_inner(gone).unwrap();
     let body = response.body_mut();
@@ -116,14 +132,14 @@ async fn a_deadline_ends_a_silent_stream_and_the_work_behind_it() {
 #[tokio::test]
 async fn a_cut_ends_streams_with_unavailable() {
     let ends = Ends::default();
-    let mut response = call(true, &ends).await.unwrap();
+    let mut response = call(answers, &ends).await.unwrap();
     ends.all.cancel();
     assert_eq!(next_status(response.body_mut()).await, Code::Unavailable);
 }
 
 #[tokio::test]
 async fn calls_beyond_the_limit_are_refused_and_health_checks_are_not() {
-    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    let mut service = layer(1, &Ends::default()).layer(By(answers));
     let mut open = async |path| {
         let response = service.call(request(path, "1M")).await.unwrap();
         // An accepted call reports its end in its trailers.
@@ -145,7 +161,7 @@ async fn calls_beyond_the_limit_are_refused_and_health_checks_are_not() {
 
 #[tokio::test]
 async fn a_call_that_never_answered_frees_its_place() {
-    let mut service = layer(1, &Ends::default()).layer(Handler { answers: false });
+    let mut service = layer(1, &Ends::default()).layer(By(never_answers));
     for _ in 0..2 {
         let response = service
             .call(request("/a.Service/Call", "10m"))
@@ -158,7 +174,7 @@ async fn a_call_that_never_answered_frees_its_place() {
 
 #[tokio::test]
 async fn a_request_that_does_not_arrive_frees_its_place() {
-    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    let mut service = layer(1, &Ends::default()).layer(By(answers));
     for _ in 0..2 {
         let (gone, _rx) = tokio::sync::oneshot::channel();
         let request = request("/a.Service/Call", "1H").map(|_| Body::new(Silent(gone)));
@@ -183,7 +199,7 @@ async fn requests_that_arrive_hold_so_much_memory_and_give_it_back() {
     let send = async |length: u32| {
         let body = Body::new(Once(Some(begun(length))));
         let request = request("/a.Service/Call", "1H").map(|_| body);
-        let mut service = layer.layer(Reader);
+        let mut service = layer.layer(By(reads_a_frame));
         let response = service.call(request).await.unwrap();
         Status::from_header_map(response.headers()).map(|status| status.code())
     };
@@ -195,34 +211,17 @@ async fn requests_that_arrive_hold_so_much_memory_and_give_it_back() {
 }
 
 /// Reads a frame, and answers with what is wrong with it, if anything.
-#[derive(Clone)]
-struct Reader;
-
-impl Service<Request<Body>> for Reader {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Response<Body>, Infallible>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(async move {
-            let mut body = request.into_body();
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-            let response = match frame.unwrap() {
-                Ok(_) => Response::default(),
-                Err(status) => status.into_http(),
-            };
-            Ok(response)
-        })
-    }
+fn reads_a_frame(request: Request<Body>) -> Answer {
+    Box::pin(async move {
+        let frame = next(&mut request.into_body()).await;
+        let wrong = frame.unwrap().err();
+        Ok(wrong.map_or_else(Response::default, Status::into_http))
+    })
 }
 
 #[tokio::test]
 async fn a_malformed_deadline_is_refused() {
-    let mut service = layer(1, &Ends::default()).layer(Handler { answers: true });
+    let mut service = layer(1, &Ends::default()).layer(By(answers));
     let response = service.call(request("/a.Service/Call", "soon")).await;
     let status = Status::from_header_map(response.unwrap().headers()).unwrap();
     assert_eq!(status.code(), Code::InvalidArgument);
@@ -231,20 +230,29 @@ async fn a_malformed_deadline_is_refused() {
 #[tokio::test]
 async fn a_large_reply_leaves_in_parts() {
     let ends = Ends::default();
-    let mut service = layer(1, &ends).layer(Large);
+    let mut service = layer(1, &ends).layer(By(answers_large));
     let response = service.call(request("/a.Service/Call", "1H")).await;
     let mut body = response.unwrap().into_body();
     let mut sizes = Vec::new();
     while !body.is_end_stream() {
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-        sizes.push(frame.unwrap().unwrap().into_data().unwrap().len());
+        sizes.push(
+            next(&mut body)
+                .await
+                .unwrap()
+                .unwrap()
+                .into_data()
+                .unwrap()
+                .len(),
+        );
     }
     assert_eq!(sizes, [256 << 10, 256 << 10, 1]);
 }
 
 /// Answers with one frame of half a mebibyte and a byte.
-#[derive(Clone)]
-struct Large;
+fn answers_large(_: Request<Body>) -> Answer {
+    let data = Bytes::from(vec![0; (512 << 10) + 1]);
+    Box::pin(async move { Ok(Response::new(Body::new(Once(Some(data))))) })
+}
 
 /// One frame.
 struct Once(Option<Bytes>);
@@ -262,20 +270,5 @@ impl HttpBody for Once {
 
     fn is_end_stream(&self) -> bool {
         self.0.is_none()
-    }
-}
-
-impl Service<Request<Body>> for Large {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Response<Body>, Infallible>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let data = Bytes::from(vec![0; (512 << 10) + 1]);
-        Box::pin(async move { Ok(Response::new(Body::new(Once(Some(data))))) })
     }
 }
