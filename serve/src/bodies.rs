@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use crate::detailed;
 use crate::end::End;
 use crate::meter::Meter;
+use crate::observe::Traffic;
 use crate::quota::{Full, Held};
 use crate::undecodable;
 use crate::watch::Watch;
@@ -22,16 +23,17 @@ use crate::watch::Watch;
 /// for all of it, so a smaller part costs less while the client does not read.
 const PART: usize = 256 << 10;
 
-/// The body of a request, which tells the clock what it waits for, and holds the memory of what is not whole yet.
+/// The body of a request, which is counted, tells the clock what it waits for, and holds the memory of what is not whole yet.
 pub(crate) struct Arriving {
     inner: Body,
     watch: Arc<Watch>,
     meter: Meter,
     memory: Held,
+    traffic: Arc<Traffic>,
 }
 
 impl Arriving {
-    pub(crate) fn new(inner: Body, watch: Arc<Watch>, memory: Held) -> Self {
+    pub(crate) fn new(inner: Body, watch: Arc<Watch>, memory: Held, traffic: Arc<Traffic>) -> Self {
         if inner.is_end_stream() {
             watch.whole();
         }
@@ -40,13 +42,15 @@ impl Arriving {
             watch,
             meter: Meter::default(),
             memory,
+            traffic,
         }
     }
 
-    /// Holds the memory of what has arrived of a message.
-    fn hold(&mut self, frame: &Frame<Bytes>) -> Result<(), Status> {
+    /// Counts what has arrived, and holds the memory of a message that is not whole.
+    fn take(&mut self, frame: &Frame<Bytes>) -> Result<(), Status> {
         if let Some(data) = frame.data_ref() {
-            self.meter.take(data);
+            let messages = self.meter.take(data);
+            self.traffic.received.add(messages, data.len());
         }
         let held = self.memory.set(self.meter.unfinished());
         held.map_err(too_much)
@@ -82,7 +86,7 @@ impl HttpBody for Arriving {
             Poll::Pending => self.watch.wants(),
             Poll::Ready(Some(Ok(frame))) => {
                 self.watch.came();
-                if let Err(status) = self.hold(frame) {
+                if let Err(status) = self.take(frame) {
                     return Poll::Ready(Some(Err(status)));
                 }
             }

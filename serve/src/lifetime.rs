@@ -19,6 +19,7 @@ use tower_service::Service;
 
 use crate::bodies::{Arriving, Bounded};
 use crate::end::End;
+use crate::observe::Traffic;
 use crate::quota::{Full, Quota};
 use crate::transport::Stream;
 use crate::undecodable::blame_the_client;
@@ -122,6 +123,7 @@ where
             Err(why) => return answer(&full(why)),
         };
         let memory = arriving.none(&caller);
+        let traffic: Arc<Traffic> = extensions.get().cloned().unwrap_or_default();
         let watch = Watch::new(deadline.map(Deadline::at), self.layer.patience);
         let watch = Arc::new(watch);
         if let Some(deadline) = deadline {
@@ -133,7 +135,7 @@ where
         let ends = &self.layer.ends;
         let cut = if watching { &ends.watching } else { &ends.all };
         let mut end = End::new(watch.clone(), cut);
-        let request = request.map(|body| Body::new(Arriving::new(body, watch, memory)));
+        let request = request.map(|body| Body::new(Arriving::new(body, watch, memory, traffic)));
         let response = self.inner.call(request);
         Box::pin(async move {
             let status = tokio::select! {

@@ -15,13 +15,13 @@ use super::metrics::{CALLS, method};
 
 /// Messages and bytes in one direction.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(crate) struct Flow {
     messages: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Flow {
-    pub(super) fn add(&self, messages: u64, bytes: usize) {
+    pub(crate) fn add(&self, messages: u64, bytes: usize) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -33,8 +33,8 @@ impl Flow {
 
 /// Messages and bytes in both directions.
 #[derive(Debug, Default)]
-pub(super) struct Traffic {
-    pub(super) received: Flow,
+pub(crate) struct Traffic {
+    pub(crate) received: Flow,
     pub(super) sent: Flow,
 }
 

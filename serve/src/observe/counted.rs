@@ -1,7 +1,6 @@
-//! A body whose messages and bytes are counted on their way.
+//! The body of a reply, whose messages and bytes are counted on their way.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
@@ -10,53 +9,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 
-use super::call::{Call, Traffic};
+use super::call::Call;
 use crate::meter::Meter;
-
-/// The body of a request.
-pub(super) struct Incoming {
-    inner: Body,
-    meter: Meter,
-    traffic: Arc<Traffic>,
-}
-
-impl Incoming {
-    pub(super) fn new(inner: Body, traffic: Arc<Traffic>) -> Self {
-        let meter = Meter::default();
-        Self {
-            inner,
-            meter,
-            traffic,
-        }
-    }
-}
-
-impl HttpBody for Incoming {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = &mut *self;
-        let frame = Pin::new(&mut this.inner).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            this.traffic.received.add(this.meter.take(data), data.len());
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
 
 /// The body of a reply. The call ends with it.
 pub(super) struct Outgoing {

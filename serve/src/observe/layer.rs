@@ -16,8 +16,8 @@ use tower_service::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::call::{Call, Traffic};
-use super::counted::{Incoming, Outgoing};
+use super::call::Call;
+use super::counted::Outgoing;
 use super::methods::Methods;
 use crate::{health, traces};
 
@@ -108,8 +108,8 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let mut call = self.layer.open(&request);
         request.extensions_mut().insert(call.origin.clone());
-        let traffic: Arc<Traffic> = call.traffic.clone();
-        let request = request.map(|body| Body::new(Incoming::new(body, traffic)));
+        // Counted where the request is read.
+        request.extensions_mut().insert(call.traffic.clone());
         let span = call.span.clone();
         // The service may start its work before its future is polled.
         let response = span.in_scope(|| self.inner.call(request)).instrument(span);

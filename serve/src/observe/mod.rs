@@ -8,6 +8,7 @@ mod methods;
 mod metrics;
 mod settings;
 
+pub(crate) use call::Traffic;
 pub(crate) use layer::ObserveLayer;
 pub(crate) use methods::Methods;
 pub use settings::{LogFormat, ObserveSettings};
