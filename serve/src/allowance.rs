@@ -7,14 +7,17 @@ use tonic::{Code, Status};
 
 use crate::detailed;
 
-/// Pixels a second of one token; clones share them.
+/// Pixels a second of one token, or as many as it likes; clones share them.
 ///
 /// A second's worth is saved up at most. One request may take more than that, so that none is impossible; those after it
 /// are refused until it is made up for.
-#[derive(Clone, Debug)]
-pub struct Allowance {
+#[derive(Clone, Debug, Default)]
+pub struct Allowance(Option<Arc<Limit>>);
+
+#[derive(Debug)]
+struct Limit {
     rate: u32,
-    account: Arc<Mutex<Account>>,
+    account: Mutex<Account>,
 }
 
 #[derive(Debug)]
@@ -41,15 +44,13 @@ impl Allowance {
             left: rate.into(),
             at: Instant::now(),
         };
-        Self {
-            rate,
-            account: Arc::new(Mutex::new(account)),
-        }
+        let account = Mutex::new(account);
+        Self(Some(Arc::new(Limit { rate, account })))
     }
 
-    /// That of a request's token; `None` for one without a limit.
-    pub fn of<T>(request: &tonic::Request<T>) -> Option<Self> {
-        request.extensions().get().cloned()
+    /// That of a request's token.
+    pub fn of<T>(request: &tonic::Request<T>) -> Self {
+        request.extensions().get().cloned().unwrap_or_default()
     }
 
     /// Takes the pixels of a request.
@@ -61,9 +62,12 @@ impl Allowance {
     }
 
     fn take_at(&self, pixels: u64, now: Instant) -> Result<(), Overdrawn> {
-        let rate = f64::from(self.rate);
+        let Some(limit) = &self.0 else {
+            return Ok(());
+        };
+        let rate = f64::from(limit.rate);
         // Nothing panics while it holds the lock.
-        let account = self.account.lock();
+        let account = limit.account.lock();
         let mut account = account.unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(account.at).as_secs_f64();
         account.left = (account.left + passed * rate).min(rate);
@@ -71,7 +75,7 @@ impl Allowance {
         if account.left <= 0.0 {
             let wait = Duration::from_secs_f64(-account.left / rate);
             let wait = wait.max(Duration::from_millis(1));
-            let rate = self.rate;
+            let rate = limit.rate;
             return Err(Overdrawn { rate, wait });
         }
         account.left -= pixels as f64;
@@ -105,5 +109,6 @@ mod tests {
         // A long rest saves up no more than a second.
         allowance.take_at(150, after(1000)).unwrap();
         assert!(allowance.take_at(1, after(1000)).is_err());
+        assert_eq!(Allowance::default().take_at(u64::MAX, start), Ok(()));
     }
 }

@@ -198,7 +198,7 @@ impl Drop for Turn {
 mod tests {
     use std::time::Instant;
 
-    use deepface_serve::Deadline;
+    use deepface_serve::{Allowance, Deadline};
 
     use super::*;
 
@@ -219,7 +219,7 @@ mod tests {
             caller: Caller::of(&request),
             arrived: Instant::now(),
             deadline: Deadline::after(time),
-            allowance: None,
+            allowance: Allowance::default(),
         }
     }
 

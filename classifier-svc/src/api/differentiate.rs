@@ -166,9 +166,7 @@ impl Session {
         objectives: &Arc<[Objective]>,
     ) -> Result<DifferentiateResponse, Refusal> {
         let (image, n) = self.image(step.image.as_ref())?;
-        if let Some(allowance) = &self.call.allowance {
-            allowance.take((image.data.len() / 3) as u64)?;
-        }
+        self.call.allowance.take((image.data.len() / 3) as u64)?;
         let field = "step.return_layers";
         let returned = layers::indices(&self.info, &step.return_layers, field)?;
         let gradient_bytes = 4 * image.data.len();

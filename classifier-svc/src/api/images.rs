@@ -79,9 +79,8 @@ pub(super) async fn faces(
 ) -> Result<Faces, Refusal> {
     let came = images.iter().map(|(_, image)| bytes_of(image)).sum();
     let (undecoded, refused) = checked(images, api.limits);
-    if let Some(allowance) = &call.allowance {
-        allowance.take(undecoded.iter().map(|image| image.pixels).sum())?;
-    }
+    let pixels = undecoded.iter().map(|image| image.pixels).sum();
+    call.allowance.take(pixels)?;
     let n = undecoded.len();
     let decoding = expected(api, &undecoded);
     let claim = api.engine.claim(kind, call, n, decoding)?;

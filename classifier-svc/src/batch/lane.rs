@@ -13,8 +13,8 @@ pub struct Call {
     pub arrived: Instant,
     /// When its result is due.
     pub deadline: Deadline,
-    /// The pixels that it may have looked at, where they are limited.
-    pub allowance: Option<Allowance>,
+    /// The pixels that it may have looked at.
+    pub allowance: Allowance,
 }
 
 /// Work that waits in a line of its own, so that neither waits long for the other.

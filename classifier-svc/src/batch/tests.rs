@@ -5,7 +5,7 @@ mod turns;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use deepface_serve::{Caller, Deadline};
+use deepface_serve::{Allowance, Caller, Deadline};
 
 use super::{BatchSettings, Call, Engine, EngineError, Inference, Kind, State};
 use deepface_attributes::Schema;
@@ -176,7 +176,7 @@ fn call(last: u8, deadline: Deadline) -> Call {
         caller: Caller::of(&request),
         arrived: Instant::now(),
         deadline,
-        allowance: None,
+        allowance: Allowance::default(),
     }
 }
 

@@ -23,8 +23,7 @@ const BUFFER: usize = 4;
 /// What a call may take.
 pub(super) struct Terms {
     deadline: Deadline,
-    /// Pixels a second, where they are limited.
-    allowance: Option<Allowance>,
+    allowance: Allowance,
 }
 
 impl Terms {
@@ -50,9 +49,8 @@ where
     M: From<Event> + Send + 'static,
     G: Goal,
 {
-    if let Some(allowance) = terms.allowance {
-        allowance.take(faces.iter().map(|(inversion, _)| inversion.pixels()).sum())?;
-    }
+    let pixels = faces.iter().map(|(inversion, _)| inversion.pixels()).sum();
+    terms.allowance.take(pixels)?;
     let places = u32::try_from(faces.len()).unwrap_or(u32::MAX);
     let entry = api.sessions.enter(places)?;
     let (messages, outbound) = mpsc::channel(BUFFER);
