@@ -26,8 +26,9 @@ const WAITING: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) struct Decoders {
     state: Arc<Mutex<State>>,
-    /// The time that a unit of the cost takes.
-    pace: Arc<Mean>,
+    /// The time that a unit of the cost takes, of small images and of large ones: what is around the pixels, a search for
+    /// faces above all, makes one of a small image cost hundreds of times more.
+    pace: Arc<[Mean; 2]>,
 }
 
 #[derive(Debug)]
@@ -71,12 +72,16 @@ impl Decoders {
 
     /// The time that decoding an image of so many pixels is expected to take.
     pub(super) fn expected(&self, pixels: u64) -> Duration {
-        self.pace.of(units(pixels))
+        self.pace(pixels).of(units(pixels))
     }
 
     /// Notes how long that took.
     pub(super) fn learn(&self, pixels: u64, took: Duration) {
-        self.pace.learn(units(pixels), took);
+        self.pace(pixels).learn(units(pixels), took);
+    }
+
+    fn pace(&self, pixels: u64) -> &Mean {
+        &self.pace[usize::from(is_large(pixels))]
     }
 
     /// Waits for a decoder for an image of so many pixels, as long as the call can be answered in time: `left` is what
@@ -93,7 +98,7 @@ impl Decoders {
         let (turn, ready) = oneshot::channel();
         let waiting = Waiting {
             call: call.clone(),
-            large: pixels > LARGE,
+            large: is_large(pixels),
             turn,
         };
         self.state().push(pixels, waiting)?;
@@ -103,7 +108,7 @@ impl Decoders {
         let ready = ready.map_err(|_| match call.deadline.passed() {
             true => EngineError::Expired,
             false => {
-                self.pace.doubt();
+                self.pace(pixels).doubt();
                 EngineError::Late { wait: left }
             }
         })?;
@@ -158,6 +163,11 @@ impl State {
     }
 }
 
+/// Whether an image of so many pixels is large: those behind it in the line may pass it.
+pub(super) fn is_large(pixels: u64) -> bool {
+    pixels > LARGE
+}
+
 /// The cost of an image of so many pixels.
 fn units(pixels: u64) -> u64 {
     pixels.saturating_add(BASE) / UNIT
@@ -171,7 +181,7 @@ impl Turn {
 
     /// Whether it is good for another image of the same call, because nobody goes before that.
     pub(super) fn goes_on(&self, pixels: u64) -> bool {
-        if (pixels > LARGE) != self.large {
+        if is_large(pixels) != self.large {
             return false;
         }
         let mut state = self.decoders.state();

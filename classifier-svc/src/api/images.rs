@@ -10,7 +10,7 @@ use deepface_proto::{Array, v1};
 use deepface_serve::{Held, Violations};
 use tokio::sync::oneshot;
 
-use super::decoders::{Decoders, Turn};
+use super::decoders::{Decoders, Turn, is_large};
 use super::faces::{Cut, CutOut, Face, Wanted, cut_out};
 use super::layers::tensor;
 use super::status::Refusal;
@@ -82,9 +82,8 @@ pub(super) async fn faces(
     let pixels = undecoded.iter().map(|image| image.pixels).sum();
     call.allowance.take(pixels)?;
     let n = undecoded.len();
-    let decoding = expected(api, &undecoded);
-    let claim = api.engine.claim(kind, call, n, decoding)?;
-    let compute = claim.time().saturating_sub(decoding);
+    let claim = api.engine.claim(kind, call, n, expected(api, &undecoded))?;
+    let compute = api.engine.expected(kind, n);
     // For the whole request, as images that are done with are few.
     let held = api.memory.hold(&call.caller, came);
     let held = held.map_err(|_| Refusal::Memory)?;
@@ -102,7 +101,8 @@ pub(super) async fn faces(
         waits: Arc::downgrade(&waits),
     };
     while let Some(next) = work.undecoded.front() {
-        let left = expected(api, &work.undecoded) + compute;
+        let [small, large] = expected(api, &work.undecoded);
+        let left = small + large + compute;
         let turn = api.decoders.turn(call, next.pixels, left).await?;
         let (limits, decoders) = (api.limits, api.decoders.clone());
         work = aside(turn, move |turn| {
@@ -150,10 +150,13 @@ fn checked(
     (undecoded, refused)
 }
 
-/// The time that decoding is expected to take.
-fn expected(api: &Classifier, images: &VecDeque<Undecoded>) -> Duration {
-    let each = images.iter().map(|image| image.pixels);
-    each.map(|pixels| api.decoders.expected(pixels)).sum()
+/// The time that decoding is expected to take, of small images and of large ones.
+fn expected(api: &Classifier, images: &VecDeque<Undecoded>) -> [Duration; 2] {
+    let mut time = [Duration::ZERO; 2];
+    for image in images {
+        time[usize::from(is_large(image.pixels))] += api.decoders.expected(image.pixels);
+    }
+    time
 }
 
 /// The images of a request on their way through the decoders.

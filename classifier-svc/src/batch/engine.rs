@@ -14,7 +14,7 @@ use super::lane::{Call, Kind, Lane};
 use super::pace::Pace;
 use super::passage::Passage;
 use super::queue::Queue;
-use super::room::{Admission, Claim, Room};
+use super::room::{Admission, Claim, Room, Time};
 use super::state::{EngineError, State};
 use super::{Inference, worker};
 use deepface_network::{Differentiated, ModelInfo, Objective};
@@ -111,7 +111,8 @@ impl Engine {
     }
 
     /// Refuses `n` images for which there is no room now, or no time before the deadline, before anything is done for
-    /// them. Otherwise they are expected until the claim is dropped. `prepare` is the time to get them ready.
+    /// them. Otherwise they are expected until the claim is dropped. `prepare` is the time to get them ready, of the small
+    /// images among them and of the large ones.
     ///
     /// # Errors
     /// [`EngineError::Full`], [`EngineError::Share`], [`EngineError::Late`].
@@ -120,11 +121,18 @@ impl Engine {
         kind: Kind,
         call: &Call,
         n: usize,
-        prepare: Duration,
+        prepare: [Duration; 2],
     ) -> Result<Claim, EngineError> {
-        let time = prepare + self.pace.of(kind, n);
-        let in_time = |ahead| self.in_time(kind.lane(), call, ahead, time);
+        let [small, large] = prepare;
+        let work = small + self.expected(kind, n);
+        let time = Time { work, large };
+        let in_time = |ahead| self.in_time(kind.lane(), call, ahead, time.sum());
         self.room(kind).claim(&call.caller, n, time, in_time)
+    }
+
+    /// The time that computing `n` images is expected to take.
+    pub fn expected(&self, kind: Kind, n: usize) -> Duration {
+        self.pace.of(kind, n)
     }
 
     /// Takes room for `n` images that are ready, waiting for it.
@@ -133,7 +141,7 @@ impl Engine {
     /// [`EngineError::Expired`]; [`EngineError::Full`] where `n` exceeds the whole queue.
     pub async fn admit(&self, kind: Kind, call: &Call, n: usize) -> Result<Admission, EngineError> {
         let room = self.room(kind);
-        let waited = room.wait(&call.caller, n, self.pace.of(kind, n));
+        let waited = room.wait(&call.caller, n, self.expected(kind, n));
         let waited = timeout_at(call.deadline.at(), waited).await;
         waited.map_err(|_| EngineError::Expired)?
     }

@@ -24,8 +24,16 @@ pub(super) struct Room {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Load {
     images: usize,
-    /// What they are expected to take.
-    time: Duration,
+    time: Time,
+}
+
+/// What images are expected to take until they are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Time {
+    /// What everything behind them waits for.
+    pub(super) work: Duration,
+    /// Decoding of large images, which only other large images wait for.
+    pub(super) large: Duration,
 }
 
 /// Images that are expected, from the arrival of their call until they have room in the queue: those that come after it
@@ -35,7 +43,7 @@ pub struct Claim {
     room: Arc<Room>,
     caller: Caller,
     images: usize,
-    time: Duration,
+    time: Time,
 }
 
 /// Room in the queue for some images, held from when they are ready until they are computed.
@@ -69,7 +77,7 @@ impl Room {
         self: &Arc<Self>,
         caller: &Caller,
         n: usize,
-        time: Duration,
+        time: Time,
         in_time: impl FnOnce(Duration) -> Result<(), EngineError>,
     ) -> Result<Claim, EngineError> {
         if n > self.permits.available_permits() {
@@ -94,6 +102,10 @@ impl Room {
         n: usize,
         time: Duration,
     ) -> Result<Admission, EngineError> {
+        let time = Time {
+            work: time,
+            large: Duration::ZERO,
+        };
         let claim = self.expect(&mut self.table(), caller, n, time);
         let permits = self.permits.clone().acquire_many_owned(self.count(n)?);
         let permit = permits.await.map_err(|_| EngineError::Stopped)?;
@@ -105,11 +117,12 @@ impl Room {
         table: &mut HashMap<Caller, Load>,
         caller: &Caller,
         images: usize,
-        time: Duration,
+        time: Time,
     ) -> Claim {
         let load = table.entry(caller.clone()).or_default();
         load.images += images;
-        load.time += time;
+        load.time.work += time.work;
+        load.time.large += time.large;
         Claim {
             room: self.clone(),
             caller: caller.clone(),
@@ -135,26 +148,39 @@ impl Room {
     }
 }
 
-/// The time until work of a caller that takes `time` begins: callers take turns, so of each of the others as much goes
-/// before it as the caller itself has.
-fn ahead(table: &HashMap<Caller, Load>, caller: &Caller, time: Duration) -> Duration {
-    let own = table.get(caller).map_or(Duration::ZERO, |load| load.time);
+/// The time until images of a caller that take `time` are worked on: callers take turns, so of each of the others as much
+/// goes before them as the caller itself has.
+fn ahead(table: &HashMap<Caller, Load>, caller: &Caller, time: Time) -> Duration {
+    let waits_for = |load: &Load| match time.large.is_zero() {
+        true => load.time.work,
+        false => load.time.sum(),
+    };
+    let own = table.get(caller).map_or(Duration::ZERO, waits_for);
     let others = table.iter().filter(|(other, _)| *other != caller);
-    let others: Duration = others.map(|(_, load)| load.time.min(own + time)).sum();
+    let most = own + time.sum();
+    let others: Duration = others.map(|(_, load)| waits_for(load).min(most)).sum();
     own + others
 }
 
-impl Claim {
-    /// What the images are expected to take.
-    pub(crate) fn time(&self) -> Duration {
-        self.time
+impl Time {
+    pub(super) fn sum(self) -> Duration {
+        self.work + self.large
     }
+}
 
+impl Claim {
     /// Splits off the part of `n` images.
     fn split(&mut self, n: usize) -> Self {
-        let time = self.time * n as u32 / self.images.max(1) as u32;
+        let part = |time: &mut Duration| {
+            let part = *time * n as u32 / self.images.max(1) as u32;
+            *time -= part;
+            part
+        };
+        let time = Time {
+            work: part(&mut self.time.work),
+            large: part(&mut self.time.large),
+        };
         self.images -= n;
-        self.time -= time;
         Self {
             room: self.room.clone(),
             caller: self.caller.clone(),
@@ -180,7 +206,9 @@ impl Drop for Claim {
             return;
         };
         load.images = load.images.saturating_sub(self.images);
-        load.time = load.time.saturating_sub(self.time);
+        let back = |time: &mut Duration, part| *time = time.saturating_sub(part);
+        back(&mut load.time.work, self.time.work);
+        back(&mut load.time.large, self.time.large);
         if *load == Load::default() {
             table.remove(&self.caller);
         }
@@ -192,6 +220,13 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    fn work(work: Duration) -> Time {
+        Time {
+            work,
+            large: Duration::ZERO,
+        }
+    }
 
     fn callers() -> [Caller; 2] {
         let here = Caller::of(&tonic::Request::new(()));
@@ -208,7 +243,7 @@ mod tests {
     async fn one_caller_has_a_share_and_all_comes_back() {
         let [a, b] = callers();
         let room = Arc::new(Room::new(8, 5));
-        let claim = |caller, n| room.claim(caller, n, MS, |_| Ok(()));
+        let claim = |caller, n| room.claim(caller, n, work(MS), |_| Ok(()));
         let claimed = claim(&a, 3).unwrap();
         let over = claim(&a, 3);
         assert!(matches!(over, Err(EngineError::Share { share: 5 })));
@@ -232,12 +267,12 @@ mod tests {
     async fn a_crowd_is_not_ahead_of_who_has_nothing_there() {
         let [a, b] = callers();
         let room = Arc::new(Room::new(100, 100));
-        let ahead = |caller| ahead(&room.table(), caller, MS);
+        let ahead = |caller| ahead(&room.table(), caller, work(MS));
         assert_eq!(ahead(&a), Duration::ZERO);
         let _crowd = room.wait(&a, 50, 50 * MS).await.unwrap();
         assert_eq!(ahead(&a), 50 * MS);
         assert_eq!(ahead(&b), MS);
-        let _some = room.claim(&b, 4, 4 * MS, |_| Ok(())).unwrap();
+        let _some = room.claim(&b, 4, work(4 * MS), |_| Ok(())).unwrap();
         assert_eq!(ahead(&b), 9 * MS);
     }
 
@@ -251,10 +286,27 @@ mod tests {
                 false => Err(EngineError::Late { wait: ahead }),
             }
         };
-        let first = room.claim(&a, 4, 40 * MS, most(10 * MS)).unwrap();
-        let late = room.claim(&a, 1, MS, most(10 * MS));
+        let first = room.claim(&a, 4, work(40 * MS), most(10 * MS)).unwrap();
+        let late = room.claim(&a, 1, work(MS), most(10 * MS));
         assert!(matches!(late, Err(EngineError::Late { wait }) if wait == 40 * MS));
         drop(first);
-        room.claim(&a, 1, MS, most(10 * MS)).unwrap();
+        room.claim(&a, 1, work(MS), most(10 * MS)).unwrap();
+    }
+
+    #[test]
+    fn only_large_images_wait_for_large_ones() {
+        let [a, b] = callers();
+        let room = Arc::new(Room::new(100, 100));
+        let large = Time {
+            work: 2 * MS,
+            large: 1000 * MS,
+        };
+        let _bombs = room.claim(&a, 2, large, |_| Ok(())).unwrap();
+        let ahead = |caller, time| ahead(&room.table(), caller, time);
+        // Of the same caller too: behind a proxy without tokens all are one.
+        assert_eq!(ahead(&a, work(MS)), 2 * MS);
+        assert_eq!(ahead(&a, large), 1002 * MS);
+        assert_eq!(ahead(&b, work(MS)), MS);
+        assert_eq!(ahead(&b, large), 1002 * MS);
     }
 }

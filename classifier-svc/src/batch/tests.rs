@@ -320,7 +320,7 @@ async fn a_full_queue_refuses_at_once_and_room_comes_back() {
     let rest = b.classify(&[1.0; 7], soon());
     settle().await;
     let now = call(1, soon());
-    let refused = b.engine.claim(Kind::Classify, &now, 1, Duration::ZERO);
+    let refused = b.engine.claim(Kind::Classify, &now, 1, [Duration::ZERO; 2]);
     assert!(matches!(refused, Err(EngineError::Full { capacity: 8 })));
     let brief = call(1, Deadline::after(Duration::from_millis(20)));
     let later = b.engine.admit(Kind::Classify, &brief, 1).await;

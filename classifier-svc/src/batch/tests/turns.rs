@@ -109,7 +109,7 @@ async fn what_would_come_too_late_is_refused_at_once() {
     let waiting = b.classify(&[1.0, 2.0], soon());
     settle().await;
     let within = |ms| call(1, Deadline::after(Duration::from_millis(ms)));
-    let claim = |call: &Call| b.engine.claim(Kind::Classify, call, 1, Duration::ZERO);
+    let claim = |call: &Call| b.engine.claim(Kind::Classify, call, 1, [Duration::ZERO; 2]);
     let refused = claim(&within(150));
     assert!(
         matches!(refused, Err(EngineError::Late { .. })),
