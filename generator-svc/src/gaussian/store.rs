@@ -234,14 +234,7 @@ impl Reader<'_> {
     }
 
     fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
-        let view = self.tensors.view(name, shape)?;
-        if view.dtype() != Dtype::I8 {
-            let got = view.dtype();
-            return Err(StoreError::Malformed(format!(
-                "tensor {name:?}: expected I8, got {got:?}"
-            )));
-        }
-        Ok(view.data().iter().map(|&b| b as i8).collect())
+        Ok(self.tensors.bytes(name, shape)?)
     }
 
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {

@@ -116,6 +116,18 @@ impl<'a> Tensors<'a> {
             None => Ok(values),
         }
     }
+
+    /// The values of a tensor of type I8.
+    ///
+    /// # Errors
+    /// [`TensorError::Tensor`] where it is missing, or has another shape or type.
+    pub fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, TensorError> {
+        let view = self.view(name, shape)?;
+        match view.dtype() {
+            Dtype::I8 => Ok(view.data().iter().map(|&byte| byte as i8).collect()),
+            other => Err(wrong(name, format!("expected I8, got {other:?}"))),
+        }
+    }
 }
 
 fn wrong(name: &str, problem: impl Into<String>) -> TensorError {
@@ -328,6 +340,19 @@ mod tests {
             "tensor \"x\": expected F32 or F16, got I8"
         );
         assert_eq!(read(Dtype::F16, &[2]), "tensor \"x\": holds NaN");
+    }
+
+    #[test]
+    fn bytes_are_signed_and_of_no_other_type() {
+        let read = |dtype: Dtype, shape: &[usize]| {
+            let view = TensorView::new(dtype, shape.to_vec(), &[0, 1, 127, 129]).unwrap();
+            let file = safetensors::serialize([("x", view)], None).unwrap();
+            let read = Tensors::open(&file).unwrap().bytes("x", shape);
+            read.map_err(|e| e.to_string())
+        };
+        assert_eq!(read(Dtype::I8, &[2, 2]), Ok(vec![0, 1, 127, -127]));
+        let refused = "tensor \"x\": expected I8, got U8".to_owned();
+        assert_eq!(read(Dtype::U8, &[4]), Err(refused));
     }
 
     #[test]
