@@ -8,7 +8,9 @@ use std::time::SystemTime;
 
 use deepface_attributes::Schema;
 use deepface_dataset::{Split, split_of};
-use deepface_evaluate::{EvaluateError, Progress, Settings, StoreError, Watch, evaluate, method};
+use deepface_evaluate::{
+    EvaluateError, Figure, Progress, Settings, StoreError, Watch, evaluate, method,
+};
 use deepface_tests::{face_pixels, png, shared};
 use tokio::sync::Notify;
 
@@ -66,6 +68,7 @@ fn data_set(folder: &Path) {
 fn settings(folder: &Path, methods: &[&str]) -> Settings {
     Settings {
         data: folder.join("data"),
+        split: Split::Test,
         sets: 2,
         seeds: 1,
         variety_seeds: 2,
@@ -140,30 +143,68 @@ async fn an_interrupted_evaluation_resumes() {
     );
 
     let rows: Vec<_> = report.rows.iter().map(|row| row.name.as_str()).collect();
-    let controls = ["photographs", "mean-face", "no-network", "no-network-k1"];
-    assert_eq!(rows, [&controls[..], &["default", "invert"]].concat());
-    let photographs = &report.rows[0];
-    for verdict in [&photographs.judge, &photographs.classifier] {
-        assert_eq!((verdict.rank, verdict.mean_face_distance), (1.0, 1.0));
-        assert!((verdict.similarity - 1.0).abs() < 1e-5);
+    let controls = [
+        "photographs",
+        "other-photograph",
+        "nearest-labels",
+        "mean-face",
+        "no-network",
+        "no-network-k1",
+    ];
+    let ruler = ["blur-0.5", "blur-1", "blur-1.5", "blur-2", "blur-3"];
+    assert_eq!(
+        rows,
+        [&controls[..], &ruler, &["default", "invert"]].concat()
+    );
+    let row = |name: &str| report.rows.iter().find(|row| row.name == name).unwrap();
+    let photographs = row("photographs");
+    for verdict in [
+        &photographs.judge,
+        &photographs.second_judge,
+        &photographs.identity,
+        &photographs.classifier,
+    ] {
+        let value = |figure| verdict.figures.value(figure).unwrap();
+        assert_eq!(
+            (value(Figure::Rank), value(Figure::MeanFaceDistance)),
+            (1.0, 1.0)
+        );
+        assert!((value(Figure::Similarity) - 1.0).abs() < 1e-5);
     }
+    assert_eq!(
+        photographs.identity.figures.value(Figure::TrainingDistance),
+        Some(1.0)
+    );
+    // Everybody has one photograph here.
+    assert_eq!(
+        (row("other-photograph").faces, report.verification[0].pairs),
+        (0, 0)
+    );
     // The mean face is the same for every request, so nothing tells them apart.
-    assert_eq!(report.rows[1].judge.auc, Some(0.5));
-    assert!(report.rows[1].judge.mean_face_distance < 1e-6);
-    let default = &report.rows[4];
-    assert!(default.judge.kid.is_some() && default.losses.len() > 1);
+    let mean_face = &row("mean-face").judge.figures;
+    assert_eq!(mean_face.value(Figure::Auc), Some(0.5));
+    assert!(mean_face.value(Figure::MeanFaceDistance).unwrap() < 1e-6);
+    let default = row("default");
+    let kid = default.second_judge.figures.0[&Figure::Kid];
+    assert!(kid.difference.is_none() && default.losses.len() > 1);
+    assert!(
+        row("invert").judge.figures.0[&Figure::Kid]
+            .difference
+            .is_some()
+    );
     assert!(default.losses.first() > default.losses.last());
     assert!(default.judge.variety.unwrap().distance > 0.0);
     assert_eq!((default.faces, report.references), (2, HELD_OUT - 2));
 
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(&files.report).unwrap()).unwrap();
-    assert_eq!(json["rows"][4]["name"], "default");
+    assert_eq!(json["rows"][11]["name"], "default");
+    assert!(json["rows"][11]["judge"]["kid"]["value"].is_number());
     assert_eq!(json["sets"].as_array().unwrap().len(), 2);
     let page = fs::read_to_string(&files.page).unwrap();
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
     let sheet = image::open(&files.sheet).unwrap();
-    assert_eq!(sheet.height(), 6 * 66 + 2);
+    assert_eq!(sheet.height(), 13 * 66 + 2);
 
     assert!(report.probes.is_none());
 

@@ -1,5 +1,7 @@
 //! Person-disjoint splits that need no list: the person's name decides, unless a data set comes with its own.
 
+use std::fmt;
+
 /// The part of the data that a person belongs to, with all their photographs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Split {
@@ -25,6 +27,16 @@ impl Split {
                 "expected a split, 0 (training), 1 (validation) or 2 (test); got {word:?}"
             )),
         }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
     }
 }
 

@@ -2,8 +2,9 @@
 
 use deepface_attributes::SchemaError;
 use deepface_client::ClientError;
-use deepface_dataset::{DatasetError, PhotographError, Unreadable};
+use deepface_dataset::{DatasetError, PhotographError, Split, Unreadable};
 
+use crate::identity::IdentityError;
 use crate::judge::JudgeError;
 use crate::store::StoreError;
 
@@ -25,22 +26,24 @@ pub enum EvaluateError {
     /// A photograph cannot be read, though it could be read before.
     #[error(transparent)]
     Photograph(#[from] PhotographError),
-    /// There are fewer suitable people in the test split than attribute sets requested.
+    /// There are fewer suitable people in the split than attribute sets requested.
     #[error(
-        "expected at least {wanted} people in the test split whose labels do not contradict each other, one per attribute \
+        "expected at least {wanted} people in the {split} split whose labels do not contradict each other, one per attribute \
          set; got {found} of {people}; use --sets {found} or fewer, or more photographs"
     )]
     TooFewPeople {
+        /// The split.
+        split: Split,
         /// Sets requested.
         wanted: usize,
-        /// People in the test split whose attributes the generator accepts.
+        /// People in it whose attributes the generator accepts.
         found: usize,
-        /// People in the test split.
+        /// People in it.
         people: usize,
     },
     /// Too few photographs are left to measure realism from.
     #[error(
-        "expected at least 2 photographs in the test split besides the sources, to measure realism; got {0}"
+        "expected photographs of at least 2 people besides the sources, to measure realism; got {0}"
     )]
     TooFewReferences(usize),
     /// The training split is empty.
@@ -52,6 +55,9 @@ pub enum EvaluateError {
     /// The judge cannot be used.
     #[error(transparent)]
     Judge(#[from] JudgeError),
+    /// The identity network cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Earlier results cannot be read, or new ones cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),

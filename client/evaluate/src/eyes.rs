@@ -1,4 +1,5 @@
-//! The two networks that look at faces: the judge, and the classifier, which was inverted and so judges itself.
+//! The networks that look at faces: two judges, one that knows people, and the classifier, which was inverted and so
+//! judges itself.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use deepface_images::png;
 use image::RgbImage;
 
 use crate::error::EvaluateError;
+use crate::identity::IdentityNetwork;
 use crate::judge::Judge;
 use crate::progress::Watch;
 use crate::view::View;
@@ -18,28 +20,114 @@ const EMBEDDING: &str = "fc7";
 /// Most faces in one request.
 const BATCH: usize = 32;
 
-/// The judge and the classifier.
+/// One of the networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// Judges attributes; nobody inverts it.
+    Judge,
+    /// Another judge, which nobody tunes to.
+    SecondJudge,
+    /// Knows people and no attributes.
+    Identity,
+    /// Is inverted.
+    Classifier,
+}
+
+/// All of them, in the order of [`Views`].
+pub(crate) const NETWORKS: [Network; 4] = [
+    Network::Judge,
+    Network::SecondJudge,
+    Network::Identity,
+    Network::Classifier,
+];
+
+/// What each sees in one face.
+#[derive(Clone, Debug)]
+pub(crate) struct Views([View; NETWORKS.len()]);
+
+/// The networks that need no service.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) judge: Judge,
+    pub(crate) second_judge: Judge,
+    pub(crate) identity: IdentityNetwork,
+}
+
+/// All networks.
 #[derive(Clone, Debug)]
 pub(crate) struct Eyes {
-    judge: Arc<Judge>,
+    local: Arc<Local>,
     classifier: ClassifierClient,
     /// The attributes of the evaluation.
     schema: Schema,
     /// Digest of the classifier's network: another one must not answer in its place.
-    network: String,
+    digest: String,
     batch: usize,
 }
 
-/// What both see in one face.
-#[derive(Clone, Debug)]
-pub(crate) struct Views {
-    pub(crate) judge: View,
-    pub(crate) classifier: View,
+impl Network {
+    /// What it is called in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Judge => "judge",
+            Self::SecondJudge => "second judge",
+            Self::Identity => "identity",
+            Self::Classifier => "classifier",
+        }
+    }
+}
+
+impl Views {
+    pub(crate) fn by(&self, network: Network) -> &View {
+        &self.0[network as usize]
+    }
+}
+
+impl Local {
+    /// The networks that are built in.
+    ///
+    /// # Errors
+    /// A file that was built in cannot be used.
+    pub(crate) fn embedded() -> Result<Self, EvaluateError> {
+        Ok(Self {
+            judge: Judge::first()?,
+            second_judge: Judge::second()?,
+            identity: IdentityNetwork::embedded()?,
+        })
+    }
+
+    /// What they see, in the order of [`NETWORKS`].
+    fn look(&self, schema: &Schema, faces: &[&RgbImage]) -> Result<[Vec<View>; 3], EvaluateError> {
+        Ok([
+            self.judge.look(schema, faces)?,
+            self.second_judge.look(schema, faces)?,
+            self.identify(schema, faces)?,
+        ])
+    }
+
+    fn identify(&self, schema: &Schema, faces: &[&RgbImage]) -> Result<Vec<View>, EvaluateError> {
+        let embeddings = self.embed(faces)?.into_iter();
+        let view = |embedding| View {
+            embedding,
+            probabilities: vec![None; schema.len()],
+        };
+        Ok(embeddings.map(view).collect())
+    }
+
+    /// Embeddings of people, in units in which a component's mean square is about 1, as the kernel distance expects.
+    fn embed(&self, faces: &[&RgbImage]) -> Result<Vec<Vec<f32>>, EvaluateError> {
+        let mut embeddings = self.identity.embed(faces)?;
+        for embedding in &mut embeddings {
+            let scale = (embedding.len() as f32).sqrt();
+            embedding.iter_mut().for_each(|x| *x *= scale);
+        }
+        Ok(embeddings)
+    }
 }
 
 impl Eyes {
     pub(crate) fn new(
-        judge: Arc<Judge>,
+        local: Arc<Local>,
         classifier: ClassifierClient,
         model: &GetModelResponse,
         schema: Schema,
@@ -48,17 +136,17 @@ impl Eyes {
         let most = most
             .and_then(|most| usize::try_from(most).ok())
             .filter(|&most| most > 0);
-        let network = model.model.as_ref().map(|model| model.digest.clone());
+        let digest = model.model.as_ref().map(|model| model.digest.clone());
         Self {
-            judge,
+            local,
             classifier,
             schema,
-            network: network.unwrap_or_default(),
+            digest: digest.unwrap_or_default(),
             batch: most.unwrap_or(BATCH).min(BATCH),
         }
     }
 
-    /// Shows faces to both.
+    /// Shows faces to all.
     ///
     /// # Errors
     /// One of them fails.
@@ -71,21 +159,29 @@ impl Eyes {
         let mut views = Vec::with_capacity(total);
         for batch in faces.chunks(self.batch) {
             watch.at("judging", views.len(), total);
-            let judge = self.judge.clone();
-            let owned = batch.to_vec();
-            let schema = self.schema.clone();
+            let (local, owned, schema) = (self.local.clone(), batch.to_vec(), self.schema.clone());
             let look = move || {
-                judge.look(
-                    &schema,
-                    &owned.iter().map(|face| &**face).collect::<Vec<_>>(),
-                )
+                let faces: Vec<&RgbImage> = owned.iter().map(|face| &**face).collect();
+                local.look(&schema, &faces)
             };
-            let judged = crate::blocking(look);
-            let (judged, classified) = tokio::join!(judged, self.classify(batch));
-            let pairs = judged?.into_iter().zip(classified?);
-            views.extend(pairs.map(|(judge, classifier)| Views { judge, classifier }));
+            let (local, classified) = tokio::join!(crate::blocking(look), self.classify(batch));
+            let [judge, second, identity] = local?;
+            let all = judge.into_iter().zip(second).zip(identity).zip(classified?);
+            views.extend(all.map(|(((a, b), c), d)| Views([a, b, c, d])));
         }
         Ok(views)
+    }
+
+    /// What the identity network makes of faces.
+    ///
+    /// # Errors
+    /// It fails.
+    pub(crate) async fn identify(
+        &self,
+        faces: Vec<RgbImage>,
+    ) -> Result<Vec<Vec<f32>>, EvaluateError> {
+        let local = self.local.clone();
+        crate::blocking(move || local.embed(&faces.iter().collect::<Vec<_>>())).await
     }
 
     async fn classify(&self, faces: &[Arc<RgbImage>]) -> Result<Vec<View>, EvaluateError> {
@@ -99,13 +195,13 @@ impl Eyes {
             layers: vec![EMBEDDING.to_owned()],
             data_type: v1::DataType::F32.into(),
             skip_face_check: true,
-            model_digest: self.network.clone(),
+            model_digest: self.digest.clone(),
             ..Default::default()
         };
         let attributes = v1::ClassifyRequest {
             images,
             skip_face_check: true,
-            model_digest: self.network.clone(),
+            model_digest: self.digest.clone(),
         };
         let (probabilities, activations) = tokio::try_join!(
             self.classifier.classify_request(attributes),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use deepface_client::SettingsInForce;
-use image::RgbImage;
+use image::{RgbImage, imageops};
 
 use crate::control::PixelRegression;
 use crate::error::EvaluateError;
-use crate::generation::Task;
+use crate::generation::{Described, Task};
 use crate::measures::mean;
 use crate::methods::Method;
-use crate::photographs::Subject;
+use crate::photographs::{Photographs, SIDE, Subject};
 use crate::store::Store;
 
 /// Exaggerations of the control without a network, one row each.
@@ -18,13 +18,26 @@ const EXAGGERATIONS: [(f64, &str, &str); 2] = [
     (
         0.0,
         "no-network",
-        "no network: pixels by regression on the attributes",
+        "no network: pixels by regression on the attributes, named and completed, as the generator describes the request",
     ),
     (
         1.0,
         "no-network-k1",
         "the same, twice as far from the mean face",
     ),
+];
+
+/// Blurred photographs, a ruler for the measures of realism: deviations of the Gaussian in pixels of 64.
+const BLURS: [(f32, &str, &str); 5] = [
+    (
+        0.5,
+        "blur-0.5",
+        "the source photographs, blurred by 0.5 of 64 pixels",
+    ),
+    (1.0, "blur-1", "by 1 of 64 pixels"),
+    (1.5, "blur-1.5", "by 1.5 of 64 pixels"),
+    (2.0, "blur-2", "by 2 of 64 pixels"),
+    (3.0, "blur-3", "by 3 of 64 pixels"),
 ];
 
 /// A face, and which request it answers.
@@ -85,55 +98,76 @@ impl Gallery {
     }
 }
 
-/// What every method is compared with: the photographs, the mean face, and faces made without a network.
-pub(crate) fn controls(
-    sources: &[Subject],
-    regression: &PixelRegression,
-    with_negatives: bool,
-) -> Vec<Gallery> {
-    let mean_face = Arc::new(regression.mean_face());
+/// What the controls are made of.
+pub(crate) struct Material<'a> {
+    pub(crate) photographs: &'a Photographs,
+    /// Of each source the training photograph whose labels are nearest.
+    pub(crate) nearest: &'a [Subject],
+    pub(crate) regression: &'a PixelRegression,
+    /// The generator's own description of each request.
+    pub(crate) described: &'a [Described],
+}
+
+/// What every method is compared with: photographs, the mean face, and faces made without a network.
+pub(crate) fn controls(of: &Material<'_>) -> Vec<Gallery> {
+    let sources = &of.photographs.sources;
+    let each = |picture: &dyn Fn(usize) -> Option<Arc<RgbImage>>| {
+        let face = |set| {
+            let picture = picture(set)?;
+            Some(Face {
+                set,
+                seed: 0,
+                picture,
+            })
+        };
+        (0..sources.len()).filter_map(face).collect::<Vec<_>>()
+    };
+    let face = |subject: &Subject| Some(Arc::new(subject.face.clone()));
+    let mean_face = Arc::new(of.regression.mean_face());
     let mut controls = vec![
         control(
             "photographs",
             "the source photographs themselves",
-            sources,
-            |source| Arc::new(source.face.clone()),
+            each(&|set| face(&sources[set])),
+        ),
+        control(
+            "other-photograph",
+            "another photograph of the same person, where there is one",
+            each(&|set| face(of.photographs.others[set].as_ref()?)),
+        ),
+        control(
+            "nearest-labels",
+            "the training photograph whose labels are nearest",
+            each(&|set| face(&of.nearest[set])),
         ),
         control(
             "mean-face",
             "the mean of all training photographs",
-            sources,
-            |_| mean_face.clone(),
+            each(&|_| Some(mean_face.clone())),
         ),
     ];
     controls.extend(EXAGGERATIONS.map(|(exaggeration, name, note)| {
-        control(name, note, sources, |source| {
-            let has = |attribute| source.labels.has(attribute);
-            let all = source.labels.schema().all();
-            let named = all.filter(|&a| has(a) || with_negatives);
-            let named = named.map(|a| (a, f64::from(u8::from(has(a)))));
-            Arc::new(regression.face(&named.collect::<Vec<_>>(), exaggeration))
-        })
+        let face = |described: &Described| Face {
+            set: described.set,
+            seed: described.seed,
+            picture: Arc::new(of.regression.face(&described.values, exaggeration)),
+        };
+        control(name, note, of.described.iter().map(face).collect())
+    }));
+    controls.extend(BLURS.map(|(sigma, name, note)| {
+        let sigma = sigma * SIDE as f32 / 64.0;
+        let blurred = |set: usize| imageops::blur(&sources[set].face, sigma);
+        control(name, note, each(&|set| Some(Arc::new(blurred(set)))))
     }));
     controls
 }
 
-fn control(
-    name: &str,
-    note: &'static str,
-    sources: &[Subject],
-    picture: impl Fn(&Subject) -> Arc<RgbImage>,
-) -> Gallery {
-    let face = |(set, source)| Face {
-        set,
-        seed: 0,
-        picture: picture(source),
-    };
+fn control(name: &str, note: &'static str, faces: Vec<Face>) -> Gallery {
     Gallery {
         name: name.to_owned(),
         note,
         control: true,
-        faces: sources.iter().enumerate().map(face).collect(),
+        faces,
         seconds: None,
         settings: None,
         losses: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use deepface_attributes::Schema;
 use deepface_client::v1::{self, image::Content};
 use deepface_client::{Event, EventStream, GeneratorClient, SettingsInForce, encoded_image};
 use deepface_images::png;
@@ -37,6 +38,52 @@ impl Task {
         task.key.seed = seed;
         task
     }
+}
+
+/// What the generator makes of the attributes of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    pub(crate) set: usize,
+    pub(crate) seed: u64,
+    /// The value of every attribute, 0 to 1, in the order of the schema.
+    pub(crate) values: Vec<f64>,
+}
+
+/// Asks for the descriptions of tasks, each by the default settings.
+///
+/// # Errors
+/// The generator fails, or leaves out an attribute.
+pub(crate) async fn describe(
+    generator: &GeneratorClient,
+    schema: &Schema,
+    tasks: &[Task],
+) -> Result<Vec<Described>, EvaluateError> {
+    let all = stream::iter(tasks).map(|task| async {
+        let request = v1::GetTargetRequest {
+            attributes: v1::GenerateRequest::of(task.present.clone())
+                .without(task.absent.clone())
+                .attributes,
+            seed: task.first_seed + task.key.seed,
+            ..Default::default()
+        };
+        let target = generator.get_target(request).await?;
+        let value = |name: &str| {
+            let mut all = target.completed.iter();
+            let completed = all.find(|completed| completed.name == name);
+            completed
+                .map(|c| c.value)
+                .ok_or_else(|| EvaluateError::Answer {
+                    url: generator.url().to_owned(),
+                    reason: format!("expected a value of {name} in the description of a request"),
+                })
+        };
+        Ok(Described {
+            set: task.key.set,
+            seed: task.key.seed,
+            values: schema.names().map(value).collect::<Result<_, _>>()?,
+        })
+    });
+    all.buffered(IN_FLIGHT).try_collect().await
 }
 
 /// Makes the missing faces and stores each as soon as it is finished.

@@ -10,9 +10,9 @@ mod control;
 mod detection;
 mod error;
 mod eyes;
+mod figure;
 mod gallery;
 mod generation;
-#[cfg_attr(not(test), expect(dead_code, reason = "the report doesn't ask it yet"))]
 mod identity;
 mod judge;
 mod labels;
@@ -30,14 +30,21 @@ mod settings;
 mod sheet;
 mod store;
 mod table;
+mod training;
+mod verification;
 mod view;
 
-pub use deepface_dataset::Crop;
+pub use deepface_dataset::{Crop, Split};
 pub use error::EvaluateError;
+pub use figure::Figure;
+pub use identity::IdentityError;
 pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};
 pub use progress::{Progress, Watch};
-pub use report::{AttributeAuc, Flip, Probes, Report, Row, Set, Shown, Varied, Variety, Verdict};
+pub use report::{
+    AttributeAuc, Calibration, Difference, Estimate, Figures, Flip, Probes, Report, Row, Set,
+    Shown, Varied, Variety, Verdict, Verification,
+};
 pub use run::{Files, evaluate};
 pub use settings::Settings;
 pub use store::{Identity, StoreError};

@@ -1,77 +1,141 @@
 //! The figures of one gallery.
 
+use std::collections::BTreeMap;
+
 use deepface_images::{Framing, face_pixels};
 use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::assessment::{Repeated, Scale, Seen, most_alike, variety};
 use crate::detection::shows_a_face;
-use crate::eyes::Views;
-use crate::gallery::Gallery;
+use crate::eyes::{Network, Views};
+use crate::figure::Figure;
+use crate::gallery::{Face, Gallery};
 use crate::labels::Labels;
-use crate::measures::{detail, mean};
-use crate::report::{Row, Variety, Verdict};
+use crate::measures::{ALL, Drawn, Measure, Ruler, SIDES, Samples, Textures, detail, mean_of_sets};
+use crate::report::{AttributeAuc, Figures, Variety};
 use crate::settings::{Settings, VARIETY_SETS};
-use crate::view::View;
 
 /// Side at which detail and pixels are measured, whatever size the faces have.
 const SIDE: usize = 64;
+/// Draws of textures, which take long.
+const TEXTURE_DRAWS: usize = 200;
 
 /// One gallery, what was seen in it, and the photographs to compare it with.
 pub(crate) struct Measured<'a> {
     pub(crate) settings: &'a Settings,
+    pub(crate) samples: &'a Samples,
     /// Labels of the sources.
     pub(crate) labels: &'a [Labels],
     pub(crate) reference_labels: &'a [Labels],
     pub(crate) references: &'a [Views],
     /// The [`pixels`] of each reference.
     pub(crate) reference_pixels: &'a [Vec<f32>],
+    pub(crate) textures: &'a (Textures, Ruler),
     pub(crate) gallery: &'a Gallery,
-    /// A pair of views per face of the gallery.
+    /// The views of each face of the gallery.
     pub(crate) views: &'a [Views],
 }
 
+/// Figures before they are compared with another row's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DrawnFigures(BTreeMap<Figure, Drawn>);
+
+/// What one network says.
+#[derive(Clone, Debug)]
+pub(crate) struct Opinion {
+    pub(crate) figures: DrawnFigures,
+    pub(crate) variety: Option<Variety>,
+    pub(crate) attributes: Vec<AttributeAuc>,
+}
+
+impl DrawnFigures {
+    fn of(measures: BTreeMap<Figure, Measure<'_>>, samples: &Samples, draws: usize) -> Self {
+        let drawn = measures.into_iter();
+        let drawn = drawn.filter_map(|(figure, m)| Some((figure, samples.measure(&m, draws)?)));
+        Self(drawn.collect())
+    }
+
+    /// With intervals, and the differences from another row.
+    pub(crate) fn estimates(&self, from: Option<&Self>) -> Figures {
+        let estimate = |(&figure, drawn): (&Figure, &Drawn)| {
+            let other = from.and_then(|from| from.0.get(&figure));
+            (figure, drawn.estimate(other))
+        };
+        Figures(self.0.iter().map(estimate).collect())
+    }
+}
+
 impl Measured<'_> {
-    /// The row of the report.
-    pub(crate) fn row(&self, judge: &Scale<'_>, classifier: &Scale<'_>) -> Row {
-        let faces = self.gallery.faces.iter();
-        let first = faces.filter(|face| face.seed < self.settings.seeds);
-        let pictures: Vec<&RgbImage> = first.map(|face| &*face.picture).collect();
-        let details = pictures.par_iter().map(|p| detail(&grey(p), SIDE));
-        let details: Vec<f64> = details.collect();
-        let detected = pictures.par_iter().filter(|p| shows_a_face(p)).count();
-        Row {
-            name: self.gallery.name.clone(),
-            note: self.gallery.note,
-            control: self.gallery.control,
-            faces: pictures.len(),
-            judge: self.verdict(judge, |views| &views.judge),
-            classifier: self.verdict(classifier, |views| &views.classifier),
-            detail: mean(details).unwrap_or_default(),
-            detected,
-            pixel_variety: self.pixel_variety(),
-            seconds: self.gallery.seconds,
-            settings: self.gallery.settings.clone(),
-            losses: self.gallery.losses.clone(),
+    /// The faces that figures are of: others are for variety only.
+    fn first(&self) -> impl Iterator<Item = (&Face, &Views)> {
+        let faces = self.gallery.faces.iter().zip(self.views);
+        faces.filter(|(face, _)| face.seed < self.settings.seeds)
+    }
+
+    /// Number of those.
+    pub(crate) fn count(&self) -> usize {
+        self.first().count()
+    }
+
+    /// What needs no network.
+    pub(crate) fn pixels(&self) -> DrawnFigures {
+        let faces: Vec<(usize, &RgbImage)> = self
+            .first()
+            .map(|(face, _)| (face.set, &*face.picture))
+            .collect();
+        let per_set = |of: fn(&RgbImage) -> f64| {
+            let values = faces.par_iter().map(|&(set, face)| (set, of(face)));
+            mean_of_sets(values.collect())
+        };
+        let textures = Textures::new(&faces, &self.textures.1);
+        let texture = |level| -> Measure<'_> {
+            let (own, references) = (&textures, &self.textures.0);
+            Box::new(move |weights| own.distance(references, level, weights))
+        };
+        let levels = [
+            Figure::TextureFine,
+            Figure::TextureMiddle,
+            Figure::TextureCoarse,
+        ];
+        let levels: [_; SIDES.len()] = levels;
+        let levels = levels.into_iter().enumerate();
+        let levels = levels
+            .map(|(level, figure)| (figure, texture(level)))
+            .collect();
+        let fast = BTreeMap::from([
+            (
+                Figure::Detected,
+                per_set(|face| f64::from(u8::from(shows_a_face(face)))),
+            ),
+            (Figure::Detail, per_set(|face| detail(&grey(face), SIDE))),
+        ]);
+        let mut all = DrawnFigures::of(fast, self.samples, ALL);
+        all.0
+            .extend(DrawnFigures::of(levels, self.samples, TEXTURE_DRAWS).0);
+        all
+    }
+
+    /// What a network says.
+    pub(crate) fn opinion(&self, network: Network, scale: &Scale<'_>) -> Opinion {
+        let seen = self.first().map(|(face, views)| Seen {
+            set: face.set,
+            seed: face.seed,
+            view: views.by(network),
+        });
+        let seen: Vec<_> = seen.collect();
+        let embedding = |views| -> &[f32] { &Views::by(views, network).embedding };
+        let faces: Vec<_> = self.views.iter().map(embedding).collect();
+        let photographs: Vec<_> = self.references.iter().map(embedding).collect();
+        Opinion {
+            figures: DrawnFigures::of(scale.measures(&seen), self.samples, ALL),
+            variety: variety(&self.repeated(&faces, &photographs), &photographs),
+            attributes: scale.attributes(&seen, self.samples),
         }
     }
 
-    fn verdict(&self, scale: &Scale<'_>, of: fn(&Views) -> &View) -> Verdict {
-        let faces = self.gallery.faces.iter().zip(self.views);
-        let first = faces.filter(|(face, _)| face.seed < self.settings.seeds);
-        let seen = first.map(|(face, views)| Seen {
-            set: face.set,
-            view: of(views),
-        });
-        let seen: Vec<_> = seen.collect();
-        let embedding = |views| &of(views).embedding[..];
-        let faces: Vec<_> = self.views.iter().map(embedding).collect();
-        let photographs: Vec<_> = self.references.iter().map(embedding).collect();
-        scale.verdict(&seen, &self.repeated(&faces, &photographs))
-    }
-
-    fn pixel_variety(&self) -> Option<Variety> {
-        let faces = self.gallery.faces.iter();
+    pub(crate) fn pixel_variety(&self) -> Option<Variety> {
+        let faces = self.gallery.faces.par_iter();
         let faces: Vec<_> = faces.map(|face| pixels(&face.picture)).collect();
         let faces: Vec<_> = faces.iter().map(|pixels| &pixels[..]).collect();
         let photographs: Vec<_> = self.reference_pixels.iter().map(|p| &p[..]).collect();

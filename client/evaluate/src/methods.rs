@@ -32,12 +32,18 @@ pub enum Recipe {
 }
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 12] = [
+pub const METHODS: [Method; 13] = [
     Method {
         name: "default",
         note: "the generator's defaults",
         takes_absent: true,
         recipe: || Recipe::Generate(GenerationSettings::default()),
+    },
+    Method {
+        name: "prior",
+        note: "where the default starts: a draw from the image prior given the attributes, without the network",
+        takes_absent: true,
+        recipe: || Recipe::Generate(start()),
     },
     Method {
         name: "no-likelihood",
@@ -146,6 +152,19 @@ fn changed(target: TargetSettings) -> Recipe {
         target: Some(target),
         ..GenerationSettings::default()
     })
+}
+
+/// The defaults stopped where they start. One step is the fewest that a descent has; this one moves nothing that can be
+/// seen.
+fn start() -> GenerationSettings {
+    GenerationSettings {
+        inversion: Some(InversionSettings {
+            steps: Some(1),
+            learning_rate: Some(1e-6),
+            ..InversionSettings::default()
+        }),
+        ..GenerationSettings::default()
+    }
 }
 
 /// Regression without the image prior given attributes.

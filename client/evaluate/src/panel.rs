@@ -1,54 +1,88 @@
-//! What both networks saw of everything: the photographs, the mean face, and the faces of each gallery.
+//! What all networks saw of everything: the photographs, the mean face, and the faces of each gallery.
 
 use std::sync::Arc;
 
 use deepface_attributes::Schema;
 use image::RgbImage;
 
-use crate::assessment::Scale;
+use crate::assessment::{Photographed, Scale};
 use crate::control::PixelRegression;
 use crate::error::EvaluateError;
-use crate::eyes::{Eyes, Views};
+use crate::eyes::{Eyes, NETWORKS, Network, Views};
 use crate::gallery::Gallery;
 use crate::generation::Task;
 use crate::labels::Labels;
-use crate::measured::{Measured, pixels};
+use crate::measured::{DrawnFigures, Measured, Opinion, pixels};
+use crate::measures::{Ruler, Samples, Textures};
 use crate::photographs::{Photographs, Subject};
 use crate::probes;
 use crate::progress::Watch;
-use crate::report::{Probes, Row};
+use crate::report::{Probes, Row, Variety, Verdict, Verification};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verification::Pairs;
 use crate::view::View;
 
-/// The views of both networks.
+/// The method that others are compared with.
+const DEFAULT: &str = "default";
+
+/// The views of all networks.
 pub(crate) struct Panel {
     labels: Vec<Labels>,
     reference_labels: Vec<Labels>,
+    samples: Samples,
     /// Pixels of the references.
     pixels: Vec<Vec<f32>>,
+    textures: (Textures, Ruler),
     sources: Vec<Views>,
     references: Vec<Views>,
+    /// Numbers of sources, and another photograph of their person.
+    others: Vec<(usize, Views)>,
     mean_face: Views,
+    /// Training people by the identity network.
+    training: Vec<Vec<f32>>,
     /// A list per gallery.
     faces: Vec<Vec<Views>>,
 }
 
+/// What one network saw of the photographs.
+struct Eye {
+    network: Network,
+    sources: Vec<View>,
+    references: Vec<View>,
+    embeddings: Vec<Vec<f32>>,
+}
+
+/// A row before it is compared with another one.
+struct Draft {
+    faces: usize,
+    pixels: DrawnFigures,
+    pixel_variety: Option<Variety>,
+    /// In the order of [`NETWORKS`].
+    opinions: Vec<Opinion>,
+}
+
 impl Panel {
-    /// Shows everything to both networks.
+    /// Shows everything to all networks; `training` are training people by the identity network.
     ///
     /// # Errors
     /// One of them fails.
     pub(crate) async fn look(
         eyes: &Eyes,
         photographs: &Photographs,
+        training: Vec<Vec<f32>>,
         regression: &PixelRegression,
         galleries: &[Gallery],
         watch: &Watch,
     ) -> Result<Self, EvaluateError> {
         let (sources, references) = (&photographs.sources, &photographs.references);
+        let others = photographs.others.iter().enumerate();
+        let others: Vec<_> = others
+            .filter_map(|(set, s)| Some((set, s.as_ref()?)))
+            .collect();
         let face = |subject: &Subject| Arc::new(subject.face.clone());
         let subjects = sources.iter().chain(references).map(face);
+        let subjects = subjects.chain(others.iter().map(|(_, subject)| face(subject)));
         let mean_face = std::iter::once(Arc::new(regression.mean_face()));
         let made = galleries.iter().flat_map(|gallery| &gallery.faces);
         let made = made.map(|face| face.picture.clone());
@@ -56,13 +90,22 @@ impl Panel {
         let mut views = eyes.look(all, watch).await?.into_iter();
         let mut take = |n: usize| views.by_ref().take(n).collect::<Vec<_>>();
         let labels = |subjects: &[Subject]| subjects.iter().map(|s| s.labels.clone()).collect();
+        let pictures: Vec<&RgbImage> = references.iter().map(|s| &s.face).collect();
         Ok(Self {
             labels: labels(sources),
             reference_labels: labels(references),
+            samples: Samples::new(sources.len(), references.len()),
             pixels: references.iter().map(|s| pixels(&s.face)).collect(),
+            textures: Textures::of_references(&pictures),
             sources: take(sources.len()),
             references: take(references.len()),
+            others: others
+                .iter()
+                .map(|(set, _)| *set)
+                .zip(take(others.len()))
+                .collect(),
             mean_face: take(1).remove(0),
+            training,
             faces: galleries.iter().map(|g| take(g.faces.len())).collect(),
         })
     }
@@ -85,59 +128,129 @@ impl Panel {
             .map(face)
             .collect::<Result<_, EvaluateError>>()?;
         let views = eyes.look(faces, watch).await?;
-        let views: Vec<&View> = views.iter().map(|views| &views.judge).collect();
+        let judged = |views: &'_ Views| views.by(Network::Judge).clone();
+        let views: Vec<View> = views.iter().map(judged).collect();
         let photographs = self.sources.iter().chain(&self.references);
-        let photographs: Vec<&View> = photographs.map(|views| &views.judge).collect();
+        let photographs: Vec<View> = photographs.map(judged).collect();
         let labels = [&self.labels[..], &self.reference_labels].concat();
+        let (views, photographs) = (views.iter().collect::<Vec<_>>(), photographs.iter());
+        let photographs: Vec<&View> = photographs.collect();
         Ok(probes::judge(schema, &views, &photographs, &labels))
     }
 
-    /// A row of the report per gallery.
+    /// A row of the report per gallery, and how well each network tells people apart.
     pub(crate) fn rows(
         &self,
         settings: &Settings,
         galleries: &[Gallery],
         watch: &Watch,
-    ) -> Vec<Row> {
-        let judge = self.eye(|views| &views.judge);
-        let classifier = self.eye(|views| &views.classifier);
-        let (judge, classifier) = (judge.scale(&self.labels), classifier.scale(&self.labels));
-        let rows = galleries.iter().zip(&self.faces).enumerate();
-        rows.map(|(number, (gallery, views))| {
-            watch.at("measuring", number, galleries.len());
+    ) -> (Vec<Row>, Vec<Verification>) {
+        let eyes = NETWORKS.map(|network| self.eye(network));
+        let scales = eyes.each_ref().map(|eye| self.scale(eye));
+        let total = galleries.len();
+        let drafts = galleries.iter().zip(&self.faces).enumerate();
+        let drafts = drafts.map(|(number, (gallery, views))| {
+            watch.at("measuring", number, total);
             let measured = Measured {
                 settings,
+                samples: &self.samples,
                 labels: &self.labels,
                 reference_labels: &self.reference_labels,
                 references: &self.references,
                 reference_pixels: &self.pixels,
+                textures: &self.textures,
                 gallery,
                 views,
             };
-            measured.row(&judge, &classifier)
-        })
-        .collect()
+            let opinion = |(&network, scale)| measured.opinion(network, scale);
+            Draft {
+                faces: measured.count(),
+                pixels: measured.pixels(),
+                pixel_variety: measured.pixel_variety(),
+                opinions: NETWORKS.iter().zip(&scales).map(opinion).collect(),
+            }
+        });
+        let drafts: Vec<Draft> = drafts.collect();
+        let default = galleries.iter().position(|gallery| gallery.name == DEFAULT);
+        let rows = galleries.iter().zip(&drafts).enumerate();
+        let rows = rows.map(|(number, (gallery, draft))| {
+            let from = default.filter(|&default| default != number);
+            draft.row(gallery, from.map(|default| &drafts[default]))
+        });
+        (
+            rows.collect(),
+            eyes.iter().map(|eye| self.verify(eye)).collect(),
+        )
     }
 
-    fn eye(&self, of: fn(&Views) -> &View) -> Eye<'_> {
-        let embedding = |views: &Views| of(views).embedding.clone();
+    fn eye(&self, network: Network) -> Eye {
+        let views = |all: &[Views]| all.iter().map(|v| v.by(network).clone()).collect();
+        let references: Vec<View> = views(&self.references);
         Eye {
-            sources: self.sources.iter().map(|views| of(views).clone()).collect(),
-            references: self.references.iter().map(embedding).collect(),
-            mean_face: &of(&self.mean_face).embedding,
+            network,
+            sources: views(&self.sources),
+            embeddings: references
+                .iter()
+                .map(|view| view.embedding.clone())
+                .collect(),
+            references,
         }
     }
+
+    fn scale<'a>(&'a self, eye: &'a Eye) -> Scale<'a> {
+        let training = match eye.network {
+            Network::Identity => &self.training[..],
+            _ => &[],
+        };
+        let photographed = Photographed {
+            labels: &self.labels,
+            sources: &eye.sources,
+            reference_labels: &self.reference_labels,
+            references: &eye.references,
+            mean_face: self.mean_face.by(eye.network),
+            training,
+        };
+        Scale::new(photographed, &eye.embeddings, &self.samples)
+    }
+
+    fn verify(&self, eye: &Eye) -> Verification {
+        let others = self.others.iter();
+        let others = others.map(|(set, views)| (*set, &views.by(eye.network).embedding[..]));
+        let pairs = Pairs {
+            sources: eye.sources.iter().map(|view| &view.embedding[..]).collect(),
+            labels: &self.labels,
+            others: others.collect(),
+            references: &eye.embeddings,
+        };
+        pairs.verify(eye.network.name())
+    }
 }
 
-/// What one network saw of the photographs.
-struct Eye<'a> {
-    sources: Vec<View>,
-    references: Vec<Vec<f32>>,
-    mean_face: &'a [f32],
-}
-
-impl Eye<'_> {
-    fn scale<'a>(&'a self, labels: &'a [Labels]) -> Scale<'a> {
-        Scale::new(labels, &self.sources, &self.references, self.mean_face)
+impl Draft {
+    fn row(&self, gallery: &Gallery, from: Option<&Self>) -> Row {
+        let verdict = |network: Network| {
+            let opinion = &self.opinions[network as usize];
+            let from = from.map(|from| &from.opinions[network as usize].figures);
+            Verdict {
+                figures: opinion.figures.estimates(from),
+                variety: opinion.variety,
+                attributes: opinion.attributes.clone(),
+            }
+        };
+        Row {
+            name: gallery.name.clone(),
+            note: gallery.note,
+            control: gallery.control,
+            faces: self.faces,
+            judge: verdict(Network::Judge),
+            second_judge: verdict(Network::SecondJudge),
+            identity: verdict(Network::Identity),
+            classifier: verdict(Network::Classifier),
+            pixels: self.pixels.estimates(from.map(|from| &from.pixels)),
+            pixel_variety: self.pixel_variety,
+            seconds: gallery.seconds,
+            settings: gallery.settings.clone(),
+            losses: gallery.losses.clone(),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The held-out photographs: those whose attributes are asked for, and those that realism is measured from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use deepface_attributes::Schema;
 use deepface_client::{ClientError, Code, GeneratorClient, v1};
@@ -17,6 +17,8 @@ use crate::labels::Labels;
 
 /// Most photographs that realism is measured from.
 const REFERENCES: usize = 600;
+/// Side of the faces, pixels: as large as they are in LFW's photographs.
+pub(crate) const SIDE: usize = 160;
 
 /// A photograph's face and its labels.
 #[derive(Clone, Debug)]
@@ -28,13 +30,16 @@ pub(crate) struct Subject {
     pub(crate) face: RgbImage,
 }
 
-/// The photographs of an evaluation, all of people that nothing was fitted to.
+/// The photographs of an evaluation, all of people that nothing was fitted to, one of each person: of some there are
+/// hundreds, and figures would be about them.
 #[derive(Clone, Debug)]
 pub(crate) struct Photographs {
-    /// One of each person: their attributes are asked for.
+    /// Their attributes are asked for.
     pub(crate) sources: Vec<Subject>,
-    /// Others, at most 600.
+    /// Other people, at most 600.
     pub(crate) references: Vec<Subject>,
+    /// Another photograph of a source's person, where there is one.
+    pub(crate) others: Vec<Option<Subject>>,
     /// SHA-256 over files and labels of the sources and the references.
     pub(crate) digest: String,
 }
@@ -45,30 +50,36 @@ pub(crate) struct Choice {
     schema: Schema,
     sources: Vec<Photograph>,
     references: Vec<Photograph>,
+    others: Vec<Option<Photograph>>,
 }
 
 impl Choice {
-    /// Chooses `sets` sources by `seed`, each of another person, and the references from the remaining photographs. The
-    /// generator refuses contradicting labels, so a photograph that has them is never a source.
+    /// Chooses one photograph of each person of a split by `seed`: of the first people `sets` sources, of the others the
+    /// references. The generator refuses contradicting labels, so a photograph that has them is never a source.
     ///
     /// # Errors
-    /// Too few people are held out, too few photographs remain for references, or the generator fails.
+    /// The split has too few people for the sources and two references, or the generator fails.
     pub(crate) async fn of(
         data: &Dataset,
         generator: &GeneratorClient,
+        split: Split,
         sets: usize,
         seed: u64,
     ) -> Result<Self, EvaluateError> {
-        let mut held_out: Vec<_> = data.split(Split::Test).cloned().collect();
-        let all = data.people(Split::Test);
+        let mut held_out: Vec<_> = data.split(split).cloned().collect();
         held_out.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let mut others = HashMap::new();
         let mut people = HashSet::new();
         let (mut sources, mut references) = (Vec::new(), Vec::new());
         for photograph in held_out {
+            if !people.insert(photograph.person.clone()) {
+                others
+                    .entry(photograph.person.clone())
+                    .or_insert(photograph);
+                continue;
+            }
             let labels = Labels::new(&data.schema, photograph.labels.clone());
-            let another = sources.len() < sets && !people.contains(&photograph.person);
-            if another && can_be_asked(generator, &labels).await? {
-                people.insert(photograph.person.clone());
+            if sources.len() < sets && can_be_asked(generator, &labels).await? {
                 sources.push(photograph);
             } else {
                 references.push(photograph);
@@ -76,9 +87,10 @@ impl Choice {
         }
         if sources.len() < sets {
             return Err(EvaluateError::TooFewPeople {
+                split,
                 wanted: sets,
                 found: sources.len(),
-                people: all,
+                people: people.len(),
             });
         }
         references.truncate(REFERENCES);
@@ -87,23 +99,52 @@ impl Choice {
         }
         Ok(Self {
             schema: data.schema.clone(),
+            others: sources.iter().map(|s| others.remove(&s.person)).collect(),
             sources,
             references,
         })
     }
 
-    /// Reads the photographs, faces of `side` pixels.
+    /// Reads the photographs.
     ///
     /// # Errors
     /// A photograph cannot be read.
-    pub(crate) fn read(&self, side: usize) -> Result<Photographs, EvaluateError> {
-        let (sources, source_digest) = read_all(&self.schema, &self.sources, side)?;
-        let (references, reference_digest) = read_all(&self.schema, &self.references, side)?;
+    pub(crate) fn read(&self) -> Result<Photographs, EvaluateError> {
+        let (sources, source_digest) = read_all(&self.schema, &self.sources)?;
+        let (references, reference_digest) = read_all(&self.schema, &self.references)?;
+        let other = |photograph: &Option<Photograph>| {
+            let read = photograph.as_ref().map(|p| Subject::read(&self.schema, p));
+            Ok(read.transpose()?.map(|(subject, _)| subject))
+        };
+        let others = self.others.par_iter().map(other);
         Ok(Photographs {
             sources,
             references,
+            others: others.collect::<Result<_, EvaluateError>>()?,
             digest: sha256_of([source_digest, reference_digest]),
         })
+    }
+}
+
+impl Subject {
+    /// Reads a photograph; also the digest of its file and labels.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn read(
+        schema: &Schema,
+        photograph: &Photograph,
+    ) -> Result<(Self, String), EvaluateError> {
+        let file = photograph.file()?;
+        let face = photograph.face(&photograph.decoded(&file)?, SIDE);
+        let labels: Vec<u8> = photograph.labels.iter().map(|&l| l.into()).collect();
+        let name = photograph.path.file_name().unwrap_or_default();
+        let subject = Self {
+            file: name.to_string_lossy().into_owned(),
+            labels: Labels::new(schema, photograph.labels.clone()),
+            face: image_of(&face, [SIDE as u32; 2]),
+        };
+        Ok((subject, sha256_of([&file[..], &labels])))
     }
 }
 
@@ -130,22 +171,8 @@ async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bo
 fn read_all(
     schema: &Schema,
     photographs: &[Photograph],
-    side: usize,
 ) -> Result<(Vec<Subject>, String), EvaluateError> {
-    let read = |p: &Photograph| {
-        let file = p.file()?;
-        let face = p.face(&p.decoded(&file)?, side);
-        let bytes: Vec<u8> = p.labels.iter().map(|&l| l.into()).collect();
-        let digest = sha256_of([&file[..], &bytes]);
-        let name = p.path.file_name().unwrap_or_default();
-        let subject = Subject {
-            file: name.to_string_lossy().into_owned(),
-            labels: Labels::new(schema, p.labels.clone()),
-            face: image_of(&face, [side as u32; 2]),
-        };
-        Ok((subject, digest))
-    };
-    let all = photographs.par_iter().map(read);
+    let all = photographs.par_iter().map(|p| Subject::read(schema, p));
     let all: Vec<_> = all.collect::<Result<_, EvaluateError>>()?;
     let (subjects, digests): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     Ok((subjects, sha256_of(digests)))

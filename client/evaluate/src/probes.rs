@@ -9,7 +9,7 @@ use crate::generation::Task;
 use crate::labels::Labels;
 use crate::measures::{mean, mean_pairwise_distance};
 use crate::methods::Recipe;
-use crate::report::{Flip, Probes, Shown, Varied};
+use crate::report::{Calibration, Flip, Probes, Shown, Varied};
 use crate::store::Key;
 use crate::view::View;
 
@@ -50,7 +50,9 @@ const FLIPPED: [&str; 8] = [
 /// Requested together with an attribute that is flipped, unless it is one of them.
 const BESIDE: [&str; 2] = ["Male", "White"];
 /// Requested with many seeds.
-const VARIED: [&[&str]; 4] = [
+const VARIED: [&[&str]; 6] = [
+    &["Male"],
+    &["Smiling"],
     &["Male", "Smiling"],
     &["Blond Hair", "Wearing Lipstick"],
     &["Senior", "Eyeglasses"],
@@ -58,6 +60,8 @@ const VARIED: [&[&str]; 4] = [
 ];
 /// Fewest photographs to compare with.
 const ENOUGH: usize = 3;
+/// Fewest photographs whose mean probabilities say something.
+const MANY: usize = 15;
 /// Probabilities nearer to 0 or 1 count as this far from them.
 const FLOOR: f64 = 1e-4;
 
@@ -158,11 +162,53 @@ pub(crate) fn judge(
             of_alike: distance / mean_pairwise_distance(&embeddings(&alike))?,
         })
     });
+    let all = requests.varied.iter().enumerate();
+    let calibration = all.filter_map(|(i, asked)| {
+        let faces = &rest[2 * requests.flipped.len()..][i * seeds..][..seeds];
+        calibrate(schema, asked, faces, &having(asked))
+    });
     Probes {
         short: shown.collect(),
         flips: flips.collect(),
         varied: varied.collect(),
+        calibration: calibration.collect(),
     }
+}
+
+/// Compares faces of a request with photographs that have what was asked; `None` of too few photographs, or without faces.
+fn calibrate(
+    schema: &Schema,
+    asked: &[&str],
+    faces: &[&View],
+    photographs: &[&View],
+) -> Option<Calibration> {
+    (photographs.len() >= MANY).then_some(())?;
+    let probability = |views: &[&View], attribute| {
+        let all = views
+            .iter()
+            .map(|view| Some(f64::from(view.probability(attribute)?)));
+        mean(all.collect::<Option<Vec<_>>>()?)
+    };
+    let known = schema.all().filter_map(|attribute| {
+        let (ours, theirs) = (
+            probability(faces, attribute)?,
+            probability(photographs, attribute)?,
+        );
+        Some((schema.name(attribute), ours, theirs))
+    });
+    let (requested, others): (Vec<_>, Vec<_>) = known.partition(|(name, ..)| asked.contains(name));
+    let off = |(_, ours, theirs): &(&str, f64, f64)| f64::abs(ours - theirs);
+    let worst = others.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
+    Some(Calibration {
+        asked: names(asked),
+        photographs: photographs.len(),
+        requested: mean(requested.iter().map(|(_, ours, _)| *ours))?,
+        requested_of_photographs: mean(requested.iter().map(|(_, _, theirs)| *theirs))?,
+        other_deviation: mean(others.iter().map(off))?,
+        worst: worst.0.to_owned(),
+        worst_probability: worst.1,
+        worst_of_photographs: worst.2,
+    })
 }
 
 /// How far the log-odds of an attribute moved, and those of all others; `None` if the judge does not know it.
@@ -170,9 +216,13 @@ fn flip(schema: &Schema, name: &str, present: &View, absent: &View) -> Option<Fl
     let flipped = schema.find(name)?;
     let moved = |attribute: AttributeId| {
         let of = |view: &View| Some(log_odds(view.probability(attribute)?.into(), FLOOR));
-        Some((of(present)? - of(absent)?).abs())
+        Some(of(present)? - of(absent)?)
     };
-    let others = schema.all().filter(|&a| a != flipped).filter_map(moved);
+    let others = schema
+        .all()
+        .filter(|&a| a != flipped)
+        .filter_map(moved)
+        .map(f64::abs);
     Some(Flip {
         attribute: name.to_owned(),
         moved: moved(flipped)?,
@@ -226,7 +276,7 @@ mod tests {
         let few = Schema::ungrouped(["Smiling", "Young", "Blond_Hair"]).unwrap();
         let tasks = tasks(&few, 2);
         assert!(tasks.iter().all(|t| t.present.len() <= 1));
-        assert_eq!(tasks.len(), 2 + 2 * 2);
+        assert_eq!(tasks.len(), 2 + 2 * 2 + 2);
     }
 
     #[test]
@@ -237,6 +287,24 @@ mod tests {
         let flip = flip(&schema(), "Bald", &present, &view(&[], 0.0)).unwrap();
         assert!((flip.moved - 1.0).abs() < 1e-6, "{flip:?}");
         assert!((flip.others - 1.0 / 72.0).abs() < 1e-6, "{flip:?}");
+    }
+
+    #[test]
+    fn calibration_is_against_photographs_that_have_what_was_asked() {
+        let faces = [0.8, 1.0].map(|p| view(&[("Male", p), ("Mustache", 0.7)], 0.0));
+        let photograph = view(&[("Male", 0.6), ("Mustache", 0.1)], 0.0);
+        let photographs = [&photograph; MANY];
+        let faces: Vec<&View> = faces.iter().collect();
+        let compare = |photographs| calibrate(&schema(), &["Male"], &faces, photographs);
+        let found = compare(&photographs).unwrap();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{found:?}");
+        near(found.requested, 0.9);
+        near(found.requested_of_photographs, 0.6);
+        near(found.other_deviation, 0.6 / 72.0);
+        assert_eq!(found.worst, "Mustache");
+        near(found.worst_probability, 0.7);
+        near(found.worst_of_photographs, 0.1);
+        assert!(compare(&photographs[1..]).is_none());
     }
 
     #[test]
@@ -260,10 +328,11 @@ mod tests {
         assert!((male.of_photographs.unwrap() - 0.7).abs() < 1e-6);
         assert_eq!(probes.shown(), (4, 4), "Male, four times");
         assert!(probes.flips.iter().all(|f| f.ratio() > 10.0));
-        // Only the first request has photographs: two seeds 1 apart, photographs 16 / 3 on average.
-        let [varied] = &probes.varied[..] else {
-            panic!("{:?}", probes.varied)
-        };
-        assert!((varied.of_alike - 3.0 / 16.0).abs() < 1e-6);
+        // Only the first three requests have photographs: two seeds 1 apart, photographs 16 / 3 on average.
+        assert_eq!(probes.varied.len(), 3, "{:?}", probes.varied);
+        for varied in &probes.varied {
+            assert!((varied.of_alike - 3.0 / 16.0).abs() < 1e-6);
+        }
+        assert!(probes.calibration.is_empty(), "of too few photographs");
     }
 }

@@ -1,8 +1,11 @@
 //! What an evaluation found, for programs; its fields are those of `report.json`.
 
+use std::collections::BTreeMap;
+
 use deepface_client::SettingsInForce;
 use serde::Serialize;
 
+use crate::figure::Figure;
 use crate::store::Identity;
 
 /// Everything that was measured.
@@ -16,7 +19,7 @@ pub struct Report {
     pub variety_seeds: u64,
     /// The attribute sets, in the order of the sheet's columns.
     pub sets: Vec<Set>,
-    /// Number of photographs that realism is measured from.
+    /// Number of photographs that realism is measured from, each of another person.
     pub references: usize,
     /// Number of photographs that the control and the mean face are fitted to.
     pub fitted: usize,
@@ -24,8 +27,23 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// The controls, then the methods.
     pub rows: Vec<Row>,
+    /// How well each network tells people apart.
+    pub verification: Vec<Verification>,
     /// The generator's defaults on requests of a few words, where they were tried.
     pub probes: Option<Probes>,
+}
+
+/// How well the similarity of embeddings tells two photographs of a person from those of two people.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// The network.
+    pub network: &'static str,
+    /// People with two photographs.
+    pub pairs: usize,
+    /// Area under the ROC curve against other people; 0.5 is chance.
+    pub auc: Option<f64>,
+    /// Area under the ROC curve against the other person whose labels are nearest.
+    pub auc_like_labels: Option<f64>,
 }
 
 /// An attribute set, and where it comes from.
@@ -50,12 +68,14 @@ pub struct Row {
     pub faces: usize,
     /// By the judge, which nobody inverts.
     pub judge: Verdict,
+    /// By the second judge, which nobody tunes to.
+    pub second_judge: Verdict,
+    /// By a network that knows people and no attributes.
+    pub identity: Verdict,
     /// By the classifier, which the methods invert: it judges itself.
     pub classifier: Verdict,
-    /// Share of spectral energy above 0.2 cycles a pixel, at 64 pixels, mean over the faces.
-    pub detail: f64,
-    /// Number of faces in which a face detector finds a face.
-    pub detected: usize,
+    /// Without a network.
+    pub pixels: Figures,
     /// How different the seeds of one request are, in pixels: root mean square difference of two faces, 0 to 1.
     pub pixel_variety: Option<Variety>,
     /// Time that one face takes, beside another, in seconds.
@@ -66,25 +86,59 @@ pub struct Row {
     pub losses: Vec<f64>,
 }
 
+/// Figures of a row; those that could not be measured are missing.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Figures(pub BTreeMap<Figure, Estimate>);
+
+/// A figure, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The figure.
+    pub value: f64,
+    /// Where the middle 95 % of bootstrap draws over people begin.
+    pub low: f64,
+    /// Where they end.
+    pub high: f64,
+    /// By how much it is above that of the method `default`, where that is there and not this one.
+    pub difference: Option<Difference>,
+}
+
+/// A difference between two rows, and how sure it is: both rows have the same bootstrap draws.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// The difference.
+    pub value: f64,
+    /// Where the middle 95 % of bootstrap draws over people begin.
+    pub low: f64,
+    /// Where they end.
+    pub high: f64,
+}
+
 /// What one network says of all faces of a row.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
-    /// Mean area under the ROC curve over the attributes that some faces asked for and some did not.
-    pub auc: Option<f64>,
-    /// Mean probability of what was asked for.
-    pub requested: f64,
-    /// Mean cosine to the source photograph, after the mean embedding is taken away.
-    pub similarity: f64,
-    /// Mean rank of the source photograph among all sources; 1 is the best.
-    pub rank: f64,
-    /// Kernel distance from other photographs.
-    pub kid: Option<f64>,
-    /// Distance from the mean face, over that of the source photographs.
-    pub mean_face_distance: f64,
+    /// What has an interval.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// How different the seeds of one request are, in the embedding.
     pub variety: Option<Variety>,
     /// AUC of each attribute.
     pub attributes: Vec<AttributeAuc>,
+}
+
+impl Figures {
+    /// The value of a figure.
+    pub fn value(&self, figure: Figure) -> Option<f64> {
+        self.0.get(&figure).map(|estimate| estimate.value)
+    }
+}
+
+impl Difference {
+    /// Whether its interval leaves out 0.
+    pub fn is_sure(&self) -> bool {
+        self.low > 0.0 || self.high < 0.0
+    }
 }
 
 /// How different faces are that were asked for alike.
@@ -118,6 +172,29 @@ pub struct Probes {
     pub flips: Vec<Flip>,
     /// The same request with many seeds, where there are photographs to compare with.
     pub varied: Vec<Varied>,
+    /// The same, attribute by attribute.
+    pub calibration: Vec<Calibration>,
+}
+
+/// Whether the faces of a short request have attributes as probable as photographs that have what was asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Calibration {
+    /// The request.
+    pub asked: Vec<String>,
+    /// Photographs that have it, each of another person.
+    pub photographs: usize,
+    /// Mean probability of the requested attributes in the faces.
+    pub requested: f64,
+    /// The same in the photographs.
+    pub requested_of_photographs: f64,
+    /// Mean absolute difference of the probabilities of all other attributes.
+    pub other_deviation: f64,
+    /// The other attribute that differs most.
+    pub worst: String,
+    /// Its mean probability in the faces.
+    pub worst_probability: f64,
+    /// The same in the photographs.
+    pub worst_of_photographs: f64,
 }
 
 impl Probes {
@@ -149,7 +226,7 @@ pub struct Shown {
 pub struct Flip {
     /// The attribute.
     pub attribute: String,
-    /// How far its log-odds moved.
+    /// How far its log-odds moved towards what was asked.
     pub moved: f64,
     /// How far those of all others did, on average.
     pub others: f64,

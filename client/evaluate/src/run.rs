@@ -5,25 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deepface_attributes::{Group, Schema};
-use deepface_client::v1::{ListAttributesResponse, Model};
+use deepface_client::v1::{GenerationSettings, ListAttributesResponse, Model};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
 use deepface_files::sha256_of;
 use deepface_images::png;
 use prost::Message as _;
 
-use crate::control::PixelRegression;
 use crate::error::EvaluateError;
-use crate::eyes::Eyes;
-use crate::gallery::{Gallery, controls};
+use crate::eyes::{Eyes, Local};
+use crate::gallery::{Gallery, Material, controls};
 use crate::generation::{self, Task};
-use crate::judge::Judge;
+use crate::methods::{Method, Recipe};
 use crate::panel::Panel;
 use crate::photographs::{Choice, Subject};
 use crate::progress::Watch;
 use crate::report::{Report, Set};
 use crate::settings::{Settings, VARIETY_SETS};
 use crate::store::{Identity, Key, Store};
+use crate::training::Training;
 use crate::{blocking, page, probes, sheet};
 
 /// Seeds from one set's first to the next one's: what is drawn by chance must differ between the faces of a method.
@@ -57,11 +57,10 @@ pub async fn evaluate(
     watch: &Watch,
 ) -> Result<(Report, Files), EvaluateError> {
     settings.check()?;
-    let judge = Arc::new(Judge::embedded()?);
+    let local = Arc::new(Local::embedded()?);
     let (model, list) = tokio::try_join!(classifier.get_model(), generator.list_attributes())?;
     let about = model.model.clone().unwrap_or_default();
     check_pair(generator, classifier, &about, &list)?;
-    let side = usize::try_from(about.input_size).unwrap_or_default().max(1);
     watch.at("reading photographs", 0, 0);
     let source = Source {
         dir: settings.data.clone(),
@@ -69,15 +68,21 @@ pub async fn evaluate(
         vocabulary: Vocabulary::Of(schema(&list)?),
         crop: settings.crop,
     };
-    let skip = settings.skip_unreadable;
     let data = blocking({
-        let watch = watch.clone();
-        move || read(&source, skip, &watch)
+        let (settings, watch) = (settings.clone(), watch.clone());
+        move || read(&source, &settings, &watch)
     });
     let data = data.await?;
-    let choice = Choice::of(&data, generator, settings.sets, settings.seed).await?;
-    let photographs = blocking(move || choice.read(side)).await?;
-    let identity = identity(settings, &photographs.digest, &about, &list, &judge);
+    let choice = Choice::of(
+        &data,
+        generator,
+        settings.split,
+        settings.sets,
+        settings.seed,
+    )
+    .await?;
+    let photographs = blocking(move || choice.read()).await?;
+    let identity = identity(settings, &photographs.digest, &about, &list, &local);
     let mut store = Store::open(&settings.output, &identity)?;
     let sources = &photographs.sources;
     let tasks = tasks(settings, sources);
@@ -89,30 +94,48 @@ pub async fn evaluate(
     generation::make(generator, sources, &all, &mut store, watch).await?;
 
     let (schema, remarks) = (data.schema.clone(), data.remarks.clone());
-    let (regression, fitted) = fit(data, watch.clone()).await?;
-    let mut galleries = controls(sources, &regression, settings.with_negatives);
+    let descriptions = requests(settings, sources);
+    let described = generation::describe(generator, &schema, &descriptions).await?;
+    let eyes = Eyes::new(local, classifier.clone(), &model, schema.clone());
+    let training = Training::of(data, sources, &eyes, watch).await?;
+    let mut galleries = controls(&Material {
+        photographs: &photographs,
+        nearest: &training.nearest,
+        regression: &training.regression,
+        described: &described,
+    });
     for method in &settings.methods {
         galleries.push(Gallery::of_method(method, &tasks, &store)?);
     }
-    let eyes = Eyes::new(judge, classifier.clone(), &model, schema.clone());
-    let panel = Panel::look(&eyes, &photographs, &regression, &galleries, watch).await?;
+    let people = training.people;
+    let panel = Panel::look(
+        &eyes,
+        &photographs,
+        people,
+        &training.regression,
+        &galleries,
+        watch,
+    );
+    let panel = panel.await?;
     let probes = match probes.is_empty() {
         true => None,
         false => Some(panel.probes(&schema, &eyes, &probes, &store, watch).await?),
     };
-    let rows = blocking({
+    let measured = blocking({
         let (settings, galleries, watch) = (settings.clone(), galleries.clone(), watch.clone());
         move || panel.rows(&settings, &galleries, &watch)
     });
+    let (rows, verification) = measured.await;
     let report = Report {
         run: identity,
         seeds: settings.seeds,
         variety_seeds: settings.variety_seeds,
         sets: sources.iter().map(set).collect(),
         references: photographs.references.len(),
-        fitted,
+        fitted: training.photographs,
         remarks,
-        rows: rows.await,
+        rows,
+        verification,
         probes,
     };
     let files = write(&store, &report, &galleries)?;
@@ -135,16 +158,16 @@ fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
 }
 
 /// Reads the data set and all photographs of it that are needed, so that no bad one is found after hours.
-fn read(source: &Source, skip: bool, watch: &Watch) -> Result<Dataset, EvaluateError> {
+fn read(source: &Source, settings: &Settings, watch: &Watch) -> Result<Dataset, EvaluateError> {
     let mut data = Dataset::read(source)?.without_unknown();
-    let needed = |p: &&Photograph| p.split() != Split::Validation;
+    let needed = |p: &&Photograph| [Split::Train, settings.split].contains(&p.split());
     let needed: Vec<&Photograph> = data.photographs.iter().filter(needed).collect();
     let (done, total) = (AtomicUsize::new(0), needed.len());
     let bad = Unreadable::among(&needed, || {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         watch.at("reading photographs", done, total);
     });
-    let bad = bad.refuse_unless(skip)?;
+    let bad = bad.refuse_unless(settings.skip_unreadable)?;
     if let Some(left_out) = bad.left_out() {
         data.remarks.push(left_out);
         data.photographs.retain(|p| !bad.has(p));
@@ -175,7 +198,7 @@ fn identity(
     data: &str,
     model: &Model,
     list: &ListAttributesResponse,
-    judge: &Judge,
+    local: &Local,
 ) -> Identity {
     let defaults = list.defaults.clone().unwrap_or_default();
     Identity {
@@ -186,16 +209,10 @@ fn identity(
         classifier: model.digest.clone(),
         generator: list.digest.clone(),
         defaults: sha256_of([defaults.encode_to_vec()]),
-        judge: judge.digest().to_owned(),
+        judge: local.judge.digest().to_owned(),
+        second_judge: local.second_judge.digest().to_owned(),
+        identity: local.identity.digest().to_owned(),
     }
-}
-
-async fn fit(data: Dataset, watch: Watch) -> Result<(PixelRegression, usize), EvaluateError> {
-    blocking(move || {
-        let training: Vec<_> = data.split(Split::Train).collect();
-        Ok((PixelRegression::fit(&training, &watch)?, training.len()))
-    })
-    .await
 }
 
 fn set(source: &Subject) -> Set {
@@ -207,31 +224,43 @@ fn set(source: &Subject) -> Set {
 
 /// Every seed of every set, and more of the first sets; one method after the other.
 fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for &method in &settings.methods {
-        for (set, source) in sources.iter().enumerate() {
+    let of_method = |&method: &&'static Method| {
+        let absent = settings.with_negatives && method.takes_absent;
+        sources.iter().enumerate().flat_map(move |(set, source)| {
             let more = match set < VARIETY_SETS {
                 true => settings.variety_seeds,
                 false => 0,
             };
-            let absent = settings.with_negatives && method.takes_absent;
-            let absent = source.labels.names(false).filter(|_| absent);
-            let task = Task {
-                key: Key {
-                    method: method.name.to_owned(),
-                    set,
-                    seed: 0,
-                },
-                recipe: (method.recipe)(),
-                first_seed: SEEDS * set as u64,
-                present: source.labels.names(true).map(Into::into).collect(),
-                absent: absent.map(Into::into).collect(),
-            };
-            let seeds = 0..settings.seeds.max(more);
-            tasks.extend(seeds.map(|seed| task.with_seed(seed)));
-        }
+            let task = task(method.name, (method.recipe)(), set, source, absent);
+            (0..settings.seeds.max(more)).map(move |seed| task.with_seed(seed))
+        })
+    };
+    settings.methods.iter().flat_map(of_method).collect()
+}
+
+/// What the control without a network is asked: as the default.
+fn requests(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
+    let each = |(set, source)| {
+        let recipe = Recipe::Generate(GenerationSettings::default());
+        let task = task("", recipe, set, source, settings.with_negatives);
+        (0..settings.seeds).map(move |seed| task.with_seed(seed))
+    };
+    sources.iter().enumerate().flat_map(each).collect()
+}
+
+fn task(method: &str, recipe: Recipe, set: usize, source: &Subject, absent: bool) -> Task {
+    let absent = source.labels.names(false).filter(|_| absent);
+    Task {
+        key: Key {
+            method: method.to_owned(),
+            set,
+            seed: 0,
+        },
+        recipe,
+        first_seed: SEEDS * set as u64,
+        present: source.labels.names(true).map(Into::into).collect(),
+        absent: absent.map(Into::into).collect(),
     }
-    tasks
 }
 
 fn write(store: &Store, report: &Report, galleries: &[Gallery]) -> Result<Files, EvaluateError> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deepface_dataset::Crop;
+use deepface_dataset::{Crop, Split};
 
 use crate::error::EvaluateError;
 use crate::methods::Method;
@@ -19,6 +19,8 @@ pub struct Settings {
     pub labels: Option<PathBuf>,
     /// Where the faces are in the photographs.
     pub crop: Option<Crop>,
+    /// Whose photographs: [`Split::Test`] to report, [`Split::Validation`] to tune.
+    pub split: Split,
     /// Number of attribute sets.
     pub sets: usize,
     /// Faces per set and method.

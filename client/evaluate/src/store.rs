@@ -32,6 +32,10 @@ pub struct Identity {
     pub defaults: String,
     /// SHA-256 of the judge.
     pub judge: String,
+    /// SHA-256 of the second judge.
+    pub second_judge: String,
+    /// SHA-256 of the identity network.
+    pub identity: String,
 }
 
 /// Which face of a run.
@@ -274,6 +278,8 @@ mod tests {
             generator: "g".repeat(64),
             defaults: "s".repeat(64),
             judge: "j".repeat(64),
+            second_judge: "s".repeat(64),
+            identity: "i".repeat(64),
         }
     }
 

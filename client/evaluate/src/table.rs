@@ -1,119 +1,198 @@
-//! The figures as a table of text.
+//! The figures as tables of text, each by one network.
 
 use std::fmt::{self, Write as _};
 
-use crate::report::{Probes, Report, Row, Verdict};
+use crate::figure::{BY_ATTRIBUTES, BY_IDENTITY, BY_PIXELS, Figure};
+use crate::report::{Estimate, Figures, Probes, Report, Row, Variety, Verdict};
 
-/// A figure of a row.
+/// A column of a table.
 pub(crate) struct Column {
     pub(crate) heading: &'static str,
     pub(crate) meaning: &'static str,
-    pub(crate) value: fn(&Row, &Verdict) -> String,
+    /// What stands there in a row.
+    pub(crate) cell: Of<String>,
+    /// The figure, where it has an interval.
+    pub(crate) estimate: Of<Option<Estimate>>,
 }
 
-/// Figures by one of the two networks.
-pub(crate) const BY_NETWORK: [Column; 7] = [
-    Column {
-        heading: "AUC",
-        meaning: "probability that a face with a requested attribute scores above one without; 0.5 is chance",
-        value: |_, v| figure(v.auc, 3),
-    },
-    Column {
-        heading: "asked",
-        meaning: "mean probability of the requested attributes",
-        value: |_, v| figure(Some(v.requested), 3),
-    },
-    Column {
-        heading: "rank",
-        meaning: "rank of the source photograph among all sources, by similarity; 1 is best",
-        value: |_, v| figure(Some(v.rank), 2),
-    },
-    Column {
-        heading: "alike",
-        meaning: "cosine similarity to the source photograph",
-        value: |_, v| figure(Some(v.similarity), 3),
-    },
-    Column {
-        heading: "KID",
-        meaning: "kernel distance from other photographs; near 0 for photographs",
-        value: |_, v| figure(v.kid, 3),
-    },
-    Column {
-        heading: "far",
-        meaning: "distance from the mean face, relative to the source photographs",
-        value: |_, v| figure(Some(v.mean_face_distance), 2),
-    },
-    Column {
-        heading: "varied",
-        meaning: "distance between two seeds of a request, relative to two photographs (and to two with nearly \
-                  the requested attributes)",
-        value: |_, v| match v.variety {
-            Some(v) => format!("{:.2} ({:.2})", v.of_photographs, v.of_alike),
-            None => figure(None, 0),
-        },
-    },
-];
+/// What is taken from a row.
+type Of<T> = Box<dyn Fn(&Row) -> T>;
 
-/// Figures that need no network.
-pub(crate) const BY_PIXELS: [Column; 4] = [
+/// A table: what the rows are to one network, or without one.
+pub(crate) struct Table {
+    pub(crate) title: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// All tables, in order.
+pub(crate) fn tables() -> [Table; 5] {
+    [
+        Table {
+            title: "By the judge",
+            about: "A network that no method inverts.",
+            columns: by(&BY_ATTRIBUTES, |row| &row.judge),
+        },
+        Table {
+            title: "By the second judge",
+            about: "Another network, trained on blurred, noisy and recompressed views; nothing was tuned with it.",
+            columns: by(&BY_ATTRIBUTES, |row| &row.second_judge),
+        },
+        Table {
+            title: "By the identity network",
+            about: "A network that knows people and no attributes: whether a face is somebody.",
+            columns: by(&BY_IDENTITY, |row| &row.identity),
+        },
+        Table {
+            title: "By the classifier",
+            about: "The methods invert it, so it judges itself.",
+            columns: by(&BY_ATTRIBUTES, |row| &row.classifier),
+        },
+        Table {
+            title: "Without a network",
+            about: "Pixels and time.",
+            columns: by_pixels(),
+        },
+    ]
+}
+
+fn by(figures: &[Figure], verdict: fn(&Row) -> &Verdict) -> Vec<Column> {
+    let columns = figures
+        .iter()
+        .map(|&f| column(f, move |row| &verdict(row).figures));
+    let varied = plain(
+        "varied",
+        "distance between two seeds of a request, relative to two photographs (and to two with nearly the requested \
+         attributes)",
+        move |row| varied(verdict(row).variety),
+    );
+    columns.chain([varied]).collect()
+}
+
+fn by_pixels() -> Vec<Column> {
+    let columns = BY_PIXELS.iter().map(|&f| column(f, |row| &row.pixels));
+    let pixels = plain(
+        "pixels",
+        "root mean square difference of two seeds of a request, relative to two photographs",
+        |row| number(row.pixel_variety.map(|v| v.of_photographs), 2),
+    );
+    let seconds = plain(
+        "s",
+        "seconds per face, with two in progress at once",
+        |row| number(row.seconds, 1),
+    );
+    columns.chain([pixels, seconds]).collect()
+}
+
+fn column(figure: Figure, of: impl Fn(&Row) -> &Figures + Copy + 'static) -> Column {
+    let style = figure.style();
+    let digits = style.digits;
     Column {
-        heading: "face",
-        meaning: "faces in which a face detector finds a face",
-        value: |row, _| format!("{}/{}", row.detected, row.faces),
-    },
+        heading: style.heading,
+        meaning: style.meaning,
+        cell: Box::new(move |row| estimated(of(row).0.get(&figure), digits)),
+        estimate: Box::new(move |row| of(row).0.get(&figure).copied()),
+    }
+}
+
+fn plain(
+    heading: &'static str,
+    meaning: &'static str,
+    cell: impl Fn(&Row) -> String + 'static,
+) -> Column {
     Column {
-        heading: "detail",
-        meaning: "share of spectral energy above 0.2 cycles per pixel",
-        value: |row, _| figure(Some(row.detail), 3),
-    },
-    Column {
-        heading: "pixels",
-        meaning: "root mean square difference of two seeds of a request, relative to two photographs",
-        value: |row, _| figure(row.pixel_variety.map(|v| v.of_photographs), 2),
-    },
-    Column {
-        heading: "s",
-        meaning: "seconds per face, with two in progress at once",
-        value: |row, _| figure(row.seconds, 1),
-    },
-];
+        heading,
+        meaning,
+        cell: Box::new(cell),
+        estimate: Box::new(|_| None),
+    }
+}
+
+/// `0.954±0.006*`: half of the interval, and a star where the difference from the default is sure.
+fn estimated(estimate: Option<&Estimate>, digits: usize) -> String {
+    let Some(Estimate {
+        value,
+        low,
+        high,
+        difference,
+    }) = estimate
+    else {
+        return number(None, 0);
+    };
+    let half = (high - low) / 2.0;
+    let star = if difference.is_some_and(|d| d.is_sure()) {
+        "*"
+    } else {
+        ""
+    };
+    format!("{value:.digits$}±{half:.digits$}{star}")
+}
+
+fn varied(variety: Option<Variety>) -> String {
+    match variety {
+        Some(v) => format!("{:.2} ({:.2})", v.of_photographs, v.of_alike),
+        None => number(None, 0),
+    }
+}
 
 /// A number, or a dash if there is none.
-fn figure(value: Option<f64>, digits: usize) -> String {
+fn number(value: Option<f64>, digits: usize) -> String {
     match value.filter(|value| value.is_finite()) {
         Some(value) => format!("{value:.digits$}"),
         None => "-".to_owned(),
     }
 }
 
-/// All rows: first by the judge and from pixels, then by the classifier.
+/// What the signs in the tables mean.
+pub(crate) const SIGNS: &str = "± is half of a 95 % interval by bootstrap over people; * marks a figure whose difference \
+    from the default's, with both drawn alike, has an interval without 0.";
+
+/// Every column once, by heading.
+pub(crate) fn meanings(tables: &[Table]) -> Vec<(&'static str, &'static str)> {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for column in tables.iter().flat_map(|table| &table.columns) {
+        if !all.iter().any(|(heading, _)| *heading == column.heading) {
+            all.push((column.heading, column.meaning));
+        }
+    }
+    all
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sets, seeds) = (self.sets.len(), self.seeds);
         writeln!(
             f,
-            "{sets} {}, {seeds} {} per set and method; by the judge:\n",
+            "{sets} {}, {seeds} {} per set and method; {} photographs to compare with, each of another person.",
             if sets == 1 {
                 "attribute set"
             } else {
                 "attribute sets"
             },
             if seeds == 1 { "face" } else { "faces" },
+            self.references,
         )?;
-        let by_judge: Vec<_> = BY_NETWORK.iter().chain(&BY_PIXELS).collect();
-        f.write_str(&lines(&self.rows, &by_judge, |row| &row.judge))?;
-        writeln!(
-            f,
-            "\nby the classifier, which the methods invert, so it judges itself:\n"
-        )?;
-        let by_classifier: Vec<_> = BY_NETWORK.iter().collect();
-        f.write_str(&lines(&self.rows, &by_classifier, |row| &row.classifier))?;
+        let tables = tables();
+        for table in &tables {
+            writeln!(f, "\n{}. {}\n", table.title, table.about)?;
+            f.write_str(&lines(&self.rows, &table.columns))?;
+        }
+        writeln!(f, "\n{SIGNS}\n")?;
+        for (heading, meaning) in meanings(&tables) {
+            writeln!(f, "{heading:<8} {meaning}")?;
+        }
         f.write_char('\n')?;
-        for column in by_judge {
-            writeln!(f, "{:<7} {}", column.heading, column.meaning)?;
+        for v in &self.verification {
+            let (all, alike) = (number(v.auc, 3), number(v.auc_like_labels, 3));
+            writeln!(
+                f,
+                "person   by the {}: AUC {all} of {} pairs of one person against other people, {alike} against the person \
+                 with the nearest labels",
+                v.network, v.pairs
+            )?;
         }
         for remark in &self.remarks {
-            writeln!(f, "note    {remark}")?;
+            writeln!(f, "note     {remark}")?;
         }
         match &self.probes {
             Some(probes) => write!(f, "\nShort requests, by the judge:\n\n{probes}"),
@@ -132,7 +211,7 @@ impl fmt::Display for Probes {
         )?;
         let all = self.short.iter();
         for hidden in all.filter(|s| s.probability <= 0.5) {
-            let of_photographs = figure(hidden.of_photographs, 2);
+            let of_photographs = number(hidden.of_photographs, 2);
             let (asked, name, p) = (
                 hidden.asked.join(", "),
                 &hidden.attribute,
@@ -158,18 +237,33 @@ impl fmt::Display for Probes {
                 varied.of_alike
             )?;
         }
+        for c in &self.calibration {
+            writeln!(
+                f,
+                "unasked {}: what was asked has {:.2} (photographs {:.2}); all else is off by {:.3} on average, most in {}: \
+                 {:.2}, photographs {:.2}",
+                c.asked.join(", "),
+                c.requested,
+                c.requested_of_photographs,
+                c.other_deviation,
+                c.worst,
+                c.worst_probability,
+                c.worst_of_photographs,
+            )?;
+        }
         Ok(())
     }
 }
 
-fn lines(rows: &[Row], columns: &[&Column], by: fn(&Row) -> &Verdict) -> String {
+fn lines(rows: &[Row], columns: &[Column]) -> String {
     let head = std::iter::once(String::new()).chain(columns.iter().map(|c| c.heading.to_owned()));
     let mut cells = vec![head.collect::<Vec<_>>()];
     for row in rows {
-        let values = columns.iter().map(|column| (column.value)(row, by(row)));
+        let values = columns.iter().map(|column| (column.cell)(row));
         cells.push(std::iter::once(row.name.clone()).chain(values).collect());
     }
-    let width = |column: usize| cells.iter().map(|line| line[column].len()).max();
+    let length = |cell: &String| cell.chars().count();
+    let width = |column: usize| cells.iter().map(|line| length(&line[column])).max();
     let widths: Vec<usize> = (0..=columns.len()).filter_map(width).collect();
     let mut text = String::new();
     for line in &cells {
@@ -188,17 +282,32 @@ pub(crate) mod tests {
     use deepface_client::{SettingsInForce, v1};
 
     use super::*;
-    use crate::report::{AttributeAuc, Flip, Set, Shown, Varied, Variety};
+    use crate::report::{
+        AttributeAuc, Calibration, Difference, Flip, Set, Shown, Varied, Variety, Verification,
+    };
     use crate::store::Identity;
 
-    fn verdict(auc: Option<f64>, variety: Option<Variety>) -> Verdict {
+    fn estimate(value: f64, difference: Option<f64>) -> Estimate {
+        Estimate {
+            value,
+            low: value - 0.02,
+            high: value + 0.04,
+            difference: difference.map(|value| Difference {
+                value,
+                low: value - 0.01,
+                high: value + 0.01,
+            }),
+        }
+    }
+
+    fn verdict(kid: Option<f64>, variety: Option<Variety>) -> Verdict {
+        let figures = [
+            Some((Figure::Auc, estimate(0.9, Some(0.005)))),
+            Some((Figure::Rank, estimate(1.5, None))),
+            kid.map(|kid| (Figure::Kid, estimate(kid, Some(-0.05)))),
+        ];
         Verdict {
-            auc,
-            requested: 0.8,
-            similarity: 0.25,
-            rank: 1.5,
-            kid: Some(-0.001),
-            mean_face_distance: f64::NAN,
+            figures: Figures(figures.into_iter().flatten().collect()),
             variety,
             attributes: vec![AttributeAuc {
                 name: "Male".into(),
@@ -227,10 +336,11 @@ pub(crate) mod tests {
             note,
             control: !made,
             faces: 2,
-            judge: verdict(Some(0.9), made.then_some(variety)),
+            judge: verdict(Some(-0.001), made.then_some(variety)),
+            second_judge: verdict(None, None),
+            identity: verdict(None, None),
             classifier: verdict(None, None),
-            detail: 0.125,
-            detected: 1,
+            pixels: Figures([(Figure::Detail, estimate(0.125, None))].into()),
             pixel_variety: made.then_some(variety),
             seconds: made.then_some(2.25),
             settings: made.then(|| SettingsInForce::from(&settings)),
@@ -250,6 +360,8 @@ pub(crate) mod tests {
                 generator: "g".repeat(64),
                 defaults: "s".repeat(64),
                 judge: "j".repeat(64),
+                second_judge: "s".repeat(64),
+                identity: "i".repeat(64),
             },
             seeds: 1,
             variety_seeds: 16,
@@ -264,6 +376,12 @@ pub(crate) mod tests {
                 row("photographs", "the <source>", Vec::new()),
                 row("default", "the default", vec![1.0, 0.5]),
             ],
+            verification: vec![Verification {
+                network: "judge",
+                pairs: 40,
+                auc: Some(0.875),
+                auc_like_labels: None,
+            }],
             probes: Some(probes()),
         }
     }
@@ -290,32 +408,42 @@ pub(crate) mod tests {
                 asked: vec!["Black".into()],
                 of_alike: 0.6,
             }],
+            calibration: vec![Calibration {
+                asked: vec!["Male".into()],
+                photographs: 200,
+                requested: 0.98,
+                requested_of_photographs: 0.73,
+                other_deviation: 0.127,
+                worst: "Mustache".into(),
+                worst_probability: 0.72,
+                worst_of_photographs: 0.13,
+            }],
         }
     }
 
     #[test]
     fn rows_are_aligned_and_missing_figures_are_dashes() {
         let text = report().to_string();
-        let lines: Vec<&str> = text.lines().collect();
+        let rows = text
+            .lines()
+            .filter(|line| line.starts_with("photographs ") || line.starts_with("default "));
+        let rows: Vec<&str> = rows.collect();
         let expected = [
-            "1 attribute set, 1 face per set and method; by the judge:",
-            "",
-            "               AUC  asked  rank  alike     KID  far       varied  face  detail  pixels    s",
-            "photographs  0.900  0.800  1.50  0.250  -0.001    -            -   1/2   0.125       -    -",
-            "default      0.900  0.800  1.50  0.250  -0.001    -  0.50 (0.75)   1/2   0.125    0.50  2.2",
+            "photographs  0.900±0.030      -    -        -  1.50±0.03      -  -0.001±0.030*        -    -            -",
+            "default      0.900±0.030      -    -        -  1.50±0.03      -  -0.001±0.030*        -    -  0.50 (0.75)",
         ];
-        assert_eq!(&lines[..5], expected, "{text}");
-        assert_eq!(
-            lines[9],
-            "photographs    -  0.800  1.50  0.250  -0.001    -       -"
-        );
+        assert_eq!(&rows[..2], expected, "{text}");
+        assert_eq!(rows.len(), 2 * tables().len());
+        assert!(text.starts_with("1 attribute set, 1 face per set and method; 600 photographs"));
+        let verified = "person   by the judge: AUC 0.875 of 40 pairs of one person against other people, - against";
+        assert!(text.contains(verified), "{text}");
     }
 
     #[test]
     fn every_column_is_explained_once() {
         let text = report().to_string();
-        for column in BY_NETWORK.iter().chain(&BY_PIXELS) {
-            let line = format!("\n{:<7} {}\n", column.heading, column.meaning);
+        for (heading, meaning) in meanings(&tables()) {
+            let line = format!("\n{heading:<8} {meaning}\n");
             assert_eq!(text.matches(&line).count(), 1, "{line}");
         }
     }
@@ -328,6 +456,8 @@ shown   1 of 2 attributes that the judge recognises in photographs
         not Child in (Male, Bald): 0.20, photographs -
 flipped Smiling: its log-odds move 8.0 times as far as those of other attributes
 varied  Black: two seeds differ 0.60 times as much as two photographs with these attributes
+unasked Male: what was asked has 0.98 (photographs 0.73); all else is off by 0.127 on average, most in Mustache: 0.72, \
+photographs 0.13
 ";
         assert_eq!(probes().to_string(), expected);
     }

@@ -10,11 +10,12 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface evaluate --data LFW
   deepface evaluate --data LFW --sets 8 --methods default,paper --output quick
+  deepface evaluate --data LFW --split validation --sets 64 --methods default --output tuning
   deepface evaluate --data LFW --seeds 4 --with-negatives --json
 
 Every method makes faces for attribute sets taken from photographs of people that no model was fitted to. The classifier \
-that the faces are made with measures them, and so does an independent judge network. Controls are the photographs, the \
-mean face, and faces made without a network. An interrupted evaluation resumes. DIR/report.html shows the results.";
+that the faces are made with measures them, and so do two independent judges and a network that knows people. Controls are photographs, blurred \
+photographs, the mean face, and faces made without a network. Figures have 95 % intervals by bootstrap over people. An interrupted evaluation resumes. DIR/report.html shows the results.";
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -29,11 +30,14 @@ pub(crate) struct EvaluateArgs {
     /// Where the faces are in the photographs: lfw, celeba or whole. Default: as for `classifier-svc train`.
     #[arg(long, value_name = "CROP")]
     pub(crate) crop: Option<Crop>,
+    /// Whose photographs: test to report, validation to choose settings.
+    #[arg(long, value_name = "SPLIT", default_value = "test", value_parser = ["test", "validation"])]
+    pub(crate) split: String,
     /// Number of attribute sets, each from a photograph of a different person.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = value_parser!(u32).range(1..))]
     pub(crate) sets: u32,
     /// Faces per set and method.
-    #[arg(long, value_name = "M", default_value_t = 1, value_parser = value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "M", default_value_t = 3, value_parser = value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
     /// Faces of each of the first four sets, to measure variety; 0 or 1 skips this.
     #[arg(long, value_name = "M", default_value_t = 16, value_parser = value_parser!(u64).range(..=1000))]

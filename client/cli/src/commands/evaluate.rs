@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs};
 
 use anyhow::Context;
-use deepface_evaluate::{Files, Settings, method};
+use deepface_evaluate::{Files, Settings, Split, method};
 use deepface_files::check_folder;
 
 use crate::{
@@ -48,6 +48,10 @@ fn settings(args: &EvaluateArgs) -> Settings {
         data: args.data.clone(),
         labels: args.labels.clone(),
         crop: args.crop,
+        split: match args.split.as_str() {
+            "validation" => Split::Validation,
+            _ => Split::Test,
+        },
         sets: args.sets as usize,
         seeds: args.seeds,
         variety_seeds: args.variety_seeds,
@@ -86,7 +90,7 @@ mod tests {
         };
         let all = settings(&args);
         assert_eq!(all.methods.len(), METHODS.len());
-        assert_eq!((all.sets, all.seeds, all.variety_seeds), (64, 1, 16));
+        assert_eq!((all.sets, all.seeds, all.variety_seeds), (128, 3, 16));
         let line = "deepface evaluate --data LFW --methods paper,default,paper";
         let Command::Work(Work::Evaluate(args)) = parsed(line) else {
             panic!("expected evaluate");

@@ -56,7 +56,7 @@ struct Block {
 
 /// Why the identity network cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum IdentityError {
+pub enum IdentityError {
     /// The file is damaged, or of another version.
     #[error("the identity network's file: {0}")]
     File(String),

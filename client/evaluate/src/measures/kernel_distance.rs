@@ -1,45 +1,113 @@
 //! Kernel inception distance (Bińkowski et al., "Demystifying MMD GANs", ICLR 2018), in any embedding.
 
+use rayon::prelude::*;
+
+use super::bootstrap::{Samples, Weights, weighted_mean};
+
 /// Unbiased squared maximum mean discrepancy from a reference, kernel `(x . y / d + 1)^3`.
 ///
 /// Near 0, and as often below as above, for faces that are distributed like the reference. A biased estimate would favour
-/// methods with many faces.
+/// methods with many faces. The units are people: pairs of two faces of the same attribute set are left out.
 #[derive(Clone, Debug)]
 pub(crate) struct KernelDistance<'a> {
     reference: &'a [Vec<f32>],
-    within: f64,
+    /// Of every sample: the mean of the kernel over all pairs of two different references.
+    within: Vec<Option<f64>>,
+}
+
+/// What the distance of some faces is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Faces<'a> {
+    distance: &'a KernelDistance<'a>,
+    /// The sets that have faces.
+    sets: Vec<usize>,
+    /// Mean kernel of the faces of two such sets.
+    within: Vec<Vec<f64>>,
+    /// Mean kernel of the faces of such a set and each reference.
+    across: Vec<Vec<f64>>,
 }
 
 impl<'a> KernelDistance<'a> {
-    /// Distances from `reference`; `None` if it has fewer than two faces.
-    pub(crate) fn from(reference: &'a [Vec<f32>]) -> Option<Self> {
-        let within = within(reference)?;
-        Some(Self { reference, within })
+    /// Distances from `reference`.
+    pub(crate) fn from(reference: &'a [Vec<f32>], samples: &Samples) -> Self {
+        let pairs = matrix(reference, reference);
+        let all: Vec<usize> = (0..reference.len()).collect();
+        let within = samples.all().par_iter();
+        let within = within.map(|weights| mean_of_pairs(&pairs, &all, &weights.references));
+        Self {
+            reference,
+            within: within.collect(),
+        }
     }
 
-    /// Distance of faces; `None` of fewer than two faces.
-    pub(crate) fn to<V: AsRef<[f32]>>(&self, faces: &[V]) -> Option<f64> {
-        let pairs = faces.iter().flat_map(|a| {
-            let all = self.reference.iter();
-            all.map(|b| kernel(a.as_ref(), b))
+    /// The faces of sets, by number, in groups that follow each other or not.
+    pub(crate) fn to<V: AsRef<[f32]> + Sync>(&'a self, faces: &[(usize, V)]) -> Faces<'a> {
+        let mut sets: Vec<usize> = faces.iter().map(|(set, _)| *set).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        let groups: Vec<Vec<&[f32]>> = sets
+            .iter()
+            .map(|set| {
+                let own = faces.iter().filter(|(other, _)| other == set);
+                own.map(|(_, face)| face.as_ref()).collect()
+            })
+            .collect();
+        let mean = |group: &[&[f32]], other: &[&[f32]]| {
+            let pairs = group
+                .iter()
+                .flat_map(|a| other.iter().map(|b| kernel(a, b)));
+            super::mean(pairs).unwrap_or_default()
+        };
+        let within = groups.par_iter();
+        let within = within.map(|a| groups.iter().map(|b| mean(a, b)).collect());
+        let across = groups.par_iter().map(|a| {
+            let references = self.reference.iter();
+            references.map(|b| mean(a, &[&b[..]])).collect()
         });
-        let across = super::mean(pairs)?;
-        Some(within(faces)? + self.within - 2.0 * across)
+        Faces {
+            within: within.collect(),
+            across: across.collect(),
+            sets,
+            distance: self,
+        }
     }
 }
 
-/// Mean of the kernel over all pairs of two different faces.
-fn within<V: AsRef<[f32]>>(faces: &[V]) -> Option<f64> {
-    let pairs = faces.iter().enumerate().flat_map(|(i, a)| {
-        let others = faces[..i].iter();
-        others.map(|b| kernel(a.as_ref(), b.as_ref()))
+impl Faces<'_> {
+    /// Their distance in a sample; `None` of faces of fewer than two sets, or fewer than two references.
+    pub(crate) fn at(&self, weights: &Weights) -> Option<f64> {
+        let across = self
+            .sets
+            .iter()
+            .zip(&self.across)
+            .filter_map(|(&set, row)| {
+                let row = weights.references.iter().copied().zip(row.iter().copied());
+                Some((weights.sets[set], weighted_mean(row)?))
+            });
+        let across = weighted_mean(across)?;
+        let within = mean_of_pairs(&self.within, &self.sets, &weights.sets)?;
+        Some(within + self.distance.within[weights.number]? - 2.0 * across)
+    }
+}
+
+/// The mean over all pairs of two different ones, `numbers` of which have these weights.
+fn mean_of_pairs(pairs: &[Vec<f64>], numbers: &[usize], weights: &[f64]) -> Option<f64> {
+    let weight = |i: usize| weights[numbers[i]];
+    let all = pairs.iter().enumerate().flat_map(|(i, row)| {
+        let before = row[..i].iter().enumerate();
+        before.map(move |(j, &value)| (weight(i) * weight(j), value))
     });
-    super::mean(pairs)
+    weighted_mean(all)
+}
+
+fn matrix(a: &[Vec<f32>], b: &[Vec<f32>]) -> Vec<Vec<f64>> {
+    let row = |x: &Vec<f32>| b.iter().map(|y| kernel(x, y)).collect();
+    a.par_iter().map(row).collect()
 }
 
 fn kernel(x: &[f32], y: &[f32]) -> f64 {
-    let product: f64 = x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum();
-    (product / x.len() as f64 + 1.0).powi(3)
+    let product: f32 = x.iter().zip(y).map(|(x, y)| x * y).sum();
+    (f64::from(product) / x.len() as f64 + 1.0).powi(3)
 }
 
 #[cfg(test)]
@@ -49,16 +117,32 @@ mod tests {
 
     use super::*;
 
+    fn distance(reference: &[Vec<f32>], faces: &[(usize, Vec<f32>)]) -> Option<f64> {
+        let sets = 1 + faces.iter().map(|(set, _)| *set).max().unwrap_or_default();
+        let samples = Samples::new(sets, reference.len());
+        let distance = KernelDistance::from(reference, &samples);
+        distance.to(faces).at(&samples.all()[0])
+    }
+
     #[test]
     fn it_is_the_formula() {
         // One component: k(x, y) = (x y + 1)^3.
         let reference = [vec![0.0], vec![1.0]];
-        let distance = KernelDistance::from(&reference).unwrap();
+        let faces = [(0, vec![1.0]), (1, vec![2.0])];
         // Within the reference: k(0, 1) = 1. Within the faces: k(1, 2) = 27. Across: (1 + 8 + 1 + 27) / 4.
         let expected = 27.0 + 1.0 - 2.0 * 9.25;
-        assert_eq!(distance.to(&[[1.0], [2.0]]), Some(expected));
-        assert_eq!(distance.to(&[[1.0]]), None);
-        assert!(KernelDistance::from(&reference[..1]).is_none());
+        assert_eq!(distance(&reference, &faces), Some(expected));
+        assert_eq!(distance(&reference, &faces[..1]), None);
+        assert_eq!(distance(&reference[..1], &faces), None);
+    }
+
+    #[test]
+    fn faces_of_one_set_are_one_unit() {
+        let reference = [vec![0.0], vec![1.0]];
+        let faces = [(0, vec![1.0]), (0, vec![3.0]), (1, vec![2.0])];
+        // Within: k(1, 2) = 27 and k(3, 2) = 343. Across: sets count alike, so (1 + 8 + 1 + 64) / 4 and (1 + 27) / 2.
+        let expected = (27.0 + 343.0) / 2.0 + 1.0 - 2.0 * (18.5 + 14.0) / 2.0;
+        assert_eq!(distance(&reference, &faces), Some(expected));
     }
 
     #[test]
@@ -70,12 +154,21 @@ mod tests {
             let mut vector = || (0..4).map(|_| rng.random_range(-1.0..1.0)).collect();
             (0..n).map(|_| vector()).collect()
         };
+        let once = Weights {
+            number: 0,
+            sets: vec![1.0; 3],
+            references: vec![1.0; 4],
+        };
         let draws = (0..4000).map(|_| {
             let (faces, reference) = (draw(3), draw(4));
-            KernelDistance::from(&reference)
-                .unwrap()
-                .to(&faces)
-                .unwrap()
+            let faces: Vec<_> = faces.into_iter().enumerate().collect();
+            let pairs = matrix(&reference, &reference);
+            let within = mean_of_pairs(&pairs, &[0, 1, 2, 3], &once.references);
+            let distance = KernelDistance {
+                reference: &reference,
+                within: vec![within],
+            };
+            distance.to(&faces).at(&once).unwrap()
         });
         let draws: Vec<f64> = draws.collect();
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;

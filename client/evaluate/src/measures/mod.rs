@@ -1,14 +1,22 @@
-//! The measures, on plain arrays; where they are applied is in [`crate::assessment`].
+//! The measures, on plain arrays; where they are applied is in [`crate::assessment`] and [`crate::measured`].
 
+mod attributes;
+mod bootstrap;
 mod detail;
 mod distance;
 mod kernel_distance;
-mod likeness;
+mod neighbours;
+mod similarity;
+mod texture;
 
+pub(crate) use attributes::{Attribute, Scored};
+pub(crate) use bootstrap::{ALL, Drawn, Measure, Samples, mean_of_references, mean_of_sets};
 pub(crate) use detail::detail;
 pub(crate) use distance::{distance, mean_pairwise_distance};
 pub(crate) use kernel_distance::KernelDistance;
-pub(crate) use likeness::Sources;
+pub(crate) use neighbours::{Neighbours, neighbours};
+pub(crate) use similarity::Sources;
+pub(crate) use texture::{Ruler, SIDES, Textures};
 
 /// Mean of numbers; `None` if there are none.
 pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {

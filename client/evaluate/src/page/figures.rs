@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::report::{AttributeAuc, Row, Verdict};
+use crate::report::{AttributeAuc, Difference, Estimate, Row, Verification};
 use crate::table::Column;
 
-/// A row per method or control.
-pub(super) fn table(rows: &[Row], columns: &[&Column], by: fn(&Row) -> &Verdict) -> Markup {
+/// A row per method or control; the interval of a figure, and its difference from the default's, are in its title.
+pub(super) fn table(rows: &[Row], columns: &[Column]) -> Markup {
     html! {
         div class="wide" {
             table {
@@ -17,7 +17,9 @@ pub(super) fn table(rows: &[Row], columns: &[&Column], by: fn(&Row) -> &Verdict)
                 @for row in rows {
                     tr class=[row.control.then_some("control")] {
                         td title=(row.note) { (row.name) }
-                        @for column in columns { td { ((column.value)(row, by(row))) } }
+                        @for column in columns {
+                            td title=[(column.estimate)(row).map(interval)] { ((column.cell)(row)) }
+                        }
                     }
                 }
             }
@@ -25,13 +27,24 @@ pub(super) fn table(rows: &[Row], columns: &[&Column], by: fn(&Row) -> &Verdict)
     }
 }
 
+fn interval(estimate: Estimate) -> String {
+    let Estimate { low, high, .. } = estimate;
+    let own = format!("95 % interval {low:.3} to {high:.3}");
+    match estimate.difference {
+        None => own,
+        Some(Difference { value, low, high }) => {
+            format!("{own}; from the default {value:+.3} ({low:+.3} to {high:+.3})")
+        }
+    }
+}
+
 /// What the columns mean.
-pub(super) fn meanings(columns: &[&Column]) -> Markup {
+pub(super) fn meanings(meanings: &[(&str, &str)]) -> Markup {
     html! {
         details open {
             summary { "What the columns mean" }
             dl {
-                @for column in columns { dt { (column.heading) } dd { (column.meaning) } }
+                @for (heading, meaning) in meanings { dt { (heading) } dd { (meaning) } }
             }
         }
     }
@@ -60,6 +73,28 @@ pub(super) fn attributes(rows: &[Row]) -> Markup {
                             td { (format!("{:.0} %", 100.0 * attribute.asked)) }
                             @for row in rows { td { (auc(row, number)) } }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How well each network tells people apart.
+pub(super) fn verification(all: &[Verification]) -> Markup {
+    let auc = |auc: Option<f64>| auc.map_or("-".to_owned(), |auc| format!("{auc:.3}"));
+    html! {
+        h2 { "Who knows people" }
+        p {
+            "Area under the ROC curve of two photographs of one person against those of two people, by similarity of \
+             embeddings. Where it is 0.5 against people with the nearest labels, similarity is of attributes only."
+        }
+        div class="wide" {
+            table {
+                tr { th {} th { "pairs" } th { "other people" } th { "nearest labels" } }
+                @for one in all {
+                    tr {
+                        td { (one.network) } td { (one.pairs) } td { (auc(one.auc)) } td { (auc(one.auc_like_labels)) }
                     }
                 }
             }

@@ -7,7 +7,7 @@ use deepface_report::{Document, data_uri, svg};
 use maud::{Markup, html};
 
 use crate::report::{Probes, Report, Row};
-use crate::table::{BY_NETWORK, BY_PIXELS};
+use crate::table::{SIGNS, meanings, tables};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -16,7 +16,7 @@ pub(crate) fn page(report: &Report, sheet: &[u8], variety: &[u8]) -> String {
     let body = html! {
         h1 { "How good the faces are" }
         (about(report))
-        (measurements(&report.rows))
+        (measurements(report))
         h2 { "Faces" }
         p { "A column per attribute set." }
         (picture(sheet, "faces by method and attribute set"))
@@ -44,26 +44,27 @@ fn about(report: &Report) -> Markup {
     html! {
         p {
             (report.sets.len()) " attribute sets from photographs of held-out people; faces per set and method: "
-            (report.seeds) ". Realism is measured against " (report.references) " other photographs. The mean face and \
+            (report.seeds) ". Realism is measured against " (report.references) " photographs of other people, one of each. The mean face and \
             the faces made without a network come from " (report.fitted) " training photographs. Classifier "
             code { (digest(&run.classifier)) } ", statistics " code { (digest(&run.generator)) } ", judge "
-            code { (digest(&run.judge)) } "."
+            code { (digest(&run.judge)) } ", second judge " code { (digest(&run.second_judge)) } ", identity network "
+            code { (digest(&run.identity)) } "."
         }
     }
 }
 
-/// Both tables, and what their columns mean.
-fn measurements(rows: &[Row]) -> Markup {
-    let by_judge: Vec<_> = BY_NETWORK.iter().chain(&BY_PIXELS).collect();
-    let by_classifier: Vec<_> = BY_NETWORK.iter().collect();
+/// All tables, and what their columns mean.
+fn measurements(report: &Report) -> Markup {
+    let tables = tables();
     html! {
-        h2 { "By the judge" }
-        p { "A network that no method inverts. Controls are grey." }
-        (figures::table(rows, &by_judge, |row| &row.judge))
-        h2 { "By the classifier" }
-        p { "The methods invert it, so it judges itself." }
-        (figures::table(rows, &by_classifier, |row| &row.classifier))
-        (figures::meanings(&by_judge))
+        @for table in &tables {
+            h2 { (table.title) }
+            p { (table.about) }
+            (figures::table(&report.rows, &table.columns))
+        }
+        p { (SIGNS) " Controls are grey." }
+        (figures::meanings(&meanings(&tables)))
+        (figures::verification(&report.verification))
     }
 }
 

@@ -1,8 +1,9 @@
-//! How much a face resembles the photograph whose attributes it was asked for.
+//! How similar a face is to the photograph whose attributes it was asked for: of attributes, or of the person, whatever
+//! the embedding knows.
 
-/// How much a face resembles the photograph whose attributes it was asked for.
+/// How similar a face is to the photograph whose attributes it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Likeness {
+pub(crate) struct Similarity {
     /// Cosine of the two embeddings after the mean embedding is taken away, -1 to 1.
     pub(crate) cosine: f64,
     /// Place of that photograph among all sources, by cosine: 1 is the most similar; ties count against it.
@@ -27,13 +28,13 @@ impl Sources {
         }
     }
 
-    /// How much a face resembles the source `own`.
-    pub(crate) fn likeness(&self, face: &[f32], own: usize) -> Likeness {
+    /// How similar a face is to the source `own`.
+    pub(crate) fn similarity(&self, face: &[f32], own: usize) -> Similarity {
         let face = direction(face, &self.mean);
         let cosine = |source: &[f64]| face.iter().zip(source).map(|(a, b)| a * b).sum::<f64>();
         let own = cosine(&self.directions[own]);
         let ahead = self.directions.iter().filter(|s| cosine(s) >= own);
-        Likeness {
+        Similarity {
             cosine: own,
             rank: ahead.count(),
         }
@@ -62,15 +63,15 @@ mod tests {
         let face = [4.0, 2.0];
         let root = 10f64.sqrt();
         for (own, cosine, rank) in [(0, 3.0 / root, 1), (1, 1.0 / root, 2), (2, -3.0 / root, 3)] {
-            let likeness = sources.likeness(&face, own);
-            assert!((likeness.cosine - cosine).abs() < 1e-12, "{likeness:?}");
-            assert_eq!(likeness.rank, rank);
+            let similarity = sources.similarity(&face, own);
+            assert!((similarity.cosine - cosine).abs() < 1e-12, "{similarity:?}");
+            assert_eq!(similarity.rank, rank);
         }
-        // The mean itself resembles nobody: the worst rank, not the best.
-        let nobody = sources.likeness(&[1.0, 1.0], 0);
+        // The mean itself is like nobody: the worst rank, not the best.
+        let nobody = sources.similarity(&[1.0, 1.0], 0);
         assert_eq!(
             nobody,
-            Likeness {
+            Similarity {
                 cosine: 0.0,
                 rank: 3
             }
