@@ -571,7 +571,8 @@ pub struct CompareRequest {
     #[prost(string, tag = "5")]
     pub embeddings_digest: ::prost::alloc::string::String,
 }
-/// The similarity of two faces.
+/// The similarity of two faces. The built-in network describes attributes, so it is a similarity of attributes: a stranger
+/// with the same attributes is as similar as the person.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CompareResponse {
     /// 100 * max(0, cosine), in percent: the same image gives 100, and two strangers are near 0 on average.

@@ -14,7 +14,7 @@ Examples:
   deepface compare --face first.png second.png
 
 All faces of one are compared with all of the other, and the most similar pair is shown. 100 % means the same image; two \
-strangers average about 0 %.";
+strangers average about 0 %. The built-in network describes attributes, so a stranger with the same attributes is alike too.";
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]

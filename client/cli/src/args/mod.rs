@@ -188,7 +188,7 @@ pub(crate) enum Work {
     Classify(ClassifyArgs),
     /// Write activations of the network for images.
     Activations(ActivationsArgs),
-    /// Show how alike two faces are.
+    /// Show how alike two faces are in their attributes.
     Compare(CompareArgs),
     /// List the attributes that a face can have.
     Attributes(AttributesArgs),

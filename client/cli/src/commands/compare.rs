@@ -131,7 +131,7 @@ fn line<'a>(args: &'a CompareArgs, response: &v1::CompareResponse) -> Line<'a> {
 
 fn text(args: &CompareArgs, response: &v1::CompareResponse) -> String {
     let mut text = format!(
-        "{:.1} % alike (cosine {:.3})",
+        "{:.1} % alike in attributes (cosine {:.3})",
         response.similarity_percent, response.cosine
     );
     if let (Some(same), Some(v)) = (response.same_person, response.verification) {
