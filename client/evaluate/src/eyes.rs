@@ -106,22 +106,12 @@ impl Local {
     }
 
     fn identify(&self, schema: &Schema, faces: &[&RgbImage]) -> Result<Vec<View>, EvaluateError> {
-        let embeddings = self.embed(faces)?.into_iter();
+        let embeddings = self.identity.embed(faces)?.into_iter();
         let view = |embedding| View {
             embedding,
             probabilities: vec![None; schema.len()],
         };
         Ok(embeddings.map(view).collect())
-    }
-
-    /// Embeddings of people, in units in which a component's mean square is about 1, as the kernel distance expects.
-    fn embed(&self, faces: &[&RgbImage]) -> Result<Vec<Vec<f32>>, EvaluateError> {
-        let mut embeddings = self.identity.embed(faces)?;
-        for embedding in &mut embeddings {
-            let scale = (embedding.len() as f32).sqrt();
-            embedding.iter_mut().for_each(|x| *x *= scale);
-        }
-        Ok(embeddings)
     }
 }
 
@@ -181,7 +171,7 @@ impl Eyes {
         faces: Vec<RgbImage>,
     ) -> Result<Vec<Vec<f32>>, EvaluateError> {
         let local = self.local.clone();
-        crate::blocking(move || local.embed(&faces.iter().collect::<Vec<_>>())).await
+        crate::blocking(move || Ok(local.identity.embed(&faces.iter().collect::<Vec<_>>())?)).await
     }
 
     async fn classify(&self, faces: &[Arc<RgbImage>]) -> Result<Vec<View>, EvaluateError> {

@@ -75,10 +75,6 @@ impl Judge {
     ///
     /// # Errors
     /// The file that was built in is not a judge.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the report does not ask it yet")
-    )]
     pub(crate) fn second() -> Result<Self, JudgeError> {
         Self::read(SECOND)
     }

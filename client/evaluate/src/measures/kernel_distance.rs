@@ -4,13 +4,17 @@ use rayon::prelude::*;
 
 use super::bootstrap::{Samples, Weights, weighted_mean};
 
-/// Unbiased squared maximum mean discrepancy from a reference, kernel `(x . y / d + 1)^3`.
+/// Unbiased squared maximum mean discrepancy from a reference, kernel `(x . y / (d s^2) + 1)^3`, with s the root mean
+/// square of the reference's components. The original has no s: the features of its network have about that size. Those of
+/// ours differ tenfold, and so would distances by them.
 ///
 /// Near 0, and as often below as above, for faces that are distributed like the reference. A biased estimate would favour
 /// methods with many faces. The units are people: pairs of two faces of the same attribute set are left out.
 #[derive(Clone, Debug)]
 pub(crate) struct KernelDistance<'a> {
     reference: &'a [Vec<f32>],
+    /// `1 / (d s^2)`.
+    scale: f64,
     /// Of every sample: the mean of the kernel over all pairs of two different references.
     within: Vec<Option<f64>>,
 }
@@ -30,12 +34,14 @@ pub(crate) struct Faces<'a> {
 impl<'a> KernelDistance<'a> {
     /// Distances from `reference`.
     pub(crate) fn from(reference: &'a [Vec<f32>], samples: &Samples) -> Self {
-        let pairs = matrix(reference, reference);
+        let scale = scale(reference);
+        let pairs = matrix(reference, scale);
         let all: Vec<usize> = (0..reference.len()).collect();
         let within = samples.all().par_iter();
         let within = within.map(|weights| mean_of_pairs(&pairs, &all, &weights.references));
         Self {
             reference,
+            scale,
             within: within.collect(),
         }
     }
@@ -55,7 +61,7 @@ impl<'a> KernelDistance<'a> {
         let mean = |group: &[&[f32]], other: &[&[f32]]| {
             let pairs = group
                 .iter()
-                .flat_map(|a| other.iter().map(|b| kernel(a, b)));
+                .flat_map(|a| other.iter().map(|b| kernel(a, b, self.scale)));
             super::mean(pairs).unwrap_or_default()
         };
         let within = groups.par_iter();
@@ -100,14 +106,21 @@ fn mean_of_pairs(pairs: &[Vec<f64>], numbers: &[usize], weights: &[f64]) -> Opti
     weighted_mean(all)
 }
 
-fn matrix(a: &[Vec<f32>], b: &[Vec<f32>]) -> Vec<Vec<f64>> {
-    let row = |x: &Vec<f32>| b.iter().map(|y| kernel(x, y)).collect();
-    a.par_iter().map(row).collect()
+fn matrix(vectors: &[Vec<f32>], scale: f64) -> Vec<Vec<f64>> {
+    let row = |x: &Vec<f32>| vectors.iter().map(|y| kernel(x, y, scale)).collect();
+    vectors.par_iter().map(row).collect()
 }
 
-fn kernel(x: &[f32], y: &[f32]) -> f64 {
+/// One over the mean squared length of vectors.
+fn scale(vectors: &[Vec<f32>]) -> f64 {
+    let square = |x: &Vec<f32>| x.iter().map(|x| f64::from(x * x)).sum::<f64>();
+    let mean = super::mean(vectors.iter().map(square)).unwrap_or(1.0);
+    1.0 / mean.max(f64::MIN_POSITIVE)
+}
+
+fn kernel(x: &[f32], y: &[f32], scale: f64) -> f64 {
     let product: f32 = x.iter().zip(y).map(|(x, y)| x * y).sum();
-    (f64::from(product) / x.len() as f64 + 1.0).powi(3)
+    (f64::from(product) * scale + 1.0).powi(3)
 }
 
 #[cfg(test)]
@@ -126,11 +139,11 @@ mod tests {
 
     #[test]
     fn it_is_the_formula() {
-        // One component: k(x, y) = (x y + 1)^3.
-        let reference = [vec![0.0], vec![1.0]];
+        // One component of mean square 2: k(x, y) = (x y / 2 + 1)^3.
+        let reference = [vec![0.0], vec![2.0]];
         let faces = [(0, vec![1.0]), (1, vec![2.0])];
-        // Within the reference: k(0, 1) = 1. Within the faces: k(1, 2) = 27. Across: (1 + 8 + 1 + 27) / 4.
-        let expected = 27.0 + 1.0 - 2.0 * 9.25;
+        // Within the reference: k(0, 2) = 1. Within the faces: k(1, 2) = 8. Across: (1 + 8 + 1 + 27) / 4.
+        let expected = 8.0 + 1.0 - 2.0 * 9.25;
         assert_eq!(distance(&reference, &faces), Some(expected));
         assert_eq!(distance(&reference, &faces[..1]), None);
         assert_eq!(distance(&reference[..1], &faces), None);
@@ -138,11 +151,23 @@ mod tests {
 
     #[test]
     fn faces_of_one_set_are_one_unit() {
-        let reference = [vec![0.0], vec![1.0]];
+        let reference = [vec![0.0], vec![2.0]];
         let faces = [(0, vec![1.0]), (0, vec![3.0]), (1, vec![2.0])];
-        // Within: k(1, 2) = 27 and k(3, 2) = 343. Across: sets count alike, so (1 + 8 + 1 + 64) / 4 and (1 + 27) / 2.
-        let expected = (27.0 + 343.0) / 2.0 + 1.0 - 2.0 * (18.5 + 14.0) / 2.0;
+        // Within: k(1, 2) = 8 and k(3, 2) = 64. Across: sets count alike, so (1 + 8 + 1 + 64) / 4 and (1 + 27) / 2.
+        let expected = (8.0 + 64.0) / 2.0 + 1.0 - 2.0 * (18.5 + 14.0) / 2.0;
         assert_eq!(distance(&reference, &faces), Some(expected));
+    }
+
+    #[test]
+    fn it_does_not_depend_on_the_unit_of_the_embedding() {
+        let scaled = |by: f32| {
+            let reference =
+                [[0.5, -1.0], [1.0, 2.0], [0.0, 1.0]].map(|v| v.map(|x| x * by).to_vec());
+            let faces = [[1.0, 1.0], [2.0, -1.0]].map(|v| v.map(|x| x * by).to_vec());
+            let faces: Vec<_> = faces.into_iter().enumerate().collect();
+            distance(&reference, &faces).unwrap()
+        };
+        assert!((scaled(1.0) - scaled(16.0)).abs() < 1e-9);
     }
 
     #[test]
@@ -162,10 +187,11 @@ mod tests {
         let draws = (0..4000).map(|_| {
             let (faces, reference) = (draw(3), draw(4));
             let faces: Vec<_> = faces.into_iter().enumerate().collect();
-            let pairs = matrix(&reference, &reference);
+            let pairs = matrix(&reference, 0.25);
             let within = mean_of_pairs(&pairs, &[0, 1, 2, 3], &once.references);
             let distance = KernelDistance {
                 reference: &reference,
+                scale: 0.25,
                 within: vec![within],
             };
             distance.to(&faces).at(&once).unwrap()
