@@ -216,11 +216,11 @@ impl Panel {
     fn verify(&self, eye: &Eye) -> Verification {
         let others = self.others.iter();
         let others = others.map(|(set, views)| (*set, &views.by(eye.network).embedding[..]));
+        let people = eye.sources.iter().chain(&eye.references);
         let pairs = Pairs {
-            sources: eye.sources.iter().map(|view| &view.embedding[..]).collect(),
-            labels: &self.labels,
+            people: people.map(|view| &view.embedding[..]).collect(),
+            labels: self.labels.iter().chain(&self.reference_labels).collect(),
             others: others.collect(),
-            references: &eye.embeddings,
         };
         pairs.verify(eye.network.name())
     }

@@ -8,27 +8,25 @@ use crate::report::Verification;
 
 /// Two photographs of people, by one network.
 pub(crate) struct Pairs<'a> {
-    /// Embeddings of the sources.
-    pub(crate) sources: Vec<&'a [f32]>,
+    /// Embeddings of one photograph of each person, the sources first.
+    pub(crate) people: Vec<&'a [f32]>,
     /// Their labels.
-    pub(crate) labels: &'a [Labels],
-    /// Numbers of the sources whose person has another photograph, and the embedding of that.
+    pub(crate) labels: Vec<&'a Labels>,
+    /// Numbers of those who have another photograph, and its embedding.
     pub(crate) others: Vec<(usize, &'a [f32])>,
-    /// Embeddings of the references.
-    pub(crate) references: &'a [Vec<f32>],
 }
 
 impl Pairs<'_> {
-    /// Compares each other photograph with its own source, with all other sources, and with the source whose labels are
-    /// nearest to its own's.
+    /// Compares each other photograph with that of its own person, with those of all other people, and with that whose
+    /// labels are nearest to its own person's.
     pub(crate) fn verify(&self, network: &'static str) -> Verification {
-        let sources = Sources::new(&self.sources, mean_vector(self.references));
+        let people = Sources::new(&self.people, mean_vector(&self.people));
         let (mut all, mut alike) = (Vec::new(), Vec::new());
         for &(own, other) in &self.others {
-            let to = |source| sources.similarity(other, source).cosine as f32;
-            all.extend((0..self.sources.len()).map(|source| (to(source), source == own)));
+            let to = |person| people.similarity(other, person).cosine as f32;
+            all.extend((0..self.people.len()).map(|person| (to(person), person == own)));
             alike.push((to(own), true));
-            alike.extend(self.most_alike(own).map(|source| (to(source), false)));
+            alike.extend(self.most_alike(own).map(|person| (to(person), false)));
         }
         Verification {
             network,
@@ -38,10 +36,10 @@ impl Pairs<'_> {
         }
     }
 
-    /// The other source with the nearest labels, the first of several.
+    /// The other person with the nearest labels, the first of several.
     fn most_alike(&self, own: usize) -> Option<usize> {
-        let others = (0..self.labels.len()).filter(|&source| source != own);
-        others.min_by_key(|&source| self.labels[own].differences(&self.labels[source]))
+        let others = (0..self.labels.len()).filter(|&person| person != own);
+        others.min_by_key(|&person| self.labels[own].differences(self.labels[person]))
     }
 }
 
@@ -52,14 +50,13 @@ mod tests {
 
     #[test]
     fn a_person_is_told_from_all_or_only_from_those_with_other_labels() {
-        let sources: [&[f32]; 3] = [&[1.0, 0.0], &[0.9, 0.1], &[-1.0, 0.5]];
+        let people: [&[f32]; 3] = [&[1.0, 0.0], &[0.5, 0.8], &[-1.5, -0.8]];
         let labels = [labels(&["Male"]), labels(&["Male"]), labels(&["Smiling"])];
         let verify = |other: &[f32]| {
             let pairs = Pairs {
-                sources: sources.to_vec(),
-                labels: &labels,
+                people: people.to_vec(),
+                labels: labels.iter().collect(),
                 others: vec![(0, other)],
-                references: &[vec![0.0, 0.0]],
             };
             pairs.verify("judge")
         };
@@ -69,7 +66,7 @@ mod tests {
             (Some(1.0), Some(1.0), 1)
         );
         // Nearer to the one with the same labels than to its own.
-        let attributes = verify(&[1.8, 0.2]);
+        let attributes = verify(&[0.8, 1.0]);
         assert_eq!(
             (attributes.auc, attributes.auc_like_labels),
             (Some(0.5), Some(0.0))
