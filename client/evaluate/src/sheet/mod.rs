@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::{Rgb, RgbImage, imageops};
 
-use crate::gallery::{Face, Gallery};
+use crate::gallery::Gallery;
 
 /// Side of a face on a sheet, pixels.
 const TILE: u32 = 64;
@@ -21,7 +21,8 @@ const INK: Rgb<u8> = Rgb([20; 3]);
 pub(crate) fn by_set(galleries: &[Gallery]) -> RgbImage {
     let row = |gallery: &Gallery| {
         let first = gallery.faces.iter().filter(|face| face.seed == 0);
-        (gallery.name.clone(), first.map(picture).collect())
+        let placed = first.map(|face| (face.set, face.picture.clone()));
+        (gallery.name.clone(), placed.collect())
     };
     sheet(&galleries.iter().map(row).collect::<Vec<_>>())
 }
@@ -30,21 +31,17 @@ pub(crate) fn by_set(galleries: &[Gallery]) -> RgbImage {
 pub(crate) fn by_seed(galleries: &[Gallery]) -> RgbImage {
     let row = |gallery: &Gallery| {
         let seeds = gallery.faces.iter().filter(|face| face.set == 0);
-        (gallery.name.clone(), seeds.map(picture).collect())
+        let placed = seeds.map(|face| (face.seed as usize, face.picture.clone()));
+        (gallery.name.clone(), placed.collect())
     };
     sheet(&galleries.iter().map(row).collect::<Vec<_>>())
 }
 
-fn picture(face: &Face) -> Arc<RgbImage> {
-    face.picture.clone()
-}
-
-fn sheet(rows: &[(String, Vec<Arc<RgbImage>>)]) -> RgbImage {
-    let columns = rows
-        .iter()
-        .map(|(_, faces)| faces.len())
-        .max()
-        .unwrap_or_default();
+/// Names of rows, and their faces with the columns they belong in.
+fn sheet(rows: &[(String, Vec<(usize, Arc<RgbImage>)>)]) -> RgbImage {
+    let places = rows.iter().flat_map(|(_, faces)| faces);
+    let columns = places.map(|(column, _)| column + 1).max();
+    let columns = columns.unwrap_or_default();
     let labels = rows.iter().map(|(name, _)| font::width(name)).max();
     let (columns, left) = (
         columns.min(COLUMNS) as u32,
@@ -63,8 +60,11 @@ fn sheet(rows: &[(String, Vec<Arc<RgbImage>>)]) -> RgbImage {
             (GAP, top + (TILE - font::HEIGHT) / 2),
             INK,
         );
-        for (x, face) in (0..columns).zip(faces) {
-            let left = left + GAP + x * (TILE + GAP);
+        for (column, face) in faces
+            .iter()
+            .filter(|(column, _)| *column < columns as usize)
+        {
+            let left = left + GAP + *column as u32 * (TILE + GAP);
             imageops::replace(&mut sheet, &tile(face), left.into(), top.into());
         }
     }
@@ -81,6 +81,7 @@ fn tile(face: &RgbImage) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gallery::Face;
 
     fn gallery(name: &str, faces: &[(usize, u64, u8)]) -> Gallery {
         let face = |&(set, seed, grey): &(usize, u64, u8)| Face {
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn rows_are_methods_and_columns_sets_or_seeds() {
         let galleries = [
-            gallery("a", &[(0, 0, 10), (1, 0, 20), (2, 0, 30)]),
+            gallery("a", &[(0, 0, 10), (2, 0, 30)]),
             gallery("long", &[(0, 0, 40), (0, 1, 50), (1, 0, 60), (2, 0, 70)]),
         ];
         let left = font::width("long") + 3 * GAP;
@@ -112,7 +113,7 @@ mod tests {
         };
         let sets = by_set(&galleries);
         assert_eq!(sets.dimensions(), (left + 3 * 66 + 2, 2 * 66 + 2));
-        assert_eq!([0, 1, 2].map(|i| at(&sets, 0, i)), [10, 20, 30]);
+        assert_eq!([0, 1, 2].map(|i| at(&sets, 0, i)), [10, 255, 30]);
         assert_eq!([0, 1, 2].map(|i| at(&sets, 1, i)), [40, 60, 70]);
         let seeds = by_seed(&galleries);
         assert_eq!([0, 1].map(|i| at(&seeds, 1, i)), [40, 50]);
