@@ -119,7 +119,15 @@ pub(crate) fn mean_of_sets<'a>(values: Vec<(usize, f64)>) -> Measure<'a> {
 
 /// The mean of one value per reference, each with the reference's weight.
 pub(crate) fn mean_of_references<'a>(values: Vec<f64>) -> Measure<'a> {
-    Box::new(move |weights| weighted_mean(weights.references.iter().copied().zip(values.clone())))
+    Box::new(move |weights| {
+        weighted_mean(
+            weights
+                .references
+                .iter()
+                .copied()
+                .zip(values.iter().copied()),
+        )
+    })
 }
 
 /// The mean of values with weights; `None` where all weights are 0.
