@@ -37,8 +37,10 @@ pub(crate) fn by_seed(galleries: &[Gallery]) -> RgbImage {
     sheet(&galleries.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Names of rows, and their faces with the columns they belong in.
-fn sheet(rows: &[(String, Vec<(usize, Arc<RgbImage>)>)]) -> RgbImage {
+/// A row's name, and its faces with the columns they belong in.
+type Row = (String, Vec<(usize, Arc<RgbImage>)>);
+
+fn sheet(rows: &[Row]) -> RgbImage {
     let places = rows.iter().flat_map(|(_, faces)| faces);
     let columns = places.map(|(column, _)| column + 1).max();
     let columns = columns.unwrap_or_default();
