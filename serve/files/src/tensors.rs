@@ -1,7 +1,8 @@
 //! The arrays of a safetensors file: read one by one and checked, written one by one.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -28,6 +29,9 @@ pub enum TensorError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A tensor that nobody took.
+    #[error("unexpected tensor {0:?}")]
+    Unexpected(String),
 }
 
 /// The bytes of a safetensors file, whose tensors are read by name and checked.
@@ -35,6 +39,8 @@ pub enum TensorError {
 pub struct Tensors<'a> {
     header: Metadata,
     tensors: SafeTensors<'a>,
+    /// Names of those that were read.
+    taken: RefCell<HashSet<String>>,
 }
 
 impl<'a> Tensors<'a> {
@@ -45,7 +51,11 @@ impl<'a> Tensors<'a> {
     pub fn open(file: &'a [u8]) -> Result<Self, TensorError> {
         let (_, header) = SafeTensors::read_metadata(file).map_err(TensorError::File)?;
         let tensors = SafeTensors::deserialize(file).map_err(TensorError::File)?;
-        Ok(Self { header, tensors })
+        Ok(Self {
+            header,
+            tensors,
+            taken: RefCell::default(),
+        })
     }
 
     /// The texts that the header holds beside the tensors, by key.
@@ -90,7 +100,21 @@ impl<'a> Tensors<'a> {
                 format!("expected shape {shape:?}, got {got:?}"),
             ));
         }
+        self.taken.borrow_mut().insert(name.to_owned());
         Ok(view)
+    }
+
+    /// Checks that every tensor was read: a file with others is of another architecture.
+    ///
+    /// # Errors
+    /// [`TensorError::Unexpected`].
+    pub fn check_all_taken(&self) -> Result<(), TensorError> {
+        let taken = self.taken.borrow();
+        let mut names = self.tensors.names().into_iter();
+        match names.find(|name| !taken.contains(*name)) {
+            Some(name) => Err(TensorError::Unexpected(name.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// The values of a tensor of type F32 or F16.
@@ -340,6 +364,24 @@ mod tests {
             "tensor \"x\": expected F32 or F16, got I8"
         );
         assert_eq!(read(Dtype::F16, &[2]), "tensor \"x\": holds NaN");
+    }
+
+    #[test]
+    fn a_tensor_that_nobody_reads_is_unexpected() {
+        let file = written(false);
+        let tensors = Tensors::open(&file).unwrap();
+        let mut names: Vec<_> = tensors.names().into_iter().map(str::to_owned).collect();
+        names.sort();
+        let (last, others) = names.split_last().unwrap();
+        let read = |name: &String| {
+            let shape = tensors.tensors.tensor(name).unwrap().shape().to_vec();
+            tensors.view(name, &shape).unwrap();
+        };
+        others.iter().for_each(read);
+        let said = tensors.check_all_taken().unwrap_err().to_string();
+        assert_eq!(said, format!("unexpected tensor {last:?}"));
+        read(last);
+        tensors.check_all_taken().unwrap();
     }
 
     #[test]

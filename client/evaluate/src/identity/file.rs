@@ -1,8 +1,5 @@
 //! The identity network's file: safetensors with a description in the header.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
 use deepface_files::{TensorError, Tensors, sha256};
@@ -52,12 +49,9 @@ impl IdentityNetwork {
     /// Not a safetensors file, or its description is missing or different, or a tensor is missing, superfluous, of another
     /// shape or type, damaged, or has values that are not finite.
     pub(super) fn read(file: &[u8]) -> Result<Self, IdentityError> {
-        let tensors = Tensors::open(file).map_err(refused)?;
+        let tensors = Tensors::open(file)?;
         let description = describe(&tensors).map_err(IdentityError::File)?;
-        let layers = Layers {
-            tensors: &tensors,
-            taken: RefCell::default(),
-        };
+        let layers = Layers(&tensors);
         let mut width = description.stages[0].width;
         let stem = layers.convolution("stem", [width, 3, 7, 7], 2)?;
         let mut blocks = Vec::new();
@@ -69,10 +63,10 @@ impl IdentityNetwork {
             }
         }
         let head = Linear::new(layers.floats("head.weight", &[VALUES, width])?, None);
-        layers.all_taken()?;
+        tensors.check_all_taken()?;
         // Last, because the messages before say more.
         let digest = Some(&*description.digest);
-        tensors.check_digest(digest).map_err(refused)?;
+        tensors.check_digest(digest)?;
         Ok(Self {
             stem,
             blocks,
@@ -89,8 +83,10 @@ impl IdentityNetwork {
     }
 }
 
-fn refused(error: TensorError) -> IdentityError {
-    IdentityError::File(error.to_string())
+impl From<TensorError> for IdentityError {
+    fn from(error: TensorError) -> Self {
+        Self::File(error.to_string())
+    }
 }
 
 fn describe(tensors: &Tensors<'_>) -> Result<Description, String> {
@@ -177,11 +173,8 @@ fn least_input(stages: usize) -> usize {
     2 * (after_stem - 1) + 7
 }
 
-/// The layers of a file, and which of its tensors they used.
-struct Layers<'a> {
-    tensors: &'a Tensors<'a>,
-    taken: RefCell<BTreeSet<String>>,
-}
+/// The layers of a file.
+struct Layers<'a>(&'a Tensors<'a>);
 
 impl Layers<'_> {
     fn block(
@@ -220,29 +213,15 @@ impl Layers<'_> {
     /// Weights of 8 bits, multiplied by the scale of their output channel.
     fn weight(&self, name: &str, shape: [usize; 4]) -> Result<Tensor, IdentityError> {
         let scale = self.floats(&format!("{name}.scale"), &shape[..1])?;
-        let name = format!("{name}.weight");
-        let values = self.tensors.bytes(&name, &shape).map_err(refused)?;
+        let values = self.0.bytes(&format!("{name}.weight"), &shape)?;
         let values = values.into_iter().map(f32::from).collect();
         let values = Tensor::from_vec(values, &shape, &Device::Cpu)?;
-        self.taken.borrow_mut().insert(name);
         Ok(values.broadcast_mul(&scale.reshape((shape[0], 1, 1, 1))?)?)
     }
 
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Tensor, IdentityError> {
-        let values = self.tensors.floats(name, shape).map_err(refused)?;
-        let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
-        self.taken.borrow_mut().insert(name.to_owned());
-        Ok(tensor)
-    }
-
-    /// A file with other tensors is of another architecture.
-    fn all_taken(&self) -> Result<(), IdentityError> {
-        let taken = self.taken.borrow();
-        let mut names = self.tensors.names().into_iter();
-        match names.find(|name| !taken.contains(*name)) {
-            Some(name) => Err(IdentityError::File(format!("unexpected tensor {name:?}"))),
-            None => Ok(()),
-        }
+        let values = self.0.floats(name, shape)?;
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 }
 

@@ -1,8 +1,5 @@
 //! A judge's file: safetensors with a description in the header. The bodies take their tensors from it by name.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig};
 use deepface_attributes::Schema;
@@ -135,11 +132,8 @@ fn first_difference<'a, 'b>(
     None
 }
 
-/// The layers of a file, and which of its tensors were taken.
-pub(super) struct Layers<'a> {
-    tensors: Tensors<'a>,
-    taken: RefCell<BTreeSet<String>>,
-}
+/// The layers of a file.
+pub(super) struct Layers<'a>(Tensors<'a>);
 
 impl<'a> Layers<'a> {
     /// Reads the header of a file.
@@ -147,9 +141,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// Not a whole safetensors file.
     pub(super) fn open(file: &'a [u8]) -> Result<Self, JudgeError> {
-        let tensors = Tensors::open(file).map_err(|e| JudgeError::File(e.to_string()))?;
-        let taken = RefCell::default();
-        Ok(Self { tensors, taken })
+        Ok(Self(Tensors::open(file)?))
     }
 
     /// What the header says, as far as `T` has it.
@@ -157,7 +149,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// The entry is missing, or a field of it is missing or of another type.
     pub(super) fn description<T: DeserializeOwned>(&self) -> Result<T, JudgeError> {
-        let Some(text) = self.tensors.text(KEY) else {
+        let Some(text) = self.0.text(KEY) else {
             return refused(format!("the header has no entry {KEY:?}"));
         };
         let described = serde_json::from_str(text);
@@ -190,23 +182,15 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// It is missing, has another shape or type, or holds a value that is not finite.
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, JudgeError> {
-        let values = self.tensors.floats(name, shape);
-        let values = values.map_err(|e| JudgeError::File(e.to_string()))?;
-        let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
-        self.taken.borrow_mut().insert(name.to_owned());
-        Ok(tensor)
+        let values = self.0.floats(name, shape)?;
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
-    /// Checks that every tensor was taken: a file with others is of another architecture.
+    /// Checks that every tensor was taken.
     ///
     /// # Errors
     /// One was not taken.
     pub(super) fn check_all_taken(&self) -> Result<(), JudgeError> {
-        let taken = self.taken.borrow();
-        let mut names = self.tensors.names().into_iter();
-        match names.find(|name| !taken.contains(*name)) {
-            Some(name) => refused(format!("unexpected tensor {name:?}")),
-            None => Ok(()),
-        }
+        Ok(self.0.check_all_taken()?)
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 use candle_core::{Device, Module, Tensor};
 use candle_nn::Linear;
 use deepface_attributes::{AttributeId, Schema};
-use deepface_files::sha256;
+use deepface_files::{TensorError, sha256};
 use deepface_images::{Framing, face_pixels};
 use image::RgbImage;
 
@@ -60,6 +60,12 @@ pub enum JudgeError {
     /// The arithmetic failed.
     #[error("the judge cannot compute: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+impl From<TensorError> for JudgeError {
+    fn from(error: TensorError) -> Self {
+        Self::File(error.to_string())
+    }
 }
 
 impl Judge {
