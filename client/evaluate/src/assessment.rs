@@ -89,11 +89,6 @@ impl<'a> Scale<'a> {
                 measures.insert(figure, mean_of_sets(values));
             }
         };
-        let similarity = |set, e: &[f32]| self.sources.similarity(e, set);
-        per_set(Figure::Similarity, &|set, e| {
-            Some(similarity(set, e).cosine)
-        });
-        per_set(Figure::Rank, &|set, e| Some(similarity(set, e).rank as f64));
         let mean_face = &self.of.mean_face.embedding;
         per_set(Figure::MeanFaceDistance, &|_, e| {
             Some(distance(e, mean_face) / self.from_mean_face)
@@ -101,6 +96,14 @@ impl<'a> Scale<'a> {
         per_set(Figure::TrainingDistance, &|_, e| {
             Some(nearest(e, self.of.training)? / self.from_training?)
         });
+        let similar = embedded
+            .iter()
+            .map(|&(set, e)| (set, self.sources.similarity(e, set)));
+        let (cosines, ranks) = similar
+            .map(|(set, similarity)| ((set, similarity.cosine), (set, similarity.rank as f64)))
+            .unzip();
+        measures.insert(Figure::Similarity, mean_of_sets(cosines));
+        measures.insert(Figure::Rank, mean_of_sets(ranks));
         let kernel = self.kernel.to(&embedded);
         measures.insert(Figure::Kid, Box::new(move |weights| kernel.at(weights)));
         measures.extend(self.neighbourhood(faces).into_iter().flatten());

@@ -162,6 +162,19 @@ impl Eyes {
         Ok(views)
     }
 
+    /// What the judge alone sees.
+    ///
+    /// # Errors
+    /// It fails.
+    pub(crate) async fn judge(&self, faces: Vec<RgbImage>) -> Result<Vec<View>, EvaluateError> {
+        let (local, schema) = (self.local.clone(), self.schema.clone());
+        let look = move || {
+            let faces: Vec<&RgbImage> = faces.iter().collect();
+            Ok(local.judge.look(&schema, &faces)?)
+        };
+        crate::blocking(look).await
+    }
+
     /// What the identity network makes of faces.
     ///
     /// # Errors

@@ -122,19 +122,13 @@ impl Panel {
         store: &Store,
         watch: &Watch,
     ) -> Result<Probes, EvaluateError> {
-        let face = |task: &Task| Ok(Arc::new(store.face(&task.key)?));
-        let faces = tasks
-            .iter()
-            .map(face)
-            .collect::<Result<_, EvaluateError>>()?;
-        let views = eyes.look(faces, watch).await?;
-        let judged = |views: &'_ Views| views.by(Network::Judge).clone();
-        let views: Vec<View> = views.iter().map(judged).collect();
+        watch.at("judging", 0, tasks.len());
+        let faces = tasks.iter().map(|task| store.face(&task.key));
+        let views = eyes.judge(faces.collect::<Result<_, _>>()?).await?;
+        let views: Vec<&View> = views.iter().collect();
         let photographs = self.sources.iter().chain(&self.references);
-        let photographs: Vec<View> = photographs.map(judged).collect();
+        let photographs: Vec<&View> = photographs.map(|views| views.by(Network::Judge)).collect();
         let labels = [&self.labels[..], &self.reference_labels].concat();
-        let (views, photographs) = (views.iter().collect::<Vec<_>>(), photographs.iter());
-        let photographs: Vec<&View> = photographs.collect();
         Ok(probes::judge(schema, &views, &photographs, &labels))
     }
 
