@@ -38,6 +38,22 @@ pub enum LoadError {
 }
 
 impl ModelSource {
+    /// The bytes of the weights file.
+    ///
+    /// # Errors
+    /// The file cannot be read. An untrained network has no file: the answer is empty.
+    pub fn bytes(&self) -> Result<Vec<u8>, LoadError> {
+        match self {
+            Self::Embedded => Ok(EMBEDDED.to_vec()),
+            Self::Random(_) => Ok(Vec::new()),
+            Self::Bytes(bytes) => Ok(bytes.to_vec()),
+            Self::File(path) => std::fs::read(path).map_err(|source| LoadError::Read {
+                path: path.clone(),
+                source,
+            }),
+        }
+    }
+
     /// Reads the weights and moves them to the device.
     ///
     /// # Errors

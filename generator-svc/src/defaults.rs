@@ -107,6 +107,8 @@ pub fn keeping(basis: Basis, rule: Rule) -> Settings {
 
 /// The preset of the paper's method. The paper names "blurring and/or jitter" without numbers.
 pub mod paper {
+    /// Number of steps: after so many the faces hardly change.
+    pub const STEPS: i32 = 1000;
     /// Largest shift of the image before each step, pixels.
     pub const JITTER: i32 = 2;
     /// Standard deviation of the blur, pixels.

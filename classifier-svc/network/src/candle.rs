@@ -110,6 +110,32 @@ impl CandleNetwork {
     }
 }
 
+/// One stage with weights, without the rectifier behind it, on the CPU.
+pub(crate) struct One {
+    stage: Stage,
+    weights: Option<Weights>,
+}
+
+impl One {
+    /// A stage with its weights.
+    pub(crate) fn new(stage: &Stage, parameters: &Parameters) -> Result<Self> {
+        Ok(Self {
+            stage: stage.clone(),
+            weights: upload(stage, parameters, &Device::Cpu, DType::F32)?,
+        })
+    }
+
+    /// What it computes from `n` inputs, `[n, ...]`.
+    pub(crate) fn forward(&self, inputs: &[f32], n: usize) -> Result<Vec<f32>> {
+        let x = Tensor::from_slice(inputs, inputs.len(), &Device::Cpu)?;
+        let x = match self.stage.op {
+            Op::Conv { inputs, side, .. } => x.reshape((n, inputs, side, side))?,
+            _ => x.reshape((n, inputs.len() / n.max(1)))?,
+        };
+        values(&forward(&self.stage, self.weights.as_ref(), &x)?)
+    }
+}
+
 /// All values, in 32 bits.
 fn values(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()

@@ -106,6 +106,29 @@ impl Heads {
         }
         weight * (all - wanted)
     }
+
+    /// `-p` of the attribute with this number, or `p - 1` where it should be absent, from the probabilities of one image.
+    /// Adds `weight` times its gradient with respect to the logits: of its softmax alone, by which 1 at the attribute's
+    /// output becomes `p (1 - p)`.
+    pub(crate) fn negative_probability(
+        &self,
+        probabilities: &[f32],
+        attribute: usize,
+        absent: bool,
+        weight: f64,
+        gradient: &mut [f32],
+    ) -> f64 {
+        let logit = self.attributes[attribute];
+        let head = self.ranges().find(|h| h.contains(&logit));
+        let head = head.expect("every logit has a head");
+        let p = f64::from(probabilities[logit]);
+        let sign = if absent { weight } else { -weight };
+        for i in head {
+            let own = f64::from(u8::from(i == logit));
+            gradient[i] += (sign * p * (own - f64::from(probabilities[i]))) as f32;
+        }
+        sign * p - if absent { weight } else { 0.0 }
+    }
 }
 
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
@@ -159,18 +182,39 @@ mod tests {
 
     #[test]
     fn the_gradient_of_a_likelihood_is_its_slope() {
-        let (heads, logits) = (heads(), some_logits());
-        let mut gradient = vec![0.0; logits.len()];
-        let nll = |logits: &[f32], gradient: &mut [f32]| {
+        let heads = heads();
+        check_gradient(|logits, gradient| {
             heads.negative_log_likelihood(logits, 3, false, 1.5, gradient)
                 + heads.negative_log_likelihood(logits, 9, true, 0.5, gradient)
-        };
-        nll(&logits, &mut gradient);
+        });
+    }
+
+    #[test]
+    fn the_gradient_of_a_probability_is_its_slope() {
+        let heads = heads();
+        check_gradient(|logits, gradient| {
+            let mut p = logits.to_vec();
+            heads.softmax(&mut p);
+            heads.negative_probability(&p, 3, false, 1.5, gradient)
+                + heads.negative_probability(&p, 9, true, 0.5, gradient)
+        });
+        let mut sure = vec![0.0; heads.logits()];
+        sure[heads.attributes[3]] = 1.0;
+        let mut gradient = vec![0.0; heads.logits()];
+        let value = heads.negative_probability(&sure, 3, false, 1.0, &mut gradient);
+        assert_eq!((value, gradient.iter().all(|&g| g == 0.0)), (-1.0, true));
+        assert_eq!(heads.negative_probability(&sure, 4, true, 1.0, &mut gradient), -1.0);
+    }
+
+    fn check_gradient(of: impl Fn(&[f32], &mut [f32]) -> f64) {
+        let logits = some_logits();
+        let mut gradient = vec![0.0; logits.len()];
+        of(&logits, &mut gradient);
         for i in 0..20 {
             let at = |step: f32| {
                 let mut l = logits.clone();
                 l[i] += step;
-                nll(&l, &mut vec![0.0; logits.len()])
+                of(&l, &mut vec![0.0; logits.len()])
             };
             let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
             assert!(

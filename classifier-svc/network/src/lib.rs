@@ -5,6 +5,7 @@
 
 pub(crate) mod arch;
 mod backend;
+mod before_rectifier;
 mod candle;
 pub(crate) mod cpu;
 mod description;
@@ -32,6 +33,7 @@ pub mod verify;
 pub(crate) mod weights;
 
 pub use arch::Architecture;
+pub use before_rectifier::BeforeRectifier;
 pub use cpu::Isa;
 pub use description::Description;
 pub use device::{DeviceChoice, Precision};

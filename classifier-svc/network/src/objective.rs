@@ -20,7 +20,7 @@ impl Objective {
             Term::SquaredDistance { layer, .. } | Term::VectorJacobianProduct { layer, .. } => {
                 *layer
             }
-            Term::AttributeLikelihood(_) => heads,
+            Term::AttributeLikelihood(_) | Term::AttributeProbability(_) => heads,
         }
     }
 
@@ -31,7 +31,7 @@ impl Objective {
             Term::VectorJacobianProduct { layer, cotangent } => {
                 ("cotangent", *layer, cotangent.len())
             }
-            Term::AttributeLikelihood(_) => return Ok(()),
+            Term::AttributeLikelihood(_) | Term::AttributeProbability(_) => return Ok(()),
         };
         let expected = sizes.get(layer).copied().unwrap_or(0);
         if actual == expected {
@@ -87,6 +87,22 @@ impl Objective {
                 };
                 targets.iter().map(nll).sum()
             }
+            Term::AttributeProbability(targets) => {
+                let mut probabilities = activation.to_vec();
+                heads.softmax(&mut probabilities);
+                activation.fill(0.0);
+                let value = |t: &AttributeTarget| {
+                    let weight = self.weight * t.weight;
+                    heads.negative_probability(
+                        &probabilities,
+                        t.attribute,
+                        t.absent,
+                        weight,
+                        activation,
+                    )
+                };
+                targets.iter().map(value).sum()
+            }
         }
     }
 }
@@ -105,6 +121,8 @@ pub enum Term {
     },
     /// Minus the log-likelihood of attributes (paper, section 3.3.1).
     AttributeLikelihood(Arc<[AttributeTarget]>),
+    /// Minus the probabilities of attributes (paper, section 3.3.1, step 2).
+    AttributeProbability(Arc<[AttributeTarget]>),
     /// `<cotangent, a>`.
     VectorJacobianProduct {
         /// The layer.

@@ -56,14 +56,20 @@ fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Object
     let term = match objective.term {
         None => Err(Violations::one(
             field,
-            "expected `squared_distance`, `attribute_likelihood` or `vector_jacobian_product`, got none",
+            "expected `squared_distance`, `attribute_likelihood`, `attribute_probability` or `vector_jacobian_product`, got none",
         )),
         Some(objective::Term::SquaredDistance(d)) => {
             squared_distance(info, d, &format!("{field}.squared_distance"))
         }
         Some(objective::Term::AttributeLikelihood(a)) => {
             let field = format!("{field}.attribute_likelihood.targets");
-            likelihood(&info.schema, &a.targets, &field)
+            let targets = attributes(&info.schema, &a.targets, &field)?;
+            Ok(Term::AttributeLikelihood(targets))
+        }
+        Some(objective::Term::AttributeProbability(a)) => {
+            let field = format!("{field}.attribute_probability.targets");
+            let targets = attributes(&info.schema, &a.targets, &field)?;
+            Ok(Term::AttributeProbability(targets))
         }
         Some(objective::Term::VectorJacobianProduct(p)) => {
             let field = format!("{field}.vector_jacobian_product");
@@ -122,11 +128,11 @@ fn activation(
     Ok(array.data.into())
 }
 
-fn likelihood(
+fn attributes(
     schema: &Schema,
     targets: &[v1::AttributeTarget],
     field: &str,
-) -> Result<Term, Violations> {
+) -> Result<Arc<[AttributeTarget]>, Violations> {
     let most = schema.len();
     if !(1..=most).contains(&targets.len()) {
         let n = targets.len();
@@ -150,7 +156,7 @@ fn likelihood(
             Err(wrong) => violations.extend(wrong),
         }
     }
-    violations.or(Term::AttributeLikelihood(found.into()))
+    violations.or(found.into())
 }
 
 fn attribute(

@@ -83,6 +83,14 @@ pub enum EvaluateError {
         /// What was expected and what came.
         reason: String,
     },
+    /// A way to make faces that is not the generator's fails.
+    #[error("{name}: {reason}")]
+    Guest {
+        /// Its name.
+        name: String,
+        /// The cause.
+        reason: String,
+    },
     /// A picture cannot be encoded.
     #[error("cannot encode a picture: {0}")]
     Encode(#[from] image::ImageError),

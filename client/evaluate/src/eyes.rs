@@ -22,7 +22,7 @@ const BATCH: usize = 32;
 
 /// One of the networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Network {
+pub enum Network {
     /// Judges attributes; nobody inverts it.
     Judge,
     /// Another judge, which nobody tunes to.
@@ -43,7 +43,7 @@ pub(crate) const NETWORKS: [Network; 4] = [
 
 /// What each sees in one face.
 #[derive(Clone, Debug)]
-pub(crate) struct Views([View; NETWORKS.len()]);
+pub struct Views([View; NETWORKS.len()]);
 
 /// The networks that need no service.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(crate) struct Local {
 
 /// All networks.
 #[derive(Clone, Debug)]
-pub(crate) struct Eyes {
+pub struct Eyes {
     local: Arc<Local>,
     classifier: ClassifierClient,
     /// The attributes of the evaluation.
@@ -78,7 +78,8 @@ impl Network {
 }
 
 impl Views {
-    pub(crate) fn by(&self, network: Network) -> &View {
+    /// What one of the networks sees.
+    pub fn by(&self, network: Network) -> &View {
         &self.0[network as usize]
     }
 }
@@ -116,6 +117,19 @@ impl Local {
 }
 
 impl Eyes {
+    /// The networks that are built in, and the classifier with the model that it serves.
+    ///
+    /// # Errors
+    /// A file that was built in cannot be used.
+    pub fn open(
+        classifier: ClassifierClient,
+        model: &GetModelResponse,
+        schema: Schema,
+    ) -> Result<Self, EvaluateError> {
+        let local = Arc::new(Local::embedded()?);
+        Ok(Self::new(local, classifier, model, schema))
+    }
+
     pub(crate) fn new(
         local: Arc<Local>,
         classifier: ClassifierClient,
@@ -140,7 +154,7 @@ impl Eyes {
     ///
     /// # Errors
     /// One of them fails.
-    pub(crate) async fn look(
+    pub async fn look(
         &self,
         faces: Vec<Arc<RgbImage>>,
         watch: &Watch,

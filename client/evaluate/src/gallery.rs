@@ -9,7 +9,6 @@ use crate::control::PixelRegression;
 use crate::error::EvaluateError;
 use crate::generation::{Described, Task};
 use crate::measures::mean;
-use crate::methods::Method;
 use crate::photographs::{Photographs, SIDE, Subject};
 use crate::store::Store;
 
@@ -63,16 +62,17 @@ pub(crate) struct Gallery {
 }
 
 impl Gallery {
-    /// The faces of a method, as they were stored.
+    /// The faces of a method or a guest, as they were stored.
     ///
     /// # Errors
     /// One of them cannot be read.
-    pub(crate) fn of_method(
-        method: &Method,
+    pub(crate) fn of_tasks(
+        name: &str,
+        note: &'static str,
         tasks: &[Task],
         store: &Store,
     ) -> Result<Self, EvaluateError> {
-        let own = || tasks.iter().filter(|task| task.key.method == method.name);
+        let own = || tasks.iter().filter(|task| task.key.method == name);
         let entries: Vec<_> = own().filter_map(|task| store.entry(&task.key)).collect();
         let face = |task: &Task| {
             Ok(Face {
@@ -87,8 +87,8 @@ impl Gallery {
             mean(losses.map(|&loss| f64::from(loss)))
         };
         Ok(Self {
-            name: method.name.to_owned(),
-            note: method.note,
+            name: name.to_owned(),
+            note,
             control: false,
             faces: own().map(face).collect::<Result<_, EvaluateError>>()?,
             seconds: mean(entries.iter().map(|entry| entry.seconds)),

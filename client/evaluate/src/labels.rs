@@ -23,6 +23,11 @@ impl Labels {
         &self.schema
     }
 
+    /// For each attribute whether it is present, in the order of the schema.
+    pub(crate) fn present(&self) -> &[bool] {
+        &self.labels
+    }
+
     pub(crate) fn has(&self, attribute: AttributeId) -> bool {
         self.labels[attribute.index()]
     }

@@ -13,6 +13,7 @@ mod eyes;
 mod figure;
 mod gallery;
 mod generation;
+mod guest;
 mod identity;
 mod judge;
 mod labels;
@@ -37,6 +38,8 @@ mod view;
 pub use deepface_dataset::{Crop, Split};
 pub use error::EvaluateError;
 pub use figure::Figure;
+pub use eyes::{Eyes, Network, Views};
+pub use guest::{Guest, GuestError, Painting, Wanted};
 pub use identity::IdentityError;
 pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};
@@ -48,6 +51,7 @@ pub use report::{
 pub use run::{Files, evaluate};
 pub use settings::Settings;
 pub use store::{Identity, StoreError};
+pub use view::View;
 
 /// Runs a computation on a thread where it blocks no other task.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

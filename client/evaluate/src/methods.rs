@@ -32,7 +32,7 @@ pub enum Recipe {
 }
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 13] = [
+pub const METHODS: [Method; 15] = [
     Method {
         name: "default",
         note: "the generator's defaults",
@@ -115,18 +115,35 @@ pub const METHODS: [Method; 13] = [
     },
     Method {
         name: "paper",
-        note: "the paper's method as written: cgmm-mean towards pixels by gradient descent",
+        note: "the paper's method (section 3.3.2): cgmm-mean towards pixels by gradient descent",
+        takes_absent: false,
+        recipe: || Recipe::Generate(paper(TargetSettings::default())),
+    },
+    Method {
+        name: "paper-fc6",
+        note: "the same on a layer that the paper names",
         takes_absent: false,
         recipe: || {
-            Recipe::Generate(GenerationSettings {
-                preset: Preset::Paper.into(),
-                ..GenerationSettings::default()
-            })
+            Recipe::Generate(paper(TargetSettings {
+                layer: "fc6".to_owned(),
+                ..TargetSettings::default()
+            }))
+        },
+    },
+    Method {
+        name: "paper-baseline",
+        note: "the paper's baseline (section 3.3.1): class visualisation of pixels from the mean image",
+        takes_absent: true,
+        recipe: || {
+            Recipe::Generate(paper(TargetSettings {
+                method: Target::ClassVisualization.into(),
+                ..TargetSettings::default()
+            }))
         },
     },
     Method {
         name: "class-visualization",
-        note: "no target: climbs the attributes' likelihood (section 3.3.1)",
+        note: "no target: climbs the attributes' likelihood in the image prior",
         takes_absent: true,
         recipe: || on_layer(Target::ClassVisualization, ""),
     },
@@ -163,6 +180,15 @@ fn start() -> GenerationSettings {
             learning_rate: Some(1e-6),
             ..InversionSettings::default()
         }),
+        ..GenerationSettings::default()
+    }
+}
+
+/// The paper's preset with a target of its own.
+fn paper(target: TargetSettings) -> GenerationSettings {
+    GenerationSettings {
+        target: Some(target),
+        preset: Preset::Paper.into(),
         ..GenerationSettings::default()
     }
 }

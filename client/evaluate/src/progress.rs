@@ -24,7 +24,8 @@ impl Watch {
         Self(Arc::new(tell))
     }
 
-    pub(crate) fn at(&self, stage: &'static str, done: usize, total: usize) {
+    /// Tells of progress: `done` of `total` steps of a stage.
+    pub fn at(&self, stage: &'static str, done: usize, total: usize) {
         (self.0)(Progress { stage, done, total });
     }
 }

@@ -16,6 +16,7 @@ use crate::error::EvaluateError;
 use crate::eyes::{Eyes, Local};
 use crate::gallery::{Gallery, Material, controls};
 use crate::generation::{self, Task};
+use crate::guest::{self, Guest};
 use crate::methods::{Method, Recipe};
 use crate::panel::Panel;
 use crate::photographs::{Choice, Subject};
@@ -42,7 +43,7 @@ pub struct Files {
     pub variety: PathBuf,
 }
 
-/// Makes the missing faces, measures all, and writes the report.
+/// Makes the missing faces, those of `guests` too, measures all, and writes the report.
 ///
 /// # Errors
 /// The data cannot be read, a service fails, the folder belongs to another run, or a file cannot be written. Faces that
@@ -54,6 +55,7 @@ pub async fn evaluate(
     generator: &GeneratorClient,
     classifier: &ClassifierClient,
     settings: &Settings,
+    guests: &[&dyn Guest],
     watch: &Watch,
 ) -> Result<(Report, Files), EvaluateError> {
     settings.check()?;
@@ -96,6 +98,13 @@ pub async fn evaluate(
     let (schema, remarks) = (data.schema.clone(), data.remarks.clone());
     let descriptions = requests(settings, sources);
     let described = generation::describe(generator, &schema, &descriptions).await?;
+    let mut invited = Vec::new();
+    for &guest in guests {
+        let tasks = each_seed(settings, sources, guest.name(), &default, false);
+        let described = generation::describe(generator, &schema, &tasks).await?;
+        guest::make(guest, &tasks, sources, &described, &mut store, watch).await?;
+        invited.push(Gallery::of_tasks(guest.name(), guest.note(), &tasks, &store)?);
+    }
     let eyes = Eyes::new(local, classifier.clone(), &model, schema.clone());
     let training = Training::of(data, sources, &eyes, watch).await?;
     let mut galleries = controls(&Material {
@@ -105,8 +114,9 @@ pub async fn evaluate(
         described: &described,
     });
     for method in &settings.methods {
-        galleries.push(Gallery::of_method(method, &tasks, &store)?);
+        galleries.push(Gallery::of_tasks(method.name, method.note, &tasks, &store)?);
     }
+    galleries.extend(invited);
     let people = training.people;
     let panel = Panel::look(
         &eyes,
@@ -224,28 +234,44 @@ fn set(source: &Subject) -> Set {
 
 /// Every seed of every set, and more of the first sets; one method after the other.
 fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
-    let of_method = |&method: &&'static Method| {
+    let of_method = |method: &&'static Method| {
         let absent = settings.with_negatives && method.takes_absent;
-        sources.iter().enumerate().flat_map(move |(set, source)| {
-            let more = match set < VARIETY_SETS {
-                true => settings.variety_seeds,
-                false => 0,
-            };
-            let task = task(method.name, (method.recipe)(), set, source, absent);
-            (0..settings.seeds.max(more)).map(move |seed| task.with_seed(seed))
-        })
+        each_seed(settings, sources, method.name, &method.recipe, absent)
     };
     settings.methods.iter().flat_map(of_method).collect()
+}
+
+/// Every seed of every set, and more of the first sets.
+fn each_seed(
+    settings: &Settings,
+    sources: &[Subject],
+    method: &str,
+    recipe: &dyn Fn() -> Recipe,
+    absent: bool,
+) -> Vec<Task> {
+    let of_set = |(set, source)| {
+        let more = match set < VARIETY_SETS {
+            true => settings.variety_seeds,
+            false => 0,
+        };
+        let task = task(method, recipe(), set, source, absent);
+        (0..settings.seeds.max(more)).map(move |seed| task.with_seed(seed))
+    };
+    sources.iter().enumerate().flat_map(of_set).collect()
 }
 
 /// What the control without a network is asked: as the default.
 fn requests(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
     let each = |(set, source)| {
-        let recipe = Recipe::Generate(GenerationSettings::default());
-        let task = task("", recipe, set, source, settings.with_negatives);
+        let task = task("", default(), set, source, settings.with_negatives);
         (0..settings.seeds).map(move |seed| task.with_seed(seed))
     };
     sources.iter().enumerate().flat_map(each).collect()
+}
+
+/// The generator's defaults.
+fn default() -> Recipe {
+    Recipe::Generate(GenerationSettings::default())
 }
 
 fn task(method: &str, recipe: Recipe, set: usize, source: &Subject, absent: bool) -> Task {

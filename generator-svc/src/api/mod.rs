@@ -14,7 +14,7 @@ mod invert;
 mod list_attributes;
 mod method;
 mod objectives;
-mod oracle;
+pub mod oracle;
 mod picture;
 mod preset;
 mod reference;

@@ -11,7 +11,7 @@ use crate::metrics::GENERATOR;
 /// The classifier service, over one Differentiate stream: one round trip an image. The stream is opened again when it
 /// breaks.
 #[derive(Debug)]
-pub(super) struct GrpcOracle {
+pub struct GrpcOracle {
     stream: DurableDifferentiate,
     side: usize,
     time: Duration,
@@ -19,7 +19,7 @@ pub(super) struct GrpcOracle {
 
 impl GrpcOracle {
     /// Evaluates images of `side` pixels over an open stream.
-    pub(super) fn new(stream: DurableDifferentiate, side: usize) -> Self {
+    pub fn new(stream: DurableDifferentiate, side: usize) -> Self {
         Self {
             stream,
             side,
@@ -28,7 +28,7 @@ impl GrpcOracle {
     }
 
     /// Ends the stream, which is not reset, after the last evaluation. Gives the time spent on round trips.
-    pub(super) fn finish(&mut self) -> Duration {
+    pub fn finish(&mut self) -> Duration {
         self.stream.finish();
         self.time
     }
@@ -36,7 +36,7 @@ impl GrpcOracle {
 
 /// Why there is no evaluation from the classifier.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum OracleError {
+pub enum OracleError {
     /// The call failed.
     #[error(transparent)]
     Call(#[from] ClientError),

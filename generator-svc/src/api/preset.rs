@@ -23,7 +23,8 @@ pub(super) fn fill_in(settings: &mut GenerationSettings, field: &str) -> Result<
     Ok(())
 }
 
-/// The paper's method as written (section 3.3.2; the descent is that of section 3.1, eq. 1).
+/// The paper's method (section 3.3.2), or its baseline (section 3.3.1) where that is asked for: then the descent begins with
+/// the mean image.
 fn fill_in_paper(settings: &mut GenerationSettings) {
     let target = settings.target.get_or_insert_default();
     if target.method == i32::from(Method::Unspecified) {
@@ -42,8 +43,12 @@ fn fill_in_paper(settings: &mut GenerationSettings) {
         inversion.set_optimizer(Optimizer::Sgd);
     }
     if inversion.start == i32::from(Start::Unspecified) {
-        inversion.set_start(Start::Noise);
+        inversion.set_start(match target.method() {
+            Method::ClassVisualization => Start::Mean,
+            _ => Start::Noise,
+        });
     }
+    inversion.steps.get_or_insert(paper::STEPS);
     let pixels = inversion.parametrization() == Parametrization::Pixels;
     let regularizers = inversion.regularizers.get_or_insert_default();
     regularizers.total_variation.get_or_insert(0.0);
@@ -81,6 +86,7 @@ mod tests {
                 parametrization: Parametrization::Pixels.into(),
                 optimizer: Optimizer::Sgd.into(),
                 start: Start::Noise.into(),
+                steps: Some(1000),
                 regularizers: Some(Regularizers {
                     total_variation: Some(0.0),
                     l2: Some(0.0),
@@ -118,6 +124,7 @@ mod tests {
         assert_eq!(target.likelihood, None);
         assert_eq!(inversion.parametrization(), Parametrization::Prior);
         assert_eq!(inversion.optimizer(), Optimizer::Sgd);
+        assert_eq!(inversion.start(), Start::Mean);
         let regularizers = inversion.regularizers.unwrap();
         assert_eq!(
             (regularizers.jitter, regularizers.blur_sigma),

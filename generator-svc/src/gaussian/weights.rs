@@ -29,6 +29,19 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// One pass of stochastic gradient descent as the paper describes it: an image at a time, in random order, all
+    /// weights at one `rate`. [`Problem::descend`] is what `fit` compares with.
+    pub fn pass(&self, w: &mut DVector<f64>, rate: f64, seed: u64) {
+        let examples: Vec<&Example> = self.useful().collect();
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        for i in order {
+            let mut gradient = DVector::zeros(w.len());
+            self.gradient(examples[i], w, &mut gradient);
+            w.axpy(-rate, &gradient, 1.0);
+        }
+    }
+
     /// Gradient with respect to w of the part of eq. 3 that belongs to one image, regulariser included.
     fn gradient(&self, example: &Example, w: &DVector<f64>, gradient: &mut DVector<f64>) {
         let share = 1.0 / example.attributes.len() as f64;
@@ -191,6 +204,20 @@ mod tests {
         for ((e, d), t) in exact.iter().zip(&descended).zip(TRUTH) {
             assert!((e - t).abs() < 0.01, "{exact}");
             assert!((e - d).abs() < 0.01, "{exact}{descended}");
+        }
+    }
+
+    #[test]
+    fn one_rate_for_all_weights_finds_the_truth_too_if_it_is_small_enough() {
+        let problem = problem(&TRUTH);
+        let mut w = DVector::from_element(TRUTH.len(), 1.0);
+        let before = problem.excess(&w);
+        problem.pass(&mut w, 10.0, 1);
+        assert!(problem.excess(&w).is_nan() || problem.excess(&w) > before);
+        w.fill(1.0);
+        (0..60).for_each(|pass| problem.pass(&mut w, 0.01, pass));
+        for (w, t) in w.iter().zip(TRUTH) {
+            assert!((w - t).abs() < 0.02, "{w} {t}");
         }
     }
 

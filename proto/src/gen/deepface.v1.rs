@@ -666,7 +666,7 @@ pub struct Objective {
     #[prost(double, tag = "1")]
     pub weight: f64,
     /// The kind of term. Exactly one must be set.
-    #[prost(oneof = "objective::Term", tags = "2, 3, 4")]
+    #[prost(oneof = "objective::Term", tags = "2, 3, 4, 5")]
     pub term: ::core::option::Option<objective::Term>,
 }
 /// Nested message and enum types in `Objective`.
@@ -683,6 +683,9 @@ pub mod objective {
         /// An activation gradient from the client: a vector-Jacobian product.
         #[prost(message, tag = "4")]
         VectorJacobianProduct(super::VectorJacobianProduct),
+        /// Probability of attributes: class visualisation with the gradients that the paper states.
+        #[prost(message, tag = "5")]
+        AttributeProbability(super::AttributeProbability),
     }
 }
 /// \|| activation - target ||^2, divided by || target ||^2 if normalized.
@@ -701,6 +704,15 @@ pub struct SquaredDistance {
 /// * sum of weight * log p(attribute), or log(1 - p(attribute)) for absent attributes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttributeLikelihood {
+    /// 1 or more attributes, without repeats.
+    #[prost(message, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<AttributeTarget>,
+}
+/// * sum of weight * p(attribute), or 1 - p(attribute) for absent attributes. At the softmax its gradient is 1 for the
+///   attributes that are wanted and 0 for all others, as in step 2 of section 3.3.1, where a log-likelihood has 1 / p. So it
+///   fades where a softmax is saturated.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AttributeProbability {
     /// 1 or more attributes, without repeats.
     #[prost(message, repeated, tag = "1")]
     pub targets: ::prost::alloc::vec::Vec<AttributeTarget>,
@@ -2114,9 +2126,11 @@ impl ImageFormat {
 pub enum Preset {
     /// Not set: the defaults of each field.
     Unspecified = 0,
-    /// The paper's method as written (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration,
-    /// variety and likelihood; PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
-    /// paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps.
+    /// The paper's method (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration, variety and
+    /// likelihood; 1000 steps of PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
+    /// paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps. Its
+    /// layer, the scale and decay of the gradient, and the exact weights w are not the paper's: see the fields. With
+    /// METHOD_CLASS_VISUALIZATION it is the paper's baseline (section 3.3.1), and START_MEAN takes the place of START_NOISE.
     Paper = 1,
 }
 impl Preset {

@@ -331,11 +331,15 @@ async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
         weight: 1e6,
     };
     let likelihood = Term::AttributeLikelihood(v1::AttributeLikelihood {
+        targets: vec![attribute.clone()],
+    });
+    let probability = Term::AttributeProbability(v1::AttributeProbability {
         targets: vec![attribute],
     });
     let terms = [
         cotangent(1e9),
         likelihood,
+        probability,
         to_fc7(vec![1e9; 32], false),
         to_fc7([vec![1e-9], vec![0.0; 31]].concat(), true),
     ];

@@ -115,7 +115,8 @@ fn help_says_what_the_papers_preset_is() {
     says(
         "paper",
         format!(
-            "a jitter of {} pixels and a blur of {} pixels every {} steps",
+            "in {} steps, with a jitter of {} pixels and a blur of {} pixels every {} steps",
+            paper::STEPS,
             paper::JITTER,
             paper::BLUR_SIGMA,
             paper::BLUR_EVERY

@@ -58,8 +58,11 @@ pub(crate) struct GenerateArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// The paper's method as written: cgmm-mean, and pixels from noise by gradient descent, with a jitter of 2 pixels and
-    /// a blur of 0.5 pixels every 4 steps. Other options override it.
+    /// The paper's method: cgmm-mean, and pixels from noise by gradient descent in 1000 steps, with a jitter of 2 pixels and
+    /// a blur of 0.5 pixels every 4 steps, numbers that the paper does not give. It deviates from the paper in four points:
+    /// the layer is conv4_3 (--layer fc6 is one that the paper names), each gradient is divided by its mean magnitude, the
+    /// rate falls along a cosine, and the weights w solve eq. 3 exactly. With --method class-visualization it is the
+    /// paper's baseline, which begins with the mean image. Other options override it.
     #[arg(long)]
     pub(crate) paper: bool,
     /// How the target activation is made from the attributes. Default: regression.

@@ -17,6 +17,7 @@ mod inversion;
 mod invert;
 mod morph;
 mod names;
+mod paper;
 mod serve;
 mod show;
 
@@ -40,6 +41,7 @@ pub(crate) use inversion::{
 };
 pub(crate) use invert::InvertArgs;
 pub(crate) use morph::{MorphArgs, WishList};
+pub(crate) use paper::PaperArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::ShowArgs;
 
@@ -196,6 +198,8 @@ pub(crate) enum Work {
     Show(ShowArgs),
     /// Measure the quality of the faces of every method.
     Evaluate(EvaluateArgs),
+    /// Make the tables and figures of the paper from a data set.
+    Paper(PaperArgs),
 }
 
 #[cfg(test)]

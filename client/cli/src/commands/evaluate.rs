@@ -27,7 +27,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::
     let stages = Stages::new();
     let (generator, classifier) = (pair.generator()?, pair.classifier()?);
     let evaluated =
-        deepface_evaluate::evaluate(&generator, &classifier, &settings, &stages.watch()).await;
+        deepface_evaluate::evaluate(&generator, &classifier, &settings, &[], &stages.watch()).await;
     drop(stages);
     if new && evaluated.is_err() {
         // Only where nothing was written: a folder that is not empty stays.

@@ -10,6 +10,7 @@ mod gallery;
 mod generate;
 mod invert;
 mod morph;
+mod paper;
 mod serve;
 mod show;
 
@@ -73,5 +74,6 @@ async fn dispatch(services: &ServiceArgs, work: Work) -> anyhow::Result<()> {
         Work::Attributes(args) => attributes::run(services, &args).await,
         Work::Show(args) => show::run(&args),
         Work::Evaluate(args) => evaluate::run(services, &args).await,
+        Work::Paper(args) => paper::run(services, &args).await,
     }
 }

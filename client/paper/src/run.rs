@@ -1,0 +1,176 @@
+//! A whole reproduction, from photographs to the report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use deepface_attributes::{Group, Schema};
+use deepface_client::v1::ListAttributesResponse;
+use deepface_client::{ClassifierClient, GeneratorClient};
+use deepface_evaluate::Watch;
+use deepface_files::sha256;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::bench::{Bench, digest, read};
+use crate::effort::Effort;
+use crate::error::PaperError;
+use crate::experiments::{
+    discussion, frequencies, inversion, likeness, methods, mixture, normality, samples, separability, transfer,
+    visualization,
+};
+use crate::page;
+use crate::paper::Paper;
+use crate::settings::Settings;
+use crate::store::{Identity, Store};
+
+/// What was written for people.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Everything on one page.
+    pub page: PathBuf,
+    /// All figures, as JSON.
+    pub report: PathBuf,
+}
+
+/// Makes what is missing, and writes the report.
+///
+/// # Errors
+/// The data cannot be read, a service or a training fails, the folder belongs to another run, or a file cannot be written.
+/// What is finished is kept, and the next run continues from there.
+///
+/// # Panics
+/// Outside of a Tokio runtime with several threads.
+pub async fn reproduce(
+    generator: &GeneratorClient,
+    classifier: &ClassifierClient,
+    settings: &Settings,
+    watch: &Watch,
+) -> Result<(Paper, Files), PaperError> {
+    let (model, list) = tokio::try_join!(classifier.get_model(), generator.list_attributes())?;
+    let served = model.model.map(|model| model.digest).unwrap_or_default();
+    let run = || -> Result<(Identity, Bench<'_>), PaperError> {
+        let data = read(settings, schema(&list)?, watch)?;
+        let statistics = settings.statistics.load();
+        let statistics = statistics.map_err(|e| PaperError::Statistics(e.to_string()))?;
+        let run = Identity {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data: digest(&data),
+            classifier: sha256(&settings.model.bytes()?),
+            generator: statistics.digest.clone(),
+            initial: initial(settings)?,
+            quick: settings.quick,
+            seed: settings.seed,
+        };
+        same("classifier", &served, &run.classifier)?;
+        same("generator", &list.digest, &run.generator)?;
+        let bench = Bench {
+            settings,
+            effort: Effort::of(settings.quick),
+            store: Store::open(&settings.output, &run)?,
+            data,
+            statistics: Arc::new(statistics),
+            generator,
+            classifier,
+            watch,
+        };
+        Ok((run, bench))
+    };
+    let (run, bench) = tokio::task::block_in_place(run)?;
+    let paper = experiments(&bench, run).await?;
+    let files = page::write(&bench.store, &paper)?;
+    Ok((paper, files))
+}
+
+/// All experiments, or what they found in an earlier run; the quick ones first.
+async fn experiments(bench: &Bench<'_>, run: Identity) -> Result<Paper, PaperError> {
+    let samples = part(bench, "samples", || samples::make(bench))?;
+    let frequencies = part(bench, "frequencies", || Ok(frequencies::make(bench)))?;
+    let normality = part(bench, "normality", || normality::make(bench))?;
+    let mixture = part(bench, "mixture", || mixture::make(bench))?;
+    let discussion = part(bench, "discussion", || discussion::make(bench))?;
+    let inversions = asked(bench, "inversions", inversion::make(bench)).await?;
+    let visualizations = asked(bench, "visualizations", visualization::make(bench)).await?;
+    let likenesses = asked(bench, "likenesses", likeness::make(bench)).await?;
+    let transfer = part(bench, "transfer", || transfer::make(bench))?;
+    let separability = part(bench, "separability", || separability::of_networks(bench))?;
+    let methods = asked(bench, "methods", methods::make(bench)).await?;
+    Ok(Paper {
+        run,
+        remarks: bench.data.remarks.clone(),
+        samples,
+        frequencies,
+        transfer,
+        separability,
+        normality,
+        mixture,
+        visualizations,
+        inversions,
+        likenesses,
+        discussion,
+        methods,
+    })
+}
+
+/// What an experiment found that needs no service: in an earlier run, or now.
+fn part<T: Serialize + DeserializeOwned>(
+    bench: &Bench<'_>,
+    name: &str,
+    make: impl FnOnce() -> Result<T, PaperError>,
+) -> Result<T, PaperError> {
+    if let Some(found) = bench.store.part(name)? {
+        return Ok(found);
+    }
+    let found = tokio::task::block_in_place(make)?;
+    bench.store.keep(name, &found)?;
+    Ok(found)
+}
+
+/// What an experiment found that asks the services: in an earlier run, or now.
+async fn asked<T: Serialize + DeserializeOwned>(
+    bench: &Bench<'_>,
+    name: &str,
+    make: impl Future<Output = Result<T, PaperError>>,
+) -> Result<T, PaperError> {
+    if let Some(found) = bench.store.part(name)? {
+        return Ok(found);
+    }
+    let found = make.await?;
+    bench.store.keep(name, &found)?;
+    Ok(found)
+}
+
+/// The attributes that the generator can be asked for.
+fn schema(list: &ListAttributesResponse) -> Result<Schema, PaperError> {
+    let mut groups: Vec<Group> = Vec::new();
+    for attribute in &list.attributes {
+        match groups.last_mut().filter(|g| g.name == attribute.group) {
+            Some(group) => group.attributes.push(attribute.name.clone()),
+            None => groups.push(Group {
+                name: attribute.group.clone(),
+                attributes: vec![attribute.name.clone()],
+            }),
+        }
+    }
+    Schema::new(groups).map_err(|e| PaperError::Data(e.to_string()))
+}
+
+/// SHA-256 of the network to fine-tune, if one is given.
+fn initial(settings: &Settings) -> Result<Option<String>, PaperError> {
+    let digest = |path: &PathBuf| {
+        let bytes = std::fs::read(path).map_err(|source| PaperError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(sha256(&bytes))
+    };
+    settings.initial.as_ref().map(digest).transpose()
+}
+
+/// Checks that a service has the file that is analysed in this process.
+fn same(service: &str, served: &str, expected: &str) -> Result<(), PaperError> {
+    match served == expected {
+        true => Ok(()),
+        false => Err(PaperError::Data(format!(
+            "the {service} service has other weights than this program: expected SHA-256 {expected}, got {served}"
+        ))),
+    }
+}
