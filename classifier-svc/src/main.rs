@@ -47,7 +47,8 @@ const TRAIN_HELP: &str = "\
 Examples:
   classifier-svc train --data LFW
   classifier-svc train --data LFW --arch vgg-face-tiny --epochs 2 --output out/quick.safetensors
-  classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads";
+  classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads
+  classifier-svc train --data LFW --identities --output out/people.safetensors";
 
 const IMPORT_HELP: &str = "\
 Examples:

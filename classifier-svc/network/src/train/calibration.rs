@@ -1,6 +1,6 @@
 //! Measuring: thresholds, metrics and the mean of fc7, computed by the very model that the weights are served as.
 
-use super::{data::Faces, metrics};
+use super::{data::Faces, metrics, report::Figure};
 use crate::{
     AttributeMetrics, DeviceChoice, Heads, Model, ModelError, Thresholds, weights::Weights,
 };
@@ -26,7 +26,7 @@ impl<'a> Scores<'a> {
     /// # Errors
     /// The model fails.
     pub(super) fn of(model: &mut Model, faces: &'a Faces) -> Result<Self, ModelError> {
-        let probabilities = model.probabilities(&faces.pixels, faces.labels.len())?;
+        let probabilities = model.probabilities(&faces.pixels, faces.len())?;
         Ok(Self::new(&model.info().heads, &probabilities, faces))
     }
 
@@ -50,13 +50,17 @@ impl<'a> Scores<'a> {
     }
 
     /// Mean accuracy, at thresholds of one half, and mean AUC over the attributes that can be measured.
-    pub(super) fn summary(&self) -> (f64, f64) {
+    pub(super) fn summary(&self) -> [Figure; 2] {
         let all = self.metrics(&vec![Thresholds::default(); self.faces.known.len()]);
         let all: Vec<AttributeMetrics> = all.into_iter().flatten().collect();
         let mean = |f: fn(&AttributeMetrics) -> f32| {
             all.iter().map(|m| f64::from(f(m))).sum::<f64>() / all.len().max(1) as f64
         };
-        (mean(|m| m.accuracy), mean(|m| m.auc))
+        let figure = |name, of: fn(&AttributeMetrics) -> f32| Figure {
+            name,
+            value: mean(of),
+        };
+        [figure("accuracy", |m| m.accuracy), figure("AUC", |m| m.auc)]
     }
 }
 
@@ -95,20 +99,28 @@ pub(super) fn measure(
     let thresholds: Vec<_> = (0..validation.known.len()).map(threshold).collect();
     weights.description.metrics = Scores::of(&mut model, test)?.metrics(&thresholds);
     weights.description.thresholds = thresholds;
-    weights.fc7_mean = fc7_mean(&mut model, validation)?;
+    weights.fc7_mean = mean(&fc7(&mut model, validation)?, validation.len());
     Ok(())
 }
 
-/// The mean activation of fc7 over faces.
-fn fc7_mean(model: &mut Model, faces: &Faces) -> Result<Vec<f32>, ModelError> {
+/// The activations of fc7 of faces, `[n, features]`.
+///
+/// # Errors
+/// The model fails.
+pub(super) fn fc7(model: &mut Model, faces: &Faces) -> Result<Vec<f32>, ModelError> {
     let fc7 = model.info().layer("fc7").expect("every VGG has an fc7");
-    let activations = model.activations(&faces.pixels, faces.labels.len(), &[fc7])?;
-    let mut mean = vec![0.0; model.info().compare_mean.len()];
-    let total = faces.labels.len() as f32;
+    Ok(model
+        .activations(&faces.pixels, faces.len(), &[fc7])?
+        .remove(0))
+}
+
+/// The mean of the activations of `n` faces.
+pub(super) fn mean(activations: &[f32], n: usize) -> Vec<f32> {
+    let mut mean = vec![0.0; activations.len() / n.max(1)];
     // One face after the other: another order would give other bits.
-    for face in activations[0].chunks_exact(mean.len()) {
+    for face in activations.chunks_exact(mean.len().max(1)) {
         let both = mean.iter_mut().zip(face);
-        both.for_each(|(m, a)| *m += a / total);
+        both.for_each(|(m, a)| *m += a / n as f32);
     }
-    Ok(mean)
+    mean
 }

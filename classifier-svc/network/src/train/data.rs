@@ -1,6 +1,6 @@
 //! Photographs in memory, and the random views of them that training sees.
 
-use deepface_dataset::Photograph;
+use deepface_dataset::{Photograph, person_numbers};
 use deepface_files::sha256;
 use image::RgbImage;
 use rand::{RngExt, SeedableRng};
@@ -15,6 +15,8 @@ pub(super) struct Faces {
     pub(super) pixels: Vec<f32>,
     /// Labels per face.
     pub(super) labels: Vec<Vec<bool>>,
+    /// Number of the person per face.
+    pub(super) people: Vec<usize>,
     /// Whether there are labels for each attribute.
     pub(super) known: Vec<bool>,
 }
@@ -34,12 +36,18 @@ impl Faces {
             pixels: faces.concat(),
             known: known.to_vec(),
             labels: photographs.iter().map(|p| p.labels.clone()).collect(),
+            people: person_numbers(photographs),
         })
+    }
+
+    /// Number of faces.
+    pub(super) fn len(&self) -> usize {
+        self.people.len()
     }
 
     /// SHA-256 of every face.
     pub(super) fn digests(&self) -> Vec<String> {
-        let size = self.pixels.len() / self.labels.len().max(1);
+        let size = self.pixels.len() / self.len().max(1);
         let faces = self.pixels.par_chunks(size.max(1));
         let bytes = |face: &[f32]| {
             face.iter()
@@ -74,6 +82,8 @@ pub(super) struct Photographs {
     images: Vec<RgbImage>,
     /// Labels per photograph.
     pub(super) labels: Vec<Vec<bool>>,
+    /// Number of the person per photograph, from 0.
+    pub(super) people: Vec<usize>,
 }
 
 impl Photographs {
@@ -89,12 +99,18 @@ impl Photographs {
             side,
             images,
             labels: photographs.iter().map(|p| p.labels.clone()).collect(),
+            people: person_numbers(photographs),
         })
     }
 
     /// Number of photographs.
     pub(super) fn len(&self) -> usize {
-        self.labels.len()
+        self.people.len()
+    }
+
+    /// Number of people.
+    pub(super) fn count_people(&self) -> usize {
+        self.people.iter().max().map_or(0, |last| last + 1)
     }
 
     /// Values of a view.

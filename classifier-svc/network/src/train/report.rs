@@ -12,7 +12,20 @@ use deepface_report::svg::{Panel, panels};
 
 use crate::{AttributeMetrics, Description, Thresholds};
 
-/// Loss, accuracy and AUC per epoch: a growing table and its picture.
+/// How good a network is in one respect.
+pub(super) struct Figure {
+    /// What is measured, such as `AUC`.
+    pub(super) name: &'static str,
+    pub(super) value: f64,
+}
+
+/// Figures side by side, such as `accuracy 0.8816, AUC 0.9111`.
+pub(super) fn said(figures: &[Figure]) -> String {
+    let each = figures.iter().map(|f| format!("{} {:.4}", f.name, f.value));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// Loss and figures of the validation people per epoch: a growing table and its picture.
 pub(super) struct Curve {
     table: PathBuf,
     picture: PathBuf,
@@ -27,22 +40,31 @@ impl Curve {
         }
     }
 
-    /// Adds an epoch. Rows of this and later epochs are from before a run was resumed, and are dropped.
+    /// Adds an epoch, whose figures are the same in every epoch. Rows of this and later epochs are from before a run was resumed, and are dropped.
     pub(super) fn add(
         &mut self,
         epoch: usize,
         loss: f64,
-        accuracy: f64,
-        auc: f64,
+        figures: &[Figure],
     ) -> anyhow::Result<()> {
-        let mut text = String::from("epoch\tloss\tvalidation_accuracy\tvalidation_auc\n");
+        let mut text = String::from("epoch\tloss");
+        for figure in figures {
+            text += "\tvalidation_";
+            text += &figure.name.to_lowercase().replace(' ', "_");
+        }
+        text.push('\n');
         for row in self.rows_before(epoch)? {
             text += &row;
             text.push('\n');
         }
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{epoch}\t{loss:.5}\t{accuracy:.5}\t{auc:.5}");
-        for (path, content) in [(&self.table, &text), (&self.picture, &draw(&text))] {
+        let _ = write!(text, "{epoch}\t{loss:.5}");
+        for figure in figures {
+            let _ = write!(text, "\t{:.5}", figure.value);
+        }
+        text.push('\n');
+        let picture = draw(&text, figures);
+        for (path, content) in [(&self.table, &text), (&self.picture, &picture)] {
             write_atomically(path, content.as_bytes())?;
         }
         Ok(())
@@ -61,22 +83,23 @@ impl Curve {
     }
 }
 
-/// A small panel per column of the table.
-fn draw(table: &str) -> String {
+/// A small panel per column of the table: the loss, and the figures after it.
+fn draw(table: &str, figures: &[Figure]) -> String {
+    let names = figures.iter().map(|f| format!("validation {}", f.name));
+    let titles: Vec<String> = ["loss".to_owned()].into_iter().chain(names).collect();
     let rows: Vec<Vec<f64>> = table
         .lines()
         .skip(1)
         .map(|l| l.split('\t').filter_map(|f| f.parse().ok()).collect())
-        .filter(|r: &Vec<f64>| r.len() == 4)
+        .filter(|r: &Vec<f64>| r.len() == titles.len() + 1)
         .collect();
     let column = |i: usize| rows.iter().map(|row| row[i]).collect::<Vec<f64>>();
-    let columns = [1, 2, 3].map(column);
-    let titles = ["loss", "validation accuracy", "validation AUC"];
-    let panel = |i: usize| Panel {
-        title: titles[i],
-        values: &columns[i],
-    };
-    panels(&[0, 1, 2].map(panel))
+    let columns: Vec<Vec<f64>> = (1..=titles.len()).map(column).collect();
+    let both = titles.iter().zip(&columns);
+    let all: Vec<Panel<'_>> = both
+        .map(|(title, values)| Panel { title, values })
+        .collect();
+    panels(&all)
 }
 
 /// Prints the means of the metrics on the test people, and writes those of every attribute beside the output, if that is
@@ -131,26 +154,28 @@ mod tests {
         let output = folder.path().join("a.safetensors");
         let epochs = |curve: &Curve| -> Vec<String> {
             let table = fs::read_to_string(&curve.table).unwrap();
-            assert!(table.starts_with("epoch\tloss\t"));
+            assert!(table.starts_with("epoch\tloss\tvalidation_accuracy\tvalidation_auc\n1\t"));
             let numbers = table.lines().skip(1).map(|r| r.split('\t').next().unwrap());
             numbers.map(str::to_owned).collect()
         };
+        let figures = || ["accuracy", "AUC"].map(|name| Figure { name, value: 0.5 });
         let mut curve = Curve::open(&output);
         for epoch in 1..=3 {
-            curve.add(epoch, 1.0, 0.5, 0.5).unwrap();
+            curve.add(epoch, 1.0, &figures()).unwrap();
         }
         assert_eq!(epochs(&curve), ["1", "2", "3"]);
         // Killed before the checkpoint of the second epoch was written.
         let mut curve = Curve::open(&output);
-        curve.add(2, 0.9, 0.6, 0.6).unwrap();
+        curve.add(2, 0.9, &figures()).unwrap();
         assert_eq!(epochs(&curve), ["1", "2"]);
         assert!(
             fs::read_to_string(&curve.table)
                 .unwrap()
                 .contains("0.90000")
         );
-        assert!(fs::read_to_string(&curve.picture).unwrap().contains("<svg"));
-        curve.add(1, 1.0, 0.5, 0.5).unwrap();
+        let picture = fs::read_to_string(&curve.picture).unwrap();
+        assert!(picture.contains("<svg") && picture.contains("validation AUC: 0.5000"));
+        curve.add(1, 1.0, &figures()).unwrap();
         assert_eq!(epochs(&curve), ["1"]);
     }
 }

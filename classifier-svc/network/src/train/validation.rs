@@ -1,25 +1,33 @@
-//! How far training has come: accuracy and AUC on the validation faces after an epoch.
+//! How far training has come: figures of the validation faces after an epoch.
 
 use super::{
     Training,
     calibration::{Scores, served},
     data::Faces,
+    likeness,
+    report::Figure,
     source::{Cached, Source},
+    task::Task,
     trainee::Trainee,
 };
 use crate::Heads;
 
 impl Training<'_> {
-    /// Mean accuracy and AUC on faces: of the model that would be served now, or, where the activations of the stages
+    /// Figures of faces, mean accuracy and AUC or how well people are told apart: of the model that would be served now, or, where the activations of the stages
     /// that do not learn are on the disk, of the stages above them.
     ///
     /// # Errors
     /// The cache cannot be read, or the model fails.
-    pub(super) fn validate(&mut self, faces: &Faces) -> anyhow::Result<(f64, f64)> {
+    pub(super) fn validate(&mut self, faces: &Faces) -> anyhow::Result<Vec<Figure>> {
+        if let Task::People { .. } = self.task {
+            let folded = self.fold()?;
+            let mut model = served(&self.weights(folded))?;
+            return Ok(vec![likeness::figure(&mut model, faces)?]);
+        }
         let scores = match &self.source {
             Source::Cached(cached) => {
                 let batch = self.args.batch;
-                let heads = &self.loss.heads;
+                let heads = &Heads::of(&self.schema);
                 let probabilities = probabilities(&mut self.trainee, heads, cached, faces, batch)?;
                 Scores::new(heads, &probabilities, faces)
             }
@@ -28,7 +36,7 @@ impl Training<'_> {
                 Scores::of(&mut served(&self.weights(folded))?, faces)?
             }
         };
-        Ok(scores.summary())
+        Ok(scores.summary().into())
     }
 }
 
@@ -40,7 +48,7 @@ fn probabilities(
     faces: &Faces,
     batch: usize,
 ) -> anyhow::Result<Vec<f32>> {
-    let all = faces.labels.len();
+    let all = faces.len();
     let mut probabilities = Vec::with_capacity(all * heads.logits());
     for first in (0..all).step_by(batch) {
         let n = batch.min(all - first);

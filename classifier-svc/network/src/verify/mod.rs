@@ -4,16 +4,18 @@ mod protocol;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, ensure};
-use deepface_dataset::{Crop, Dataset, Photograph, PhotographError, Source, Split, Unreadable};
+use deepface_dataset::{
+    Crop, Dataset, Photograph, PhotographError, Source, Split, Unreadable, person_numbers,
+};
 use deepface_files::{Destination, Existing, note, same_file, with_text};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::{DeviceChoice, Model, weights::WeightsFile};
-use protocol::Embedded;
+pub(crate) use protocol::{Embedded, verification};
 
 /// Photographs that are decoded and computed together.
 const BATCH: usize = 64;
@@ -70,7 +72,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let validation = Faces::of(model, &validation)?;
     let test = Faces::of(model, &test)?;
     let mean = model.info().compare_mean.clone();
-    let found = protocol::verification(&validation.embedded(), &test.embedded(), &mean);
+    let found = verification(&validation.embedded(), &test.embedded(), &mean);
     let found = found.context(
         "expected people with several photographs in the validation split and in every tenth of the test split",
     )?;
@@ -139,13 +141,8 @@ impl Faces {
             values.iter().all(|x| x.is_finite()),
             "the network computes values that are not finite"
         );
-        let mut numbers = HashMap::new();
-        let people = photographs.iter().map(|p| {
-            let next = numbers.len();
-            *numbers.entry(p.person.as_str()).or_insert(next)
-        });
         Ok(Self {
-            people: people.collect(),
+            people: person_numbers(photographs),
             values,
         })
     }
