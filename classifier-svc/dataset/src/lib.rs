@@ -25,6 +25,6 @@ pub use check::Unreadable;
 pub use columns::Vocabulary;
 pub use dataset::{Dataset, Source};
 pub use error::DatasetError;
-pub use people::person_numbers;
+pub use people::{person_numbers, person_weights};
 pub use photograph::{Crop, Photograph, PhotographError};
 pub use split::{Split, split_of};

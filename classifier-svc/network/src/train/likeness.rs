@@ -6,10 +6,10 @@ use anyhow::Context;
 use super::{
     calibration::{fc7, mean, served},
     data::Faces,
-    report::Figure,
 };
 use crate::{
     Model,
+    measure::Figure,
     verify::{Embedded, verification},
     weights::Weights,
 };
@@ -24,7 +24,7 @@ const TOO_FEW: &str =
 /// The model fails, or nobody has two photographs.
 pub(super) fn figure(model: &mut Model, faces: &Faces) -> anyhow::Result<Figure> {
     let values = fc7(model, faces)?;
-    let mean = mean(&values, faces.len());
+    let mean = mean(&values, faces.truth.len());
     auc(&embedded(&values, faces), &mean)
 }
 
@@ -38,7 +38,7 @@ fn auc(faces: &Embedded<'_>, mean: &[f32]) -> anyhow::Result<Figure> {
 fn embedded<'a>(values: &'a [f32], faces: &'a Faces) -> Embedded<'a> {
     Embedded {
         values,
-        people: &faces.people,
+        people: &faces.truth.people,
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn measure(
 ) -> anyhow::Result<Figure> {
     let mut model = served(weights)?;
     let (own, others) = (fc7(&mut model, validation)?, fc7(&mut model, test)?);
-    let mean = mean(&own, validation.len());
+    let mean = mean(&own, validation.truth.len());
     let (own, tested) = (embedded(&own, validation), embedded(&others, test));
     weights.description.verification = verification(&own, &tested, &mean);
     let figure = auc(&tested, &mean)?;

@@ -8,6 +8,7 @@ mod cache;
 mod calibration;
 mod checkpoint;
 mod convolution;
+mod curve;
 mod data;
 mod dense;
 mod dropout;
@@ -17,13 +18,11 @@ mod init;
 mod layer;
 mod likeness;
 mod loss;
-mod metrics;
 mod mixup;
 mod optimizer;
 mod output;
 mod random;
 mod rehearsal;
-mod report;
 mod soft;
 mod source;
 mod splits;
@@ -42,7 +41,10 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, parameters::Parameters, seal::seal,
+    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
+    measure::{said, table},
+    parameters::Parameters,
+    seal::seal,
     weights::Weights,
 };
 use adversary::Adversary;
@@ -99,7 +101,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if let Some(init) = &init {
         identity = format!("{identity} begun with {}", init.digest);
     }
-    let photographs = Photographs::load(&train, architecture.input)?;
+    let photographs = Photographs::load(&train, &dataset.known, architecture.input)?;
     let task = match args.identities {
         true => Task::people(args, &photographs),
         false => Task::Attributes {
@@ -201,7 +203,7 @@ impl Training<'_> {
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
         let beside = self.output.is_file().then_some(args.output.as_path());
-        let mut curve = beside.map(report::Curve::open);
+        let mut curve = beside.map(curve::Curve::open);
         let checkpoint = beside.map(|output| output.with_extension("checkpoint"));
         let mut done = 0;
         if let Some(path) = &checkpoint {
@@ -227,7 +229,7 @@ impl Training<'_> {
                 deepface_files::note!(
                     "epoch {:3}  loss {loss:.4}  validation: {}  {rate:.1} photographs/s",
                     epoch + 1,
-                    report::said(&figures)
+                    said(&figures)
                 );
             });
             if let Some(curve) = &mut curve {
@@ -335,15 +337,14 @@ impl Training<'_> {
         let mut weights = self.weights(parameters);
         match self.task {
             Task::Attributes { .. } => {
-                calibration::measure(&mut weights, validation, test, |attribute| {
-                    self.photographs.positives(attribute)
-                })?;
+                let train = &self.photographs.truth;
+                calibration::measure(&mut weights, validation, test, train)?;
                 let beside = self.output.is_file().then_some(self.output.path());
-                report::write(beside, &weights.description)?;
+                table::write(beside, &weights.description)?;
             }
             Task::People { .. } => {
                 let figure = likeness::measure(&mut weights, validation, test)?;
-                deepface_files::note!("test people: {}", report::said(&[figure]));
+                deepface_files::note!("test people: {}", said(&[figure]));
             }
         }
         seal(&mut weights)?;

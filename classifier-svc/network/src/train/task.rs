@@ -26,7 +26,7 @@ pub(super) enum Task {
 impl Task {
     /// The task of telling apart the people of some photographs.
     pub(super) fn people(args: &TrainArgs, photographs: &Photographs) -> Self {
-        let (people, least) = (photographs.count_people(), args.min_photographs);
+        let (people, least) = (photographs.truth.count_people(), args.min_photographs);
         let origin = format!(
             "learned to tell {people} people apart, those with at least {least} training photographs, and saw no labels \
              of attributes; the attribute heads are new, all zero, and know nothing until fine-tuned"
@@ -39,7 +39,7 @@ impl Task {
     pub(super) fn loss(&self, photographs: &Photographs, schema: &Schema, known: &[bool]) -> Loss {
         match self {
             Self::Attributes { .. } => Loss::new(schema, known),
-            Self::People { .. } => Loss::one_of(photographs.count_people()),
+            Self::People { .. } => Loss::one_of(photographs.truth.count_people()),
         }
     }
 
@@ -47,8 +47,8 @@ impl Task {
     pub(super) fn labels<'a>(&'a self, photographs: &'a Photographs, at: usize) -> Labels<'a> {
         match self {
             Self::Attributes { soft: Some(soft) } => Labels::Soft(&soft[at]),
-            Self::Attributes { soft: None } => Labels::Hard(&photographs.labels[at]),
-            Self::People { .. } => Labels::One(photographs.people[at]),
+            Self::Attributes { soft: None } => Labels::Hard(&photographs.truth.labels[at]),
+            Self::People { .. } => Labels::One(photographs.truth.people[at]),
         }
     }
 

@@ -2,15 +2,17 @@
 
 use super::{
     Training,
-    calibration::{Scores, served},
+    calibration::{scores, served},
     data::Faces,
     likeness,
-    report::Figure,
     source::{Cached, Source},
     task::Task,
     trainee::Trainee,
 };
-use crate::Heads;
+use crate::{
+    Heads,
+    measure::{Figure, Scores},
+};
 
 impl Training<'_> {
     /// Figures of faces, mean accuracy and AUC or how well people are told apart: of the model that would be served now, or, where the activations of the stages
@@ -29,11 +31,11 @@ impl Training<'_> {
                 let batch = self.args.batch;
                 let heads = &Heads::of(&self.schema);
                 let probabilities = probabilities(&mut self.trainee, heads, cached, faces, batch)?;
-                Scores::new(heads, &probabilities, faces)
+                Scores::new(heads, &probabilities, &faces.truth)
             }
             Source::Pixels | Source::Fresh(_) => {
                 let folded = self.fold()?;
-                Scores::of(&mut served(&self.weights(folded))?, faces)?
+                scores(&mut served(&self.weights(folded))?, faces)?
             }
         };
         Ok(scores.summary().into())
@@ -48,7 +50,7 @@ fn probabilities(
     faces: &Faces,
     batch: usize,
 ) -> anyhow::Result<Vec<f32>> {
-    let all = faces.len();
+    let all = faces.truth.len();
     let mut probabilities = Vec::with_capacity(all * heads.logits());
     for first in (0..all).step_by(batch) {
         let n = batch.min(all - first);

@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use deepface_dataset::Split;
+
 use super::*;
 use crate::random;
 use crate::seal::seal;
 use crate::tests::people;
-use crate::weights::Weights;
-use crate::{Architecture, Description};
+use crate::weights::{Weights, WeightsFile};
+use crate::{Architecture, Description, DeviceChoice};
 
 const PEOPLE: usize = 400;
 
@@ -17,7 +19,7 @@ fn photographs(dir: &Path) {
 }
 
 fn args(dir: &Path, model: PathBuf, output: PathBuf) -> VerifyArgs {
-    VerifyArgs {
+    let again = AgainArgs {
         data: dir.into(),
         labels: None,
         crop: None,
@@ -25,7 +27,8 @@ fn args(dir: &Path, model: PathBuf, output: PathBuf) -> VerifyArgs {
         model,
         output,
         force: false,
-    }
+    };
+    VerifyArgs { again }
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn bad_photographs_and_too_few_people_are_said() {
     let mut measure = args(&data, path.clone(), path);
     let refused = run(&measure).unwrap_err().to_string();
     assert!(refused.starts_with("1 of "), "{refused}");
-    measure.skip_unreadable = true;
+    measure.again.skip_unreadable = true;
     run(&measure).unwrap();
     for &person in &tested {
         (2..=3).for_each(|n| fs::remove_file(file(person, n)).unwrap());

@@ -1,4 +1,4 @@
-//! Reports of training for people: the curve of every epoch, and a table of every attribute.
+//! The report of training: the curve of every epoch.
 
 use std::{
     fmt::Write as _,
@@ -10,20 +10,7 @@ use anyhow::Context;
 use deepface_files::write_atomically;
 use deepface_report::svg::{Panel, panels};
 
-use crate::{AttributeMetrics, Description, Thresholds};
-
-/// How good a network is in one respect.
-pub(super) struct Figure {
-    /// What is measured, such as `AUC`.
-    pub(super) name: &'static str,
-    pub(super) value: f64,
-}
-
-/// Figures side by side, such as `accuracy 0.8816, AUC 0.9111`.
-pub(super) fn said(figures: &[Figure]) -> String {
-    let each = figures.iter().map(|f| format!("{} {:.4}", f.name, f.value));
-    each.collect::<Vec<_>>().join(", ")
-}
+use crate::measure::Figure;
 
 /// Loss and figures of the validation people per epoch: a growing table and its picture.
 pub(super) struct Curve {
@@ -100,48 +87,6 @@ fn draw(table: &str, figures: &[Figure]) -> String {
         .map(|(title, values)| Panel { title, values })
         .collect();
     panels(&all)
-}
-
-/// Prints the means of the metrics on the test people, and writes those of every attribute beside the output, if that is
-/// a file, as a Markdown table.
-pub(super) fn write(output: Option<&Path>, description: &Description) -> anyhow::Result<()> {
-    let mut text = String::from(
-        "| attribute | accuracy | balanced accuracy | AUC | positives | threshold | balanced threshold |\n|---|---|---|---|---|---|---|\n",
-    );
-    for ((name, metrics), Thresholds { accurate, balanced }) in description
-        .schema
-        .names()
-        .zip(&description.metrics)
-        .zip(&description.thresholds)
-    {
-        // Writing to a string cannot fail.
-        let _ = match metrics {
-            Some(m) => writeln!(
-                text,
-                "| {name} | {:.3} | {:.3} | {:.3} | {:.3} | {accurate:.3} | {balanced:.3} |",
-                m.accuracy, m.balanced_accuracy_at_balanced, m.auc, m.positives
-            ),
-            None => writeln!(text, "| {name} | | | | | {accurate:.3} | {balanced:.3} |"),
-        };
-    }
-    let measured: Vec<&AttributeMetrics> = description.metrics.iter().flatten().collect();
-    let mean = |f: fn(&AttributeMetrics) -> f32| {
-        measured.iter().map(|m| f64::from(f(m))).sum::<f64>() / measured.len().max(1) as f64
-    };
-    let majority = mean(|m| m.positives.max(1.0 - m.positives));
-    let means = format!(
-        "mean accuracy {:.4} (always answering the majority: {majority:.4}), mean balanced accuracy {:.4} ({:.4} at the thresholds for accuracy), mean AUC {:.4}",
-        mean(|m| m.accuracy),
-        mean(|m| m.balanced_accuracy_at_balanced),
-        mean(|m| m.balanced_accuracy),
-        mean(|m| m.auc)
-    );
-    deepface_files::note!("test people: {means}");
-    if let Some(output) = output {
-        let path = output.with_extension("metrics.md");
-        write_atomically(&path, format!("{means}\n\n{text}").as_bytes())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
