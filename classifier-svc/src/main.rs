@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
 use deepface_network::import::{self, ImportArgs};
+use deepface_network::measure::{self, MeasureArgs};
 use deepface_network::train::{self, TrainArgs};
 use deepface_network::verify::{self, VerifyArgs};
 use deepface_serve::{
@@ -21,6 +22,7 @@ Examples:
   classifier-svc serve --listen 127.0.0.1:0 --threads 2 --model vgg-face.safetensors
   classifier-svc train --data LFW --output out/model.safetensors
   classifier-svc import VGG_FACE.caffemodel
+  classifier-svc measure --data LFW --model out/model.safetensors --output out/model.safetensors
   classifier-svc verify --data LFW --model out/model.safetensors --output out/verified.safetensors
 
 Exit codes: 0 done, or stopped by SIGTERM, SIGINT or SIGHUP; 1 failed; 2 wrong usage; 128 + N at a second signal N.
@@ -47,13 +49,19 @@ const TRAIN_HELP: &str = "\
 Examples:
   classifier-svc train --data LFW
   classifier-svc train --data LFW --arch vgg-face-tiny --epochs 2 --output out/quick.safetensors
-  classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads";
+  classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads
+  classifier-svc train --data LFW --identities --output out/people.safetensors";
 
 const IMPORT_HELP: &str = "\
 Examples:
   classifier-svc import VGG_FACE.caffemodel
   classifier-svc import vgg_face_dag.pth --channel-order rgb --output vgg-face.safetensors --f16
   classifier-svc import rcmalli_vggface_tf_vgg16.h5 --channel-order bgr";
+
+const MEASURE_HELP: &str = "\
+Examples:
+  classifier-svc measure --data LFW --model out/model.safetensors --output out/model.safetensors
+  classifier-svc measure --data CelebA --model out/model.safetensors --output out/on-celeba.safetensors";
 
 const VERIFY_HELP: &str = "\
 Examples:
@@ -76,6 +84,8 @@ enum Command {
     Train(Box<TrainArgs>),
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
+    #[command(after_help = MEASURE_HELP)]
+    Measure(MeasureArgs),
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
     #[command(after_help = TOKEN_HELP)]
@@ -95,6 +105,7 @@ fn main() -> ExitCode {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Measure(args) => measure::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Token(args) => args.run().map_err(Into::into),
         Command::Man(args) => args

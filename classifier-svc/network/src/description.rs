@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use deepface_attributes::{Group, Schema};
 
 use crate::{
-    Architecture, AttributeMetrics, Golden, Heads, ModelError, Preprocessing, Thresholds,
-    Verification,
+    Architecture, AttributeMetrics, Golden, Heads, MeanMetrics, ModelError, Preprocessing,
+    Thresholds, Verification,
 };
 
 /// Key of the description in the header.
@@ -27,6 +27,8 @@ pub struct Description {
     pub thresholds: Vec<Thresholds>,
     /// Quality of each attribute on the test people.
     pub metrics: Vec<Option<AttributeMetrics>>,
+    /// Quality of all attributes on the test people, where it was measured.
+    pub mean_metrics: Option<MeanMetrics>,
     /// How well fc7 tells people apart, where it was measured.
     pub verification: Option<Verification>,
     /// Licence of the weights.
@@ -53,6 +55,8 @@ struct Stored {
     group_sizes: Option<Vec<usize>>,
     thresholds: Vec<Thresholds>,
     metrics: Vec<Option<AttributeMetrics>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mean_metrics: Option<MeanMetrics>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verification: Option<Verification>,
     license: String,
@@ -83,6 +87,7 @@ impl From<Description> for Stored {
             preprocessing: description.preprocessing,
             thresholds: description.thresholds,
             metrics: description.metrics,
+            mean_metrics: description.mean_metrics,
             verification: description.verification,
             license: description.license,
             origin: description.origin,
@@ -116,6 +121,7 @@ impl TryFrom<Stored> for Description {
             schema,
             thresholds: stored.thresholds,
             metrics: stored.metrics,
+            mean_metrics: stored.mean_metrics,
             verification: stored.verification,
             license: stored.license,
             origin: stored.origin,
@@ -169,6 +175,7 @@ impl Description {
             schema: Schema::default(),
             thresholds: Vec::new(),
             metrics: Vec::new(),
+            mean_metrics: None,
             verification: None,
             license: license.into(),
             origin: None,

@@ -47,13 +47,7 @@ impl Heads {
 
     /// Softmax of every head of one image, in place.
     pub(crate) fn softmax(&self, logits: &mut [f32]) {
-        for head in self.ranges() {
-            let head = &mut logits[head];
-            let top = head.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            head.iter_mut().for_each(|x| *x = (*x - top).exp());
-            let sum: f32 = head.iter().sum();
-            head.iter_mut().for_each(|x| *x /= sum);
-        }
+        self.ranges().for_each(|head| softmax(&mut logits[head]));
     }
 
     /// The attributes among the probabilities (or logits) of all heads of images: `[n, logits]` becomes
@@ -129,6 +123,14 @@ impl Heads {
         }
         sign * p - if absent { weight } else { 0.0 }
     }
+}
+
+/// Softmax of one head, in place.
+pub(crate) fn softmax(head: &mut [f32]) {
+    let top = head.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    head.iter_mut().for_each(|x| *x = (*x - top).exp());
+    let sum: f32 = head.iter().sum();
+    head.iter_mut().for_each(|x| *x /= sum);
 }
 
 fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {

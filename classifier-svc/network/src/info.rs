@@ -32,7 +32,7 @@ impl Default for Thresholds {
     }
 }
 
-/// Quality of one attribute on the test people.
+/// Quality of one attribute on the test people, each of whom counts once.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AttributeMetrics {
     /// Share of correct decisions with [`Thresholds::accurate`], 0 to 1.
@@ -45,6 +45,36 @@ pub struct AttributeMetrics {
     pub auc: f32,
     /// Share of positives.
     pub positives: f32,
+}
+
+/// Quality of all attributes on the test people: means over those that were measured. Each person counts once, however many
+/// photographs there are.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct MeanMetrics {
+    /// Mean of [`AttributeMetrics::accuracy`].
+    pub accuracy: Estimate,
+    /// Mean of [`AttributeMetrics::balanced_accuracy_at_balanced`].
+    pub balanced_accuracy_at_balanced: Estimate,
+    /// Mean of [`AttributeMetrics::auc`].
+    pub auc: Estimate,
+    /// Mean of the expected calibration errors: how far the share of positives among faces with nearly the same
+    /// probability is from that probability, in 15 bins of equal width; 0 to 1, and 0 is best.
+    pub calibration_error: f32,
+    /// Number of test people.
+    pub people: u32,
+    /// Number of their photographs.
+    pub photographs: u32,
+}
+
+/// A figure and its interval of 95 %, by bootstrap over people.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Estimate {
+    /// The figure.
+    pub value: f32,
+    /// Where the interval begins.
+    pub low: f32,
+    /// Where it ends.
+    pub high: f32,
 }
 
 /// How well the angle between two activations of fc7 tells whether two faces are the same person.
@@ -81,6 +111,8 @@ pub struct ModelInfo {
     pub thresholds: Vec<Thresholds>,
     /// Quality per attribute, or `None` where it was not measured.
     pub metrics: Vec<Option<AttributeMetrics>>,
+    /// Quality of all attributes, or `None` where it was not measured.
+    pub mean_metrics: Option<MeanMetrics>,
     /// Mean activation of fc7 over the validation faces: the origin that similarity is measured from.
     pub compare_mean: Vec<f32>,
     /// How well similarity tells people apart, or `None` where it was not measured.

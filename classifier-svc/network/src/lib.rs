@@ -18,6 +18,7 @@ pub mod import;
 mod info;
 pub mod kernels;
 mod mapped;
+pub mod measure;
 mod model;
 mod noise;
 mod objective;
@@ -41,7 +42,9 @@ pub use differentiate::Part;
 pub use error::ModelError;
 pub use golden::Golden;
 pub use heads::Heads;
-pub use info::{AttributeMetrics, LayerInfo, ModelInfo, Thresholds, Verification};
+pub use info::{
+    AttributeMetrics, Estimate, LayerInfo, MeanMetrics, ModelInfo, Thresholds, Verification,
+};
 pub use model::Model;
 pub use objective::{AttributeTarget, Differentiated, Objective, Term};
 pub use preprocessing::{ChannelOrder, Preprocessing, VGG_FACE_MEAN};

@@ -138,6 +138,7 @@ impl Model {
             schema: description.schema,
             thresholds: description.thresholds,
             metrics: description.metrics,
+            mean_metrics: description.mean_metrics,
             compare_mean: fc7_mean,
             verification: description.verification,
             parameters: network.stages().iter().map(Stage::parameters).sum(),

@@ -2,6 +2,8 @@
 
 use half::f16;
 
+use crate::Architecture;
+
 /// Weights and bias of a stage as PyTorch has them: `[out, in, 3, 3]` or `[out, in]`, features in C, H, W order. Both
 /// are empty for a pooling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +15,14 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
+    /// Heads that are visibly untrained: all zero.
+    pub(crate) fn untrained_heads(architecture: &Architecture) -> Self {
+        Self {
+            weight: vec![0.0; architecture.logits * architecture.features],
+            bias: vec![0.0; architecture.logits],
+        }
+    }
+
     /// All values.
     pub(crate) fn values(&self) -> impl Iterator<Item = &f32> {
         self.weight.iter().chain(&self.bias)

@@ -40,6 +40,24 @@ fn model(info: &ModelInfo) -> v1::Model {
         license: info.license.clone(),
         heads_untrained: info.heads_untrained,
         verification: info.verification.map(verification),
+        mean_metrics: info.mean_metrics.map(mean_metrics),
+    }
+}
+
+fn mean_metrics(means: deepface_network::MeanMetrics) -> v1::MeanMetrics {
+    let estimate = |e: deepface_network::Estimate| v1::Estimate {
+        value: e.value,
+        low: e.low,
+        high: e.high,
+    };
+    let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    v1::MeanMetrics {
+        accuracy: Some(estimate(means.accuracy)),
+        balanced_accuracy_at_balanced: Some(estimate(means.balanced_accuracy_at_balanced)),
+        auc: Some(estimate(means.auc)),
+        calibration_error: means.calibration_error,
+        people: count(means.people),
+        images: count(means.photographs),
     }
 }
 

@@ -268,6 +268,46 @@ pub struct Model {
     /// How well Compare tells people apart; absent if it was not measured.
     #[prost(message, optional, tag = "11")]
     pub verification: ::core::option::Option<Verification>,
+    /// Quality of all attributes together; absent if it was not measured.
+    #[prost(message, optional, tag = "12")]
+    pub mean_metrics: ::core::option::Option<MeanMetrics>,
+}
+/// Quality of all attributes on the test people: means over those that were measured. Each person counts once, however many
+/// of the test images show them.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct MeanMetrics {
+    /// Mean of `AttributeMetrics.accuracy`.
+    #[prost(message, optional, tag = "1")]
+    pub accuracy: ::core::option::Option<Estimate>,
+    /// Mean of `AttributeMetrics.balanced_accuracy_at_balanced`.
+    #[prost(message, optional, tag = "2")]
+    pub balanced_accuracy_at_balanced: ::core::option::Option<Estimate>,
+    /// Mean of `AttributeMetrics.auc`.
+    #[prost(message, optional, tag = "3")]
+    pub auc: ::core::option::Option<Estimate>,
+    /// Mean of the expected calibration errors, 0 to 1, 0 being best: how far the share of positives among images with
+    /// nearly the same probability is from that probability.
+    #[prost(float, tag = "4")]
+    pub calibration_error: f32,
+    /// Number of test people.
+    #[prost(int32, tag = "5")]
+    pub people: i32,
+    /// Number of test images.
+    #[prost(int32, tag = "6")]
+    pub images: i32,
+}
+/// A figure, and how certain it is.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Estimate {
+    /// The figure.
+    #[prost(float, tag = "1")]
+    pub value: f32,
+    /// Where its interval of 95 % begins, by bootstrap over people.
+    #[prost(float, tag = "2")]
+    pub low: f32,
+    /// Where the interval ends.
+    #[prost(float, tag = "3")]
+    pub high: f32,
 }
 /// How well the similarity of two faces tells whether they are the same person.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -336,7 +376,8 @@ pub struct Attribute {
     #[prost(float, tag = "4")]
     pub balanced_threshold: f32,
 }
-/// Quality of one attribute on the test people.
+/// Quality of one attribute on the test people. Each person counts once: an image has a weight of one over the number of its
+/// person's.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct AttributeMetrics {
     /// Share of correct decisions with `Attribute.threshold`, 0 to 1.
@@ -348,7 +389,7 @@ pub struct AttributeMetrics {
     /// Area under the ROC curve, 0 to 1; 0.5 is chance.
     #[prost(float, tag = "3")]
     pub auc: f32,
-    /// Share of positives among the test images, 0 to 1.
+    /// Share of positives, 0 to 1.
     #[prost(float, tag = "4")]
     pub positives: f32,
     /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.balanced_threshold`.

@@ -123,10 +123,7 @@ fn parameters(found: &Found<'_>, architecture: &Architecture) -> anyhow::Result<
     let stages = architecture.stages();
     let parameters = stages.iter().map(|stage| {
         if stage.name == "heads" {
-            return Ok(Parameters {
-                weight: vec![0.0; architecture.logits * architecture.features],
-                bias: vec![0.0; architecture.logits],
-            });
+            return Ok(Parameters::untrained_heads(architecture));
         }
         if stage.weight_shape().is_none() {
             return Ok(Parameters::default());

@@ -3,3 +3,4 @@
 mod candle_reference;
 mod numerics;
 mod parts;
+pub(crate) mod people;

@@ -148,6 +148,16 @@ pub struct TrainArgs {
     /// Seed of initial weights, views and order.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Learn to tell people apart instead of describing them, and see no labels of attributes: a model to start from, as
+    /// the paper starts from VGG-Face. The heads of the file are untrained; `train --init FILE --new-heads` trains others.
+    #[arg(
+        long,
+        conflicts_with_all = ["init", "freeze_below", "new_heads", "adversarial", "teacher", "soft_labels", "groups"]
+    )]
+    pub identities: bool,
+    /// With --identities, learn only people with at least N training photographs.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "identities")]
+    pub min_photographs: usize,
     /// Use only the first N training photographs.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -159,6 +169,9 @@ pub struct TrainArgs {
 /// The licence of weights that are trained on LFW.
 const LFW_LICENSE: &str =
     "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
+/// The licence of weights that are trained on LFW without its labels.
+const LFW_PEOPLE_LICENSE: &str =
+    "Research only: trained on Labeled Faces in the Wild to tell people apart";
 /// The licence of weights that are trained on other photographs.
 const NO_LICENSE: &str =
     "None stated: trained on photographs and labels with licences of their own";
@@ -167,6 +180,7 @@ impl TrainArgs {
     /// The licence of what is learned from a data set.
     pub(super) fn license(&self, dataset: &Dataset) -> String {
         let usual = match dataset.by_person {
+            true if self.identities => LFW_PEOPLE_LICENSE,
             true => LFW_LICENSE,
             false => NO_LICENSE,
         };
@@ -233,6 +247,11 @@ impl TrainArgs {
             (0.0..1.0).contains(&smoothing),
             "--label-smoothing: expected at least 0 and less than 1, got {smoothing}"
         );
+        let least = self.min_photographs;
+        ensure!(
+            least >= 1,
+            "--min-photographs: expected at least 1, got {least}"
+        );
         let mixup = self.mixup;
         ensure!(
             (0.0..=1.0).contains(&mixup),
@@ -269,7 +288,7 @@ pub(super) mod tests {
     use super::*;
     use crate::train::run;
 
-    #[derive(clap::Parser)]
+    #[derive(clap::Parser, Debug)]
     struct Cli {
         #[command(flatten)]
         train: TrainArgs,
@@ -316,8 +335,12 @@ pub(super) mod tests {
             ("--layer-decay", "0"),
             ("--layer-decay", "1.5"),
             ("--layer-decay", "NaN"),
+            ("--min-photographs", "0"),
         ] {
-            let bad = args(&[&format!("{flag}={value}")]);
+            let mut line = vec![format!("{flag}={value}")];
+            // What it requires.
+            line.extend((flag == "--min-photographs").then(|| "--identities".to_owned()));
+            let bad = args(&line.iter().map(String::as_str).collect::<Vec<_>>());
             let problem = run(&bad).unwrap_err().to_string();
             assert!(
                 problem.starts_with(&format!("{flag}: expected")),
@@ -325,6 +348,32 @@ pub(super) mod tests {
             );
             assert!(problem.contains(value), "{flag} {value}: {problem}");
         }
+    }
+
+    #[test]
+    fn what_learns_people_takes_no_settings_of_attributes() {
+        let parse = |more: &[&str]| {
+            let line = [&["train", "--data=a", "--identities"], more].concat();
+            <Cli as clap::Parser>::try_parse_from(line)
+        };
+        assert!(parse(&["--min-photographs=3"]).is_ok());
+        for other in [
+            &["--teacher=a"][..],
+            &["--soft-labels"],
+            &["--groups=a"],
+            &["--init=a"],
+            &["--init=a", "--new-heads"],
+            &["--freeze-below=fc6"],
+            &["--adversarial=1"],
+        ] {
+            let problem = parse(other).unwrap_err().to_string();
+            assert!(
+                problem.contains("'--identities' cannot be used with"),
+                "{problem}"
+            );
+        }
+        let line = ["train", "--data=a", "--min-photographs=3"];
+        assert!(<Cli as clap::Parser>::try_parse_from(line).is_err());
     }
 
     #[test]

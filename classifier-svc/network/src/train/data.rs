@@ -7,16 +7,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::Preprocessing;
+use crate::{Preprocessing, measure::Truth};
 
 /// Faces exactly as the service sees them, for measuring.
 pub(super) struct Faces {
     /// `[n, 3, S, S]`, 0 to 1.
     pub(super) pixels: Vec<f32>,
-    /// Labels per face.
-    pub(super) labels: Vec<Vec<bool>>,
-    /// Whether there are labels for each attribute.
-    pub(super) known: Vec<bool>,
+    /// What is known of them.
+    pub(super) truth: Truth,
 }
 
 impl Faces {
@@ -32,14 +30,13 @@ impl Faces {
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             pixels: faces.concat(),
-            known: known.to_vec(),
-            labels: photographs.iter().map(|p| p.labels.clone()).collect(),
+            truth: Truth::of(photographs, known),
         })
     }
 
     /// SHA-256 of every face.
     pub(super) fn digests(&self) -> Vec<String> {
-        let size = self.pixels.len() / self.labels.len().max(1);
+        let size = self.pixels.len() / self.truth.len().max(1);
         let faces = self.pixels.par_chunks(size.max(1));
         let bytes = |face: &[f32]| {
             face.iter()
@@ -72,13 +69,17 @@ pub(super) struct Photographs {
     size: usize,
     side: usize,
     images: Vec<RgbImage>,
-    /// Labels per photograph.
-    pub(super) labels: Vec<Vec<bool>>,
+    /// What is known of them.
+    pub(super) truth: Truth,
 }
 
 impl Photographs {
     /// Reads photographs for faces of `size` pixels.
-    pub(super) fn load(photographs: &[&Photograph], size: usize) -> anyhow::Result<Self> {
+    pub(super) fn load(
+        photographs: &[&Photograph],
+        known: &[bool],
+        size: usize,
+    ) -> anyhow::Result<Self> {
         let side = size * 5 / 4;
         let images = photographs
             .par_iter()
@@ -88,13 +89,13 @@ impl Photographs {
             size,
             side,
             images,
-            labels: photographs.iter().map(|p| p.labels.clone()).collect(),
+            truth: Truth::of(photographs, known),
         })
     }
 
     /// Number of photographs.
     pub(super) fn len(&self) -> usize {
-        self.labels.len()
+        self.truth.len()
     }
 
     /// Values of a view.
@@ -149,12 +150,6 @@ impl Photographs {
                 out,
             ),
         }
-    }
-
-    /// Share of the photographs that have an attribute.
-    pub(super) fn positives(&self, attribute: usize) -> f32 {
-        let all = self.labels.iter().filter(|labels| labels[attribute]);
-        all.count() as f32 / self.len() as f32
     }
 
     /// Writes a random view, `[3, S, S]`, 0 to 1; the seed decides which.

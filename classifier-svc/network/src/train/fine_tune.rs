@@ -12,6 +12,7 @@ use super::{
     init::Init,
     loss::Loss,
     source::{Cached, Source, Views},
+    task::Task,
     teacher::Teacher,
     trainee::Trainee,
 };
@@ -28,7 +29,7 @@ pub(super) struct Start<'a> {
     /// The attributes that are learned: those of the model, or others where the heads are new.
     pub(super) schema: Schema,
     pub(super) loss: Loss,
-    pub(super) soft: Option<Vec<Vec<f32>>>,
+    pub(super) task: Task,
     pub(super) teachers: Vec<Teacher>,
     /// The licence of what is learned from the photographs.
     pub(super) license: String,
@@ -51,7 +52,7 @@ impl<'a> Training<'a> {
             output,
             schema,
             loss,
-            soft,
+            task,
             teachers,
             license,
         } = start;
@@ -106,7 +107,7 @@ impl<'a> Training<'a> {
             half,
             loss,
             schema,
-            soft,
+            task,
         })
     }
 }

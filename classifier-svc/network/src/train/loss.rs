@@ -8,12 +8,11 @@ use std::ops::Range;
 
 use deepface_attributes::Schema;
 
-use crate::heads::Heads;
+use crate::heads::{Heads, softmax};
 
-/// The loss of a model's heads on a data set.
+/// The loss of a network's heads on a data set.
 #[derive(Clone, Debug)]
 pub(super) struct Loss {
-    pub(super) heads: Heads,
     /// The answers of each head.
     answers: Vec<Answers>,
 }
@@ -29,13 +28,15 @@ struct Answers {
     count: usize,
 }
 
-/// How certain labels are, one per attribute: 1 is present, 0 is absent.
+/// The labels of an image: 1 is present, 0 is absent.
 #[derive(Clone, Copy)]
 pub(super) enum Labels<'a> {
-    /// Present or absent.
+    /// Whether each attribute is present.
     Hard(&'a [bool]),
-    /// The probability that each is present.
+    /// The probability that each attribute is present.
     Soft(&'a [f32]),
+    /// Which answer is right, where there is one head: [`Loss::one_of`].
+    One(usize),
 }
 
 impl Loss {
@@ -53,13 +54,25 @@ impl Loss {
         });
         Self {
             answers: answers.collect(),
-            heads,
+        }
+    }
+
+    /// The loss of a single head of this many answers, one of which is right.
+    pub(super) fn one_of(count: usize) -> Self {
+        let answers = Answers {
+            head: 0..count,
+            // The last answer takes the place of "none of these".
+            known: vec![true; count.saturating_sub(1)],
+            count,
+        };
+        Self {
+            answers: vec![answers],
         }
     }
 
     /// Number of logits.
     pub(super) fn logits(&self) -> usize {
-        self.heads.logits()
+        self.answers.last().map_or(0, |answers| answers.head.end)
     }
 
     /// Writes the distributions that the heads should give for an image, `[logits]`: positives share the mass, and
@@ -73,6 +86,10 @@ impl Loss {
             match labels {
                 Labels::Hard(labels) => answers.share(&labels[attributes], target),
                 Labels::Soft(labels) => answers.divide(&labels[attributes], target),
+                Labels::One(right) => {
+                    target.fill(0.0);
+                    target[right] = 1.0;
+                }
             }
             let none = target.len() - 1;
             let even = smoothing / answers.count as f32;
@@ -87,13 +104,13 @@ impl Loss {
     /// Cross-entropy of the heads against `targets`, summed over heads, and its gradient with respect to the logits,
     /// which replaces `logits`. Both are of one image.
     pub(super) fn cross_entropy(&self, logits: &mut [f32], targets: &[f32]) -> f64 {
-        self.heads.softmax(logits);
         let mut loss = 0.0;
         for answers in &self.answers {
             let (p, t) = (
                 &mut logits[answers.head.clone()],
                 &targets[answers.head.clone()],
             );
+            softmax(p);
             match answers.count {
                 // No label says anything.
                 1 => p.fill(0.0),
@@ -208,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn one_answer_of_a_single_head_is_right() {
+        let loss = Loss::one_of(5);
+        for right in 0..5 {
+            let mut t = vec![0.0; loss.logits()];
+            loss.targets(Labels::One(right), 0.1, &mut t);
+            let expected = |i| if i == right { 0.92 } else { 0.02 };
+            assert!(
+                (0..5).all(|i| (t[i] - expected(i)).abs() < 1e-6),
+                "{right}: {t:?}"
+            );
+        }
+    }
+
+    #[test]
     fn certain_soft_labels_are_hard_ones() {
         let (loss, _) = example(1);
         let hard = labels(|a| a % 3 == 0);
@@ -227,11 +258,15 @@ mod tests {
     #[test]
     fn gradients_are_the_slopes_also_where_labels_are_unknown() {
         let (_, partial) = partial();
-        for loss in [example(1).0, partial] {
+        let some = labels(|a| a % 3 == 0);
+        for (loss, labels) in [
+            (example(1).0, Labels::Hard(&some)),
+            (partial, Labels::Hard(&some)),
+            (Loss::one_of(40), Labels::One(7)),
+        ] {
             let logits = some_logits(&loss);
             let mut targets = vec![0.0; loss.logits()];
-            let some = labels(|a| a % 3 == 0);
-            loss.targets(Labels::Hard(&some), 0.1, &mut targets);
+            loss.targets(labels, 0.1, &mut targets);
             let mut gradient = logits.clone();
             loss.cross_entropy(&mut gradient, &targets);
             for i in 0..30 {

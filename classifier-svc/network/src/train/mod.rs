@@ -8,6 +8,7 @@ mod cache;
 mod calibration;
 mod checkpoint;
 mod convolution;
+mod curve;
 mod data;
 mod dense;
 mod dropout;
@@ -15,17 +16,17 @@ mod fine_tune;
 mod frozen;
 mod init;
 mod layer;
+mod likeness;
 mod loss;
-mod metrics;
 mod mixup;
 mod optimizer;
 mod output;
 mod random;
 mod rehearsal;
-mod report;
 mod soft;
 mod source;
 mod splits;
+mod task;
 mod teacher;
 mod trainee;
 mod validation;
@@ -40,7 +41,10 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN, parameters::Parameters, seal::seal,
+    ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
+    measure::{said, table},
+    parameters::Parameters,
+    seal::seal,
     weights::Weights,
 };
 use adversary::Adversary;
@@ -48,12 +52,13 @@ pub use args::TrainArgs;
 use data::{Faces, Photographs};
 use fine_tune::Start;
 use init::Init;
-use loss::{Labels, Loss};
+use loss::Loss;
 use mixup::Mixup;
 use optimizer::Step;
 pub use rehearsal::Rehearsal;
 use source::Source;
 use splits::Splits;
+use task::Task;
 use teacher::Teacher;
 use trainee::Trainee;
 
@@ -96,10 +101,16 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if let Some(init) = &init {
         identity = format!("{identity} begun with {}", init.digest);
     }
-    let (schema, loss) = (schema.clone(), Loss::new(schema, &dataset.known));
+    let photographs = Photographs::load(&train, &dataset.known, architecture.input)?;
+    let task = match args.identities {
+        true => Task::people(args, &photographs),
+        false => Task::Attributes {
+            soft: args.soft_labels.then(|| soft::probabilities(&train)),
+        },
+    };
+    let schema = schema.clone();
+    let loss = task.loss(&photographs, &schema, &dataset.known);
     architecture.logits = loss.logits();
-    let soft = args.soft_labels.then(|| soft::probabilities(&train));
-    let photographs = Photographs::load(&train, architecture.input)?;
     let validation = Faces::load(&validation, &dataset.known, architecture.input)?;
     let test = Faces::load(&test, &dataset.known, architecture.input)?;
     let mut training = match init {
@@ -123,7 +134,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             half: !args.full_precision,
             loss,
             schema,
-            soft,
+            task,
         },
         Some(init) => {
             let start = Start {
@@ -133,7 +144,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
                 output,
                 schema,
                 loss,
-                soft,
+                task,
                 teachers,
                 license,
             };
@@ -155,8 +166,7 @@ struct Training<'a> {
     adversary: Option<Adversary>,
     schema: Schema,
     loss: Loss,
-    /// The probability of each attribute of each photograph, where labels are soft.
-    soft: Option<Vec<Vec<f32>>>,
+    task: Task,
     /// Licence of the weights that are written.
     license: String,
     /// Whether the weights are written with 16 bits.
@@ -183,10 +193,7 @@ impl Training<'_> {
         let logits = self.loss.logits();
         let mut targets = vec![0.0; indices.len() * logits];
         for (t, &i) in targets.chunks_exact_mut(logits).zip(indices) {
-            let labels = match &self.soft {
-                Some(soft) => Labels::Soft(&soft[i]),
-                None => Labels::Hard(&self.photographs.labels[i]),
-            };
+            let labels = self.task.labels(&self.photographs, i);
             self.loss.targets(labels, self.args.label_smoothing, t);
         }
         targets
@@ -196,7 +203,7 @@ impl Training<'_> {
     fn learn(&mut self, validation: &Faces, identity: &str) -> anyhow::Result<Vec<Parameters>> {
         let args = self.args;
         let beside = self.output.is_file().then_some(args.output.as_path());
-        let mut curve = beside.map(report::Curve::open);
+        let mut curve = beside.map(curve::Curve::open);
         let checkpoint = beside.map(|output| output.with_extension("checkpoint"));
         let mut done = 0;
         if let Some(path) = &checkpoint {
@@ -217,15 +224,16 @@ impl Training<'_> {
             let began = Instant::now();
             let loss = self.epoch(epoch, steps, &bar)?;
             let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
-            let (accuracy, auc) = self.validate(validation)?;
+            let figures = self.validate(validation)?;
             bar.suspend(|| {
                 deepface_files::note!(
-                    "epoch {:3}  loss {loss:.4}  validation: accuracy {accuracy:.4}, AUC {auc:.4}  {rate:.1} photographs/s",
-                    epoch + 1
+                    "epoch {:3}  loss {loss:.4}  validation: {}  {rate:.1} photographs/s",
+                    epoch + 1,
+                    said(&figures)
                 );
             });
             if let Some(curve) = &mut curve {
-                curve.add(epoch + 1, loss, accuracy, auc)?;
+                curve.add(epoch + 1, loss, &figures)?;
             }
             if let Some(path) = &checkpoint {
                 checkpoint::save(path, &mut self.trainee, epoch + 1, identity)?;
@@ -297,13 +305,17 @@ impl Training<'_> {
     }
 
     /// The weights of a network that was not measured yet.
-    fn weights(&self, parameters: Vec<Parameters>) -> Weights {
+    fn weights(&self, mut parameters: Vec<Parameters>) -> Weights {
         let architecture = self.trainee.architecture().clone();
+        let fc7_mean = vec![0.0; architecture.features];
+        let mut description =
+            Description::new(architecture, self.preprocessing.clone(), &self.license)
+                .with_schema(self.schema.clone());
+        self.task.finish(&mut description, &mut parameters);
         Weights {
+            description,
             parameters,
-            fc7_mean: vec![0.0; architecture.features],
-            description: Description::new(architecture, self.preprocessing.clone(), &self.license)
-                .with_schema(self.schema.clone()),
+            fc7_mean,
         }
     }
 
@@ -323,11 +335,18 @@ impl Training<'_> {
             }
         }
         let mut weights = self.weights(parameters);
-        calibration::measure(&mut weights, validation, test, |attribute| {
-            self.photographs.positives(attribute)
-        })?;
-        let beside = self.output.is_file().then_some(self.output.path());
-        report::write(beside, &weights.description)?;
+        match self.task {
+            Task::Attributes { .. } => {
+                let train = &self.photographs.truth;
+                calibration::measure(&mut weights, validation, test, train)?;
+                let beside = self.output.is_file().then_some(self.output.path());
+                table::write(beside, &weights.description)?;
+            }
+            Task::People { .. } => {
+                let figure = likeness::measure(&mut weights, validation, test)?;
+                deepface_files::note!("test people: {}", said(&[figure]));
+            }
+        }
         seal(&mut weights)?;
         let written = weights.write_to(&self.output, self.half)?;
         deepface_files::note!("wrote {}", written.display());

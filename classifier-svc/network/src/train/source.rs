@@ -61,7 +61,7 @@ pub(super) struct Views<'a> {
 
 impl Views<'_> {
     fn len(&self) -> usize {
-        self.photographs.len() * self.count + self.faces.labels.len()
+        self.photographs.len() * self.count + self.faces.truth.len()
     }
 
     /// Everything that decides what the views are.

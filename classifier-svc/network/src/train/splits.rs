@@ -1,6 +1,6 @@
 //! The photographs of a run: the data set that its flags name, read whole before any work.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, ensure};
 use deepface_attributes::Schema;
@@ -32,7 +32,7 @@ pub(super) fn dataset(args: &TrainArgs, own: Option<&Schema>) -> anyhow::Result<
             said(groups)
         );
     }
-    let dataset = Dataset::read(&Source {
+    let mut dataset = Dataset::read(&Source {
         dir: args.data.clone(),
         labels: args.labels.clone(),
         vocabulary: own
@@ -43,6 +43,13 @@ pub(super) fn dataset(args: &TrainArgs, own: Option<&Schema>) -> anyhow::Result<
     })?;
     for remark in &dataset.remarks {
         deepface_files::note!("{remark}");
+    }
+    if args.identities {
+        // What is not there cannot be learned from.
+        for photograph in &mut dataset.photographs {
+            photograph.labels.clear();
+            photograph.scores.clear();
+        }
     }
     Ok(dataset)
 }
@@ -77,6 +84,9 @@ impl<'a> Splits<'a> {
             deepface_files::note!("{left_out}");
             splits.check(dataset, args.batch)?;
         }
+        if args.identities {
+            splits.keep_people(args)?;
+        }
         deepface_files::note!(
             "{} photographs for training, {} for calibration, {} for the report; {} rows without a photograph",
             splits.train.len(),
@@ -85,6 +95,32 @@ impl<'a> Splits<'a> {
             dataset.missing
         );
         Ok(splits)
+    }
+
+    /// Keeps, for training, the people with enough photographs to learn who they are.
+    ///
+    /// # Errors
+    /// Too few are left, or those of other splits have too few photographs to measure with.
+    fn keep_people(&mut self, args: &TrainArgs) -> anyhow::Result<()> {
+        let least = args.min_photographs;
+        let counts = of_each(&self.train);
+        let people = counts.values().filter(|&&n| n >= least).count();
+        self.train.retain(|p| counts[&p.person[..]] >= least);
+        let (left, batch) = (self.train.len(), args.batch);
+        ensure!(
+            people >= 2 && left >= batch,
+            "--min-photographs: expected a number that two training people and --batch ({batch}) photographs reach, got \
+             {least}, which leaves {people} people and {left} photographs"
+        );
+        for (split, photographs) in [("validation", &self.validation), ("test", &self.test)] {
+            let counts = of_each(photographs);
+            ensure!(
+                counts.len() >= 2 && counts.values().any(|&n| n >= 2),
+                "expected two people or more in the {split} split, and several photographs of one, to measure whether \
+                 they are told apart"
+            );
+        }
+        Ok(())
     }
 
     /// Checks that every split has photographs.
@@ -107,6 +143,15 @@ impl<'a> Splits<'a> {
         );
         Ok(())
     }
+}
+
+/// Number of photographs of each person.
+fn of_each<'a>(photographs: &[&'a Photograph]) -> HashMap<&'a str, usize> {
+    let mut counts = HashMap::new();
+    for photograph in photographs {
+        *counts.entry(&photograph.person[..]).or_default() += 1;
+    }
+    counts
 }
 
 /// Reads and decodes every photograph once.

@@ -13,7 +13,6 @@ use super::{
     data::{Faces, Photographs},
     frozen::Frozen,
     loss::{Labels, Loss},
-    metrics,
     optimizer::{Rule, Step},
     random::normal,
     run,
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     Architecture, ChannelOrder, DeviceChoice, Model, Preprocessing, Thresholds,
-    parameters::Parameters, random, weights::Weights,
+    measure::metrics::Column, parameters::Parameters, random, weights::Weights,
 };
 
 const PEOPLE: usize = 60;
@@ -213,7 +212,7 @@ fn with_cached_activations_a_network_learns_as_without() {
     let case = Case::new();
     let dataset = Dataset::open(&case.path("photographs")).unwrap();
     let all: Vec<_> = dataset.photographs.iter().collect();
-    let photographs = Photographs::load(&all[..8], 32).unwrap();
+    let photographs = Photographs::load(&all[..8], &dataset.known, 32).unwrap();
     let faces = Faces::load(&all[8..11], &dataset.known, 32).unwrap();
     let (architecture, parameters) = (Architecture::tiny(), model().parameters);
     let preprocessing = preprocessing();
@@ -238,7 +237,10 @@ fn with_cached_activations_a_network_learns_as_without() {
     assert!(pixels(0) != pixels(1) && pixels(1) != pixels(2));
     let loss = Loss::new(&dataset.schema, &dataset.known);
     let mut targets = vec![0.0; 8 * LOGITS];
-    for (t, labels) in targets.chunks_exact_mut(LOGITS).zip(&photographs.labels) {
+    for (t, labels) in targets
+        .chunks_exact_mut(LOGITS)
+        .zip(&photographs.truth.labels)
+    {
         loss.targets(Labels::Hard(labels), 0.05, t);
     }
     let trainee = |first| {
@@ -425,10 +427,16 @@ fn what_a_file_says_of_its_model_is_what_the_model_computes_when_it_is_served() 
             measured += 1;
         }
         let (p, labels) = column(&mut model, &validation, attribute);
-        assert_eq!(accurate, metrics::best_threshold(&p, &labels));
-        if labels.contains(&true) && labels.contains(&false) {
-            let expected = metrics::balanced_threshold(&p, &labels, f32::NAN);
-            assert_eq!(balanced, expected);
+        let both = labels.contains(&true) && labels.contains(&false);
+        // Nobody has two photographs.
+        let column = Column {
+            weights: vec![1.0; labels.len()],
+            probabilities: p,
+            labels,
+        };
+        assert_eq!(accurate, column.best_threshold());
+        if both {
+            assert_eq!(balanced, column.balanced_threshold(f32::NAN));
             calibrated += 1;
         }
     }

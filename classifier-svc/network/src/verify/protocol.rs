@@ -7,6 +7,8 @@
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
+use deepface_statistics::auc;
+
 use crate::{Verification, similarity::cosine};
 
 /// Pairs of one person at most.
@@ -17,11 +19,11 @@ const FOLDS: usize = 10;
 const SEED: u64 = 1;
 
 /// Embeddings of faces, and whose they are.
-pub(super) struct Embedded<'a> {
+pub(crate) struct Embedded<'a> {
     /// `[n, features]`.
-    pub(super) values: &'a [f32],
+    pub(crate) values: &'a [f32],
     /// Number of the person, face by face.
-    pub(super) people: &'a [usize],
+    pub(crate) people: &'a [usize],
 }
 
 /// Two faces, and whether they are the same person.
@@ -33,20 +35,14 @@ struct Pair {
 /// Chooses the threshold on validation people and measures it on test people; `mean` is the origin of the angle.
 ///
 /// `None` if a fold would have no pairs of the same person or of different people.
-pub(super) fn verification(
+pub(crate) fn verification(
     validation: &Embedded<'_>,
     test: &Embedded<'_>,
     mean: &[f32],
 ) -> Option<Verification> {
-    let everybody = |embedded: &Embedded<'_>| {
-        let mut people = embedded.people.to_vec();
-        people.sort_unstable();
-        people.dedup();
-        people
-    };
-    let scored = validation.scored(&everybody(validation), mean)?;
+    let scored = validation.scored(&validation.everybody(), mean)?;
     let threshold = best_threshold(&scored);
-    let mut people = everybody(test);
+    let mut people = test.everybody();
     people.shuffle(&mut ChaCha8Rng::seed_from_u64(SEED));
     let folds = people.chunks(people.len().div_ceil(FOLDS).max(1));
     let folds = folds.map(|fold| test.scored(fold, mean));
@@ -65,6 +61,21 @@ pub(super) fn verification(
 }
 
 impl Embedded<'_> {
+    /// Area under the ROC curve of the cosine over pairs of faces: how often two faces of one person are more alike than
+    /// two of different people, where 0.5 is chance. `mean` is the origin of the angle.
+    ///
+    /// `None` if nobody has two faces, or all are one person.
+    pub(crate) fn auc(&self, mean: &[f32]) -> Option<f64> {
+        auc(self.scored(&self.everybody(), mean)?)
+    }
+
+    fn everybody(&self) -> Vec<usize> {
+        let mut people = self.people.to_vec();
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+
     /// The cosine of every pair that is drawn among some people, and whether it is the same person.
     fn scored(&self, people: &[usize], mean: &[f32]) -> Option<Vec<(f32, bool)>> {
         let pairs = self.pairs(people)?;
@@ -175,6 +186,22 @@ mod tests {
         assert!(noisy.accuracy < 0.7, "{noisy:?}");
         // Three pairs of each person, and as many of different people.
         assert_eq!((clear.pairs, measured(0.05)), (600, clear));
+    }
+
+    #[test]
+    fn the_area_under_the_curve_is_one_where_every_pair_is_in_order() {
+        let auc = |noise: f32| {
+            let (values, people) = people(60, 3, noise, 4);
+            let (values, people) = (&values[..], &people[..]);
+            Embedded { values, people }.auc(&[0.0; 8]).unwrap()
+        };
+        assert_eq!(auc(0.0), 1.0);
+        assert!(auc(0.05) > 0.99 && auc(100.0) < 0.65);
+        let strangers = Embedded {
+            values: &[0.0; 16],
+            people: &[0, 1],
+        };
+        assert_eq!(strangers.auc(&[0.0; 8]), None);
     }
 
     #[test]

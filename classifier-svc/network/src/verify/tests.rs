@@ -1,43 +1,25 @@
 //! Verification from a folder of photographs to a weights file.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deepface_attributes::Schema;
-use image::{ImageFormat, Rgb, RgbImage};
+use deepface_dataset::Split;
 
 use super::*;
 use crate::random;
 use crate::seal::seal;
-use crate::weights::Weights;
-use crate::{Architecture, Description};
+use crate::tests::people;
+use crate::weights::{Weights, WeightsFile};
+use crate::{Architecture, Description, DeviceChoice};
 
 const PEOPLE: usize = 400;
 
-/// Three photographs of each person: a colour of their own, which three of four pictures keep.
 fn photographs(dir: &Path) {
-    let schema = Schema::default();
-    let names: Vec<&str> = schema.names().collect();
-    let mut labels = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
-    for person in 0..PEOPLE {
-        let name = format!("Person_{person}");
-        fs::create_dir_all(dir.join(&name)).unwrap();
-        for n in 1..=3 {
-            let shade = |c: usize| (person * (7 + 30 * c) % 200 + n * 4) as u8;
-            let colour = Rgb(std::array::from_fn(shade));
-            let path = dir.join(&name).join(format!("{name}_{n:04}.jpg"));
-            let picture = RgbImage::from_pixel(50, 50, colour);
-            picture.save_with_format(path, ImageFormat::Png).unwrap();
-            let scores = vec!["1"; names.len()].join("\t");
-            let _ = writeln!(labels, "{name}\t{n}\t{scores}");
-        }
-    }
-    fs::write(dir.join("x_attributes.txt"), labels).unwrap();
+    people::photographs(dir, PEOPLE, |_, _| true);
 }
 
 fn args(dir: &Path, model: PathBuf, output: PathBuf) -> VerifyArgs {
-    VerifyArgs {
+    let again = AgainArgs {
         data: dir.into(),
         labels: None,
         crop: None,
@@ -45,7 +27,8 @@ fn args(dir: &Path, model: PathBuf, output: PathBuf) -> VerifyArgs {
         model,
         output,
         force: false,
-    }
+    };
+    VerifyArgs { again }
 }
 
 #[test]
@@ -98,18 +81,16 @@ fn bad_photographs_and_too_few_people_are_said() {
     let mut weights = random::weights(Architecture::tiny());
     seal(&mut weights).unwrap();
     weights.write(&path, false).unwrap();
-    let people = (0..PEOPLE).map(|p| format!("Person_{p}"));
-    let tested: Vec<_> = people
-        .filter(|p| deepface_dataset::split_of(p) == Split::Test)
-        .collect();
-    let file = |p: &str, n: usize| data.join(p).join(format!("{p}_{n:04}.jpg"));
-    fs::write(file(&tested[0], 1), b"<html>").unwrap();
+    let person = |&p: &usize| deepface_dataset::split_of(&format!("Person_{p}")) == Split::Test;
+    let tested: Vec<_> = (0..PEOPLE).filter(person).collect();
+    let file = |p: usize, n: usize| people::file(&data, p, n);
+    fs::write(file(tested[0], 1), b"<html>").unwrap();
     let mut measure = args(&data, path.clone(), path);
     let refused = run(&measure).unwrap_err().to_string();
     assert!(refused.starts_with("1 of "), "{refused}");
-    measure.skip_unreadable = true;
+    measure.again.skip_unreadable = true;
     run(&measure).unwrap();
-    for person in &tested {
+    for &person in &tested {
         (2..=3).for_each(|n| fs::remove_file(file(person, n)).unwrap());
     }
     let refused = run(&measure).unwrap_err().to_string();

@@ -4,6 +4,7 @@
 //! faces of one attribute set stay together, whatever their number, and every row and network gets the same draws: the
 //! difference of two rows has an interval of its own, which is narrower than theirs.
 
+use deepface_statistics::interval;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -12,8 +13,6 @@ use crate::report::{Difference, Estimate};
 
 /// Draws behind an interval.
 const DRAWS: usize = 1000;
-/// Shares of the draws below and above an interval of 95 %.
-const TAIL: f64 = 0.025;
 
 /// How often each person is in a sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,12 +80,13 @@ impl Samples {
 impl Drawn {
     /// The figure with its interval, and its difference from that of another row.
     pub(crate) fn estimate(&self, from: Option<&Self>) -> Estimate {
-        let (low, high) = interval(self.draws.iter().flatten().copied().collect(), self.value);
+        let draws = self.draws.iter().flatten().copied();
+        let (low, high) = interval(draws.collect()).unwrap_or((self.value, self.value));
         let difference = from.map(|from| {
             let pairs = self.draws.iter().zip(&from.draws);
             let differences = pairs.filter_map(|(a, b)| Some((*a)? - (*b)?));
             let value = self.value - from.value;
-            let (low, high) = interval(differences.collect(), value);
+            let (low, high) = interval(differences.collect()).unwrap_or((value, value));
             Difference { value, low, high }
         });
         Estimate {
@@ -96,17 +96,6 @@ impl Drawn {
             difference,
         }
     }
-}
-
-/// The middle 95 % of the draws; the value itself where there are none.
-fn interval(mut draws: Vec<f64>, value: f64) -> (f64, f64) {
-    draws.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let last = draws.len().saturating_sub(1);
-        let draw = draws.get((share * last as f64).round() as usize);
-        draw.copied().unwrap_or(value)
-    };
-    (at(TAIL), at(1.0 - TAIL))
 }
 
 /// Number of draws that most measures take.
