@@ -105,6 +105,15 @@ impl Store {
         write(&self.part_file(name), found)
     }
 
+    /// Forgets what an experiment found.
+    ///
+    /// # Errors
+    /// Its file cannot be removed.
+    pub(crate) fn forget(&self, name: &str) -> Result<(), PaperError> {
+        let path = self.part_file(name);
+        fs::remove_file(&path).map_err(at(&path))
+    }
+
     /// Keeps a picture.
     ///
     /// # Errors

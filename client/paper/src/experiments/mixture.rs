@@ -225,7 +225,7 @@ fn search(problem: &Problem, passes: usize, seed: u64) -> Vec<(f64, Vec<Option<f
 }
 
 /// Whether the loss ends below where it begins.
-fn falls(losses: &[Option<f64>]) -> bool {
+pub(crate) fn falls(losses: &[Option<f64>]) -> bool {
     match (losses.first(), losses.last()) {
         (Some(Some(first)), Some(Some(last))) => last < first,
         _ => false,

@@ -92,7 +92,7 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Transfer, PaperError> {
     }
     let rate = best_rate(&runs);
     for recipe in others(bench, rate) {
-        runs.push(run(bench, &initial, &recipe)?);
+        runs.push(stable(bench, &initial, recipe)?);
     }
     forget_caches(bench);
     Ok(Transfer {
@@ -144,11 +144,13 @@ fn sweep(bench: &Bench<'_>) -> Vec<Recipe> {
 /// The rate whose run ends with the largest AUC on validation people.
 fn best_rate(sweep: &[TransferRun]) -> f32 {
     let last = |run: &TransferRun| run.curve.last().and_then(|point| point[2]);
-    let best = sweep.iter().max_by(|a, b| {
-        let [a, b] = [a, b].map(|run| last(run).unwrap_or(0.0));
-        a.total_cmp(&b)
-    });
-    best.map_or(PAPER_RATE, |run| run.rate)
+    let mut best = (PAPER_RATE, 0.0);
+    for run in sweep {
+        if let Some(auc) = last(run).filter(|&auc| auc > best.1) {
+            best = (run.rate, auc);
+        }
+    }
+    best.0
 }
 
 fn recipe(bench: &Bench<'_>, stage: usize, rate: f32) -> Recipe {
@@ -205,8 +207,25 @@ fn others(bench: &Bench<'_>, rate: f32) -> Vec<Recipe> {
     recipes
 }
 
+/// A run at its rate, or where it diverges, at a lower one: what the top layers bear may be too much for all of them.
+fn stable(bench: &Bench<'_>, initial: &Path, mut recipe: Recipe) -> Result<TransferRun, PaperError> {
+    loop {
+        let done = run(bench, initial, &recipe)?;
+        if done.approval.is_some() || recipe.rate < PAPER_RATE {
+            return Ok(done);
+        }
+        recipe.rate /= 10.0;
+        bench.store.forget(&part(&recipe.name))?;
+    }
+}
+
+/// Name of what a run found in the store.
+fn part(name: &str) -> String {
+    format!("transfer-{name}")
+}
+
 fn run(bench: &Bench<'_>, initial: &Path, recipe: &Recipe) -> Result<TransferRun, PaperError> {
-    let part = format!("transfer-{}", recipe.name);
+    let part = part(&recipe.name);
     if let Some(done) = bench.store.part(&part)? {
         return Ok(done);
     }
@@ -274,15 +293,19 @@ fn train_one(
         let groups = bench.store.write("networks/alone.tsv", alone(bench).as_bytes())?;
         line.push(format!("--groups={}", groups.display()));
     }
-    learn(&recipe.name, line)?;
+    let learned = learn(&recipe.name, line);
+    // The next run may have the same name, and does not begin where this one ended.
+    fs::remove_file(work.with_extension("checkpoint")).ok();
     if work != output {
+        // The weights last: they say that the run is complete. A run that diverged has none.
         for ending in ["curve.tsv", "safetensors"] {
             let (from, to) = (work.with_extension(ending), output.with_extension(ending));
-            fs::rename(&from, &to).map_err(|source| PaperError::Io { path: from, source })?;
+            if from.is_file() {
+                fs::rename(&from, &to).map_err(|source| PaperError::Io { path: from, source })?;
+            }
         }
-        fs::remove_file(work.with_extension("checkpoint")).ok();
     }
-    Ok(())
+    learned
 }
 
 /// A group for every attribute: 73 softmaxes over an attribute and "none of these", which are sigmoids.
