@@ -1,13 +1,13 @@
 //! Measures how well faces are found, and how that affects the attributes: `detect LFW`, the public layout.
 //!
 //! In aligned photographs the framing is known, so the detected one can be compared with it. The built-in model was not
-//! trained on these people.
+//! trained on these people. In the figures of attributes, each of them counts once.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use classifier_svc::service::ModelSource;
-use deepface_dataset::{Dataset, Photograph, Split};
+use deepface_dataset::{Dataset, Photograph, Split, person_numbers, person_weights};
 use deepface_detect::Face;
 use deepface_images::{Framing, ImageLimits, decode, face_pixels, turned_pixels};
 use deepface_network::{DeviceChoice, Model, Thresholds};
@@ -16,6 +16,8 @@ use rayon::prelude::*;
 /// A photograph whose face was found.
 struct Found {
     labels: Vec<bool>,
+    /// How much it counts.
+    weight: f64,
     /// Centre and side of the square over those of the known framing, right, down and larger, of its side; and degrees
     /// clockwise.
     off: [f64; 4],
@@ -33,7 +35,8 @@ fn main() -> Result<()> {
     let size = model.info().input_size;
     let found: Vec<_> = test
         .par_iter()
-        .map(|p| find(p, size))
+        .zip(person_weights(&person_numbers(&test)))
+        .map(|(p, weight)| find(p, weight, size))
         .collect::<Result<_>>()?;
     let found: Vec<_> = found.into_iter().flatten().collect();
     let share = 100.0 * found.len() as f64 / test.len() as f64;
@@ -48,7 +51,7 @@ fn main() -> Result<()> {
 }
 
 /// The face of the photograph, if it is found near its known place.
-fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
+fn find(photograph: &Photograph, weight: f64, size: usize) -> Result<Option<Found>> {
     let image = decode(&std::fs::read(&photograph.path)?, ImageLimits::default())?.pixels;
     let (width, height) = image.dimensions();
     let known = 0.64 * f64::from(width);
@@ -66,6 +69,7 @@ fn find(photograph: &Photograph, size: usize) -> Result<Option<Found>> {
     let same = faces.find(|(_, off)| off[..3].iter().all(|o| o.abs() < 0.4));
     Ok(same.map(|(face, off)| Found {
         labels: photograph.labels.clone(),
+        weight,
         off,
         pixels: [
             face_pixels(&image, Framing::Aligned, size),
@@ -129,8 +133,8 @@ fn accuracies(
     for (p, face) in seen.iter().zip(found) {
         let label = face.labels[attribute];
         let [right, all] = &mut counts[usize::from(label)];
-        *right += f64::from(u8::from((p[attribute] > threshold) == label));
-        *all += 1.0;
+        *right += face.weight * f64::from(u8::from((p[attribute] > threshold) == label));
+        *all += face.weight;
     }
     let [[right, all], [also_right, others]] = counts;
     let balanced = (right / all + also_right / others) / 2.0;
@@ -143,8 +147,8 @@ fn accuracies(
 /// `None` without a pair of a positive and a negative.
 fn auc(seen: &[Vec<f32>], found: &[Found], attribute: usize) -> Option<f64> {
     let scored = seen.iter().zip(found);
-    let scored = scored.map(|(p, f)| (p[attribute], f.labels[attribute]));
-    deepface_statistics::auc(scored.collect())
+    let scored = scored.map(|(p, f)| (p[attribute], f.labels[attribute], f.weight));
+    deepface_statistics::weighted_auc(scored.collect())
 }
 
 /// Mean and standard deviation.

@@ -111,3 +111,38 @@ fn limits(limits: &Limits) -> v1::Limits {
         max_request_pixels: limits.request_pixels as i64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deepface_network::DeviceChoice;
+
+    use super::*;
+    use crate::service::ModelSource;
+
+    #[test]
+    fn the_built_in_model_says_how_good_it_is_and_how_certain_that_is() {
+        let built_in = ModelSource::Embedded.load(DeviceChoice::Cpu, 1).unwrap();
+        let model = model(built_in.info());
+        let means = model.mean_metrics.unwrap();
+        let attributes = model.groups.iter().flat_map(|g| &g.attributes);
+        let metrics: Vec<_> = attributes.filter_map(|a| a.metrics).collect();
+        assert_eq!(metrics.len(), 73);
+        let mean = |of: fn(&v1::AttributeMetrics) -> f32| {
+            metrics.iter().map(of).sum::<f32>() / metrics.len() as f32
+        };
+        for (estimate, mean) in [
+            (means.accuracy, mean(|m| m.accuracy)),
+            (
+                means.balanced_accuracy_at_balanced,
+                mean(|m| m.balanced_accuracy_at_balanced),
+            ),
+            (means.auc, mean(|m| m.auc)),
+        ] {
+            let v1::Estimate { value, low, high } = estimate.unwrap();
+            assert!((value - mean).abs() < 1e-5, "{value} instead of {mean}");
+            assert!(low < value && value < high && high - low < 0.02);
+        }
+        assert!((0.0..0.2).contains(&means.calibration_error));
+        assert_eq!((means.people, means.images), (646, 1829));
+    }
+}

@@ -120,6 +120,7 @@ fn info() -> ModelInfo {
         schema: Schema::default(),
         thresholds: Vec::new(),
         metrics: Vec::new(),
+        mean_metrics: None,
         compare_mean: Vec::new(),
         verification: None,
         parameters: 0,

@@ -10,7 +10,7 @@ use super::{
     below::Below,
     dropout::Dropout,
     optimizer::Parameter,
-    random::normal,
+    random::{Random, normal},
 };
 use crate::{
     cpu::{Aligned, Bits, Convolution, Epilogue, Isa, LANES, Layout, Pointwise, Source, per_isa},
@@ -49,11 +49,14 @@ struct Point {
 
 impl Branched {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(conv: Convolution, batch: usize, branches: bool, seed: u64) -> Self {
+    pub(super) fn new(conv: Convolution, batch: usize, branches: bool, random: Random) -> Self {
         let (ins, outs) = (conv.input.channels, conv.output.channels);
-        let kernel = |seed: u64, taps: usize| {
+        let kernel = |number: usize, taps: usize| {
             let deviation = (2.0 / (ins * taps) as f32).sqrt();
-            Parameter::new(normal(seed, outs * ins * taps, deviation), true)
+            Parameter::new(
+                normal(&mut random.stream(number), outs * ins * taps, deviation),
+                true,
+            )
         };
         let z = || Aligned::zeros(batch * conv.output.len());
         let count = match (branches, ins == outs) {
@@ -62,12 +65,12 @@ impl Branched {
             (true, true) => 3,
         };
         Self {
-            weight: kernel(seed, TAPS),
+            weight: kernel(0, TAPS),
             z: z(),
             packed: Default::default(),
             point: branches.then(|| Point {
                 conv: Pointwise::new(conv.input, conv.output),
-                weight: kernel(seed ^ 1 << 32, 1),
+                weight: kernel(1, 1),
                 z: z(),
                 packed: Default::default(),
             }),

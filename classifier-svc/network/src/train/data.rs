@@ -3,10 +3,11 @@
 use deepface_dataset::Photograph;
 use deepface_files::sha256;
 use image::RgbImage;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::random::{Purpose, Random};
 use crate::{Preprocessing, measure::Truth};
 
 /// Faces exactly as the service sees them, for measuring.
@@ -45,12 +46,6 @@ impl Faces {
         };
         faces.map(|face| sha256(&bytes(face))).collect()
     }
-}
-
-/// A seed for each photograph of a step, or for each of its views.
-pub(super) fn view_seed(seed: u64, number: u64) -> u64 {
-    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add(number)
 }
 
 /// How a view lies in its photograph.
@@ -119,14 +114,14 @@ impl Photographs {
         &self,
         preprocessing: &Preprocessing,
         indices: &[usize],
-        seed: u64,
+        random: Random,
     ) -> Vec<f32> {
         let mut batch = vec![0.0; indices.len() * self.pixels()];
         batch
             .par_chunks_mut(self.pixels())
             .zip(indices)
             .for_each(|(view, &index)| {
-                self.view(index, view_seed(seed, index as u64), view);
+                self.view(index, &mut random.stream(index), view);
                 preprocessing.apply(view);
             });
         batch
@@ -144,17 +139,15 @@ impl Photographs {
         match number {
             0 => self.draw(index, &straight(1.0), out),
             1 => self.draw(index, &straight(-1.0), out),
-            _ => self.view(
-                index,
-                view_seed(view_seed(seed, index as u64), number as u64),
-                out,
-            ),
+            _ => {
+                let random = Random::new(seed, Purpose::FixedView, index);
+                self.view(index, &mut random.stream(number), out);
+            }
         }
     }
 
-    /// Writes a random view, `[3, S, S]`, 0 to 1; the seed decides which.
-    pub(super) fn view(&self, index: usize, seed: u64, out: &mut [f32]) {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    /// Writes a random view, `[3, S, S]`, 0 to 1.
+    fn view(&self, index: usize, rng: &mut ChaCha8Rng, out: &mut [f32]) {
         let mut random = |low: f32, high: f32| rng.random_range(low..high);
         let angle = random(-0.12, 0.12);
         let scale = random(0.9, 1.1);

@@ -6,7 +6,7 @@ use super::{
     below::Below,
     dropout::Dropout,
     optimizer::Parameter,
-    random::normal,
+    random::{Random, normal},
 };
 use crate::{
     cpu::{Aligned, Bits, Epilogue, Isa, Layout, Linear},
@@ -31,9 +31,9 @@ pub(super) struct Dense {
 
 impl Dense {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(linear: Linear, batch: usize, rectified: bool, seed: u64) -> Self {
+    pub(super) fn new(linear: Linear, batch: usize, rectified: bool, random: Random) -> Self {
         let (ins, outs) = (linear.inputs(), linear.outputs);
-        let weight = normal(seed, ins * outs, (2.0 / ins as f32).sqrt());
+        let weight = normal(&mut random.stream(0), ins * outs, (2.0 / ins as f32).sqrt());
         let layout = Layout::vector(outs);
         let z = if rectified { batch * layout.len() } else { 0 };
         Self {

@@ -1,17 +1,17 @@
 //! Dropout (Srivastava et al. 2014): each step leaves out a share of the features, so that none is relied upon alone.
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::batch_norm::row;
+use super::{batch_norm::row, random::Random};
 use crate::cpu::{LANES, Layout};
 
-/// A share of the features that a step leaves out, and the seed that decides which.
+/// A share of the features that a step leaves out, and the random numbers that decide which.
 #[derive(Clone, Copy)]
 pub(super) struct Dropout {
     pub(super) share: f32,
-    pub(super) seed: u64,
+    pub(super) random: Random,
 }
 
 impl Dropout {
@@ -24,23 +24,17 @@ impl Dropout {
     pub(super) fn apply(self, layout: &Layout, n: usize, y: &mut [f32], bits: &mut [u16]) {
         let y = &mut y[..n * layout.len()];
         if layout.height * layout.width == 1 {
-            return self.drop(&mut self.random(0), y, bits);
+            return self.drop(&mut self.random.stream(0), y, bits);
         }
         y.par_chunks_mut(layout.plane())
             .zip(bits.par_chunks_mut(layout.height * layout.width))
             .enumerate()
             .for_each(|(at, (y, bits))| {
-                let mut rng = self.random(at as u64);
+                let mut rng = self.random.stream(at);
                 for (line, bits) in bits.chunks_exact_mut(layout.width).enumerate() {
                     self.drop(&mut rng, &mut y[row(layout, line)], bits);
                 }
             });
-    }
-
-    fn random(self, stream: u64) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(stream);
-        rng
     }
 
     /// The same of pixels that lie side by side.
@@ -62,6 +56,7 @@ impl Dropout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::random::Purpose;
 
     #[test]
     fn a_share_is_left_out_of_every_pixel_and_the_border_stays() {
@@ -73,7 +68,7 @@ mod tests {
             .for_each(|y| layout.pack(&plain, y));
         let dropout = Dropout {
             share: 0.25,
-            seed: 4,
+            random: Random::new(4, Purpose::Dropout, 0),
         };
         dropout.apply(&layout, 2, &mut y, &mut bits);
         let kept: u32 = bits.iter().map(|b| b.count_ones()).sum();

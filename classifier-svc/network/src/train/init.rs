@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use deepface_files::sha256;
 
-use super::random::normal;
+use super::random::{Purpose, Random, normal};
 use crate::{parameters::Parameters, weights::Weights};
 
 /// A model to fine-tune.
@@ -51,10 +51,12 @@ impl Init {
         let architecture = &mut self.weights.description.architecture;
         architecture.logits = logits;
         let features = architecture.features;
+        let top = self.weights.parameters.len().saturating_sub(1);
         if let Some(heads) = self.weights.parameters.last_mut() {
             let deviation = (2.0 / features as f32).sqrt();
+            let random = Random::new(seed, Purpose::Weights, top);
             *heads = Parameters {
-                weight: normal(seed, logits * features, deviation),
+                weight: normal(&mut random.stream(0), logits * features, deviation),
                 bias: vec![0.0; logits],
             };
         }

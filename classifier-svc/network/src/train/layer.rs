@@ -2,6 +2,7 @@
 
 use super::{
     batch_norm::Norm, below::Below, convolution::Branched, dense::Dense, optimizer::Parameter,
+    random::Random,
 };
 use crate::{
     arch::Stage,
@@ -38,15 +39,15 @@ impl Kind {
         plan: Plan,
         batch: usize,
         branches: bool,
-        seed: u64,
+        random: Random,
     ) -> Self {
         match plan {
             Plan::Conv(conv) => {
-                Self::Convolution(Branched::new(*conv, batch, branches, seed).into())
+                Self::Convolution(Branched::new(*conv, batch, branches, random).into())
             }
             Plan::Pool(pool) => Self::Pool(pool),
             Plan::Linear(linear) => {
-                Self::Dense(Dense::new(linear, batch, stage.rectified(), seed).into())
+                Self::Dense(Dense::new(linear, batch, stage.rectified(), random).into())
             }
         }
     }

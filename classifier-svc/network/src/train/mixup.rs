@@ -1,9 +1,11 @@
 //! Mixup (Zhang et al. 2018): a network learns from blends of two photographs and the same blends of their labels, so
 //! that it is less sure of what lies between them.
 
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
+use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+
+use super::random::Random;
 
 /// How a batch is blended: each member with another member of the batch, given by the order.
 pub(super) struct Mixup {
@@ -13,12 +15,10 @@ pub(super) struct Mixup {
 }
 
 impl Mixup {
-    /// The blend of a batch of `n`; the seed decides it. The share is drawn from Beta(alpha, alpha), where `alpha` is
+    /// A random blend of a batch of `n`. The share is drawn from Beta(alpha, alpha), where `alpha` is
     /// above 0 and at most 1.
-    pub(super) fn new(alpha: f32, n: usize, seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        // The views of this step are drawn from the same seed.
-        rng.set_stream(1);
+    pub(super) fn new(alpha: f32, n: usize, random: Random) -> Self {
+        let mut rng = random.stream(0);
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut rng);
         Self {
@@ -61,7 +61,16 @@ fn beta(alpha: f64, rng: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
+    use crate::train::random::Purpose;
+
+    const N: usize = 8;
+
+    fn of_step(step: usize) -> Mixup {
+        Mixup::new(1.0, N, Random::new(1, Purpose::Mixup, step))
+    }
 
     #[test]
     fn shares_have_the_moments_of_beta() {
@@ -83,10 +92,9 @@ mod tests {
     /// What belongs together is blended with the same partner and the same share, and nothing is lost.
     #[test]
     fn images_and_targets_are_blended_alike() {
-        let n = 8;
-        let images: Vec<f32> = (0..n * 5).map(|i| (i / 5) as f32).collect();
-        let targets: Vec<f32> = (0..n * 3).map(|i| (i / 3) as f32).collect();
-        let mixup = Mixup::new(1.0, n, 3);
+        let images: Vec<f32> = (0..N * 5).map(|i| (i / 5) as f32).collect();
+        let targets: Vec<f32> = (0..N * 3).map(|i| (i / 3) as f32).collect();
+        let mixup = of_step(3);
         let (images, targets) = (mixup.blend(&images), mixup.blend(&targets));
         for (image, target) in images.chunks_exact(5).zip(targets.chunks_exact(3)) {
             assert!(image.iter().chain(target).all(|x| *x == image[0]));
@@ -94,6 +102,6 @@ mod tests {
         let sum: f32 = images.iter().step_by(5).sum();
         assert!((sum - 28.0).abs() < 1e-4, "{sum}");
         assert_ne!(images, mixup.blend(&images));
-        assert_ne!(Mixup::new(1.0, n, 3).share, Mixup::new(1.0, n, 4).share);
+        assert_ne!(of_step(3).share, of_step(4).share);
     }
 }

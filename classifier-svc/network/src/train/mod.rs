@@ -37,8 +37,7 @@ use anyhow::anyhow;
 use deepface_attributes::Schema;
 use deepface_files::Destination;
 use indicatif::{ProgressBar, ProgressStyle};
-use rand::{SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::seq::SliceRandom;
 
 use crate::{
     ChannelOrder, Description, Preprocessing, VGG_FACE_MEAN,
@@ -55,6 +54,7 @@ use init::Init;
 use loss::Loss;
 use mixup::Mixup;
 use optimizer::Step;
+use random::{Purpose, Random};
 pub use rehearsal::Rehearsal;
 use source::Source;
 use splits::Splits;
@@ -184,9 +184,9 @@ fn preprocessing() -> Preprocessing {
 
 impl Training<'_> {
     /// The inputs of the trainee for some photographs.
-    fn inputs(&mut self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
+    fn inputs(&mut self, indices: &[usize], random: Random) -> anyhow::Result<Vec<f32>> {
         let (source, photographs) = (&mut self.source, &self.photographs);
-        source.inputs(photographs, &self.preprocessing, indices, seed)
+        source.inputs(photographs, &self.preprocessing, indices, random)
     }
 
     fn targets(&self, indices: &[usize]) -> Vec<f32> {
@@ -247,15 +247,15 @@ impl Training<'_> {
     fn epoch(&mut self, epoch: usize, steps: usize, bar: &ProgressBar) -> anyhow::Result<f64> {
         let args = self.args;
         let mut order: Vec<usize> = (0..self.photographs.len()).collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(args.seed ^ ((epoch as u64) << 32));
-        order.shuffle(&mut rng);
+        order.shuffle(&mut Random::new(args.seed, Purpose::Order, epoch).stream(0));
         let mut total = 0.0;
         for (step, indices) in order.chunks_exact(args.batch).enumerate() {
             let index = epoch * steps + step;
-            let seed = args.seed.wrapping_add(index as u64 + 1);
-            let (mut inputs, mut targets) = (self.inputs(indices, seed)?, self.targets(indices));
+            let random = |purpose| Random::new(args.seed, purpose, index);
+            let mut inputs = self.inputs(indices, random(Purpose::View))?;
+            let mut targets = self.targets(indices);
             if args.mixup > 0.0 {
-                let mixup = Mixup::new(args.mixup, args.batch, seed);
+                let mixup = Mixup::new(args.mixup, args.batch, random(Purpose::Mixup));
                 (inputs, targets) = (mixup.blend(&inputs), mixup.blend(&targets));
             }
             teacher::correct(
@@ -268,7 +268,8 @@ impl Training<'_> {
                 let current = || self.trainee.current();
                 adversary.disturb(current, &self.loss, &mut inputs, &targets);
             }
-            self.trainee.forward(&inputs, args.batch, Some(seed));
+            let dropout = Some(random(Purpose::Dropout));
+            self.trainee.forward(&inputs, args.batch, dropout);
             let loss = self.trainee.backward(args.batch, &self.loss, &targets);
             let progress = index as f32 / (args.epochs * steps) as f32;
             let step = Step {
@@ -298,7 +299,7 @@ impl Training<'_> {
                 let indices: Vec<usize> = (0..n)
                     .map(|i| (i * count + b) * self.photographs.len() / (n * count))
                     .collect();
-                self.inputs(&indices, u64::MAX - b as u64)
+                self.inputs(&indices, Random::new(self.args.seed, Purpose::Moments, b))
             })
             .collect::<anyhow::Result<_>>()?;
         Ok(self.trainee.fold(count, n, |b| batches[b].clone()))

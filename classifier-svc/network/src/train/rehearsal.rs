@@ -2,6 +2,7 @@
 
 use super::{
     loss::{self, Loss},
+    random::{Purpose, Random},
     trainee::Trainee,
 };
 use crate::Architecture;
@@ -31,7 +32,8 @@ impl Rehearsal {
 
     /// The loss of a batch and the gradients of everything learned.
     pub fn step(&mut self) {
-        self.trainee.forward(&self.images, self.n, Some(0));
+        let dropout = Random::new(0, Purpose::Dropout, 0);
+        self.trainee.forward(&self.images, self.n, Some(dropout));
         self.trainee.backward(self.n, &self.loss, &self.targets);
     }
 }

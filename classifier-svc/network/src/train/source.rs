@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::Context;
 use deepface_files::sha256;
 use indicatif::{ProgressBar, ProgressStyle};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 use rayon::prelude::*;
 
 use super::{
     cache::Cache,
-    data::{Faces, Photographs, view_seed},
+    data::{Faces, Photographs},
     frozen::Frozen,
+    random::Random,
 };
 use crate::Preprocessing;
 
@@ -28,7 +28,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The inputs for a step with some photographs, one after the other; the seed decides which views of them.
+    /// The inputs for a step with some photographs, one after the other, in random views.
     ///
     /// # Errors
     /// The cache cannot be read, or is damaged.
@@ -37,13 +37,13 @@ impl Source {
         photographs: &Photographs,
         preprocessing: &Preprocessing,
         indices: &[usize],
-        seed: u64,
+        random: Random,
     ) -> anyhow::Result<Vec<f32>> {
-        let views = || photographs.views(preprocessing, indices, seed);
+        let views = || photographs.views(preprocessing, indices, random);
         match self {
             Self::Pixels => Ok(views()),
             Self::Fresh(lower) => Ok(lower.activations(&views())),
-            Self::Cached(cached) => cached.inputs(indices, seed),
+            Self::Cached(cached) => cached.inputs(indices, random),
         }
     }
 }
@@ -66,7 +66,12 @@ impl Views<'_> {
 
     /// Everything that decides what the views are.
     fn content(&self) -> String {
-        let (count, seed) = (self.count, if self.count > 2 { self.seed } else { 0 });
+        let count = self.count;
+        // Files that say "seed" have views by the random numbers of an older version.
+        let random = match count > 2 {
+            true => format!("key {}", self.seed),
+            false => "seed 0".into(),
+        };
         let pictures = self
             .photographs
             .digests()
@@ -74,7 +79,7 @@ impl Views<'_> {
             .chain(self.faces.digests());
         let pictures: String = pictures.collect();
         format!(
-            "views {count} seed {seed} pictures {}",
+            "views {count} {random} pictures {}",
             sha256(pictures.as_bytes())
         )
     }
@@ -128,10 +133,9 @@ impl Cached {
         })
     }
 
-    fn inputs(&self, indices: &[usize], seed: u64) -> anyhow::Result<Vec<f32>> {
+    fn inputs(&self, indices: &[usize], random: Random) -> anyhow::Result<Vec<f32>> {
         self.views(indices, |index| {
-            let seed = view_seed(seed, index as u64);
-            ChaCha8Rng::seed_from_u64(seed).random_range(0..self.views)
+            random.stream(index).random_range(0..self.views)
         })
     }
 

@@ -14,7 +14,7 @@ use super::{
     frozen::Frozen,
     loss::{Labels, Loss},
     optimizer::{Rule, Step},
-    random::normal,
+    random::{Purpose, Random, tests::noise},
     run,
     source::{Cached, Views},
     trainee::Trainee,
@@ -45,7 +45,7 @@ impl Case {
             let dir = folder.path().join("photographs").join(&name);
             fs::create_dir_all(&dir).unwrap();
             let bright = person % 2 == 0;
-            let noise = normal(person as u64, 50 * 50 * 3, 30.0);
+            let noise = noise(person as u64, 50 * 50 * 3, 30.0);
             let image = RgbImage::from_fn(50, 50, |x, y| {
                 let at = (y * 50 + x) as usize * 3;
                 Rgb(std::array::from_fn(|c| {
@@ -251,10 +251,10 @@ fn with_cached_activations_a_network_learns_as_without() {
         let view = index % 3;
         let inputs = cached.views(&[0, 1, 2, 3, 4, 5, 6, 7], |_| view).unwrap();
         let fresh = lower.activations(&pixels(view));
-        let seed = Some(index as u64);
+        let dropout = Some(Random::new(1, Purpose::Dropout, index));
         let mut losses = Vec::new();
         for (trainee, inputs) in [(&mut with, &inputs), (&mut without, &fresh)] {
-            trainee.forward(inputs, 8, seed);
+            trainee.forward(inputs, 8, dropout);
             losses.push(trainee.backward(8, &loss, &targets));
             let (rule, rate, decay) = (Rule::Sgd, 0.01, 0.1);
             trainee.learn(

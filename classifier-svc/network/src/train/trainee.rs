@@ -9,6 +9,7 @@ use super::{
     layer::{Kind, Layer},
     loss::Loss,
     optimizer::{Parameter, Step, update},
+    random::{Purpose, Random},
 };
 use crate::{
     arch::Architecture,
@@ -46,7 +47,8 @@ impl Trainee {
             .zip(stages.iter().zip(plans))
             .map(|(i, (stage, plan))| {
                 Layer::new(batch, plan, |plan| {
-                    Kind::random(stage, plan, batch, branches, seed.wrapping_add(i))
+                    let random = Random::new(seed, Purpose::Weights, i);
+                    Kind::random(stage, plan, batch, branches, random)
                 })
             });
         let image = Plan::image(architecture);
@@ -100,18 +102,18 @@ impl Trainee {
         self
     }
 
-    /// Forward in training mode. `inputs` is `[n, 3, S, S]` as the network expects them, or the activations of the
+    /// Forward in training mode, with dropout where there are random numbers for it. `inputs` is `[n, 3, S, S]` as the network expects them, or the activations of the
     /// stage below the first that learns.
-    pub(super) fn forward(&mut self, inputs: &[f32], n: usize, dropout_seed: Option<u64>) {
+    pub(super) fn forward(&mut self, inputs: &[f32], n: usize, dropout: Option<Random>) {
         let (isa, input) = (self.isa, self.input);
         self.inputs
             .par_chunks_mut(input.len())
             .zip(inputs.par_chunks(inputs.len() / n))
             .for_each(|(to, from)| input.pack(from, to));
         for i in 0..self.layers.len() {
-            let dropout = dropout_seed.map(|seed| Dropout {
+            let dropout = dropout.map(|random| Dropout {
                 share: self.dropout,
-                seed: seed ^ (self.below.len() + i) as u64,
+                random: random.part(self.below.len() + i),
             });
             let (below, above) = self.layers.split_at_mut(i);
             let x: &[f32] = below.last().map_or(&self.inputs, |b| &b.y);

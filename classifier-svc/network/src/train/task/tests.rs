@@ -85,14 +85,19 @@ fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
     fs::write(&path, half).unwrap();
     assert!(whole == run("--epochs=2"));
     assert_eq!(curve, case.read("a.curve.tsv"));
-    let curve = String::from_utf8(curve).unwrap();
+}
+
+#[test]
+fn the_people_are_learned() {
+    let case = Case::new();
+    let more = ["--epochs=12", "--mixup=0", "--dropout=0"];
+    case.run("a.safetensors", &more);
+    let curve = String::from_utf8(case.read("a.curve.tsv")).unwrap();
     let rows: Vec<Vec<&str>> = curve.lines().map(|l| l.split('\t').collect()).collect();
     assert_eq!(rows[0], ["epoch", "loss", "validation_verification_auc"]);
-    let loss = |row: &[&str]| row[1].parse::<f64>().unwrap();
-    assert!(
-        rows.len() == 3 && loss(&rows[2]) < loss(&rows[1]),
-        "{curve}"
-    );
+    let loss = |epoch: usize| rows[epoch][1].parse::<f64>().unwrap();
+    // By chance it would be the logarithm of the number of people, 4.2.
+    assert!(loss(1) > 4.0 && loss(12) < 3.9, "{curve}");
 }
 
 #[test]
