@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// Independent normal values of mean 0, which the seed decides.
-pub(super) fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
+pub(crate) fn normal(seed: u64, n: usize, deviation: f32) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..n)
         .map(|_| deviation * standard_normal(&mut rng))

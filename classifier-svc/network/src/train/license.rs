@@ -1,0 +1,14 @@
+//! The licence of what is learned from a data set, where the user states none.
+
+use deepface_dataset::Dataset;
+
+/// Of what is learned from LFW.
+const LFW: &str =
+    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
+/// Of what is learned from other photographs.
+const NONE: &str = "None stated: trained on photographs and labels with licences of their own";
+
+/// The licence to state.
+pub(crate) fn usual(dataset: &Dataset) -> &'static str {
+    if dataset.by_person { LFW } else { NONE }
+}
