@@ -24,7 +24,8 @@ const BATCH: usize = 16;
 /// A conditional variational autoencoder. All its buffers belong to the thread that calls it.
 ///
 /// Attributes are one value each, 0 (absent) to 1 (present), in the order of [`Autoencoder::schema`]. Faces are
-/// `[3, side, side]`, RGB, 0 to 1. Every function takes one face or several of them, one behind the other.
+/// `[3, side, side]`, RGB, 0 to 1. [`Autoencoder::encode`], [`Autoencoder::decode`] and [`Autoencoder::pull_back`] take one
+/// face or several of them, one behind the other.
 pub struct Autoencoder {
     description: Description,
     networks: Networks,

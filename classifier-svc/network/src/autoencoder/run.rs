@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow, ensure};
 use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable};
-use deepface_files::{Destination, Existing, make_folder_of, note, write_atomically};
+use deepface_files::{Destination, Existing, make_folder_of, note, same_file, write_atomically};
 use deepface_images::png;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -39,6 +39,13 @@ pub fn run(args: &AutoencoderArgs, built_in: &[u8]) -> anyhow::Result<()> {
     ensure!(
         output.is_file(),
         "--output: expected a file, beside which the checkpoint lies, got {}",
+        args.output.display()
+    );
+    ensure!(
+        args.model
+            .as_ref()
+            .is_none_or(|model| !same_file(model, &args.output)),
+        "--output: expected a file other than --model, got {}",
         args.output.display()
     );
     let model = args
@@ -117,7 +124,6 @@ fn learn(settings: &Settings, data: &Data<'_>, output: &Path) -> anyhow::Result<
     let style =
         ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} steps, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(0).with_style(style.progress_chars("=> "));
-    let mut failed = None;
     let mut watch = |progress: Progress<'_>| match progress {
         Progress::Resumed { done, all } => {
             bar.set_length(all as u64);
@@ -134,12 +140,15 @@ fn learn(settings: &Settings, data: &Data<'_>, output: &Path) -> anyhow::Result<
             if let Some(last) = epochs.last() {
                 bar.suspend(|| said(last));
             }
-            failed = curve::write(output, epochs).err().or(failed.take());
+            if let Err(problem) = curve::write(output, epochs) {
+                bar.suspend(|| note!("{problem:#}"));
+            }
         }
     };
     let trained = train(settings, data, Some(&checkpoint), &mut watch)?;
     bar.finish_and_clear();
-    failed.map_or(Ok(trained.autoencoder), Err)
+    curve::write(output, &trained.curve)?;
+    Ok(trained.autoencoder)
 }
 
 fn said(epoch: &Epoch) {

@@ -1,5 +1,6 @@
 //! Whole runs on made-up faces, and gradients against finite differences.
 
+mod command;
 mod files;
 mod gradients;
 mod runs;
