@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use classifier_svc::service;
 use classifier_svc::settings::Settings;
+use classifier_svc::source::EMBEDDED;
+use deepface_network::autoencoder::{self, AutoencoderArgs};
 use deepface_network::import::{self, ImportArgs};
 use deepface_network::measure::{self, MeasureArgs};
 use deepface_network::train::{self, TrainArgs};
@@ -21,6 +23,7 @@ Examples:
   classifier-svc serve
   classifier-svc serve --listen 127.0.0.1:0 --threads 2 --model vgg-face.safetensors
   classifier-svc train --data LFW --output out/model.safetensors
+  classifier-svc autoencoder --data LFW --output out/autoencoder.safetensors
   classifier-svc import VGG_FACE.caffemodel
   classifier-svc measure --data LFW --model out/model.safetensors --output out/model.safetensors
   classifier-svc verify --data LFW --model out/model.safetensors --output out/verified.safetensors
@@ -52,6 +55,12 @@ Examples:
   classifier-svc train --data LFW --init vgg-face.safetensors --freeze-below fc6 --new-heads
   classifier-svc train --data LFW --identities --output out/people.safetensors";
 
+const AUTOENCODER_HELP: &str = "\
+Examples:
+  classifier-svc autoencoder --data LFW
+  classifier-svc autoencoder --data LFW --side 32 --channels 32,64,96 --epochs 10 --output out/small.safetensors
+  classifier-svc autoencoder --data LFW --perceptual-weight 0 --output out/pixels.safetensors";
+
 const IMPORT_HELP: &str = "\
 Examples:
   classifier-svc import VGG_FACE.caffemodel
@@ -82,6 +91,8 @@ enum Command {
     Serve(Box<Settings>),
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    #[command(after_help = AUTOENCODER_HELP)]
+    Autoencoder(Box<AutoencoderArgs>),
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),
     #[command(after_help = MEASURE_HELP)]
@@ -104,6 +115,7 @@ fn main() -> ExitCode {
     finish(match cli.command {
         Command::Serve(settings) => serve(&settings),
         Command::Train(args) => train::run(&args),
+        Command::Autoencoder(args) => autoencoder::run(&args, EMBEDDED),
         Command::Import(args) => import::run(&args),
         Command::Measure(args) => measure::run(&args),
         Command::Verify(args) => verify::run(&args),

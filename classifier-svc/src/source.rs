@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use deepface_network::{Architecture, DeviceChoice, Model, ModelError};
 
-/// The weights of the built-in model.
-const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
+/// The weights file of the built-in model.
+pub const EMBEDDED: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
 
 /// Where a model comes from.
 #[derive(Clone, Debug)]

@@ -14,6 +14,6 @@ pub use mutations::{Random, damage, mutations};
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::{Fault, Proxy};
 pub use readers::{
-    READERS, Reader, about, image, import, labels, seeds, statistics, tensor, weights,
+    READERS, Reader, about, autoencoder, image, import, labels, seeds, statistics, tensor, weights,
 };
 pub use services::{Pair, Service, shared};

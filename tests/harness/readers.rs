@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use deepface_client::{Array, Json, v1};
 use deepface_dataset::{Dataset, DatasetError, Source};
 use deepface_images::ImageLimits;
-use deepface_network::{DeviceChoice, Model};
+use deepface_network::{DeviceChoice, Model, autoencoder::Autoencoder};
 use generator_svc::gaussian::Statistics;
 use prost::Message;
 
@@ -16,12 +16,13 @@ use prost::Message;
 pub type Reader = fn(&[u8]) -> bool;
 
 /// All readers. A name is also that of the fuzz target and of the folder of seeds.
-pub const READERS: [(&str, Reader); 7] = [
+pub const READERS: [(&str, Reader); 8] = [
     ("image", image),
     ("about", about),
     ("tensor", tensor),
     ("import", import),
     ("weights", weights),
+    ("autoencoder", autoencoder),
     ("statistics", statistics),
     ("labels", labels),
 ];
@@ -92,6 +93,19 @@ pub fn weights(bytes: &[u8]) -> bool {
     let grey = vec![0.5; model.info().pixels()];
     if let Ok(probabilities) = model.probabilities(&grey, 1) {
         assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+    }
+    true
+}
+
+/// An autoencoder's file.
+pub fn autoencoder(bytes: &[u8]) -> bool {
+    let Ok(mut autoencoder) = Autoencoder::read(bytes) else {
+        return false;
+    };
+    let attributes = vec![0.5; autoencoder.schema().len()];
+    if let Ok(face) = autoencoder.sample(&attributes, 1) {
+        assert_eq!(face.len(), 3 * autoencoder.side() * autoencoder.side());
+        assert!(face.iter().all(|x| (0.0..=1.0).contains(x)));
     }
     true
 }

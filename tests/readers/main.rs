@@ -7,7 +7,7 @@ use deepface_tests::{READERS, Reader, mutations, seeds};
 /// Damaged copies of each seed: as many as a second or two allows.
 fn copies(name: &str) -> usize {
     match name {
-        "weights" | "statistics" => 2000,
+        "weights" | "autoencoder" | "statistics" => 2000,
         _ => 10_000,
     }
 }

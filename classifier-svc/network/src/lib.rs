@@ -4,6 +4,7 @@
 //! [`train`] makes a weights file from photographs, [`import`] makes one from published weights.
 
 pub(crate) mod arch;
+pub mod autoencoder;
 mod backend;
 mod before_rectifier;
 mod candle;

@@ -13,6 +13,7 @@ mod plan;
 mod pointwise;
 mod pool;
 mod shared;
+mod upsample;
 mod winograd;
 
 pub(crate) use aligned::Aligned;
@@ -27,4 +28,5 @@ pub(crate) use network::CpuNetwork;
 pub(crate) use plan::Plan;
 pub(crate) use pointwise::Pointwise;
 pub(crate) use pool::MaxPool;
+pub(crate) use upsample::Upsample;
 pub use winograd::TileSize;

@@ -8,6 +8,7 @@ use deepface_files::same_file;
 
 use super::{
     init::agree,
+    license,
     optimizer::{Rule, Schedule},
 };
 use crate::Architecture;
@@ -166,25 +167,11 @@ pub struct TrainArgs {
     pub full_precision: bool,
 }
 
-/// The licence of weights that are trained on LFW.
-const LFW_LICENSE: &str =
-    "Research only: trained on Labeled Faces in the Wild with machine-made attribute labels";
-/// The licence of weights that are trained on LFW without its labels.
-const LFW_PEOPLE_LICENSE: &str =
-    "Research only: trained on Labeled Faces in the Wild to tell people apart";
-/// The licence of weights that are trained on other photographs.
-const NO_LICENSE: &str =
-    "None stated: trained on photographs and labels with licences of their own";
-
 impl TrainArgs {
     /// The licence of what is learned from a data set.
     pub(super) fn license(&self, dataset: &Dataset) -> String {
-        let usual = match dataset.by_person {
-            true if self.identities => LFW_PEOPLE_LICENSE,
-            true => LFW_LICENSE,
-            false => NO_LICENSE,
-        };
-        self.license.clone().unwrap_or_else(|| usual.to_owned())
+        let own = self.license.clone();
+        own.unwrap_or_else(|| license::usual(dataset, self.identities).to_owned())
     }
 
     /// The topology to train; `own` is that of the model to start from, if there is one.

@@ -11,14 +11,14 @@ const EPSILON: f32 = 1e-5;
 
 /// Mean and variance of every channel over a batch.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moments {
-    pub(super) mean: Vec<f32>,
-    pub(super) variance: Vec<f32>,
+pub(crate) struct Moments {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) variance: Vec<f32>,
 }
 
 impl Moments {
     /// Adds a share of another's.
-    pub(super) fn add(&mut self, part: &Self, share: f32) {
+    pub(crate) fn add(&mut self, part: &Self, share: f32) {
         let Self { mean, variance } = part;
         for (total, part) in [(&mut self.mean, mean), (&mut self.variance, variance)] {
             total.resize(part.len(), 0.0);
@@ -37,16 +37,16 @@ impl Moments {
 }
 
 /// The normalisation of one branch. Its offset is the stage's: only the sum of all would matter.
-pub(super) struct Norm {
+pub(crate) struct Norm {
     /// Scale, learned.
-    pub(super) gamma: Parameter,
+    pub(crate) gamma: Parameter,
     /// Of the last batch, or of many when the stage is to be folded.
-    pub(super) moments: Moments,
+    pub(crate) moments: Moments,
 }
 
 impl Norm {
     /// A normalisation that does not scale yet.
-    pub(super) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout) -> Self {
         Self {
             gamma: Parameter::new(vec![1.0; layout.blocks() * LANES], false),
             moments: Moments::default(),
@@ -54,12 +54,12 @@ impl Norm {
     }
 
     /// Takes the moments of `z`, `n` images.
-    pub(super) fn measure(&mut self, isa: Isa, layout: &Layout, n: usize, z: &[f32]) {
+    pub(crate) fn measure(&mut self, isa: Isa, layout: &Layout, n: usize, z: &[f32]) {
         self.moments = moments(isa, layout, n, z);
     }
 
     /// What `z` is multiplied with, `gamma / deviation`.
-    pub(super) fn factor(&self) -> Vec<f32> {
+    pub(crate) fn factor(&self) -> Vec<f32> {
         let inverse = self.moments.inverse_deviation();
         let pairs = self.gamma.value.iter().zip(inverse);
         pairs.map(|(g, i)| g * i).collect()
@@ -91,7 +91,7 @@ fn sums<const N: usize>(
 }
 
 /// Where the pixels of one row of a plane lie.
-pub(super) fn row(layout: &Layout, y: usize) -> std::ops::Range<usize> {
+pub(crate) fn row(layout: &Layout, y: usize) -> std::ops::Range<usize> {
     let start = layout.pixel(y, 0);
     start..start + layout.width * LANES
 }
@@ -189,7 +189,7 @@ per_isa! {
 /// `y = max(0, sum of gamma (z - mean) / deviation + beta)` over the terms `z`, each with its norm, and the bits of
 /// where it is above 0.
 #[allow(clippy::too_many_arguments, reason = "the arguments of the layer")]
-pub(super) fn forward(
+pub(crate) fn forward(
     isa: Isa,
     layout: &Layout,
     norms: &[Norm],
@@ -270,7 +270,7 @@ per_isa! {
 }
 
 /// The gradient of an offset that is added to every pixel of a channel, from the cotangent `d` of the sum.
-pub(super) fn offset_gradient(isa: Isa, layout: &Layout, n: usize, d: &[f32]) -> Vec<f32> {
+pub(crate) fn offset_gradient(isa: Isa, layout: &Layout, n: usize, d: &[f32]) -> Vec<f32> {
     let sums: Vec<Sums<1>> = sums(layout, n, |at| {
         let d = &d[at * layout.plane()..][..layout.plane()];
         cotangent_sums(isa, layout, [], [], d).1
@@ -279,7 +279,7 @@ pub(super) fn offset_gradient(isa: Isa, layout: &Layout, n: usize, d: &[f32]) ->
 }
 
 /// The cotangent of a term `z` of the sum, `a d + b z + c` per channel, where `d` is the cotangent of the sum.
-pub(super) struct Cotangent {
+pub(crate) struct Cotangent {
     a: Vec<f32>,
     b: Vec<f32>,
     c: Vec<f32>,
@@ -287,12 +287,12 @@ pub(super) struct Cotangent {
 
 impl Cotangent {
     /// The coefficients of the sixteen channels from one on.
-    pub(super) fn channels(&self, first: usize) -> [&[f32]; 3] {
+    pub(crate) fn channels(&self, first: usize) -> [&[f32]; 3] {
         [&self.a, &self.b, &self.c].map(|x| &x[first..][..LANES])
     }
 
     /// `z` becomes its cotangent.
-    pub(super) fn replace(&self, isa: Isa, layout: &Layout, n: usize, d: &[f32], z: &mut [f32]) {
+    pub(crate) fn replace(&self, isa: Isa, layout: &Layout, n: usize, d: &[f32], z: &mut [f32]) {
         z[..n * layout.len()]
             .par_chunks_mut(layout.plane())
             .zip(d.par_chunks(layout.plane()))
@@ -322,7 +322,7 @@ per_isa! {
 
 /// From the cotangent `d` of what goes into the rectifier to those of the terms, in their order; and the gradients of
 /// beta and every gamma.
-pub(super) fn backward(
+pub(crate) fn backward(
     isa: Isa,
     layout: &Layout,
     norms: &mut [Norm],

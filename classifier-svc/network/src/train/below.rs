@@ -1,8 +1,8 @@
 //! What a layer in training knows of the one below.
 
 /// Where a stage leaves the cotangent of its input.
-pub(super) struct Below<'a> {
-    pub(super) d: &'a mut [f32],
+pub(crate) struct Below<'a> {
+    pub(crate) d: &'a mut [f32],
     /// Where the rectifier passed that ends the stage below; `None` where none does.
-    pub(super) mask: Option<&'a [u16]>,
+    pub(crate) mask: Option<&'a [u16]>,
 }

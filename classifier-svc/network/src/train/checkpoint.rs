@@ -7,7 +7,7 @@ use deepface_dataset::Photograph;
 use deepface_files::{Destination, Existing, FloatArray, sha256, write_tensors};
 use safetensors::SafeTensors;
 
-use super::{TrainArgs, trainee::Trainee};
+use super::{TrainArgs, optimizer::Parameter, trainee::Trainee};
 
 /// The identity of a run: its arguments and its photographs, known by their people, files and labels.
 pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String {
@@ -35,7 +35,19 @@ pub(super) fn save(
     epochs: usize,
     identity: &str,
 ) -> anyhow::Result<()> {
-    let arrays = trainee.parameters_mut().enumerate().flat_map(|(i, p)| {
+    let parameters: Vec<_> = trainee.parameters_mut().map(|p| &*p).collect();
+    save_parameters(path, &parameters, epochs, identity, "")
+}
+
+/// [`save`] for any parameters, always in the same order, with a text about the epochs so far.
+pub(crate) fn save_parameters(
+    path: &Path,
+    parameters: &[&Parameter],
+    epochs: usize,
+    identity: &str,
+    about: &str,
+) -> anyhow::Result<()> {
+    let arrays = parameters.iter().enumerate().flat_map(|(i, p)| {
         let all = [
             ("value", &p.value),
             ("first", &p.first),
@@ -55,6 +67,7 @@ pub(super) fn save(
     let header = HashMap::from([
         ("epochs".to_owned(), epochs.to_string()),
         ("run".to_owned(), identity.to_owned()),
+        ("about".to_owned(), about.to_owned()),
     ]);
     let destination = Destination::check(path, &[], Existing::Replace)?;
     write_tensors(&destination, arrays, header)?;
@@ -63,8 +76,19 @@ pub(super) fn save(
 
 /// Resumes from a checkpoint of the same run; returns the number of finished epochs, 0 without a checkpoint.
 pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyhow::Result<usize> {
+    let resumed = resume_parameters(path, trainee.parameters_mut().collect(), identity)?;
+    Ok(resumed.map_or(0, |(epochs, _)| epochs))
+}
+
+/// [`resume`] for the parameters of [`save_parameters`]; returns the number of epochs and the text, `None` without a
+/// checkpoint.
+pub(crate) fn resume_parameters(
+    path: &Path,
+    parameters: Vec<&mut Parameter>,
+    identity: &str,
+) -> anyhow::Result<Option<(usize, String)>> {
     if !path.exists() {
-        return Ok(0);
+        return Ok(None);
     }
     let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let damaged = || format!("{} is damaged; delete it to start over", path.display());
@@ -80,7 +104,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
         path.display()
     );
     let tensors = SafeTensors::deserialize(&file).with_context(damaged)?;
-    for (i, p) in trainee.parameters_mut().enumerate() {
+    for (i, p) in parameters.into_iter().enumerate() {
         let len = p.value.len();
         let arrays = [
             ("value", &mut p.value),
@@ -104,7 +128,7 @@ pub(super) fn resume(path: &Path, trainee: &mut Trainee, identity: &str) -> anyh
                 .for_each(|(x, b)| *x = f32::from_le_bytes(*b));
         }
     }
-    Ok(epochs)
+    Ok(Some((epochs, entry("about").unwrap_or_default())))
 }
 
 #[cfg(test)]

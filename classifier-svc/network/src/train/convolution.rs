@@ -22,7 +22,7 @@ const TAPS: usize = 9;
 const CENTRE: usize = 4;
 
 /// A convolution, what it learns, and its buffers for one batch.
-pub(super) struct Branched {
+pub(crate) struct Branched {
     conv: Convolution,
     weight: Parameter,
     /// The kernel's output, then its cotangent; empty without normalisation.
@@ -32,11 +32,15 @@ pub(super) struct Branched {
     point: Option<Point>,
     /// Of the kernel and, in this order, of the 1x1 kernel and the identity where there are branches. None where the
     /// stage begins with weights that have none.
-    pub(super) norms: Vec<Norm>,
+    pub(crate) norms: Vec<Norm>,
     /// Offset of the normalisations, or the bias.
     beta: Parameter,
     /// Factor that dropout applied to the activations that it kept.
     scale: f32,
+    /// Whether a rectifier ends it.
+    rectified: bool,
+    /// Whether the weights stay as they are, so that packing them once is enough.
+    fixed: bool,
 }
 
 /// The branch with a 1x1 kernel.
@@ -49,7 +53,7 @@ struct Point {
 
 impl Branched {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(conv: Convolution, batch: usize, branches: bool, random: Random) -> Self {
+    pub(crate) fn new(conv: Convolution, batch: usize, branches: bool, random: Random) -> Self {
         let (ins, outs) = (conv.input.channels, conv.output.channels);
         let kernel = |number: usize, taps: usize| {
             let deviation = (2.0 / (ins * taps) as f32).sqrt();
@@ -77,12 +81,14 @@ impl Branched {
             norms: (0..count).map(|_| Norm::new(&conv.output)).collect(),
             beta: Parameter::new(vec![0.0; conv.output.blocks() * LANES], false),
             scale: 1.0,
+            rectified: true,
+            fixed: false,
             conv,
         }
     }
 
     /// One that begins with these weights: a kernel and a bias, no branches and no normalisation.
-    pub(super) fn with(conv: Convolution, parameters: Parameters) -> Self {
+    pub(crate) fn with(conv: Convolution, parameters: Parameters) -> Self {
         let Parameters { weight, mut bias } = parameters;
         bias.resize(conv.output.blocks() * LANES, 0.0);
         Self {
@@ -93,12 +99,26 @@ impl Branched {
             norms: Vec::new(),
             beta: Parameter::new(bias, false),
             scale: 1.0,
+            rectified: true,
+            fixed: false,
             conv,
         }
     }
 
+    /// The same without a rectifier, for a convolution that has no normalisation either.
+    pub(crate) fn unrectified(mut self) -> Self {
+        self.rectified = false;
+        self
+    }
+
+    /// The same with weights that no longer change.
+    pub(crate) fn fixed(mut self) -> Self {
+        self.fixed = true;
+        self
+    }
+
     /// Everything that is learned, always in the same order.
-    pub(super) fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    pub(crate) fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let mut all = vec![&mut self.weight, &mut self.beta];
         all.extend(self.point.as_mut().map(|p| &mut p.weight));
         all.extend(self.norms.iter_mut().map(|n| &mut n.gamma));
@@ -107,7 +127,7 @@ impl Branched {
 
     /// The activation of a batch, and the bits of its rectifier. `learns` says whether the input has a gradient.
     #[allow(clippy::too_many_arguments, reason = "the arguments of the layer")]
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &mut self,
         isa: Isa,
         n: usize,
@@ -117,12 +137,17 @@ impl Branched {
         learns: bool,
         dropout: Option<Dropout>,
     ) {
-        let weight = &self.weight.value;
-        let packed = self.conv.pack(weight);
-        let adjoint = learns.then(|| self.conv.pack_adjoint(weight, &packed));
-        self.packed = [packed, adjoint.unwrap_or_default()];
+        if !self.fixed || self.packed[0].is_empty() {
+            let weight = &self.weight.value;
+            let packed = self.conv.pack(weight);
+            let adjoint = learns.then(|| self.conv.pack_adjoint(weight, &packed));
+            self.packed = [packed, adjoint.unwrap_or_default()];
+        }
         if self.norms.is_empty() {
-            let epilogue = Epilogue::BiasRelu(&self.beta.value, Bits::new(bits));
+            let epilogue = match self.rectified {
+                true => Epilogue::BiasRelu(&self.beta.value, Bits::new(bits)),
+                false => Epilogue::Bias(&self.beta.value),
+            };
             self.conv.forward(isa, n, x, &self.packed[0], y, epilogue);
         } else {
             self.forward_normalised(isa, n, x, y, bits);
@@ -161,7 +186,7 @@ impl Branched {
 
     /// From the cotangent `d` of the activation, which is 0 where the rectifier or dropout stopped it, to the gradients
     /// of everything learned and, where there is something below, to its cotangent.
-    pub(super) fn backward(
+    pub(crate) fn backward(
         &mut self,
         isa: Isa,
         n: usize,
@@ -190,12 +215,18 @@ impl Branched {
         let Self { conv, weight, .. } = self;
         self.beta.gradient = batch_norm::offset_gradient(isa, &conv.output, n, d);
         conv.weight_gradient(isa, n, x, d, &mut weight.gradient);
-        if let Some(Below { d: dx, mask }) = below {
-            let epilogue = mask.map_or(Epilogue::None, Epilogue::Mask);
-            let dz = Source::Planes(d);
-            let weights = self.packed.each_ref().map(|packed| &**packed);
-            conv.input_gradient(isa, n, dz, weights, dx, epilogue);
+        if let Some(below) = below {
+            self.input_gradient(isa, n, d, below);
         }
+    }
+
+    /// [`Self::backward`] to what is below alone, for one without normalisation and dropout.
+    pub(crate) fn input_gradient(&self, isa: Isa, n: usize, d: &[f32], below: Below<'_>) {
+        let epilogue = below.mask.map_or(Epilogue::None, Epilogue::Mask);
+        let weights = self.packed.each_ref().map(|packed| &**packed);
+        let dz = Source::Planes(d);
+        self.conv
+            .input_gradient(isa, n, dz, weights, below.d, epilogue);
     }
 
     fn backward_normalised(
@@ -237,7 +268,7 @@ impl Branched {
     }
 
     /// The one kernel and bias that compute what all branches do.
-    pub(super) fn fold(&self) -> Parameters {
+    pub(crate) fn fold(&self) -> Parameters {
         if self.norms.is_empty() {
             let bias = &self.beta.value[..self.conv.output.channels];
             return Parameters {

@@ -14,14 +14,14 @@ use crate::{
 };
 
 /// A fully connected layer, what it learns, and its buffers for one batch.
-pub(super) struct Dense {
+pub(crate) struct Dense {
     linear: Linear,
     /// Packed as forward and its adjoint read it: fc6 of VGG-Face is too large for another copy every step.
     weight: Parameter,
     /// Before batch normalisation, then its cotangent.
     z: Aligned,
     /// `None` for the heads, and for what begins with weights that have none.
-    pub(super) norm: Option<Norm>,
+    pub(crate) norm: Option<Norm>,
     rectified: bool,
     /// Offset of the normalisation, or the bias.
     beta: Parameter,
@@ -31,7 +31,7 @@ pub(super) struct Dense {
 
 impl Dense {
     /// One with random weights (He et al. 2015).
-    pub(super) fn new(linear: Linear, batch: usize, rectified: bool, random: Random) -> Self {
+    pub(crate) fn new(linear: Linear, batch: usize, rectified: bool, random: Random) -> Self {
         let (ins, outs) = (linear.inputs(), linear.outputs);
         let weight = normal(&mut random.stream(0), ins * outs, (2.0 / ins as f32).sqrt());
         let layout = Layout::vector(outs);
@@ -48,7 +48,7 @@ impl Dense {
     }
 
     /// One that begins with these weights and has no normalisation.
-    pub(super) fn with(linear: Linear, rectified: bool, parameters: Parameters) -> Self {
+    pub(crate) fn with(linear: Linear, rectified: bool, parameters: Parameters) -> Self {
         let Parameters { weight, mut bias } = parameters;
         bias.resize(Layout::vector(linear.outputs).len(), 0.0);
         Self {
@@ -67,14 +67,14 @@ impl Dense {
     }
 
     /// Everything that is learned, always in the same order.
-    pub(super) fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+    pub(crate) fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let mut all = vec![&mut self.weight, &mut self.beta];
         all.extend(self.norm.as_mut().map(|n| &mut n.gamma));
         all
     }
 
     /// The activation of a batch, and the bits of its rectifier.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &mut self,
         isa: Isa,
         n: usize,
@@ -104,7 +104,7 @@ impl Dense {
 
     /// From the cotangent `d` of the activation, which is 0 where the rectifier or dropout stopped it, to the gradients
     /// of everything learned and to the cotangent of what is below.
-    pub(super) fn backward(
+    pub(crate) fn backward(
         &mut self,
         isa: Isa,
         n: usize,
@@ -138,8 +138,15 @@ impl Dense {
         }
     }
 
+    /// [`Self::backward`] to what is below alone, for one without normalisation and dropout.
+    pub(crate) fn input_gradient(&self, isa: Isa, n: usize, d: &[f32], below: Below<'_>) {
+        let weight = &self.weight.value;
+        self.linear
+            .input_gradient(isa, n, d, weight, below.d, below.mask);
+    }
+
     /// Weights and bias that compute what the layer with its batch normalisation does.
-    pub(super) fn fold(&self) -> Parameters {
+    pub(crate) fn fold(&self) -> Parameters {
         let mut weight = self.linear.unpack(&self.weight.value);
         let mut bias = self.beta.value[..self.linear.outputs].to_vec();
         if let Some(norm) = &self.norm {

@@ -9,19 +9,19 @@ use crate::cpu::{LANES, Layout};
 
 /// A share of the features that a step leaves out, and the random numbers that decide which.
 #[derive(Clone, Copy)]
-pub(super) struct Dropout {
-    pub(super) share: f32,
-    pub(super) random: Random,
+pub(crate) struct Dropout {
+    pub(crate) share: f32,
+    pub(crate) random: Random,
 }
 
 impl Dropout {
     /// Factor for the features that are kept, to make up for the others.
-    pub(super) fn scale(&self) -> f32 {
+    pub(crate) fn scale(&self) -> f32 {
         1.0 / (1.0 - self.share)
     }
 
     /// Leaves out a share of the features of `n` images, with their bits, and scales the others.
-    pub(super) fn apply(self, layout: &Layout, n: usize, y: &mut [f32], bits: &mut [u16]) {
+    pub(crate) fn apply(self, layout: &Layout, n: usize, y: &mut [f32], bits: &mut [u16]) {
         let y = &mut y[..n * layout.len()];
         if layout.height * layout.width == 1 {
             return self.drop(&mut self.random.stream(0), y, bits);

@@ -4,24 +4,24 @@ use rayon::prelude::*;
 
 /// A learned array, with the state of its optimiser.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parameter {
+pub(crate) struct Parameter {
     /// Its value.
-    pub(super) value: Vec<f32>,
+    pub(crate) value: Vec<f32>,
     /// Gradient of the loss with respect to it.
-    pub(super) gradient: Vec<f32>,
+    pub(crate) gradient: Vec<f32>,
     /// First moment, or the momentum of SGD; empty before the first step.
-    pub(super) first: Vec<f32>,
+    pub(crate) first: Vec<f32>,
     /// Second moment; empty before the first step, and with SGD, which has none.
-    pub(super) second: Vec<f32>,
+    pub(crate) second: Vec<f32>,
     /// Exponential moving average of the value: this is what is measured and written in the end.
-    pub(super) average: Vec<f32>,
+    pub(crate) average: Vec<f32>,
     /// Whether weight decay applies.
     decays: bool,
 }
 
 impl Parameter {
     /// A parameter that has not learned yet.
-    pub(super) fn new(value: Vec<f32>, decays: bool) -> Self {
+    pub(crate) fn new(value: Vec<f32>, decays: bool) -> Self {
         Self {
             gradient: vec![0.0; value.len()],
             first: Vec::new(),
@@ -44,18 +44,18 @@ pub enum Rule {
 
 /// One step's settings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) rule: Rule,
+pub(crate) struct Step {
+    pub(crate) rule: Rule,
     /// Learning rate of this step.
-    pub(super) rate: f32,
+    pub(crate) rate: f32,
     /// Weight decay.
-    pub(super) decay: f32,
+    pub(crate) decay: f32,
     /// Steps done before, from 0.
-    pub(super) index: usize,
+    pub(crate) index: usize,
 }
 
 /// Moves a parameter along its gradient, and its average after it.
-pub(super) fn update(parameter: &mut Parameter, step: Step) {
+pub(crate) fn update(parameter: &mut Parameter, step: Step) {
     const BETA1: f32 = 0.9;
     const BETA2: f32 = 0.99;
     let t = step.index as i32 + 1;
@@ -112,7 +112,7 @@ pub enum Schedule {
 
 impl Schedule {
     /// The rate after a share of the training, 0 to 1, where `peak` is the highest.
-    pub(super) fn rate(self, peak: f32, progress: f32) -> f32 {
+    pub(crate) fn rate(self, peak: f32, progress: f32) -> f32 {
         match self {
             Self::OneCycle => one_cycle(peak, progress),
             Self::Constant => peak,

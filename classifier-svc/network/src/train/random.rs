@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// What random numbers are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Initial weights; the index is the stage.
     Weights = 1,
     /// The order of the photographs; the index is the epoch.
@@ -26,7 +26,7 @@ pub(super) enum Purpose {
 /// Where random numbers come from: streams that the seed of the run, the purpose and an index decide. Other seeds,
 /// purposes and indices have other streams: each is the key of a cipher, and no two keys are alike.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Random {
+pub(crate) struct Random {
     seed: u64,
     purpose: Purpose,
     index: u64,
@@ -35,7 +35,7 @@ pub(super) struct Random {
 
 impl Random {
     /// The streams of a seed for a purpose and an index.
-    pub(super) fn new(seed: u64, purpose: Purpose, index: usize) -> Self {
+    pub(crate) fn new(seed: u64, purpose: Purpose, index: usize) -> Self {
         Self {
             seed,
             purpose,
@@ -45,7 +45,7 @@ impl Random {
     }
 
     /// The streams of a part, such as a stage in a step; the whole has those of part 0.
-    pub(super) fn part(self, part: usize) -> Self {
+    pub(crate) fn part(self, part: usize) -> Self {
         Self {
             part: part as u64,
             ..self
@@ -53,7 +53,7 @@ impl Random {
     }
 
     /// The stream with this number, such as that of a photograph in a step.
-    pub(super) fn stream(self, number: usize) -> ChaCha8Rng {
+    pub(crate) fn stream(self, number: usize) -> ChaCha8Rng {
         let mut key = [0; 32];
         let words = [self.seed, self.purpose as u64, self.index, self.part];
         for (bytes, word) in key.as_chunks_mut::<8>().0.iter_mut().zip(words) {
@@ -66,7 +66,7 @@ impl Random {
 }
 
 /// Independent normal values of mean 0.
-pub(super) fn normal(random: &mut impl Rng, n: usize, deviation: f32) -> Vec<f32> {
+pub(crate) fn normal(random: &mut impl Rng, n: usize, deviation: f32) -> Vec<f32> {
     (0..n)
         .map(|_| deviation * standard_normal(random))
         .collect()

@@ -1,0 +1,169 @@
+//! The perceptual loss (Hou et al. 2016): how far the activations of the classifier's lower layers are from those that
+//! the original face has.
+
+use anyhow::{Context, ensure};
+use deepface_files::sha256;
+
+use super::resample::Resample;
+use crate::{Isa, Preprocessing, cpu::CpuNetwork, weights::Weights};
+
+/// The lower layers of a classifier.
+pub(super) struct Perceptual {
+    network: CpuNetwork,
+    preprocessing: Preprocessing,
+    resample: Resample,
+    /// Values of a face, and of the classifier's input.
+    sizes: [usize; 2],
+    stages: Vec<usize>,
+    /// Of each stage, one over the sum of squares of the activation of an average face.
+    scales: Vec<f64>,
+    digest: String,
+}
+
+impl Perceptual {
+    /// The layers of these names of the classifier in a weights file, for faces of `side` pixels. The classifier sees
+    /// them at `input` pixels. `faces`, `[n, 3, side, side]`, are those that the loss is measured against.
+    ///
+    /// # Errors
+    /// The file is damaged, or a layer is unknown or not among the convolutions and poolings.
+    pub(super) fn new(
+        file: &[u8],
+        layers: &[String],
+        [side, input]: [usize; 2],
+        faces: &[f32],
+    ) -> anyhow::Result<Self> {
+        let weights = Weights::read(file)?;
+        let mut architecture = weights.description.architecture;
+        architecture.input = input;
+        let all = architecture.stages();
+        let place = |name: &String| {
+            let at = all
+                .iter()
+                .position(|s| s.name == *name && s.shape().len() == 3);
+            at.with_context(|| {
+                let planes = all.iter().filter(|s| s.shape().len() == 3);
+                let names: Vec<&str> = planes.map(|s| s.name.as_str()).collect();
+                format!(
+                    "perceptual-layers: expected some of {}, got {name:?}",
+                    names.join(", ")
+                )
+            })
+        };
+        let stages = layers
+            .iter()
+            .map(place)
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let top = stages
+            .iter()
+            .max()
+            .context("perceptual-layers: expected at least one")?;
+        ensure!(
+            all[*top].shape().iter().all(|&size| size > 0),
+            "perceptual-layers: {} has no pixels left of an input of {input}",
+            all[*top].name
+        );
+        let threads = rayon::current_num_threads();
+        let parameters = &weights.parameters[..=*top];
+        let network = CpuNetwork::new(&architecture, parameters, Isa::detect(), threads);
+        let mut perceptual = Self {
+            network,
+            preprocessing: weights.description.preprocessing,
+            resample: Resample::new(side, input),
+            sizes: [side, input].map(|side| 3 * side * side),
+            scales: vec![1.0; stages.len()],
+            stages,
+            digest: sha256(file),
+        };
+        perceptual.scales = perceptual.measure(faces);
+        Ok(perceptual)
+    }
+
+    /// SHA-256 of the classifier's file.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn measure(&mut self, faces: &[f32]) -> Vec<f64> {
+        let mut sums = vec![0.0; self.stages.len()];
+        for part in faces.chunks(self.network.capacity() * self.sizes[0]) {
+            let activations = self.activations(part);
+            let squares = |a: &Vec<f32>| a.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+            sums.iter_mut()
+                .zip(&activations)
+                .for_each(|(sum, a)| *sum += squares(a));
+        }
+        let n = (faces.len() / self.sizes[0]).max(1) as f64;
+        sums.into_iter().map(|sum| n / sum.max(1e-12)).collect()
+    }
+
+    fn activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
+        let mut inputs = self.resample.apply(faces);
+        let n = faces.len() / self.sizes[0];
+        let images = inputs.chunks_exact_mut(self.sizes[1]);
+        images.for_each(|image| self.preprocessing.apply(image));
+        self.network.forward(&inputs, n, &self.stages)
+    }
+
+    /// The mean loss of `faces` against `originals`, both `[n, 3, S, S]`, 0 to 1: of each layer the squared distance of
+    /// the activations over the mean sum of squares of such an activation, summed over the layers. Adds `weight` times
+    /// its gradient to `gradient`.
+    pub(super) fn add_gradient(
+        &mut self,
+        originals: &[f32],
+        faces: &[f32],
+        weight: f64,
+        gradient: &mut [f32],
+    ) -> f64 {
+        let each = self.network.capacity() * self.sizes[0];
+        let count = (faces.len() / self.sizes[0]) as f64;
+        let mut total = 0.0;
+        let parts = originals.chunks(each).zip(faces.chunks(each));
+        for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
+            let (loss, cotangents) = self.distance(originals, faces, weight / count);
+            total += loss / count;
+            let n = faces.len() / self.sizes[0];
+            let mut inputs = self.network.backward(n, &cotangents);
+            let images = inputs.chunks_exact_mut(self.sizes[1]);
+            images.for_each(|image| self.preprocessing.adjoint(image));
+            let found = self.resample.adjoint(&inputs);
+            gradient.iter_mut().zip(found).for_each(|(g, d)| *g += d);
+        }
+        total
+    }
+
+    /// The mean loss alone.
+    pub(super) fn loss(&mut self, originals: &[f32], faces: &[f32]) -> f64 {
+        let each = self.network.capacity() * self.sizes[0];
+        let parts = originals.chunks(each).zip(faces.chunks(each));
+        let total: f64 = parts.map(|(a, b)| self.distance(a, b, 0.0).0).sum();
+        total / (faces.len() / self.sizes[0]) as f64
+    }
+
+    /// The loss summed over the faces of a pass, and `weight` times its gradient with respect to the activations.
+    fn distance(
+        &mut self,
+        originals: &[f32],
+        faces: &[f32],
+        weight: f64,
+    ) -> (f64, Vec<(usize, Vec<f32>)>) {
+        let expected = self.activations(originals);
+        let found = self.activations(faces);
+        let mut loss = 0.0;
+        let pairs = expected.into_iter().zip(found).zip(&self.scales);
+        let cotangents = pairs
+            .zip(&self.stages)
+            .map(|(((expected, mut found), scale), stage)| {
+                let factor = (2.0 * weight * scale) as f32;
+                let mut sum = 0.0;
+                for (a, b) in found.iter_mut().zip(expected) {
+                    let difference = *a - b;
+                    sum += f64::from(difference * difference);
+                    *a = factor * difference;
+                }
+                loss += scale * sum;
+                (*stage, found)
+            });
+        let cotangents = cotangents.collect();
+        (loss, cotangents)
+    }
+}

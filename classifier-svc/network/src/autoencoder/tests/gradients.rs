@@ -1,0 +1,297 @@
+//! Every gradient is the slope of what it is the gradient of.
+
+use super::{NAMES, classifier, faces, settings, topology};
+use crate::{
+    autoencoder::{
+        face::arrays,
+        layer::{Backward, Layer},
+        learner::{Batch, Learner, Weights},
+        networks::{Networks, Posterior},
+        perceptual::Perceptual,
+        stack::Stack,
+        topology::{Spec, Topology},
+    },
+    cpu::{Isa, Layout},
+    noise::noise,
+    train::optimizer::Parameter,
+};
+
+const N: usize = 3;
+
+fn networks(seed: u64) -> Networks {
+    let mut networks = Networks::random(&topology(), NAMES.len(), N, seed);
+    // Biases of 0 would leave rectifiers of constant planes undecided.
+    for (i, p) in networks.parameters_mut().enumerate() {
+        let moved = noise(i as u64, p.value.len());
+        p.value
+            .iter_mut()
+            .zip(moved)
+            .for_each(|(w, m)| *w += 0.05 * m);
+    }
+    networks
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let pairs = a.iter().zip(b);
+    pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// The slope along the gradient, which is its norm, and that norm. `value` is the function of a moved array.
+fn slope(
+    at: &[f32],
+    gradient: &[f32],
+    step: f64,
+    mut value: impl FnMut(&[f32]) -> f64,
+) -> [f64; 2] {
+    let norm = dot(gradient, gradient).sqrt();
+    let mut moved = |sign: f64| {
+        let along = gradient
+            .iter()
+            .map(|&g| (sign * step * f64::from(g) / norm) as f32);
+        let moved: Vec<f32> = at.iter().zip(along).map(|(x, d)| x + d).collect();
+        value(&moved)
+    };
+    [(moved(1.0) - moved(-1.0)) / (2.0 * step), norm]
+}
+
+fn assert_slope(what: &str, [slope, norm]: [f64; 2], tolerance: f64) {
+    assert!(norm > 1e-6, "{what} has no gradient");
+    assert!(
+        (slope - norm).abs() < tolerance * norm,
+        "{what}: {slope} instead of {norm}"
+    );
+}
+
+/// The layers of a whole decoder and of an encoder's body, each alone in a stack.
+fn each_layer() -> Vec<(Spec, Layout)> {
+    let topology = Topology {
+        side: 8,
+        ..topology()
+    };
+    let count = NAMES.len();
+    let mut all = Vec::new();
+    let vector = |inputs: usize| Layout::vector(inputs + count);
+    for (specs, mut input) in [
+        (topology.body(), topology.image()),
+        (topology.head(count), vector(topology.top().len())),
+        (topology.decoder(count), vector(topology.latent)),
+    ] {
+        for spec in specs {
+            let below = match (&spec.name[..], input.height) {
+                // The first planes of the decoder are its vector, read in another way.
+                ("", 1) => topology.top(),
+                _ => input,
+            };
+            input = spec.layout();
+            all.push((spec, below));
+        }
+    }
+    all
+}
+
+#[test]
+fn the_gradient_of_every_layer_is_the_slope() {
+    for (spec, input) in each_layer() {
+        let name = format!("{} {:?}", spec.name, spec.layout());
+        let size = input.channels * input.height * input.width;
+        let layer = |spec: &Spec| Layer::random(spec, N, 7, 1.0);
+        let mut stack = Stack::new(std::slice::from_ref(&spec), input, N, layer).differentiable();
+        // Only what is above 0 has a gradient through a pooling, as behind a rectifier.
+        let x: Vec<f32> = noise(1, N * size).iter().map(|x| x + 1.1).collect();
+        let out = spec.layout();
+        let outputs = out.channels * out.height * out.width;
+        let cotangent = noise(2, N * outputs);
+        let value = |stack: &mut Stack, x: &[f32]| {
+            stack.set_inputs(x, size);
+            stack.forward(N);
+            dot(&stack.outputs(N), &cotangent)
+        };
+        value(&mut stack, &x);
+        let masked: Vec<f32> = stack
+            .outputs(N)
+            .iter()
+            .zip(&cotangent)
+            .map(|(y, c)| if spec.rectified && *y <= 0.0 { 0.0 } else { *c })
+            .collect();
+        stack.set_cotangents(&masked);
+        stack.backward(N, Backward::Learn);
+        let gradient = stack.input_cotangents(N);
+        let found = slope(&x, &gradient, 1e-2, |x| value(&mut stack, x));
+        assert_slope(&name, found, 0.01);
+        value(&mut stack, &x);
+        stack.set_cotangents(&masked);
+        stack.backward(N, Backward::Learn);
+        let learned: Vec<Parameter> = stack.parameters_mut().map(|p| p.clone()).collect();
+        for (i, parameter) in learned.iter().enumerate() {
+            let found = slope(&parameter.value, &parameter.gradient, 1e-3, |moved| {
+                let own = stack.parameters_mut().nth(i).unwrap();
+                own.value.copy_from_slice(moved);
+                value(&mut stack, &x)
+            });
+            let own = stack.parameters_mut().nth(i).unwrap();
+            own.value.copy_from_slice(&parameter.value);
+            assert_slope(&format!("{name} parameter {i}"), found, 0.02);
+        }
+    }
+}
+
+#[test]
+fn pulling_back_is_the_adjoint_of_the_decoders_derivative() {
+    let mut networks = networks(1);
+    let (latents, attributes) = (noise(1, N * 6), noise(2, N * NAMES.len()));
+    let cotangent = noise(3, N * topology().pixels());
+    networks.decode(&latents, &attributes);
+    let alone = networks.pull_back(&cotangent, Backward::Input);
+    networks.decode(&latents, &attributes);
+    assert_eq!(alone, networks.pull_back(&cotangent, Backward::Learn));
+    let found = slope(&latents, &alone, 1e-2, |latents| {
+        dot(networks.decode(latents, &attributes), &cotangent)
+    });
+    assert_slope("latents", found, 0.01);
+    // One value at a time, too: along the gradient its own errors would hide.
+    for at in 0..latents.len() {
+        let mut value = |step: f32| {
+            let mut moved = latents.clone();
+            moved[at] += step;
+            dot(networks.decode(&moved, &attributes), &cotangent)
+        };
+        let slope = (value(1e-3) - value(-1e-3)) / 2e-3;
+        let norm = dot(&alone, &alone).sqrt();
+        assert!(
+            (slope - f64::from(alone[at])).abs() < 0.03 * norm,
+            "{at}: {slope} instead of {} of {norm}",
+            alone[at]
+        );
+    }
+}
+
+#[test]
+fn the_gradient_of_the_encoder_is_the_slope() {
+    let mut networks = networks(2);
+    let (pixels, attributes) = arrays(&faces(N, 5));
+    let cotangent = Posterior {
+        mean: noise(1, N * 6),
+        log_variance: noise(2, N * 6),
+    };
+    let value = |networks: &mut Networks| {
+        let found = networks.encode(&pixels, &attributes);
+        dot(&found.mean, &cotangent.mean) + dot(&found.log_variance, &cotangent.log_variance)
+    };
+    value(&mut networks);
+    networks.learn_encoder(&cotangent);
+    let learned: Vec<Parameter> = networks.parameters_mut().map(|p| p.clone()).collect();
+    // Two convolutions and the layer of the latent, each a kernel and a bias.
+    for (i, parameter) in learned.iter().take(6).enumerate() {
+        let found = slope(&parameter.value, &parameter.gradient, 1e-3, |moved| {
+            networks
+                .parameters_mut()
+                .nth(i)
+                .unwrap()
+                .value
+                .copy_from_slice(moved);
+            value(&mut networks)
+        });
+        networks
+            .parameters_mut()
+            .nth(i)
+            .unwrap()
+            .value
+            .copy_from_slice(&parameter.value);
+        assert_slope(&format!("parameter {i}"), found, 0.02);
+    }
+}
+
+#[test]
+fn a_log_variance_that_is_held_has_no_gradient() {
+    let mut networks = networks(2);
+    let (pixels, attributes) = arrays(&faces(N, 5));
+    // The bias of the latent: means, then log-variances.
+    networks.parameters_mut().nth(5).unwrap().value[6..12].fill(30.0);
+    let found = networks.encode(&pixels, &attributes);
+    assert_eq!(found.log_variance, [10.0; N * 6]);
+    networks.learn_encoder(&Posterior {
+        mean: vec![0.0; N * 6],
+        log_variance: vec![1.0; N * 6],
+    });
+    let bias = networks.parameters_mut().nth(5).unwrap();
+    assert_eq!(bias.gradient, vec![0.0; bias.gradient.len()]);
+}
+
+fn perceptual(originals: &[f32]) -> Perceptual {
+    let settings = settings();
+    let sides = [settings.topology.side, settings.perceptual_side];
+    Perceptual::new(&classifier(), &settings.perceptual_layers, sides, originals).unwrap()
+}
+
+#[test]
+fn the_gradient_of_the_perceptual_loss_is_the_slope() {
+    let (originals, _) = arrays(&faces(N, 5));
+    let (others, _) = arrays(&faces(N, 50));
+    let mut perceptual = perceptual(&originals);
+    assert_eq!(perceptual.loss(&originals, &originals), 0.0);
+    let mut gradient = vec![0.0; others.len()];
+    let loss = perceptual.add_gradient(&originals, &others, 3.0, &mut gradient);
+    assert!(loss > 0.0 && (loss - perceptual.loss(&originals, &others)).abs() < 1e-9);
+    let found = slope(&others, &gradient, 1e-2, |faces| {
+        3.0 * perceptual.loss(&originals, faces)
+    });
+    assert_slope("perceptual loss", found, 0.01);
+    // A batch counts as the mean of its faces.
+    let size = topology().pixels();
+    let each = originals.chunks(size).zip(others.chunks(size));
+    let mean: f64 = each.map(|(a, b)| perceptual.loss(a, b) / N as f64).sum();
+    assert!((mean - loss).abs() < 1e-6 * loss);
+}
+
+#[test]
+fn the_gradient_of_the_whole_loss_is_the_slope() {
+    let (pixels, attributes) = arrays(&faces(N, 5));
+    let noise = noise(9, N * 6);
+    let batch = Batch {
+        faces: &pixels,
+        attributes: &attributes,
+        noise: &noise,
+    };
+    let weights = Weights {
+        pixels: 0.5,
+        perceptual: 30.0,
+        beta: 2.0,
+    };
+    let mut learner = Learner {
+        networks: networks(3),
+        perceptual: Some(perceptual(&pixels)),
+    };
+    let learned_terms = learner.learn(&batch, &weights);
+    let terms = learner.terms(&batch);
+    assert!((learned_terms.total(&weights) - terms.total(&weights)).abs() < 1e-6);
+    for part in [terms.pixels, terms.perceptual, terms.divergence] {
+        assert!(part > 0.0);
+    }
+    let learned: Vec<Parameter> = learner
+        .networks
+        .parameters_mut()
+        .map(|p| p.clone())
+        .collect();
+    for (i, parameter) in learned.iter().enumerate() {
+        let found = slope(&parameter.value, &parameter.gradient, 2e-3, |moved| {
+            let own = learner.networks.parameters_mut().nth(i).unwrap();
+            own.value.copy_from_slice(moved);
+            learner.terms(&batch).total(&weights)
+        });
+        let own = learner.networks.parameters_mut().nth(i).unwrap();
+        own.value.copy_from_slice(&parameter.value);
+        assert_slope(&format!("parameter {i}"), found, 0.03);
+    }
+}
+
+#[test]
+fn every_face_of_a_batch_is_decoded_as_alone() {
+    let mut networks = networks(4);
+    let (latents, attributes) = (noise(1, N * 6), noise(2, N * NAMES.len()));
+    let all = networks.decode(&latents, &attributes).to_vec();
+    let each = latents.chunks(6).zip(attributes.chunks(NAMES.len()));
+    for ((latent, attributes), face) in each.zip(all.chunks(topology().pixels())) {
+        assert_eq!(networks.decode(latent, attributes), face);
+    }
+    assert!(Isa::available().contains(&Isa::detect()));
+}
