@@ -6,64 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use deepface_attributes::Schema;
-use deepface_dataset::{Split, split_of};
+use deepface_dataset::Split;
 use deepface_evaluate::{
     EvaluateError, Figure, Progress, Settings, StoreError, Watch, evaluate, method,
 };
-use deepface_tests::{face_pixels, png, shared};
+use deepface_tests::{DrawnDataSet, shared};
 use tokio::sync::Notify;
 
 const TRAINING: usize = 40;
 const HELD_OUT: usize = 8;
 
-/// Attributes that contradict each other, so a person with both cannot be requested.
-const CONTRADICTION: [&str; 2] = ["Smiling", "Frowning"];
-/// Attributes that only those people have, so that other requests are free of contradictions.
-const RARE: [&str; 7] = [
-    "Baby",
-    "Blond Hair",
-    "Child",
-    "Eyeglasses",
-    "Frowning",
-    "Mouth Wide Open",
-    "Sunglasses",
-];
-
-/// A data set of drawn faces in the public LFW layout, with one photograph per person. One of the test people cannot be
-/// requested.
-fn data_set(folder: &Path) {
-    let schema = Schema::default();
-    let names: Vec<_> = schema.names().collect();
-    let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
-    let people = (0..).map(|i| format!("Person_{i}"));
-    let mut left = HashMap::from([(Split::Train, TRAINING), (Split::Test, HELD_OUT)]);
-    for (seed, person) in people.enumerate() {
-        if left.values().all(|&left| left == 0) {
-            break;
-        }
-        match left.get_mut(&split_of(&person)) {
-            Some(left) if *left > 0 => *left -= 1,
-            _ => continue,
-        }
-        let contradictory = left[&Split::Test] == HELD_OUT - 1 && split_of(&person) == Split::Test;
-        let has = |(number, name): (usize, &&str)| match contradictory {
-            true => CONTRADICTION.contains(name),
-            false => (seed * 31 + number * 17) % 7 < 2 && !RARE.contains(name),
-        };
-        let score = |attribute| if has(attribute) { "1" } else { "-1" };
-        let scores: Vec<_> = names.iter().enumerate().map(score).collect();
-        table += &format!("{person}\t1\t{}\n", scores.join("\t"));
-        let file = png(&face_pixels(100, seed as u64));
-        let image = image::load_from_memory(&file).unwrap();
-        fs::create_dir(folder.join(&person)).unwrap();
-        let path = folder.join(&person).join(format!("{person}_0001.jpg"));
-        image
-            .save_with_format(path, image::ImageFormat::Jpeg)
-            .unwrap();
-    }
-    fs::write(folder.join("drawn_attributes.txt"), table).unwrap();
-}
+/// One photograph per person. One of the test people cannot be requested.
+const DATA: DrawnDataSet = DrawnDataSet {
+    people: [TRAINING, 0, HELD_OUT],
+    photographs: 1,
+    contradiction: true,
+};
 
 fn settings(folder: &Path, methods: &[&str]) -> Settings {
     Settings {
@@ -97,7 +55,7 @@ fn faces(folder: &Path) -> HashMap<PathBuf, (SystemTime, Vec<u8>)> {
 async fn an_interrupted_evaluation_resumes() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
-    data_set(&folder.path().join("data"));
+    DATA.write(&folder.path().join("data"));
     let (generator, classifier) = (shared().generator(), shared().classifier());
 
     // Stopped as soon as the first face is written.
@@ -112,7 +70,7 @@ async fn an_interrupted_evaluation_resumes() {
     });
     let first = settings(folder.path(), &["default"]);
     tokio::select! {
-        done = evaluate(&generator, &classifier, &first, &watch) => panic!("not stopped: {done:?}"),
+        done = evaluate(&generator, &classifier, &first, &[], &watch) => panic!("not stopped: {done:?}"),
         () = one.notified() => {}
     }
     let before = faces(folder.path());
@@ -125,7 +83,7 @@ async fn an_interrupted_evaluation_resumes() {
         move |progress| seen.lock().unwrap().push(progress)
     });
     let whole = settings(folder.path(), &["default", "invert"]);
-    let (report, files) = evaluate(&generator, &classifier, &whole, &watch)
+    let (report, files) = evaluate(&generator, &classifier, &whole, &[], &watch)
         .await
         .unwrap();
     let begun = seen
@@ -209,7 +167,7 @@ async fn an_interrupted_evaluation_resumes() {
     assert!(report.probes.is_none());
 
     // Running again remakes nothing and reports the same; results of different settings do not mix.
-    let (again, _) = evaluate(&generator, &classifier, &whole, &watch)
+    let (again, _) = evaluate(&generator, &classifier, &whole, &[], &watch)
         .await
         .unwrap();
     let text = |report| serde_json::to_string(report).unwrap();
@@ -220,7 +178,7 @@ async fn an_interrupted_evaluation_resumes() {
         methods: vec![method("default").unwrap()],
         ..whole.clone()
     };
-    let (report, _) = evaluate(&generator, &classifier, &probed, &watch)
+    let (report, _) = evaluate(&generator, &classifier, &probed, &[], &watch)
         .await
         .unwrap();
     let probes = report.probes.as_ref().unwrap();
@@ -231,7 +189,7 @@ async fn an_interrupted_evaluation_resumes() {
     assert!(said.contains("flipped Smiling: its log-odds"), "{said}");
 
     let other = Settings { sets: 3, ..whole };
-    let refused = evaluate(&generator, &classifier, &other, &watch)
+    let refused = evaluate(&generator, &classifier, &other, &[], &watch)
         .await
         .unwrap_err();
     let said = refused.to_string();
@@ -241,7 +199,7 @@ async fn an_interrupted_evaluation_resumes() {
     );
     assert!(said.contains("sets: expected 3, got 2"), "{said}");
     let crowd = Settings { sets: 8, ..other };
-    let said = evaluate(&generator, &classifier, &crowd, &watch)
+    let said = evaluate(&generator, &classifier, &crowd, &[], &watch)
         .await
         .unwrap_err()
         .to_string();

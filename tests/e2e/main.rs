@@ -19,6 +19,7 @@ mod generate;
 mod health;
 mod invert;
 mod metrics;
+mod paper;
 mod reflection;
 mod request_log;
 mod resume;

@@ -3,6 +3,7 @@
 mod authority;
 mod http;
 mod mutations;
+mod photographs;
 mod pictures;
 mod proxy;
 mod readers;
@@ -11,6 +12,7 @@ mod services;
 pub use authority::{Authority, Signed};
 pub use http::http;
 pub use mutations::{Random, damage, mutations};
+pub use photographs::DrawnDataSet;
 pub use pictures::{distance, face_image, face_pixels, png};
 pub use proxy::{Fault, Proxy};
 pub use readers::{

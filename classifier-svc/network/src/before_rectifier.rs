@@ -74,7 +74,9 @@ mod tests {
         let file = std::fs::read(&path).unwrap();
         let mut model = Model::load(&file, DeviceChoice::Cpu, 1).unwrap();
         let pixels = 3 * 32 * 32;
-        let images: Vec<f32> = (0..2 * pixels).map(|i| (i * 7919 % 256) as f32 / 255.0).collect();
+        let images: Vec<f32> = (0..2 * pixels)
+            .map(|i| (i * 7919 % 256) as f32 / 255.0)
+            .collect();
         for name in ["conv1_1", "conv4_3", "fc6", "heads"] {
             let before = BeforeRectifier::load(&file, name).unwrap();
             let layers = model.info().layers.iter();
@@ -88,12 +90,22 @@ mod tests {
             assert_eq!(values.len(), 2 * before.size());
             assert!(values.iter().any(|&v| v < 0.0), "{name}");
             for (value, expected) in values.iter().zip(expected) {
-                let value = if name == "heads" { *value } else { value.max(0.0) };
-                assert!((value - expected).abs() < 1e-3, "{name}: {value} {expected}");
+                let value = if name == "heads" {
+                    *value
+                } else {
+                    value.max(0.0)
+                };
+                assert!(
+                    (value - expected).abs() < 1e-3,
+                    "{name}: {value} {expected}"
+                );
             }
             assert!(before.of(&below[1..], 2).is_err());
         }
-        let refused = BeforeRectifier::load(&file, "pool5").err().unwrap().to_string();
+        let refused = BeforeRectifier::load(&file, "pool5")
+            .err()
+            .unwrap()
+            .to_string();
         assert!(refused.contains("got \"pool5\""), "{refused}");
     }
 }

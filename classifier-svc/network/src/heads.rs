@@ -205,7 +205,10 @@ mod tests {
         let mut gradient = vec![0.0; heads.logits()];
         let value = heads.negative_probability(&sure, 3, false, 1.0, &mut gradient);
         assert_eq!((value, gradient.iter().all(|&g| g == 0.0)), (-1.0, true));
-        assert_eq!(heads.negative_probability(&sure, 4, true, 1.0, &mut gradient), -1.0);
+        assert_eq!(
+            heads.negative_probability(&sure, 4, true, 1.0, &mut gradient),
+            -1.0
+        );
     }
 
     fn check_gradient(of: impl Fn(&[f32], &mut [f32]) -> f64) {

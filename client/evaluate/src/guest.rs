@@ -1,6 +1,5 @@
 //! Faces that are made elsewhere, and measured like those of the generator's methods.
 
-use std::fmt;
 use std::pin::Pin;
 use std::time::Instant;
 
@@ -31,7 +30,7 @@ pub type GuestError = Box<dyn std::error::Error + Send + Sync>;
 pub type Painting<'a> = Pin<Box<dyn Future<Output = Result<RgbImage, GuestError>> + Send + 'a>>;
 
 /// A way to make faces that is not the generator's.
-pub trait Guest: fmt::Debug + Send + Sync {
+pub trait Guest: Send + Sync {
     /// Its name in the report: letters, digits, hyphens.
     fn name(&self) -> &str;
 

@@ -37,8 +37,8 @@ mod view;
 
 pub use deepface_dataset::{Crop, Split};
 pub use error::EvaluateError;
-pub use figure::Figure;
 pub use eyes::{Eyes, Network, Views};
+pub use figure::Figure;
 pub use guest::{Guest, GuestError, Painting, Wanted};
 pub use identity::IdentityError;
 pub use judge::JudgeError;

@@ -103,7 +103,12 @@ pub async fn evaluate(
         let tasks = each_seed(settings, sources, guest.name(), &default, false);
         let described = generation::describe(generator, &schema, &tasks).await?;
         guest::make(guest, &tasks, sources, &described, &mut store, watch).await?;
-        invited.push(Gallery::of_tasks(guest.name(), guest.note(), &tasks, &store)?);
+        invited.push(Gallery::of_tasks(
+            guest.name(),
+            guest.note(),
+            &tasks,
+            &store,
+        )?);
     }
     let eyes = Eyes::new(local, classifier.clone(), &model, schema.clone());
     let training = Training::of(data, sources, &eyes, watch).await?;

@@ -63,6 +63,8 @@ pub(crate) fn probabilities(
 
 /// Faces as a network sees them: `[n, 3, side, side]`, RGB, 0 to 1.
 pub(crate) fn faces(photographs: &[&Photograph], side: usize) -> Result<Vec<f32>, PaperError> {
-    let each = photographs.par_iter().map(|p| Ok(p.face(&p.image()?, side)));
+    let each = photographs
+        .par_iter()
+        .map(|p| Ok(p.face(&p.image()?, side)));
     Ok(each.collect::<Result<Vec<_>, PaperError>>()?.concat())
 }

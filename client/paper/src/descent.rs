@@ -43,8 +43,7 @@ impl PixelDescent {
         };
         let stream = self.classifier.differentiate_durably(setup).await?;
         let centre = vec![0.0; self.statistics.prior.components()];
-        let parametrization =
-            Parametrization::new(self.statistics.clone(), Basis::Pixels, centre);
+        let parametrization = Parametrization::new(self.statistics.clone(), Basis::Pixels, centre);
         let session = Session::start(
             GrpcOracle::new(stream, side),
             self.workers.clone(),

@@ -68,7 +68,9 @@ pub enum PaperError {
         problem: String,
     },
     /// The folder belongs to another run.
-    #[error("{folder} holds another run ({differences}); choose another folder, or remove this one")]
+    #[error(
+        "{folder} holds another run ({differences}); choose another folder, or remove this one"
+    )]
     OtherRun {
         /// The folder.
         folder: PathBuf,

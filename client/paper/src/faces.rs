@@ -126,7 +126,8 @@ impl Likeness {
             let pairs = mean.iter_mut().zip(&views.by(network).embedding);
             pairs.for_each(|(m, e)| *m += e);
         }
-        mean.iter_mut().for_each(|m| *m /= people.len().max(1) as f32);
+        mean.iter_mut()
+            .for_each(|m| *m /= people.len().max(1) as f32);
         Self { network, mean }
     }
 

@@ -23,8 +23,9 @@ mod store;
 
 pub use error::PaperError;
 pub use experiments::{
-    Approval, Discussion, Embedding, Frequencies, Frequency, Inversion, Inversions, Likenesses, Mixture, MixtureLayer, Normality,
-    NormalityLayer, Portrait, Samples, Separability, Told, Transfer, TransferRun, Visualization, Visualizations,
+    Approval, Autoencoding, Discussion, Embedding, Frequencies, Frequency, Inversion, Inversions,
+    Likenesses, Mixture, MixtureLayer, Normality, NormalityLayer, Portrait, Samples, Separability,
+    Told, Transfer, TransferRun, Visualization, Visualizations,
 };
 pub use paper::Paper;
 pub use run::{Files, reproduce};

@@ -53,7 +53,9 @@ impl Judged<'_> {
         let right = scored.iter().filter(|s| (s.0 > 0.5) == s.1).count() as f64;
         let threshold = self.frequencies[j] as f32;
         let rate = |label: bool, of: f64| {
-            let told = scored.iter().filter(|s| s.1 == label && (s.0 > threshold) == label);
+            let told = scored
+                .iter()
+                .filter(|s| s.1 == label && (s.0 > threshold) == label);
             told.count() as f64 / of
         };
         let auc = auc(scored.clone())?;

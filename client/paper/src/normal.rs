@@ -57,7 +57,10 @@ pub(crate) fn shape(values: &[f32]) -> Shape {
 /// Probability of skewness and kurtosis at least as extreme as those of `n` normal values: K^2 = Z1^2 + Z2^2 has nearly a
 /// chi-squared distribution with two degrees of freedom (D'Agostino, Belanger and D'Agostino, 1990).
 fn dagostino_pearson(skewness: f64, kurtosis: f64, n: f64) -> f64 {
-    let z = [skewness_score(skewness, n), kurtosis_score(kurtosis + 3.0, n)];
+    let z = [
+        skewness_score(skewness, n),
+        kurtosis_score(kurtosis + 3.0, n),
+    ];
     (-(z[0] * z[0] + z[1] * z[1]) / 2.0).exp()
 }
 
@@ -74,8 +77,8 @@ fn skewness_score(skewness: f64, n: f64) -> f64 {
 /// The kurtosis on the scale of a standard normal variable (Anscombe and Glynn, 1983).
 fn kurtosis_score(kurtosis: f64, n: f64) -> f64 {
     let expected = 3.0 * (n - 1.0) / (n + 1.0);
-    let variance = 24.0 * n * (n - 2.0) * (n - 3.0)
-        / ((n + 1.0) * (n + 1.0) * (n + 3.0) * (n + 5.0));
+    let variance =
+        24.0 * n * (n - 2.0) * (n - 3.0) / ((n + 1.0) * (n + 1.0) * (n + 3.0) * (n + 5.0));
     let x = (kurtosis - expected) / variance.sqrt();
     let beta = 6.0 * (n * n - 5.0 * n + 2.0) / ((n + 7.0) * (n + 9.0))
         * (6.0 * (n + 3.0) * (n + 5.0) / (n * (n - 2.0) * (n - 3.0))).sqrt();
@@ -92,7 +95,13 @@ pub(crate) fn density(x: f64, mean: f64, deviation: f64) -> f64 {
 
 /// The distribution function of a standard normal variable: to 7 digits (Abramowitz and Stegun, 26.2.17).
 pub(crate) fn cumulative(z: f64) -> f64 {
-    const B: [f64; 5] = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
+    const B: [f64; 5] = [
+        0.319_381_530,
+        -0.356_563_782,
+        1.781_477_937,
+        -1.821_255_978,
+        1.330_274_429,
+    ];
     let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
     let series = B.iter().rev().fold(0.0, |sum, b| (sum + b) * t);
     let upper = density(z.abs(), 0.0, 1.0) * series;
@@ -114,13 +123,22 @@ mod tests {
         let shape = shape(&values);
         assert_near(shape.skewness, 0.088_886_970_538_488_36);
         assert_near(shape.kurtosis, -1.417_841_306_744_077);
-        assert_near(skewness_score(shape.skewness, 50.0), 0.285_726_263_004_901_84);
-        assert_near(kurtosis_score(shape.kurtosis + 3.0, 50.0), -5.370_902_353_090_621);
+        assert_near(
+            skewness_score(shape.skewness, 50.0),
+            0.285_726_263_004_901_84,
+        );
+        assert_near(
+            kurtosis_score(shape.kurtosis + 3.0, 50.0),
+            -5.370_902_353_090_621,
+        );
         assert_near(shape.p, 5.227_744_165_159_834e-7);
     }
 
     fn assert_near(got: f64, expected: f64) {
-        assert!((got - expected).abs() < 1e-6 * expected.abs(), "{got} {expected}");
+        assert!(
+            (got - expected).abs() < 1e-6 * expected.abs(),
+            "{got} {expected}"
+        );
     }
 
     #[test]
@@ -133,7 +151,10 @@ mod tests {
             refused[0] += usize::from(shape(&sample).p < 0.05);
             refused[1] += usize::from(shape(&rectified).p < 0.05);
         }
-        assert!((3..=22).contains(&refused[0]) && refused[1] >= 199, "{refused:?}");
+        assert!(
+            (3..=22).contains(&refused[0]) && refused[1] >= 199,
+            "{refused:?}"
+        );
         assert_eq!(shape(&[0.0; 30]).p, 0.0);
         assert_eq!(shape(&[1.0, 2.0]).p, 1.0);
     }
@@ -143,7 +164,13 @@ mod tests {
         for (z, expected) in [(0.0, 0.5), (1.0, 0.841_344_75), (-1.96, 0.024_997_90)] {
             assert!((cumulative(z) - expected).abs() < 1e-6, "{z}");
         }
-        let below = Shape { mean: 1.0, deviation: 1.0, skewness: 0.0, kurtosis: 0.0, p: 1.0 };
+        let below = Shape {
+            mean: 1.0,
+            deviation: 1.0,
+            skewness: 0.0,
+            kurtosis: 0.0,
+            p: 1.0,
+        };
         assert!((below.below_zero() - 0.158_655_25).abs() < 1e-6);
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::experiments::{
-    Discussion, Frequencies, Inversions, Likenesses, Mixture, Normality, Samples, Separability, Transfer,
-    Visualizations,
+    Autoencoding, Discussion, Frequencies, Inversions, Likenesses, Mixture, Normality, Samples,
+    Separability, Transfer, Visualizations,
 };
 use crate::store::Identity;
 
@@ -35,6 +35,8 @@ pub struct Paper {
     pub likenesses: Likenesses,
     /// Section 7.
     pub discussion: Discussion,
+    /// Section 8.
+    pub autoencoder: Autoencoding,
     /// The table of methods: the report of an evaluation.
     pub methods: serde_json::Value,
 }

@@ -14,8 +14,8 @@ use crate::bench::{Bench, digest, read};
 use crate::effort::Effort;
 use crate::error::PaperError;
 use crate::experiments::{
-    discussion, frequencies, inversion, likeness, methods, mixture, normality, samples, separability, transfer,
-    visualization,
+    autoencoder, discussion, frequencies, inversion, likeness, methods, mixture, normality,
+    samples, separability, transfer, visualization,
 };
 use crate::page;
 use crate::paper::Paper;
@@ -92,6 +92,7 @@ async fn experiments(bench: &Bench<'_>, run: Identity) -> Result<Paper, PaperErr
     let likenesses = asked(bench, "likenesses", likeness::make(bench)).await?;
     let transfer = part(bench, "transfer", || transfer::make(bench))?;
     let separability = part(bench, "separability", || separability::of_networks(bench))?;
+    let autoencoder = part(bench, "autoencoder", || autoencoder::make(bench))?;
     let methods = asked(bench, "methods", methods::make(bench)).await?;
     Ok(Paper {
         run,
@@ -106,6 +107,7 @@ async fn experiments(bench: &Bench<'_>, run: Identity) -> Result<Paper, PaperErr
         inversions,
         likenesses,
         discussion,
+        autoencoder,
         methods,
     })
 }

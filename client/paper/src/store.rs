@@ -133,7 +133,9 @@ impl Store {
 
     /// Where a network is trained.
     pub(crate) fn network(&self, name: &str) -> PathBuf {
-        self.folder.join("networks").join(format!("{name}.safetensors"))
+        self.folder
+            .join("networks")
+            .join(format!("{name}.safetensors"))
     }
 
     /// Writes a file of the report.
@@ -217,7 +219,10 @@ mod tests {
         assert_eq!(found, Some(vec![0.5, 1.0 / 3.0]));
         fs::write(folder.path().join("parts/a.json"), "[0.5").unwrap();
         let refused = store.part::<Vec<f64>>("a").unwrap_err().to_string();
-        assert!(refused.contains("a.json: ") && refused.contains("remove it"), "{refused}");
+        assert!(
+            refused.contains("a.json: ") && refused.contains("remove it"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub use description::{Description, Sampling};
 pub use face::Face;
 pub use learner::Terms;
 pub use model::Autoencoder;
+pub use resample::Resample;
 pub use run::run;
 pub use settings::Settings;
 pub use sheet::sheet;

@@ -11,7 +11,7 @@ struct Tap {
 
 /// Resampling of images, pixel centres at half-integers; beyond the edge the edge goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Resample {
+pub struct Resample {
     from: usize,
     to: usize,
     taps: Vec<Tap>,
@@ -19,7 +19,7 @@ pub(super) struct Resample {
 
 impl Resample {
     /// Between images of these sides.
-    pub(super) fn new(from: usize, to: usize) -> Self {
+    pub fn new(from: usize, to: usize) -> Self {
         let tap = |at: usize| {
             let last = from as f32 - 1.0;
             let place = (at as f32 + 0.5) * from as f32 / to as f32 - 0.5;
@@ -38,7 +38,7 @@ impl Resample {
     }
 
     /// Resamples planes, `[.., from, from]` to `[.., to, to]`.
-    pub(super) fn apply(&self, planes: &[f32]) -> Vec<f32> {
+    pub fn apply(&self, planes: &[f32]) -> Vec<f32> {
         let (from, to) = (self.from, self.to);
         if from == to {
             return planes.to_vec();
@@ -60,7 +60,7 @@ impl Resample {
     }
 
     /// The gradient of the planes from that of the resampled ones.
-    pub(super) fn adjoint(&self, gradient: &[f32]) -> Vec<f32> {
+    pub fn adjoint(&self, gradient: &[f32]) -> Vec<f32> {
         let (from, to) = (self.from, self.to);
         if from == to {
             return gradient.to_vec();

@@ -165,6 +165,9 @@ pub struct TrainArgs {
     /// Store 32-bit weights instead of 16-bit ones.
     #[arg(long)]
     pub full_precision: bool,
+    /// Show the bar of the steps alone, without a line for every epoch: for programs that train many networks.
+    #[arg(skip)]
+    pub quiet: bool,
 }
 
 impl TrainArgs {

@@ -226,13 +226,15 @@ impl Training<'_> {
             let loss = self.epoch(epoch, steps, &bar)?;
             let rate = (steps * args.batch) as f64 / began.elapsed().as_secs_f64();
             let figures = self.validate(validation)?;
-            bar.suspend(|| {
-                deepface_files::note!(
-                    "epoch {:3}  loss {loss:.4}  validation: {}  {rate:.1} photographs/s",
-                    epoch + 1,
-                    said(&figures)
-                );
-            });
+            if !args.quiet {
+                bar.suspend(|| {
+                    deepface_files::note!(
+                        "epoch {:3}  loss {loss:.4}  validation: {}  {rate:.1} photographs/s",
+                        epoch + 1,
+                        said(&figures)
+                    );
+                });
+            }
             if let Some(curve) = &mut curve {
                 curve.add(epoch + 1, loss, &figures)?;
             }

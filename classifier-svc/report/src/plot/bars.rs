@@ -39,7 +39,10 @@ pub struct Bars<'a> {
 /// The text cannot be written.
 pub fn bars(plot: &Bars<'_>) -> Result<String, PlotError> {
     let height = HEAD + ROW * plot.bars.len() as i32 + 8;
-    let all = plot.bars.iter().flat_map(|bar| [Some(bar.value), bar.stated]);
+    let all = plot
+        .bars
+        .iter()
+        .flat_map(|bar| [Some(bar.value), bar.stated]);
     let top = all.flatten().fold(0.0, f64::max).max(1e-9);
     let along = |value: f64| NAMES + (f64::from(WIDTH - NAMES - NUMBERS) * value / top) as i32;
     let mut svg = String::new();
@@ -59,15 +62,13 @@ pub fn bars(plot: &Bars<'_>) -> Result<String, PlotError> {
             area.draw(&Text::new(bar.name, (NAMES - 6, middle), right.clone()))?;
             let style = colour(0).mix(0.6).filled();
             area.draw(&Rectangle::new([(NAMES, up), (end, down)], style))?;
-            let mut last = end;
             if let Some(stated) = bar.stated {
                 let at = along(stated);
                 let style = colour(1).stroke_width(3);
                 area.draw(&PathElement::new([(at, up - 1), (at, down + 1)], style))?;
-                last = last.max(at);
             }
             let value = format!("{:.1} %", 100.0 * bar.value);
-            area.draw(&Text::new(value, (last + 6, middle), left.clone()))?;
+            area.draw(&Text::new(value, (end + 6, middle), left.clone()))?;
         }
         area.present()?;
     }

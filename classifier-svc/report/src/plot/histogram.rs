@@ -27,13 +27,25 @@ pub struct Histogram<'a> {
 /// # Errors
 /// The text cannot be written.
 pub fn histogram(plot: &Histogram<'_>) -> Result<String, PlotError> {
-    let finite: Vec<f64> = plot.values.iter().copied().filter(|v| v.is_finite()).collect();
+    let finite: Vec<f64> = plot
+        .values
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect();
     let x = range(finite.iter().copied());
     let bars = bars(&finite, &x, plot.bins.max(1));
     let known = |point: &&(f64, f64)| point.1.is_finite() && x.contains(&point.0);
     let line: Vec<_> = plot.density.iter().filter(known).copied().collect();
-    let highest = bars.iter().map(|bar| bar.1).chain(line.iter().map(|point| point.1));
-    let top = highest.filter(|y| y.is_finite()).fold(0.0, f64::max).max(1e-9) * 1.05;
+    let highest = bars
+        .iter()
+        .map(|bar| bar.1)
+        .chain(line.iter().map(|point| point.1));
+    let top = highest
+        .filter(|y| y.is_finite())
+        .fold(0.0, f64::max)
+        .max(1e-9)
+        * 1.05;
     let width = (x.end - x.start) / bars.len() as f64;
     let mut svg = String::new();
     {
@@ -101,7 +113,10 @@ mod tests {
             density: &[(1.0, 0.1), (2.0, f64::NAN), (3.0, 0.2), (9.0, 0.0)],
         };
         let svg = histogram(&plot).unwrap();
-        assert!(svg.contains("<polyline") && svg.contains("activation"), "{svg}");
+        assert!(
+            svg.contains("<polyline") && svg.contains("activation"),
+            "{svg}"
+        );
         assert!(!svg.contains("NaN"), "{svg}");
     }
 }

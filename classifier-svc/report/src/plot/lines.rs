@@ -10,7 +10,7 @@ const SIZE: (u32, u32) = (560, 340);
 /// One line.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
-    /// What the legend calls it.
+    /// What the legend calls it; empty for a line that needs no name.
     pub name: &'a str,
     /// Its points, from left to right; what is not finite is left out.
     pub points: Vec<(f64, f64)>,
@@ -37,15 +37,12 @@ pub fn lines(plot: &Lines<'_>) -> Result<String, PlotError> {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let all = || plot.lines.iter().flat_map(|line| &line.points);
-        let (x, y) = (
-            range(all().map(|point| point.0)),
-            range(all().map(|p| p.1)),
-        );
+        let (x, y) = (range(all().map(|point| point.0)), range(all().map(|p| p.1)));
         let mut chart = ChartBuilder::on(&area)
             .caption(plot.title, TITLE)
             .margin(8)
             .x_label_area_size(36)
-            .y_label_area_size(56)
+            .y_label_area_size(72)
             .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
@@ -58,16 +55,21 @@ pub fn lines(plot: &Lines<'_>) -> Result<String, PlotError> {
             let style = colour(number).stroke_width(2);
             let finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
             let points = line.points.iter().filter(finite).copied();
-            chart
-                .draw_series(LineSeries::new(points, style))?
+            let drawn = chart.draw_series(LineSeries::new(points, style))?;
+            if line.name.is_empty() {
+                continue;
+            }
+            drawn
                 .label(line.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
         }
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .label_font(TEXT)
-            .draw()?;
+        if plot.lines.iter().any(|line| !line.name.is_empty()) {
+            chart
+                .configure_series_labels()
+                .background_style(WHITE.mix(0.8))
+                .label_font(TEXT)
+                .draw()?;
+        }
         area.present()?;
     }
     Ok(svg)
@@ -98,7 +100,8 @@ mod tests {
         assert!(!svg.contains("NaN"), "{svg}");
         let coloured = |series| {
             let RGBColor(r, g, b) = colour(series);
-            svg.matches(&format!("stroke=\"#{r:02X}{g:02X}{b:02X}\"")).count()
+            svg.matches(&format!("stroke=\"#{r:02X}{g:02X}{b:02X}\""))
+                .count()
         };
         // The line and its sample in the legend.
         assert_eq!((coloured(0), coloured(1), coloured(2)), (2, 2, 0), "{svg}");

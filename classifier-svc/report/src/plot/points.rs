@@ -35,10 +35,7 @@ pub fn points(plot: &Points<'_>) -> Result<String, PlotError> {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let all = || plot.clouds.iter().flat_map(|cloud| &cloud.points);
-        let (x, y) = (
-            range(all().map(|point| point.0)),
-            range(all().map(|p| p.1)),
-        );
+        let (x, y) = (range(all().map(|point| point.0)), range(all().map(|p| p.1)));
         let mut chart = ChartBuilder::on(&area)
             .caption(plot.title, TITLE)
             .margin(8)

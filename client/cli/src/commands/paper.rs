@@ -34,7 +34,11 @@ pub(crate) async fn run(services: &ServiceArgs, args: &PaperArgs) -> anyhow::Res
     if args.json {
         return printer::print_json(&paper);
     }
-    printer::print(&format!("{}\n{}\n", files.page.display(), files.report.display()))
+    printer::print(&format!(
+        "{}\n{}\n",
+        files.page.display(),
+        files.report.display()
+    ))
 }
 
 fn settings(args: &PaperArgs) -> Settings {

@@ -96,7 +96,10 @@ mod tests {
             .zip((0..).map(|i| 0.5 + 0.05 * i as f32))
             .map(|(&shift, light)| antisymmetric(&edges(&face(shift, light))))
             .collect();
-        let mut turns: Vec<_> = along_first_component(&rows).into_iter().zip(shifts).collect();
+        let mut turns: Vec<_> = along_first_component(&rows)
+            .into_iter()
+            .zip(shifts)
+            .collect();
         turns.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut order: Vec<i32> = turns.into_iter().map(|t| t.1).collect();
         if order[0] > 0 {

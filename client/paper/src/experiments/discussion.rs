@@ -124,9 +124,15 @@ fn learning(bench: &Bench<'_>) -> Result<Vec<(usize, f64)>, PaperError> {
     let layer = layer(&model, LAYER)?;
     let mut rows = |photographs: &[&Photograph]| {
         let mut all = Vec::new();
-        look(&mut model, photographs, &[layer], bench.watch, |_, mut of| {
-            all.extend(of.remove(0));
-        })?;
+        look(
+            &mut model,
+            photographs,
+            &[layer],
+            bench.watch,
+            |_, mut of| {
+                all.extend(of.remove(0));
+            },
+        )?;
         let size = all.len() / photographs.len().max(1);
         Ok::<_, PaperError>(DMatrix::from_row_iterator(
             photographs.len(),
@@ -137,10 +143,14 @@ fn learning(bench: &Bench<'_>) -> Result<Vec<(usize, f64)>, PaperError> {
     let (train, test) = (bench.photographs(Split::Train), bench.people(Split::Test));
     let activations = [rows(&train)?, rows(&test)?];
     let inputs = [&train, &test].map(|photographs| {
-        DMatrix::from_fn(photographs.len(), bench.schema().len() + 1, |i, j| match j {
-            0 => 1.0,
-            j => f64::from(u8::from(photographs[i].labels[j - 1])),
-        })
+        DMatrix::from_fn(
+            photographs.len(),
+            bench.schema().len() + 1,
+            |i, j| match j {
+                0 => 1.0,
+                j => f64::from(u8::from(photographs[i].labels[j - 1])),
+            },
+        )
     });
     let share = |share: f64| {
         let n = ((train.len() as f64 * share) as usize).max(2);
@@ -148,11 +158,7 @@ fn learning(bench: &Bench<'_>) -> Result<Vec<(usize, f64)>, PaperError> {
         let some = (0..n).map(|k| k * train.len() / n).collect::<Vec<_>>();
         let x = inputs[0].select_rows(&some);
         let y = activations[0].select_rows(&some);
-        let slopes = regress(
-            &(x.tr_mul(&x) / n as f64),
-            x.tr_mul(&y) / n as f64,
-            RIDGE,
-        );
+        let slopes = regress(&(x.tr_mul(&x) / n as f64), x.tr_mul(&y) / n as f64, RIDGE);
         let left = &activations[1] - &inputs[1] * slopes;
         let mean = y.row_mean();
         let mut spread = activations[1].clone();
@@ -168,13 +174,21 @@ mod tests {
 
     #[test]
     fn correlations_are_those_of_the_labels() {
-        let labels = [[true, true, false], [true, true, false], [false, false, false], [false, true, false]];
+        let labels = [
+            [true, true, false],
+            [true, true, false],
+            [false, false, false],
+            [false, true, false],
+        ];
         let person = |l: &[bool; 3]| Photograph::new("none".into(), "Somebody", l.to_vec());
         let photographs: Vec<_> = labels.iter().map(person).collect();
         let all: Vec<_> = photographs.iter().collect();
         let found = correlations(&all, 3);
         let expected = 0.125 / (0.25_f64 * 0.1875).sqrt();
-        for (found, expected) in found.iter().zip([1.0, expected, 0.0, expected, 1.0, 0.0, 0.0, 0.0, 0.0]) {
+        for (found, expected) in found
+            .iter()
+            .zip([1.0, expected, 0.0, expected, 1.0, 0.0, 0.0, 0.0, 0.0])
+        {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
     }

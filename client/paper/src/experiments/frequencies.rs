@@ -60,7 +60,10 @@ pub(crate) fn make(bench: &Bench<'_>) -> Frequencies {
     let mut attributes: Vec<_> = bench.schema().names().enumerate().map(attribute).collect();
     attributes.sort_by(|a, b| b.photographs.total_cmp(&a.photographs));
     let numbers = |names: &[&str]| -> Vec<usize> {
-        names.iter().filter_map(|name| bench.attribute(name)).collect()
+        names
+            .iter()
+            .filter_map(|name| bench.attribute(name))
+            .collect()
     };
     let (ages, colours) = (numbers(&AGES), numbers(&COLOURS));
     let count = |p: &Photograph| colours.iter().filter(|&&j| p.labels[j]).count();

@@ -91,7 +91,10 @@ pub(crate) async fn make(bench: &Bench<'_>) -> Result<Likenesses, PaperError> {
     let sitters = sitters(bench, &people);
     let chosen = |p: &&&Photograph| sitters.iter().all(|s| s.photograph.person != p.person);
     let strangers: Vec<_> = people.iter().filter(chosen).take(STRANGERS).collect();
-    let pictures = strangers.iter().map(|p| face(p)).collect::<Result<_, _>>()?;
+    let pictures = strangers
+        .iter()
+        .map(|p| face(p))
+        .collect::<Result<_, _>>()?;
     let strangers = faces::see(bench, &eyes, pictures).await?;
     let mean_face = mean_face(bench);
     let seen = faces::see(bench, &eyes, vec![mean_face.clone()]).await?;
@@ -152,8 +155,8 @@ async fn sit(
     let views = faces::see(bench, eyes, pictures.clone()).await?;
     let count = seeds as usize;
     let (default, paper) = (&views[2..2 + count], &views[2 + count..]);
-    let likeness = [Network::Classifier, Network::Identity]
-        .map(|network| Likeness::about(network, strangers));
+    let likeness =
+        [Network::Classifier, Network::Identity].map(|network| Likeness::about(network, strangers));
     let each = |of: &dyn Fn(&Likeness) -> f64| likeness.each_ref().map(of);
     let like = |l: &Likeness, other: &Views| l.of(&views[0], other);
     let mean = |l: &Likeness, all: &[Views]| {

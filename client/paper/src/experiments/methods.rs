@@ -5,6 +5,7 @@ use deepface_dataset::Split;
 use deepface_evaluate::{Guest, Settings, evaluate, method};
 use serde_json::Value;
 
+use super::autoencoded::{Drawn, Inverted};
 use super::guests::{BeforeRectifier, Literal};
 use crate::bench::Bench;
 use crate::error::PaperError;
@@ -34,6 +35,8 @@ pub(crate) async fn make(bench: &Bench<'_>) -> Result<Value, PaperError> {
     let (settings, effort) = (bench.settings, &bench.effort);
     let names: &[&str] = if settings.quick { &QUICK } else { &METHODS };
     let guests: Vec<Box<dyn Guest>> = vec![
+        Box::new(Drawn::new(bench)?),
+        Box::new(Inverted::new(bench)?),
         Box::new(Literal::new(bench)?),
         Box::new(tokio::task::block_in_place(|| BeforeRectifier::new(bench))?),
     ];

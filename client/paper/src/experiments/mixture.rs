@@ -56,7 +56,9 @@ pub struct MixtureLayer {
 pub(crate) fn make(bench: &Bench<'_>) -> Result<Mixture, PaperError> {
     let sets = sets(bench);
     let mut model = bench.served()?;
-    let each = LAYERS.iter().map(|name| layer(bench, &mut model, &sets, name));
+    let each = LAYERS
+        .iter()
+        .map(|name| layer(bench, &mut model, &sets, name));
     Ok(Mixture {
         layers: each.collect::<Result<_, PaperError>>()?,
     })
@@ -73,10 +75,17 @@ fn layer(
     let problem = &behind.problem;
     let exact = problem.solve();
     let search = search(problem, bench.effort.weight_epochs, bench.settings.seed);
-    let rate = search.iter().find(|trial| falls(&trial.1)).map(|trial| trial.0);
+    let rate = search
+        .iter()
+        .find(|trial| falls(&trial.1))
+        .map(|trial| trial.0);
     let mut descended = DVector::from_element(exact.len(), 1.0);
     for pass in 0..bench.effort.weight_epochs {
-        problem.pass(&mut descended, rate.unwrap_or(0.0), bench.settings.seed + pass as u64);
+        problem.pass(
+            &mut descended,
+            rate.unwrap_or(0.0),
+            bench.settings.seed + pass as u64,
+        );
     }
     let ones = DVector::from_element(exact.len(), 1.0);
     Ok(MixtureLayer {
@@ -196,14 +205,19 @@ impl BeforeTargets {
     /// The target for the attributes that should be present.
     pub(crate) fn target(&self, present: &[bool]) -> Vec<f32> {
         let attributes = (0..present.len()).filter(|&j| present[j]);
-        let before = self.fitted.target(&attributes.collect::<Vec<_>>(), &self.weights);
+        let before = self
+            .fitted
+            .target(&attributes.collect::<Vec<_>>(), &self.weights);
         expected(&before, &self.spread).data.into()
     }
 }
 
 fn present(photograph: &Photograph) -> Vec<usize> {
     let labels = photograph.labels.iter().enumerate();
-    labels.filter(|(_, present)| **present).map(|(j, _)| j).collect()
+    labels
+        .filter(|(_, present)| **present)
+        .map(|(j, _)| j)
+        .collect()
 }
 
 /// Tries rates as the paper does: "incrementally reduce the learning rate until the loss starts to decrease instead of
@@ -250,7 +264,10 @@ fn explained(
     let statistics = statistics.map(|id| bench.statistics.layer(id));
     let mut kinds: Vec<Kind<'_>> = vec![
         ("eq. 4 with w = 1", Box::new(|c| behind.target(c, &ones))),
-        ("eq. 4, the paper's target", Box::new(|c| behind.target(c, &w[1]))),
+        (
+            "eq. 4, the paper's target",
+            Box::new(|c| behind.target(c, &w[1])),
+        ),
         (
             "eq. 4 before the rectifier, then rectified",
             Box::new(|c| before.target(c, &w[0]).map(|x| x.max(0.0))),
@@ -361,16 +378,24 @@ mod tests {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let n = 200_000;
         for (mean, deviation) in [(-1.0_f32, 0.5), (0.3, 2.0), (2.0, 0.0)] {
-            let draws = (0..n).map(|_| (mean + deviation as f32 * standard_normal(&mut rng)).max(0.0));
+            let draws =
+                (0..n).map(|_| (mean + deviation as f32 * standard_normal(&mut rng)).max(0.0));
             let sampled = draws.map(f64::from).sum::<f64>() / f64::from(n);
             let exact = expected(&DVector::from_element(1, mean), &[deviation])[0];
-            assert!((f64::from(exact) - sampled).abs() < 0.01, "{exact} {sampled}");
+            assert!(
+                (f64::from(exact) - sampled).abs() < 0.01,
+                "{exact} {sampled}"
+            );
         }
     }
 
     #[test]
     fn the_search_ends_at_the_first_rate_that_does_not_diverge() {
-        let losses = |of: &[f64]| of.iter().map(|&l| l.is_finite().then_some(l)).collect::<Vec<_>>();
+        let losses = |of: &[f64]| {
+            of.iter()
+                .map(|&l| l.is_finite().then_some(l))
+                .collect::<Vec<_>>()
+        };
         assert!(!falls(&losses(&[1.0, f64::INFINITY])));
         assert!(!falls(&losses(&[1.0, 1.5])));
         assert!(falls(&losses(&[1.0, 0.5])));

@@ -2,6 +2,8 @@
 //! draws.
 
 pub(crate) mod angle;
+mod autoencoded;
+pub(crate) mod autoencoder;
 pub(crate) mod discussion;
 pub(crate) mod frequencies;
 mod guests;
@@ -18,6 +20,7 @@ pub(crate) mod transfer;
 pub(crate) mod visualization;
 
 pub use crate::metrics::Approval;
+pub use autoencoder::Autoencoding;
 pub use discussion::{Discussion, Told};
 pub use frequencies::{Frequencies, Frequency};
 pub use inversion::{Inversion, Inversions};

@@ -128,9 +128,7 @@ impl<'a> Chosen<'a> {
         };
         // An activation that is 0 for all photographs of a set has no shape.
         let alive = || shapes.iter().filter(|shape| shape.deviation > 0.0);
-        let middle = |of: fn(&Shape) -> f64| {
-            median(alive().map(of).collect()).unwrap_or_default()
-        };
+        let middle = |of: fn(&Shape) -> f64| median(alive().map(of).collect()).unwrap_or_default();
         let zeros = all().filter(|&&value| value == 0.0).count();
         NormalityLayer {
             layer: layer.to_owned(),

@@ -55,17 +55,23 @@ impl Rectified {
     ) -> Result<(), PaperError> {
         let size = self.size();
         let mut failed = None;
-        look(model, photographs, &self.layers, bench.watch, |first, all| {
-            let n = all[1].len() / size;
-            match self.before.of(&all[0], n) {
-                Err(error) => failed = Some(error),
-                Ok(before) => {
-                    let both = before.chunks_exact(size).zip(all[1].chunks_exact(size));
-                    both.enumerate()
-                        .for_each(|(i, (before, behind))| see(first + i, before, behind));
+        look(
+            model,
+            photographs,
+            &self.layers,
+            bench.watch,
+            |first, all| {
+                let n = all[1].len() / size;
+                match self.before.of(&all[0], n) {
+                    Err(error) => failed = Some(error),
+                    Ok(before) => {
+                        let both = before.chunks_exact(size).zip(all[1].chunks_exact(size));
+                        both.enumerate()
+                            .for_each(|(i, (before, behind))| see(first + i, before, behind));
+                    }
                 }
-            }
-        })?;
+            },
+        )?;
         match failed {
             None => Ok(()),
             Some(error) => Err(error.into()),

@@ -48,7 +48,9 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Samples, PaperError> {
         });
         lights.push((light.to_owned(), lit.len()));
     }
-    bench.store.keep_picture(PICTURE, &sheet(&rows, SIDE as u32))?;
+    bench
+        .store
+        .keep_picture(PICTURE, &sheet(&rows, SIDE as u32))?;
     Ok(Samples { lights })
 }
 

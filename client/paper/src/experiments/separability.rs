@@ -68,7 +68,9 @@ pub(crate) fn of_networks(bench: &Bench<'_>) -> Result<Separability, PaperError>
     ];
     make(
         bench,
-        networks.map(|(name, model)| (name.to_owned(), model)).into(),
+        networks
+            .map(|(name, model)| (name.to_owned(), model))
+            .into(),
     )
 }
 
@@ -76,10 +78,7 @@ pub(crate) fn of_networks(bench: &Bench<'_>) -> Result<Separability, PaperError>
 ///
 /// # Errors
 /// A photograph cannot be read, or a network lacks the layer.
-fn make(
-    bench: &Bench<'_>,
-    networks: Vec<(String, Model)>,
-) -> Result<Separability, PaperError> {
+fn make(bench: &Bench<'_>, networks: Vec<(String, Model)>) -> Result<Separability, PaperError> {
     let people = people(bench);
     let mut found = Vec::new();
     for (name, mut model) in networks {
@@ -170,7 +169,10 @@ fn nearest(rows: &[Vec<f32>]) -> Vec<Vec<usize>> {
 /// How well neighbours know an attribute.
 fn knowledge(neighbours: &[Vec<usize>], people: &[&Photograph], j: usize) -> Option<f64> {
     let scored = neighbours.iter().zip(people).map(|(near, person)| {
-        let votes = near.iter().filter(|&&other| people[other].labels[j]).count();
+        let votes = near
+            .iter()
+            .filter(|&&other| people[other].labels[j])
+            .count();
         (votes as f32, person.labels[j])
     });
     auc(scored.collect())
@@ -187,7 +189,9 @@ fn tsne(rows: &[Vec<f32>], steps: usize, seed: u64) -> Vec<(f32, f32)> {
         .collect();
     let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
     let mut tsne: tSNE<'_, f32, &[f32]> = tSNE::new(&rows);
-    let perplexity = PERPLEXITY.min((rows.len() as f32 - 1.0) / 3.0 - 1.0).max(1.0);
+    let perplexity = PERPLEXITY
+        .min((rows.len() as f32 - 1.0) / 3.0 - 1.0)
+        .max(1.0);
     tsne.perplexity(perplexity)
         .epochs(steps)
         .initial_embedding(start)
@@ -205,7 +209,9 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let row = |i: usize, rng: &mut ChaCha8Rng| -> Vec<f32> {
             let middle = if i < 40 { 1.0 } else { -1.0 };
-            (0..6).map(|_| middle + 0.1 * standard_normal(rng)).collect()
+            (0..6)
+                .map(|_| middle + 0.1 * standard_normal(rng))
+                .collect()
         };
         let mut rows: Vec<_> = (0..80).map(|i| row(i, &mut rng)).collect();
         centre(&mut rows);

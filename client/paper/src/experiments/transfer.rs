@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use classifier_svc::source::ModelSource;
 use clap::Parser;
+use classifier_svc::source::ModelSource;
 use deepface_dataset::Split;
 use deepface_network::train::{self, TrainArgs};
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,11 @@ fn others(bench: &Bench<'_>, rate: f32) -> Vec<Recipe> {
 }
 
 /// A run at its rate, or where it diverges, at a lower one: what the top layers bear may be too much for all of them.
-fn stable(bench: &Bench<'_>, initial: &Path, mut recipe: Recipe) -> Result<TransferRun, PaperError> {
+fn stable(
+    bench: &Bench<'_>,
+    initial: &Path,
+    mut recipe: Recipe,
+) -> Result<TransferRun, PaperError> {
     loop {
         let done = run(bench, initial, &recipe)?;
         if done.approval.is_some() || recipe.rate < PAPER_RATE {
@@ -232,7 +236,8 @@ fn run(bench: &Bench<'_>, initial: &Path, recipe: &Recipe) -> Result<TransferRun
     let output = bench.store.network(&recipe.name);
     let learned = train_one(bench, initial, recipe, &output);
     // A rate that is too large is a finding, not a failure.
-    let diverged = matches!(&learned, Err(PaperError::Training { problem, .. }) if diverged(problem));
+    let diverged =
+        matches!(&learned, Err(PaperError::Training { problem, .. }) if diverged(problem));
     if !diverged {
         learned?;
     }
@@ -256,7 +261,9 @@ fn run(bench: &Bench<'_>, initial: &Path, recipe: &Recipe) -> Result<TransferRun
 
 /// Whether training stopped because weights were no longer finite.
 fn diverged(problem: &str) -> bool {
-    ["finite", "NaN", "inf", "too large"].iter().any(|word| problem.contains(word))
+    ["finite", "NaN", "inf", "too large"]
+        .iter()
+        .any(|word| problem.contains(word))
 }
 
 /// Trains under a name that all runs with the same frozen stages share, since their activations lie beside the output.
@@ -281,7 +288,14 @@ fn train_one(
     line.push(format!("--learning-rate={}", recipe.rate));
     line.push(format!("--layer-decay={}", recipe.layer_decay));
     line.push(format!("--seed={}", recipe.seed));
-    line.extend(["--optimizer=sgd", "--schedule=constant", "--dropout-everywhere"].map(Into::into));
+    line.extend(
+        [
+            "--optimizer=sgd",
+            "--schedule=constant",
+            "--dropout-everywhere",
+        ]
+        .map(Into::into),
+    );
     line.extend(["--mixup=0", "--force"].map(Into::into));
     if recipe.stage < 2 {
         line.push(format!("--freeze-below={stage}"));
@@ -290,7 +304,9 @@ fn train_one(
         line.push(format!("--limit={limit}"));
     }
     if recipe.sigmoids {
-        let groups = bench.store.write("networks/alone.tsv", alone(bench).as_bytes())?;
+        let groups = bench
+            .store
+            .write("networks/alone.tsv", alone(bench).as_bytes())?;
         line.push(format!("--groups={}", groups.display()));
     }
     let learned = learn(&recipe.name, line);
@@ -324,6 +340,9 @@ fn common(bench: &Bench<'_>, output: &Path) -> Vec<String> {
     if let Some(labels) = &settings.labels {
         line.push(format!("--labels={}", labels.display()));
     }
+    if let Some(crop) = settings.crop {
+        line.push(format!("--crop={crop}"));
+    }
     if settings.skip_unreadable {
         line.push("--skip-unreadable".to_owned());
     }
@@ -342,7 +361,8 @@ fn learn(what: &str, line: Vec<String>) -> Result<(), PaperError> {
         problem,
     };
     let line = std::iter::once("train".to_owned()).chain(line);
-    let line = Line::try_parse_from(line).map_err(|e| failed(e.to_string()))?;
+    let mut line = Line::try_parse_from(line).map_err(|e| failed(e.to_string()))?;
+    line.train.quiet = true;
     train::run(&line.train).map_err(|e| failed(format!("{e:#}")))
 }
 

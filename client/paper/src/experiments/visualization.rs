@@ -49,7 +49,9 @@ pub struct Visualization {
 /// # Errors
 /// The generator or the classifier fails.
 pub(crate) async fn make(bench: &Bench<'_>) -> Result<Visualizations, PaperError> {
-    let known = BOOSTED.iter().filter(|name| bench.attribute(name).is_some());
+    let known = BOOSTED
+        .iter()
+        .filter(|name| bench.attribute(name).is_some());
     let attributes: Vec<String> = known.map(|name| (*name).to_owned()).collect();
     let count = SEEDS.min(4 * bench.effort.portrait_seeds);
     let mut rows = Vec::new();
@@ -100,7 +102,10 @@ fn settings(bench: &Bench<'_>) -> [(String, GenerationSettings); 2] {
         preset: Preset::Paper.into(),
     };
     [
-        ("in the image prior, the log-likelihood".to_owned(), in_prior),
+        (
+            "in the image prior, the log-likelihood".to_owned(),
+            in_prior,
+        ),
         ("pixels, the log-likelihood".to_owned(), in_pixels),
     ]
 }

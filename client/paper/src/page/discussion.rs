@@ -95,7 +95,10 @@ fn learning(found: &Discussion) -> Result<Markup, PaperError> {
     let points: Vec<(f64, f64)> = points.map(|&(n, share)| (n as f64, share)).collect();
     let plot = Lines {
         title: "What a regression on attributes explains of fc6",
-        axes: ["training photographs", "share of the variance of test people"],
+        axes: [
+            "training photographs",
+            "share of the variance of test people",
+        ],
         lines: vec![Line {
             name: "",
             points: points.clone(),

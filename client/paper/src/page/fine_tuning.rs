@@ -47,8 +47,14 @@ fn separability(found: &Separability) -> Result<Markup, PaperError> {
             let plot = Points {
                 title: &format!("{name}, {}", network.network),
                 clouds: vec![
-                    Cloud { name: "others", points: of(false) },
-                    Cloud { name, points: of(true) },
+                    Cloud {
+                        name: "others",
+                        points: of(false),
+                    },
+                    Cloud {
+                        name,
+                        points: of(true),
+                    },
                 ],
             };
             plots.push(points(&plot)?);
@@ -60,7 +66,10 @@ fn separability(found: &Separability) -> Result<Markup, PaperError> {
     };
     let rows = found.attributes.iter().enumerate().map(|(j, name)| {
         let cell = |value: Option<f64>| value.map_or("-".to_owned(), three);
-        let cells = found.networks.iter().map(|network| cell(network.neighbours[j]));
+        let cells = found
+            .networks
+            .iter()
+            .map(|network| cell(network.neighbours[j]));
         std::iter::once(name.clone()).chain(cells).collect()
     });
     let means = found.networks.iter().map(|network| three(network.mean));
@@ -93,11 +102,17 @@ fn of_group<'a>(found: &'a Transfer, group: &str) -> Vec<&'a TransferRun> {
 }
 
 /// The losses of some runs by epoch.
-fn losses(title: &str, runs: &[&TransferRun], name: impl Fn(&TransferRun) -> String) -> Result<Markup, PaperError> {
+fn losses(
+    title: &str,
+    runs: &[&TransferRun],
+    name: impl Fn(&TransferRun) -> String,
+) -> Result<Markup, PaperError> {
     let names: Vec<String> = runs.iter().map(|run| name(run)).collect();
     let losses = |run: &TransferRun| -> Vec<(f64, f64)> {
         let points = (1..).map(f64::from).zip(&run.curve);
-        points.filter_map(|(epoch, point)| Some((epoch, point[0]?))).collect()
+        points
+            .filter_map(|(epoch, point)| Some((epoch, point[0]?)))
+            .collect()
     };
     let drawn = runs.iter().zip(&names).map(|(run, name)| Line {
         name,
@@ -116,7 +131,8 @@ fn curves(found: &Transfer) -> Result<Markup, PaperError> {
     let last = |run: &&&TransferRun| run.curve.last().and_then(|p| p[0]);
     let ends: Vec<f64> = frozen.iter().filter_map(|run| last(&run)).collect();
     let deeper = ends.windows(2).all(|pair| pair[1] <= pair[0]);
-    let [least, most] = [f64::min, f64::max].map(|of| ends.iter().copied().reduce(of).unwrap_or_default());
+    let [least, most] =
+        [f64::min, f64::max].map(|of| ends.iter().copied().reduce(of).unwrap_or_default());
     Ok(html! {
         h3 { "Figure 4: the loss, by what is frozen" }
         (losses("Loss while training", &frozen, |run| match run.stage.as_str() {
@@ -139,7 +155,9 @@ fn curves(found: &Transfer) -> Result<Markup, PaperError> {
 fn table_1(found: &Transfer) -> Markup {
     let paper = |run: &TransferRun| {
         let stated = TABLE_1.iter().find(|row| row.0 == run.stage);
-        stated.map_or("-".to_owned(), |(_, [train, test])| format!("{train} / {test}"))
+        stated.map_or("-".to_owned(), |(_, [train, test])| {
+            format!("{train} / {test}")
+        })
     };
     let row = |run: &&TransferRun| -> Option<Vec<String>> {
         let [train, _, test] = run.approval?;
@@ -154,10 +172,22 @@ fn table_1(found: &Transfer) -> Markup {
             three(test.auc),
         ])
     };
-    let runs = [of_group(found, "frozen"), of_group(found, "paper"), of_group(found, "decay")].concat();
+    let runs = [
+        of_group(found, "frozen"),
+        of_group(found, "paper"),
+        of_group(found, "decay"),
+    ]
+    .concat();
     let rows: Vec<_> = runs.iter().filter_map(row).collect();
     let headings = [
-        "", "rate", "epochs", "paper: train / test accuracy", "train / test accuracy", "majority", "balanced", "AUC",
+        "",
+        "rate",
+        "epochs",
+        "paper: train / test accuracy",
+        "train / test accuracy",
+        "majority",
+        "balanced",
+        "AUC",
     ];
     let accuracy = |name: &str| {
         let run = found.runs.iter().find(|run| run.name == name)?;
@@ -204,8 +234,13 @@ fn comparisons(found: &Transfer) -> Markup {
     let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len().max(1) as f64;
     let (softmax, sigmoid) = (auc("softmax"), auc("sigmoid"));
     let better = softmax.iter().zip(&sigmoid).filter(|(a, b)| a > b).count();
-    let plain = found.runs.iter().find(|run| run.name == "frozen-below-conv5_1");
-    let decay = of_group(found, "decay").first().and_then(|run| run.approval);
+    let plain = found
+        .runs
+        .iter()
+        .find(|run| run.name == "frozen-below-conv5_1");
+    let decay = of_group(found, "decay")
+        .first()
+        .and_then(|run| run.approval);
     html! {
         h3 { "Heads, and rates by the distance to them" }
         (claim(
@@ -235,7 +270,10 @@ fn limits(found: &Transfer) -> Result<Markup, PaperError> {
     let plot = Lines {
         title: "Photographs to learn from, frozen beneath fc6",
         axes: ["photographs", "AUC on test people"],
-        lines: vec![Line { name: "", points: points.clone() }],
+        lines: vec![Line {
+            name: "",
+            points: points.clone(),
+        }],
     };
     Ok(html! {
         h3 { "More photographs" }

@@ -61,7 +61,10 @@ fn inversions(store: &Store, paper: &Paper) -> Result<Markup, PaperError> {
         let kind = found.kinds.iter().find(|kind| kind.kind == name)?;
         Some(kind.identity)
     };
-    let pair = (like("conv4_3 in pixels"), like("cGMM on conv4_3, the paper's method"));
+    let pair = (
+        like("conv4_3 in pixels"),
+        like("cGMM on conv4_3, the paper's method"),
+    );
     Ok(html! {
         h3 { "Figure 5: target, vanilla inversion, cGMM inversion" }
         p {
@@ -116,7 +119,13 @@ pub(super) fn people(store: &Store, paper: &Paper) -> Result<Markup, PaperError>
 fn similarities(people: &[Portrait], network: usize) -> Markup {
     let cells = |p: &Portrait| {
         let values = [
-            p.default, p.best, p.paper, p.other, p.mean_face, p.stranger, p.ahead,
+            p.default,
+            p.best,
+            p.paper,
+            p.other,
+            p.mean_face,
+            p.stranger,
+            p.ahead,
         ];
         values.map(|value| percent(value[network]))
     };

@@ -95,7 +95,11 @@ fn plot(title: &str, values: &[f32]) -> Result<Markup, PaperError> {
 }
 
 fn weights(layer: &MixtureLayer) -> Result<Markup, PaperError> {
-    let names: Vec<String> = layer.search.iter().map(|trial| format!("{:e}", trial.0)).collect();
+    let names: Vec<String> = layer
+        .search
+        .iter()
+        .map(|trial| format!("{:e}", trial.0))
+        .collect();
     let first = |trial: &(f64, Vec<Option<f64>>)| trial.1.first().copied().flatten();
     // What diverges has no place in the frame.
     let shown = layer.search.iter().zip(&names).filter(|(trial, _)| {
@@ -126,9 +130,15 @@ fn weights(layer: &MixtureLayer) -> Result<Markup, PaperError> {
         .map(|(lambda, share)| vec![format!("{lambda:e}"), percent(*share)])
         .collect();
     let [ones, descended, exact] = layer.losses;
-    let at_start = layer.search.iter().find(|trial| trial.0 == mixture::PAPER_START[0]);
+    let at_start = layer
+        .search
+        .iter()
+        .find(|trial| trial.0 == mixture::PAPER_START[0]);
     let at_start = at_start.map(|trial| mixture::falls(&trial.1));
-    let at_paper = layer.search.iter().find(|trial| trial.0 == mixture::PAPER_END[0]);
+    let at_paper = layer
+        .search
+        .iter()
+        .find(|trial| trial.0 == mixture::PAPER_END[0]);
     let moved = at_paper.and_then(|trial| {
         let last = trial.1.last().copied().flatten()?;
         Some((ones - last) / (ones - exact))
@@ -167,7 +177,11 @@ fn weights(layer: &MixtureLayer) -> Result<Markup, PaperError> {
 }
 
 fn alone(layer: &MixtureLayer) -> Markup {
-    let of = |pair: Option<&(String, f64)>| pair.map_or(String::new(), |(name, size)| format!("{name} {}", three(*size)));
+    let of = |pair: Option<&(String, f64)>| {
+        pair.map_or(String::new(), |(name, size)| {
+            format!("{name} {}", three(*size))
+        })
+    };
     html! {
         p {
             "Weights are learned on long lists. For one attribute alone the target is as large, in units of the mean activation, as: "

@@ -1,5 +1,6 @@
 //! The report as one page that needs nothing else: a section for each part of the paper.
 
+mod autoencoder;
 mod data;
 mod discussion;
 mod fine_tuning;
@@ -52,6 +53,7 @@ fn body(store: &Store, paper: &Paper) -> Result<Markup, PaperError> {
         (methods::section(paper))
         (generation::people(store, paper)?)
         (discussion::section(paper)?)
+        (autoencoder::section(store, paper)?)
     })
 }
 
