@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::{face::Face, learner::Batch, settings::Settings};
 
-/// The classifier sees the faces of a step moved by a whole number of its pixels in this range. Where its poolings and
-/// the resampling always fell on the same pixels, the decoder would learn a grid that they do not see.
+/// The classifier sees the faces of each step moved by a whole number of its pixels in this range. Otherwise resampling and
+/// pooling always treat the same pixels alike, and the decoder learns a grid with their period, 4 pixels, which the loss
+/// does not see.
 const SHIFTS: std::ops::Range<i32> = -6..6;
 
 /// The arrays of a batch.
@@ -20,7 +21,7 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// Those of a step: every second face is mirrored, on average.
+    /// The inputs of a training step. Each face is mirrored with probability 1/2.
     pub(super) fn random(faces: &[&Face], settings: &Settings, index: usize) -> Self {
         let seed = settings.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(index as u64));
@@ -32,7 +33,7 @@ impl Inputs {
         }
     }
 
-    /// Those of validation: as they are, with the same noise every time.
+    /// The inputs of a validation step: the faces as they are, with the same noise every time.
     pub(super) fn straight(faces: &[&Face], settings: &Settings) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(!settings.seed);
         Self::of(faces, &vec![false; faces.len()], settings, &mut rng)

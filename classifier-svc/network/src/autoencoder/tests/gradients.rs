@@ -202,7 +202,7 @@ fn the_gradient_of_the_encoder_is_the_slope() {
 }
 
 #[test]
-fn a_log_variance_that_is_held_has_no_gradient() {
+fn a_clamped_log_variance_has_no_gradient() {
     let mut networks = networks(2);
     let (pixels, attributes) = arrays(&faces(N, 5));
     // The bias of the latent: means, then log-variances.
