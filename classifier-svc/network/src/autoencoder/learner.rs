@@ -34,13 +34,17 @@ impl Terms {
 
     /// The same, rounded so that it is written and read again without a change.
     pub(super) fn rounded(&self) -> Self {
-        let round = |x: f64| (x * 1e6).round() / 1e6;
         Self {
-            pixels: round(self.pixels),
-            perceptual: round(self.perceptual),
-            divergence: round(self.divergence),
+            pixels: rounded(self.pixels),
+            perceptual: rounded(self.perceptual),
+            divergence: rounded(self.divergence),
         }
     }
+}
+
+/// A figure with six decimals, which JSON keeps as it is.
+pub(super) fn rounded(figure: f64) -> f64 {
+    (figure * 1e6).round() / 1e6
 }
 
 /// The factors of the terms.
@@ -57,6 +61,8 @@ pub(super) struct Batch<'a> {
     pub(super) faces: &'a [f32],
     pub(super) attributes: &'a [f32],
     pub(super) noise: &'a [f32],
+    /// By how many of its pixels the classifier sees the faces moved while they are learned from.
+    pub(super) shift: [i32; 2],
 }
 
 /// Networks that learn, and the classifier that looks at their faces.
@@ -98,7 +104,8 @@ impl Learner {
         let mut gradient: Vec<f32> = differences.collect();
         let perceptual = match &mut self.perceptual {
             Some(p) if weights.perceptual > 0.0 => {
-                p.add_gradient(batch.faces, &decoded, weights.perceptual, &mut gradient)
+                let (weight, shift) = (weights.perceptual, batch.shift);
+                p.add_gradient(batch.faces, &decoded, weight, shift, &mut gradient)
             }
             _ => 0.0,
         };

@@ -17,7 +17,7 @@ use crate::{
 /// Mean and deviation that bring pixels to about zero mean and unit deviation.
 const PIXEL_MEAN: f32 = 0.45;
 const PIXEL_DEVIATION: f32 = 0.25;
-/// A log-variance is held between these.
+/// The range to which a log-variance is clamped.
 const LOG_VARIANCE: std::ops::RangeInclusive<f32> = -10.0..=10.0;
 /// How much smaller the first weights of the latent and of the image are than those of other layers, so that training
 /// starts with variances near 1 and grey images.
@@ -32,7 +32,7 @@ pub(super) struct Networks {
     body: Stack,
     head: Stack,
     decoder: Stack,
-    /// Log-variances of the last batch before they were held.
+    /// Log-variances of the last batch before clamping.
     raw: Vec<f32>,
     /// Faces that were decoded last.
     decoded: Vec<f32>,

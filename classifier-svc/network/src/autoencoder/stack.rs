@@ -52,8 +52,7 @@ impl Stack {
         self
     }
 
-    /// Writes the inputs, an array of `size` values each in the order channel, row, column, from `first` on: channels
-    /// of planes, or values of a vector.
+    /// Sets the inputs: arrays of `size` values each, in the order channel, row, column.
     pub(super) fn set_inputs(&mut self, values: &[f32], size: usize) {
         let layout = self.input;
         self.x
@@ -62,12 +61,12 @@ impl Stack {
             .for_each(|(to, from)| layout.pack(from, to));
     }
 
-    /// The inputs of a stack that reads vectors, one every `[0]` values.
+    /// The inputs of a stack that reads vectors, and how many values lie between the beginnings of two.
     pub(super) fn vectors_mut(&mut self) -> (usize, &mut [f32]) {
         (self.input.len(), &mut self.x)
     }
 
-    /// The cotangents of the inputs of a stack that reads vectors, one every `[0]` values.
+    /// The cotangents of these inputs, as [`Stack::vectors_mut`] gives them.
     pub(super) fn vector_cotangents(&self) -> (usize, &[f32]) {
         (self.input.len(), &self.dx)
     }
@@ -81,7 +80,7 @@ impl Stack {
         }
     }
 
-    /// From the cotangent in [`Stack::top_mut`] down.
+    /// Propagates the cotangent of the last layer, which [`Stack::set_cotangents`] sets, down.
     pub(super) fn backward(&mut self, n: usize, what: Backward) {
         let isa = self.isa;
         for i in (0..self.layers.len()).rev() {

@@ -100,7 +100,8 @@ impl Topology {
         all
     }
 
-    /// From the planes at the top, flattened, and the attributes to the latent's mean and log-variance.
+    /// From the planes at the top and the attributes to the latent's mean and log-variance. The planes come first, as they
+    /// lie in memory: `[channels / 16, row, column, 16]`.
     pub(super) fn head(&self, attributes: usize) -> Vec<Spec> {
         let linear = Linear {
             input: Layout::vector(self.top().len() + attributes),
@@ -113,7 +114,8 @@ impl Topology {
         )]
     }
 
-    /// From the latent and the attributes to the face, before the sigmoid.
+    /// From the latent and the attributes to the face, before the sigmoid. The first layer's outputs are the planes at the
+    /// top, in the order of [`Topology::head`].
     pub(super) fn decoder(&self, attributes: usize) -> Vec<Spec> {
         let linear = Linear {
             input: Layout::vector(self.latent + attributes),

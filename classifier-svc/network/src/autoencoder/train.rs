@@ -12,7 +12,7 @@ use super::{
     description::{Description, Sampling},
     face::{Face, arrays},
     inputs::Inputs,
-    learner::{Learner, Terms, Weights},
+    learner::{Learner, Terms, Weights, rounded},
     model::Autoencoder,
     networks::{Networks, Posterior},
     perceptual::Perceptual,
@@ -298,7 +298,7 @@ impl<'a> Training<'a> {
             schema: self.data.schema.clone(),
             license: self.data.license.to_owned(),
             sampling,
-            divergences: [divergence(&standard), divergence(&prior)],
+            divergences: [&standard, &prior].map(|prior| rounded(divergence(prior))),
             losses: curve.last().copied(),
         };
         Ok(Autoencoder::new(description, weights, prior)?)

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         perceptual_weight: 20.0,
         perceptual_layers: vec!["conv1_2".into(), "conv2_1".into()],
         perceptual_side: 32,
+        perceptual_share: 1.0,
         beta: 0.5,
         ..Settings::default()
     }
