@@ -39,7 +39,8 @@ pub struct MeasureArgs {
 /// Measures and writes.
 ///
 /// # Errors
-/// A file cannot be read or written, its heads are untrained, the label file has none of the attributes, or a split has no photographs.
+/// A file cannot be read or written, its heads are untrained, the label file has none of the attributes, or a split has no
+/// photographs.
 pub fn run(MeasureArgs { again: args }: &MeasureArgs) -> anyhow::Result<()> {
     let mut again = Again::open(args)?;
     ensure!(
