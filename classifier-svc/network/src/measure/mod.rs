@@ -3,6 +3,7 @@
 
 pub(crate) mod again;
 mod bootstrap;
+mod calibrate;
 mod figure;
 pub(crate) mod metrics;
 mod scores;
@@ -17,8 +18,9 @@ use deepface_files::note;
 use crate::Heads;
 pub use again::AgainArgs;
 use again::{Again, activations};
+pub(crate) use calibrate::calibrate;
 pub(crate) use figure::{Figure, said};
-pub(crate) use scores::{Scores, Truth, calibrate};
+pub(crate) use scores::{Scores, Truth};
 
 /// Measures a model's attributes again, and writes thresholds and figures into its weights file.
 ///
