@@ -3,6 +3,7 @@
 
 pub(crate) mod again;
 mod bootstrap;
+mod calibrate;
 mod figure;
 pub(crate) mod metrics;
 mod scores;
@@ -17,8 +18,9 @@ use deepface_files::note;
 use crate::Heads;
 pub use again::AgainArgs;
 use again::{Again, activations};
+pub(crate) use calibrate::calibrate;
 pub(crate) use figure::{Figure, said};
-pub(crate) use scores::{Scores, Truth, calibrate};
+pub(crate) use scores::{Scores, Truth};
 
 /// Measures a model's attributes again, and writes thresholds and figures into its weights file.
 ///
@@ -39,7 +41,8 @@ pub struct MeasureArgs {
 /// Measures and writes.
 ///
 /// # Errors
-/// A file cannot be read or written, its heads are untrained, the label file has none of the attributes, or a split has no photographs.
+/// A file cannot be read or written, its heads are untrained, the label file has none of the attributes, or a split has no
+/// photographs.
 pub fn run(MeasureArgs { again: args }: &MeasureArgs) -> anyhow::Result<()> {
     let mut again = Again::open(args)?;
     ensure!(

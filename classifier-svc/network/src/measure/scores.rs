@@ -2,8 +2,8 @@
 
 use deepface_dataset::{Photograph, person_numbers, person_weights};
 
-use super::{bootstrap, figure::Figure, metrics::Column};
-use crate::{AttributeMetrics, Description, Heads, Thresholds};
+use super::{figure::Figure, metrics::Column};
+use crate::{AttributeMetrics, Heads, Thresholds};
 
 /// What is known of some faces.
 pub(crate) struct Truth {
@@ -77,7 +77,7 @@ impl<'a> Scores<'a> {
     }
 
     /// Metrics of every attribute at its thresholds; none where there are no labels.
-    fn metrics(&self, thresholds: &[Thresholds]) -> Vec<Option<AttributeMetrics>> {
+    pub(super) fn metrics(&self, thresholds: &[Thresholds]) -> Vec<Option<AttributeMetrics>> {
         let all = thresholds.iter().enumerate();
         let metrics = all.map(|(attribute, &at)| self.column(attribute)?.measure(at));
         metrics.collect()
@@ -96,27 +96,4 @@ impl<'a> Scores<'a> {
         };
         [figure("accuracy", |m| m.accuracy), figure("AUC", |m| m.auc)]
     }
-}
-
-/// Puts into a description what its network says: thresholds from validation faces, metrics from test faces. Attributes
-/// without labels stay at one half and unmeasured. `positives` is the share of the training people that have an
-/// attribute.
-pub(crate) fn calibrate(
-    description: &mut Description,
-    validation: &Scores<'_>,
-    test: &Scores<'_>,
-    positives: impl Fn(usize) -> f32,
-) {
-    let threshold = |attribute: usize| {
-        let column = validation.column(attribute)?;
-        Some(Thresholds {
-            accurate: column.best_threshold(),
-            balanced: column.balanced_threshold(positives(attribute)),
-        })
-    };
-    let thresholds = (0..validation.truth.known.len()).map(threshold);
-    let thresholds: Vec<_> = thresholds.map(Option::unwrap_or_default).collect();
-    description.metrics = test.metrics(&thresholds);
-    description.mean_metrics = bootstrap::means(test, &thresholds);
-    description.thresholds = thresholds;
 }

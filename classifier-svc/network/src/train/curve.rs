@@ -27,7 +27,8 @@ impl Curve {
         }
     }
 
-    /// Adds an epoch, whose figures are the same in every epoch. Rows of this and later epochs are from before a run was resumed, and are dropped.
+    /// Adds an epoch; every epoch has the same figures. Rows of this and later epochs are from before a run was resumed,
+    /// and are dropped.
     pub(super) fn add(
         &mut self,
         epoch: usize,

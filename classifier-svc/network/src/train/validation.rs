@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Training<'_> {
-    /// Figures of faces, mean accuracy and AUC or how well people are told apart: of the model that would be served now, or, where the activations of the stages
-    /// that do not learn are on the disk, of the stages above them.
+    /// Figures of faces, mean accuracy and AUC or how well people are told apart: of the model that would be served now,
+    /// or, where the activations of the stages that do not learn are on the disk, of the stages above them.
     ///
     /// # Errors
     /// The cache cannot be read, or the model fails.
