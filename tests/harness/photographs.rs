@@ -55,18 +55,19 @@ impl DrawnDataSet {
                 _ => continue,
             }
             let contradictory = self.contradiction && first;
-            fs::create_dir(folder.join(&person)).unwrap();
+            fs::create_dir(folder.join(&person)).expect("the folder can be written");
             for number in 1..=self.photographs {
                 let scores = scores(&names, seed, contradictory).join("\t");
                 table += &format!("{person}\t{number}\t{scores}\n");
                 let file = png(&face_pixels(SIDE, (seed + 1000 * (number - 1)) as u64));
                 let name = format!("{person}/{person}_{number:04}.jpg");
-                let image = image::load_from_memory(&file).unwrap();
+                let image = image::load_from_memory(&file).expect("a PNG file");
                 let written = image.save_with_format(folder.join(name), ImageFormat::Jpeg);
-                written.unwrap();
+                written.expect("the folder can be written");
             }
         }
-        fs::write(folder.join("drawn_attributes.txt"), table).unwrap();
+        let path = folder.join("drawn_attributes.txt");
+        fs::write(path, table).expect("the folder can be written");
     }
 }
 

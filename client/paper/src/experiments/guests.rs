@@ -1,8 +1,7 @@
 //! Ways to make faces that the generator service does not have, for the table of methods.
 
 use deepface_attributes::Schema;
-use deepface_client::v1;
-use deepface_evaluate::{Guest, GuestError, Painting, Wanted};
+use deepface_evaluate::{Guest, Painting, Wanted};
 use generator_svc::inversion::Start;
 
 use super::mixture::BeforeTargets;
@@ -74,10 +73,7 @@ impl Guest for BeforeRectifier {
 
     fn paint<'a>(&'a self, wanted: Wanted<'a>) -> Painting<'a> {
         let BeforeTargets { layer, shape, .. } = &self.targets;
-        let objective: v1::Objective = towards(layer, shape, self.targets.target(wanted.present));
-        Box::pin(async move {
-            let picture = self.descent.picture(vec![objective], wanted.seed).await;
-            picture.map_err(GuestError::from)
-        })
+        let objective = towards(layer, shape, self.targets.target(wanted.present));
+        Box::pin(self.descent.picture(vec![objective], wanted.seed))
     }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn make(bench: &Bench<'_>) -> Result<Inversions, PaperError> {
             names.push(name.clone());
             row.push(match recipe {
                 Recipe::Activations(layer, settings) => {
-                    faces::invert(bench, &photograph, layer, settings.clone()).await?
+                    faces::invert(bench, &photograph, layer, *settings).await?
                 }
                 Recipe::Attributes(settings) => {
                     let present = present(bench, person);
