@@ -7,17 +7,11 @@ use rayon::prelude::*;
 
 use super::{face::Face, learner::Batch, settings::Settings};
 
-/// The classifier sees the faces of each step moved by a whole number of its pixels in this range. Otherwise resampling and
-/// pooling always treat the same pixels alike, and the decoder learns a grid with their period, 4 pixels, which the loss
-/// does not see.
-const SHIFTS: std::ops::Range<i32> = -6..6;
-
 /// The arrays of a batch.
 pub(super) struct Inputs {
     faces: Vec<f32>,
     attributes: Vec<f32>,
     noise: Vec<f32>,
-    shift: [i32; 2],
 }
 
 impl Inputs {
@@ -26,11 +20,7 @@ impl Inputs {
         let seed = settings.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_add(index as u64));
         let mirrored: Vec<bool> = faces.iter().map(|_| rng.random::<f32>() < 0.5).collect();
-        let shift = [(); 2].map(|()| rng.random_range(SHIFTS));
-        Self {
-            shift,
-            ..Self::of(faces, &mirrored, settings, &mut rng)
-        }
+        Self::of(faces, &mirrored, settings, &mut rng)
     }
 
     /// The inputs of a validation step: the faces as they are, with the same noise every time.
@@ -52,7 +42,6 @@ impl Inputs {
             faces: pixels,
             attributes: faces.iter().flat_map(|face| face.attributes()).collect(),
             noise: (0..values).map(|_| standard_normal(rng)).collect(),
-            shift: [0; 2],
         }
     }
 
@@ -61,7 +50,6 @@ impl Inputs {
             faces: &self.faces,
             attributes: &self.attributes,
             noise: &self.noise,
-            shift: self.shift,
         }
     }
 }

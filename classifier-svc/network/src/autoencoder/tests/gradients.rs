@@ -230,20 +230,12 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let mut perceptual = perceptual(&originals);
     assert_eq!(perceptual.loss(&originals, &originals), 0.0);
     let mut gradient = vec![0.0; others.len()];
-    let loss = perceptual.add_gradient(&originals, &others, 3.0, [0; 2], &mut gradient);
+    let loss = perceptual.add_gradient(&originals, &others, 3.0, &mut gradient);
     assert!(loss > 0.0 && (loss - perceptual.loss(&originals, &others)).abs() < 1e-9);
     let found = slope(&others, &gradient, 1e-2, |faces| {
         3.0 * perceptual.loss(&originals, faces)
     });
     assert_slope("perceptual loss", found, 0.01);
-    // So is that of faces that are seen moved.
-    let shift = [3, -5];
-    gradient.fill(0.0);
-    perceptual.add_gradient(&originals, &others, 3.0, shift, &mut gradient);
-    let found = slope(&others, &gradient, 1e-2, |faces| {
-        3.0 * perceptual.add_gradient(&originals, faces, 0.0, shift, &mut vec![0.0; faces.len()])
-    });
-    assert_slope("perceptual loss of moved faces", found, 0.01);
     // A batch counts as the mean of its faces.
     let size = topology().pixels();
     let each = originals.chunks(size).zip(others.chunks(size));
@@ -259,7 +251,6 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
         faces: &pixels,
         attributes: &attributes,
         noise: &noise,
-        shift: [0; 2],
     };
     let weights = Weights {
         pixels: 0.5,
