@@ -70,7 +70,7 @@ mod tests {
     fn rectified_it_is_the_activation() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny.safetensors");
-        write_random(&path, Architecture::tiny()).unwrap();
+        write_random(Architecture::tiny(), &path).unwrap();
         let file = std::fs::read(&path).unwrap();
         let mut model = Model::load(&file, DeviceChoice::Cpu, 1).unwrap();
         let pixels = 3 * 32 * 32;

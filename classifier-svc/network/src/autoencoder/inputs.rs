@@ -8,17 +8,11 @@ use rayon::prelude::*;
 use super::{face::Face, learner::Batch, settings::Settings};
 use crate::train::random::{Purpose, Random};
 
-/// The classifier sees the faces of each step moved by a whole number of its pixels in this range. Otherwise resampling and
-/// pooling always treat the same pixels alike, and the decoder learns a grid with their period, 4 pixels, which the loss
-/// does not see.
-const SHIFTS: std::ops::Range<i32> = -6..6;
-
 /// The arrays of a batch.
 pub(super) struct Inputs {
     faces: Vec<f32>,
     attributes: Vec<f32>,
     noise: Vec<f32>,
-    shift: [i32; 2],
 }
 
 impl Inputs {
@@ -26,11 +20,7 @@ impl Inputs {
     pub(super) fn random(faces: &[&Face], settings: &Settings, index: usize) -> Self {
         let mut rng = Random::new(settings.seed, Purpose::View, index).stream(0);
         let mirrored: Vec<bool> = faces.iter().map(|_| rng.random::<f32>() < 0.5).collect();
-        let shift = [(); 2].map(|()| rng.random_range(SHIFTS));
-        Self {
-            shift,
-            ..Self::of(faces, &mirrored, settings, &mut rng)
-        }
+        Self::of(faces, &mirrored, settings, &mut rng)
     }
 
     /// The inputs of a validation step: the faces as they are, with the same noise every time.
@@ -52,7 +42,6 @@ impl Inputs {
             faces: pixels,
             attributes: faces.iter().flat_map(|face| face.attributes()).collect(),
             noise: (0..values).map(|_| standard_normal(rng)).collect(),
-            shift: [0; 2],
         }
     }
 
@@ -61,7 +50,6 @@ impl Inputs {
             faces: &self.faces,
             attributes: &self.attributes,
             noise: &self.noise,
-            shift: self.shift,
         }
     }
 }

@@ -61,8 +61,6 @@ pub(super) struct Batch<'a> {
     pub(super) faces: &'a [f32],
     pub(super) attributes: &'a [f32],
     pub(super) noise: &'a [f32],
-    /// By how many of its pixels the classifier sees the faces moved while they are learned from.
-    pub(super) shift: [i32; 2],
 }
 
 /// Networks that learn, and the classifier that looks at their faces.
@@ -104,8 +102,7 @@ impl Learner {
         let mut gradient: Vec<f32> = differences.collect();
         let perceptual = match &mut self.perceptual {
             Some(p) if weights.perceptual > 0.0 => {
-                let (weight, shift) = (weights.perceptual, batch.shift);
-                p.add_gradient(batch.faces, &decoded, weight, shift, &mut gradient)
+                p.add_gradient(batch.faces, &decoded, weights.perceptual, &mut gradient)
             }
             _ => 0.0,
         };

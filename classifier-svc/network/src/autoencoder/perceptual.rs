@@ -11,8 +11,7 @@ use crate::{Isa, Preprocessing, cpu::CpuNetwork, weights::Weights};
 pub(super) struct Perceptual {
     network: CpuNetwork,
     preprocessing: Preprocessing,
-    /// Sides of a face and of the classifier's input, pixels.
-    sides: [usize; 2],
+    resample: Resample,
     /// Values of a face, and of the classifier's input.
     sizes: [usize; 2],
     stages: Vec<usize>,
@@ -69,7 +68,7 @@ impl Perceptual {
         let mut perceptual = Self {
             network,
             preprocessing: weights.description.preprocessing,
-            sides: [side, input],
+            resample: Resample::new(side, input),
             sizes: [side, input].map(|side| 3 * side * side),
             scales: vec![1.0; stages.len()],
             stages,
@@ -86,9 +85,8 @@ impl Perceptual {
 
     fn measure(&mut self, faces: &[f32]) -> Vec<f64> {
         let mut sums = vec![0.0; self.stages.len()];
-        let straight = self.resample([0; 2]);
         for part in faces.chunks(self.network.capacity() * self.sizes[0]) {
-            let activations = self.activations(part, &straight);
+            let activations = self.activations(part);
             let squares = |a: &Vec<f32>| a.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
             sums.iter_mut()
                 .zip(&activations)
@@ -98,13 +96,8 @@ impl Perceptual {
         sums.into_iter().map(|sum| n / sum.max(1e-12)).collect()
     }
 
-    fn resample(&self, shift: [i32; 2]) -> Resample {
-        let [face, input] = self.sides;
-        Resample::new(face, input, shift)
-    }
-
-    fn activations(&mut self, faces: &[f32], resample: &Resample) -> Vec<Vec<f32>> {
-        let mut inputs = resample.apply(faces);
+    fn activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
+        let mut inputs = self.resample.apply(faces);
         let n = faces.len() / self.sizes[0];
         let images = inputs.chunks_exact_mut(self.sizes[1]);
         images.for_each(|image| self.preprocessing.apply(image));
@@ -113,28 +106,26 @@ impl Perceptual {
 
     /// The mean loss of `faces` against `originals`, both `[n, 3, S, S]`, 0 to 1: of each layer the squared distance of
     /// the activations over the mean sum of squares of such an activation, summed over the layers. Adds `weight` times
-    /// its gradient to `gradient`. The classifier sees the faces moved by `shift` of its pixels.
+    /// its gradient to `gradient`.
     pub(super) fn add_gradient(
         &mut self,
         originals: &[f32],
         faces: &[f32],
         weight: f64,
-        shift: [i32; 2],
         gradient: &mut [f32],
     ) -> f64 {
-        let resample = self.resample(shift);
         let each = self.network.capacity() * self.sizes[0];
         let count = (faces.len() / self.sizes[0]) as f64;
         let mut total = 0.0;
         let parts = originals.chunks(each).zip(faces.chunks(each));
         for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
-            let (loss, cotangents) = self.distance(originals, faces, &resample, weight / count);
+            let (loss, cotangents) = self.distance(originals, faces, weight / count);
             total += loss / count;
             let n = faces.len() / self.sizes[0];
             let mut inputs = self.network.backward(n, &cotangents);
             let images = inputs.chunks_exact_mut(self.sizes[1]);
             images.for_each(|image| self.preprocessing.adjoint(image));
-            let found = resample.adjoint(&inputs);
+            let found = self.resample.adjoint(&inputs);
             gradient.iter_mut().zip(found).for_each(|(g, d)| *g += d);
         }
         total
@@ -142,12 +133,9 @@ impl Perceptual {
 
     /// The mean loss alone.
     pub(super) fn loss(&mut self, originals: &[f32], faces: &[f32]) -> f64 {
-        let straight = self.resample([0; 2]);
         let each = self.network.capacity() * self.sizes[0];
         let parts = originals.chunks(each).zip(faces.chunks(each));
-        let total: f64 = parts
-            .map(|(a, b)| self.distance(a, b, &straight, 0.0).0)
-            .sum();
+        let total: f64 = parts.map(|(a, b)| self.distance(a, b, 0.0).0).sum();
         total / (faces.len() / self.sizes[0]) as f64
     }
 
@@ -156,11 +144,10 @@ impl Perceptual {
         &mut self,
         originals: &[f32],
         faces: &[f32],
-        resample: &Resample,
         weight: f64,
     ) -> (f64, Vec<(usize, Vec<f32>)>) {
-        let expected = self.activations(originals, resample);
-        let found = self.activations(faces, resample);
+        let expected = self.activations(originals);
+        let found = self.activations(faces);
         let mut loss = 0.0;
         let pairs = expected.into_iter().zip(found).zip(&self.scales);
         let cotangents = pairs

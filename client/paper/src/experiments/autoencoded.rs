@@ -97,7 +97,7 @@ impl Inverted {
         let start = with(&self.autoencoder, |a| Ok(a.draw(&attributes, wanted.seed)?))?;
         let mut latent = start.clone();
         let mut optimizer = Optimizer::new(Rule::Adam, RATE, STEPS, latent.len());
-        let (up, decode) = (Resample::new(own, side, [0, 0]), |latent: &[f32]| {
+        let (up, decode) = (Resample::new(own, side), |latent: &[f32]| {
             with(&self.autoencoder, |a| Ok(a.decode(latent, &attributes)?))
         });
         for _ in 0..STEPS {
