@@ -27,7 +27,8 @@ pub use experiments::{
     Likenesses, Mixture, MixtureLayer, Normality, NormalityLayer, Portrait, Samples, Separability,
     Told, Transfer, TransferRun, Visualization, Visualizations,
 };
+pub use page::Files;
 pub use paper::Paper;
-pub use run::{Files, reproduce};
+pub use run::reproduce;
 pub use settings::Settings;
 pub use store::Identity;

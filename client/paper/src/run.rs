@@ -17,19 +17,10 @@ use crate::experiments::{
     autoencoder, discussion, frequencies, inversion, likeness, methods, mixture, normality,
     samples, separability, transfer, visualization,
 };
-use crate::page;
+use crate::page::{self, Files};
 use crate::paper::Paper;
 use crate::settings::Settings;
 use crate::store::{Identity, Store};
-
-/// What was written for people.
-#[derive(Clone, Debug)]
-pub struct Files {
-    /// Everything on one page.
-    pub page: PathBuf,
-    /// All figures, as JSON.
-    pub report: PathBuf,
-}
 
 /// Makes what is missing, and writes the report.
 ///

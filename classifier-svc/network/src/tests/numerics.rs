@@ -199,7 +199,7 @@ fn the_gradient_is_the_slope_of_the_loss() {
         distance(layers[0], true),
         distance(layers[1], true),
         distance(layers[2], true),
-        Term::AttributeLikelihood(likelihood.clone().into()),
+        Term::AttributeLikelihood(likelihood.into()),
         Term::AttributeProbability(likelihood.into()),
     ];
     let objectives = terms.map(|term| Objective { weight: 0.7, term });

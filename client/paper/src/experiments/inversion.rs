@@ -10,7 +10,7 @@ use deepface_evaluate::{Network, Views};
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
-use super::likeness::{paper, present};
+use super::requests::{paper, present, steps};
 use crate::bench::Bench;
 use crate::error::PaperError;
 use crate::faces::{self, Likeness, face};
@@ -143,14 +143,6 @@ fn recipes(bench: &Bench<'_>) -> Vec<(String, Recipe)> {
         recipes.push((name.to_owned(), Recipe::Attributes(settings)));
     }
     recipes
-}
-
-/// The number of steps of a descent in pixels.
-pub(crate) fn steps(bench: &Bench<'_>) -> InversionSettings {
-    InversionSettings {
-        steps: Some(bench.effort.steps as i32),
-        ..InversionSettings::default()
-    }
 }
 
 /// The paper's descent.

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use deepface_client::v1::{GenerationSettings, Preset};
+use deepface_client::v1::GenerationSettings;
 use deepface_dataset::{Photograph, Split};
 use deepface_evaluate::{Eyes, Network, Views};
 use deepface_statistics::median;
@@ -16,6 +16,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::requests::{paper, present};
 use crate::bench::Bench;
 use crate::error::PaperError;
 use crate::faces::{self, Likeness, face};
@@ -146,7 +147,7 @@ async fn sit(
     let present = present(bench, sitter.photograph);
     let seeds = bench.effort.portrait_seeds;
     let mut pictures = vec![face(sitter.photograph)?, face(sitter.other)?];
-    for method in [default(), paper(bench)] {
+    for method in [GenerationSettings::default(), paper(bench)] {
         for seed in 0..seeds {
             let made = faces::generate(bench, present.clone(), method.clone(), seed).await?;
             pictures.push(made);
@@ -186,24 +187,4 @@ async fn sit(
         faces: shown.cloned().collect(),
     };
     Ok((row, portrait))
-}
-
-/// The attributes that a photograph has.
-pub(crate) fn present(bench: &Bench<'_>, photograph: &Photograph) -> Vec<String> {
-    let labels = bench.schema().names().zip(&photograph.labels);
-    let names = labels.filter(|(_, present)| **present);
-    names.map(|(name, _)| name.to_owned()).collect()
-}
-
-fn default() -> GenerationSettings {
-    GenerationSettings::default()
-}
-
-/// The paper's method, with as many steps as the run has time for.
-pub(crate) fn paper(bench: &Bench<'_>) -> GenerationSettings {
-    GenerationSettings {
-        preset: Preset::Paper.into(),
-        inversion: Some(crate::experiments::inversion::steps(bench)),
-        ..GenerationSettings::default()
-    }
 }

@@ -13,6 +13,7 @@ pub(crate) mod methods;
 pub(crate) mod mixture;
 pub(crate) mod normality;
 pub(crate) mod rectifier;
+mod requests;
 pub(crate) mod samples;
 pub(crate) mod separability;
 pub(crate) mod sets;

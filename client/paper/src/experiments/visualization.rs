@@ -7,7 +7,7 @@ use generator_svc::inversion::Start;
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
-use super::inversion::steps;
+use super::requests::steps;
 use crate::bench::Bench;
 use crate::descent::probabilities;
 use crate::error::PaperError;

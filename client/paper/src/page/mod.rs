@@ -9,13 +9,23 @@ mod methods;
 mod mixture;
 mod parts;
 
+use std::path::PathBuf;
+
 use deepface_report::Document;
 use maud::{Markup, html};
 
 use crate::error::PaperError;
 use crate::paper::Paper;
-use crate::run::Files;
 use crate::store::Store;
+
+/// What was written for people.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Everything on one page.
+    pub page: PathBuf,
+    /// All figures, as JSON.
+    pub report: PathBuf,
+}
 
 const STYLE: &str = include_str!("page.css");
 
