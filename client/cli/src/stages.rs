@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use deepface_evaluate::Watch;
-use indicatif::{ProgressBar, ProgressStyle};
+use deepface_evaluate::{REST, Watch};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const TEMPLATE: &str = "{msg:>20} [{bar:32}] {pos}/{len}  {elapsed} elapsed, {eta} left";
+
+/// Time between two drawings of a stage that does not move.
+const TICK: Duration = Duration::from_millis(120);
 
 /// A progress bar of work in several stages.
 pub(crate) struct Stages(ProgressBar);
@@ -14,7 +17,7 @@ impl Stages {
     /// A bar before the first stage.
     pub(crate) fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        bar.enable_steady_tick(Duration::from_millis(120));
+        bar.enable_steady_tick(TICK);
         Self(bar)
     }
 
@@ -27,6 +30,16 @@ impl Stages {
 
 fn show(bar: &ProgressBar, progress: deepface_evaluate::Progress) {
     let (done, total) = (progress.done as u64, progress.total as u64);
+    if progress.stage == REST {
+        bar.disable_steady_tick();
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        bar.set_message(REST);
+        return;
+    }
+    if bar.message() == REST {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(TICK);
+    }
     if bar.message() != progress.stage {
         let style = ProgressStyle::with_template(TEMPLATE);
         let style = style.expect("the template is well formed");

@@ -43,7 +43,7 @@ pub use guest::{Guest, GuestError, Painting, Wanted};
 pub use identity::IdentityError;
 pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};
-pub use progress::{Progress, Watch};
+pub use progress::{Progress, REST, Watch};
 pub use report::{
     AttributeAuc, Calibration, Difference, Estimate, Figures, Flip, Probes, Report, Row, Set,
     Shown, Varied, Variety, Verdict, Verification,

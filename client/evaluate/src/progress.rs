@@ -14,6 +14,9 @@ pub struct Progress {
     pub total: usize,
 }
 
+/// The stage of work that shows progress of its own: nothing else should be drawn meanwhile.
+pub const REST: &str = "own progress";
+
 /// Receives progress.
 #[derive(Clone)]
 pub struct Watch(Arc<dyn Fn(Progress) + Send + Sync>);

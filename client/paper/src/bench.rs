@@ -114,7 +114,19 @@ pub(crate) fn read(
         vocabulary: Vocabulary::Of(schema),
         crop: settings.crop,
     };
-    let mut data = Dataset::read(&source)?.without_unknown();
+    let mut data = Dataset::read(&source)?;
+    let unknown = data.schema.names().zip(&data.known);
+    let unknown: Vec<&str> = unknown
+        .filter(|(_, known)| !**known)
+        .map(|(n, _)| n)
+        .collect();
+    if !unknown.is_empty() {
+        return Err(PaperError::Data(format!(
+            "expected labels of all {} attributes of the served models; the label file has none for {}",
+            data.schema.len(),
+            unknown.join(", ")
+        )));
+    }
     let all: Vec<&Photograph> = data.photographs.iter().collect();
     let (done, total) = (AtomicUsize::new(0), all.len());
     let bad = Unreadable::among(&all, || {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use classifier_svc::source::ModelSource;
 use deepface_dataset::Split;
+use deepface_evaluate::REST;
 use deepface_network::train::{self, TrainArgs};
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +117,7 @@ pub(crate) fn initial(bench: &Bench<'_>) -> Result<(PathBuf, bool), PaperError> 
         line.push(format!("--arch={}", effort.architecture));
         line.push(format!("--epochs={}", effort.identity_epochs));
         line.push(format!("--min-photographs={}", effort.identity_photographs));
-        learn("people", line)?;
+        learn(bench, "people", line)?;
     }
     Ok((output, false))
 }
@@ -309,7 +310,7 @@ fn train_one(
             .write("networks/alone.tsv", alone(bench).as_bytes())?;
         line.push(format!("--groups={}", groups.display()));
     }
-    let learned = learn(&recipe.name, line);
+    let learned = learn(bench, &recipe.name, line);
     // The next run may have the same name, and does not begin where this one ended.
     fs::remove_file(work.with_extension("checkpoint")).ok();
     if work != output {
@@ -355,7 +356,7 @@ struct Line {
     train: TrainArgs,
 }
 
-fn learn(what: &str, line: Vec<String>) -> Result<(), PaperError> {
+fn learn(bench: &Bench<'_>, what: &str, line: Vec<String>) -> Result<(), PaperError> {
     let failed = |problem: String| PaperError::Training {
         what: what.to_owned(),
         problem,
@@ -363,6 +364,7 @@ fn learn(what: &str, line: Vec<String>) -> Result<(), PaperError> {
     let line = std::iter::once("train".to_owned()).chain(line);
     let mut line = Line::try_parse_from(line).map_err(|e| failed(e.to_string()))?;
     line.train.quiet = true;
+    bench.watch.at(REST, 0, 0);
     train::run(&line.train).map_err(|e| failed(format!("{e:#}")))
 }
 
