@@ -42,7 +42,7 @@ impl Effort {
     fn full() -> Self {
         Self {
             architecture: "vgg-face-mini",
-            identity_epochs: 20,
+            identity_epochs: 30,
             identity_photographs: 2,
             epochs: [50, 50, 12],
             batch: 64,
