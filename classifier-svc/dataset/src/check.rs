@@ -3,13 +3,40 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::Photograph;
+use crate::{Dataset, Photograph};
 
 /// Most files that a message lists.
 const LISTED: usize = 20;
+
+impl Dataset {
+    /// Reads and decodes every photograph that is `needed`, so that no bad one is found after hours, and leaves out those that
+    /// cannot be read; a remark says how many. `progress` gets how many are done, and how many there are.
+    ///
+    /// # Errors
+    /// There are some, and `skip` is not set: the error lists them.
+    pub fn leave_out_unreadable(
+        &mut self,
+        needed: impl Fn(&Photograph) -> bool,
+        skip: bool,
+        progress: impl Fn(usize, usize) + Sync,
+    ) -> Result<(), Unreadable> {
+        let all: Vec<&Photograph> = self.photographs.iter().filter(|p| needed(p)).collect();
+        let (done, total) = (AtomicUsize::new(0), all.len());
+        let bad = Unreadable::among(&all, || {
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        });
+        let bad = bad.refuse_unless(skip)?;
+        if let Some(left_out) = bad.left_out() {
+            self.remarks.push(left_out);
+            self.photographs.retain(|p| !bad.has(p));
+        }
+        Ok(())
+    }
+}
 
 /// The photographs that cannot be used.
 #[derive(Clone, Debug, Default)]

@@ -65,6 +65,13 @@ impl Heads {
         self.ranges().map(|head| image[head.end - 1]).collect()
     }
 
+    /// The logit of the attribute with this number, and those of its head.
+    fn place(&self, attribute: usize) -> (usize, Range<usize>) {
+        let logit = self.attributes[attribute];
+        let head = self.ranges().find(|h| h.contains(&logit));
+        (logit, head.expect("every logit has a head"))
+    }
+
     /// `-log p` of the attribute with this number, or `-log(1 - p)` where it should be absent, from the logits of one
     /// image. Adds `weight` times its gradient with respect to the logits.
     pub(crate) fn negative_log_likelihood(
@@ -75,9 +82,7 @@ impl Heads {
         weight: f64,
         gradient: &mut [f32],
     ) -> f64 {
-        let logit = self.attributes[attribute];
-        let head = self.ranges().find(|h| h.contains(&logit));
-        let head = head.expect("every logit has a head");
+        let (logit, head) = self.place(attribute);
         let values: Vec<f64> = logits[head.clone()].iter().map(|&x| f64::from(x)).collect();
         let at = logit - head.start;
         let all = log_sum_exp(values.iter().copied());
@@ -112,9 +117,7 @@ impl Heads {
         weight: f64,
         gradient: &mut [f32],
     ) -> f64 {
-        let logit = self.attributes[attribute];
-        let head = self.ranges().find(|h| h.contains(&logit));
-        let head = head.expect("every logit has a head");
+        let (logit, head) = self.place(attribute);
         let p = f64::from(probabilities[logit]);
         let sign = if absent { weight } else { -weight };
         for i in head {

@@ -7,14 +7,19 @@ const FACE: u32 = 160;
 const MARGIN: u32 = 45;
 
 /// Whether a face is found in a picture that should be nothing but a face.
+pub(crate) fn shows_a_face(face: &RgbImage) -> bool {
+    faces_in(face) > 0
+}
+
+/// Number of faces that are found in a picture that should be nothing but one.
 ///
 /// A detector expects something around a head, so the picture's edge is repeated outwards.
-pub(crate) fn shows_a_face(face: &RgbImage) -> bool {
+pub fn faces_in(face: &RgbImage) -> usize {
     let face = imageops::resize(face, FACE, FACE, imageops::FilterType::CatmullRom);
     let side = FACE + 2 * MARGIN;
     let within = |at: u32| at.saturating_sub(MARGIN).min(FACE - 1);
     let photograph = RgbImage::from_fn(side, side, |x, y| *face.get_pixel(within(x), within(y)));
-    !deepface_detect::faces(&photograph).is_empty()
+    deepface_detect::faces(&photograph).len()
 }
 
 #[cfg(test)]

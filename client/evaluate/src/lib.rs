@@ -36,6 +36,7 @@ mod verification;
 mod view;
 
 pub use deepface_dataset::{Crop, Split};
+pub use detection::faces_in;
 pub use error::EvaluateError;
 pub use eyes::{Eyes, Network, Views};
 pub use figure::Figure;
@@ -48,7 +49,7 @@ pub use report::{
     AttributeAuc, Calibration, Difference, Estimate, Figures, Flip, Probes, Report, Row, Set,
     Shown, Varied, Variety, Verdict, Verification,
 };
-pub use run::{Files, evaluate};
+pub use run::{Files, evaluate, schema};
 pub use settings::Settings;
 pub use store::{Identity, StoreError};
 pub use view::View;

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deepface_attributes::{Group, Schema};
 use deepface_client::v1::{GenerationSettings, ListAttributesResponse, Model};
 use deepface_client::{ClassifierClient, GeneratorClient};
-use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
+use deepface_dataset::{Dataset, Source, Split, Vocabulary};
 use deepface_files::sha256_of;
 use deepface_images::png;
 use prost::Message as _;
@@ -99,10 +98,14 @@ pub async fn evaluate(
     let descriptions = requests(settings, sources);
     let described = generation::describe(generator, &schema, &descriptions).await?;
     let mut invited = Vec::new();
+    let asked = each_seed(settings, sources, "", &default, false);
+    let asked = match guests {
+        [] => Vec::new(),
+        _ => generation::describe(generator, &schema, &asked).await?,
+    };
     for &guest in guests {
         let tasks = each_seed(settings, sources, guest.name(), &default, false);
-        let described = generation::describe(generator, &schema, &tasks).await?;
-        guest::make(guest, &tasks, sources, &described, &mut store, watch).await?;
+        guest::make(guest, &tasks, sources, &asked, &mut store, watch).await?;
         invited.push(Gallery::of_tasks(
             guest.name(),
             guest.note(),
@@ -158,7 +161,10 @@ pub async fn evaluate(
 }
 
 /// The attributes that the generator can be asked for.
-fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
+///
+/// # Errors
+/// Its answer is not a schema.
+pub fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
     let mut groups: Vec<Group> = Vec::new();
     for attribute in &list.attributes {
         match groups.last_mut().filter(|g| g.name == attribute.group) {
@@ -175,18 +181,11 @@ fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
 /// Reads the data set and all photographs of it that are needed, so that no bad one is found after hours.
 fn read(source: &Source, settings: &Settings, watch: &Watch) -> Result<Dataset, EvaluateError> {
     let mut data = Dataset::read(source)?.without_unknown();
-    let needed = |p: &&Photograph| [Split::Train, settings.split].contains(&p.split());
-    let needed: Vec<&Photograph> = data.photographs.iter().filter(needed).collect();
-    let (done, total) = (AtomicUsize::new(0), needed.len());
-    let bad = Unreadable::among(&needed, || {
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        watch.at("reading photographs", done, total);
-    });
-    let bad = bad.refuse_unless(settings.skip_unreadable)?;
-    if let Some(left_out) = bad.left_out() {
-        data.remarks.push(left_out);
-        data.photographs.retain(|p| !bad.has(p));
-    }
+    data.leave_out_unreadable(
+        |p| [Split::Train, settings.split].contains(&p.split()),
+        settings.skip_unreadable,
+        |done, total| watch.at("reading photographs", done, total),
+    )?;
     Ok(data)
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use classifier_svc::source::ModelSource;
 use deepface_attributes::Schema;
 use deepface_client::{ClassifierClient, GeneratorClient};
-use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
+use deepface_dataset::{Dataset, Photograph, Source, Split, Vocabulary};
 use deepface_evaluate::Watch;
 use deepface_files::sha256_of;
 use deepface_network::{DeviceChoice, Model};
@@ -127,18 +126,11 @@ pub(crate) fn read(
             unknown.join(", ")
         )));
     }
-    let all: Vec<&Photograph> = data.photographs.iter().collect();
-    let (done, total) = (AtomicUsize::new(0), all.len());
-    let bad = Unreadable::among(&all, || {
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        watch.at("reading photographs", done, total);
-    });
-    let bad = bad.refuse_unless(settings.skip_unreadable);
-    let bad = bad.map_err(|problem| PaperError::Unreadable(problem.to_string()))?;
-    if let Some(left_out) = bad.left_out() {
-        data.remarks.push(left_out);
-        data.photographs.retain(|p| !bad.has(p));
-    }
+    data.leave_out_unreadable(
+        |_| true,
+        settings.skip_unreadable,
+        |done, total| watch.at("reading photographs", done, total),
+    )?;
     for split in [Split::Train, Split::Validation, Split::Test] {
         if data.people(split) < 2 {
             return Err(PaperError::Data(format!(

@@ -1,10 +1,11 @@
 //! Why a report cannot be made.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use classifier_svc::source::LoadError;
 use deepface_client::ClientError;
-use deepface_dataset::{DatasetError, PhotographError};
+use deepface_dataset::{DatasetError, PhotographError, Unreadable};
 use deepface_evaluate::EvaluateError;
 use deepface_files::OutputError;
 use deepface_network::ModelError;
@@ -20,8 +21,8 @@ pub enum PaperError {
     #[error(transparent)]
     Photograph(#[from] PhotographError),
     /// Photographs cannot be read, and may not be left out.
-    #[error("{0}")]
-    Unreadable(String),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The data set lacks something that an experiment needs.
     #[error("{0}")]
     Data(String),
@@ -86,4 +87,20 @@ pub enum PaperError {
     /// A picture cannot be encoded.
     #[error("a picture cannot be encoded: {0}")]
     Picture(#[from] image::ImageError),
+}
+
+impl PaperError {
+    /// What went wrong with a file or folder.
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Io { path, source }
+    }
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, PaperError> {
+    fs::read(path).map_err(PaperError::at(path))
 }

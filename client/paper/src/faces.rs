@@ -15,13 +15,25 @@ use crate::error::PaperError;
 /// Side of a photograph's face, pixels: as large as it is in LFW's photographs.
 pub(crate) const SIDE: usize = 160;
 
-/// The face in a photograph.
+/// The face in a photograph, as large as it is in LFW's.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn face(photograph: &Photograph) -> Result<RgbImage, PaperError> {
-    let pixels = photograph.face(&photograph.image()?, SIDE);
-    Ok(image_of(&pixels, [SIDE as u32; 2]))
+    face_of(photograph, SIDE)
+}
+
+/// The face in a photograph, `side` x `side` pixels.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn face_of(photograph: &Photograph, side: usize) -> Result<RgbImage, PaperError> {
+    Ok(picture(&photograph.face(&photograph.image()?, side), side))
+}
+
+/// Pixels `[3, side, side]`, 0 to 1, as a picture.
+pub(crate) fn picture(pixels: &[f32], side: usize) -> RgbImage {
+    image_of(pixels, [side as u32; 2])
 }
 
 /// A face with attributes.

@@ -18,6 +18,14 @@ pub struct Approval {
     pub auc: f64,
 }
 
+/// How well one attribute is told; each figure as in [`Approval`].
+pub(crate) struct Figures {
+    pub(crate) accuracy: f64,
+    pub(crate) majority: f64,
+    pub(crate) balanced: f64,
+    pub(crate) auc: f64,
+}
+
 /// Probabilities and labels of people: `[people, attributes]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Judged<'a> {
@@ -32,18 +40,19 @@ impl Judged<'_> {
     pub(crate) fn approval(&self) -> Option<Approval> {
         let count = self.frequencies.len();
         let all = (0..count).filter_map(|j| self.attribute(j));
-        let all: Vec<[f64; 4]> = all.collect();
-        let mean = |k: usize| all.iter().map(|values| values[k]).sum::<f64>() / all.len() as f64;
+        let all: Vec<Figures> = all.collect();
+        let mean = |of: fn(&Figures) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         (!all.is_empty()).then(|| Approval {
             people: self.labels.len(),
-            accuracy: mean(0),
-            majority: mean(1),
-            balanced: mean(2),
-            auc: mean(3),
+            accuracy: mean(|f| f.accuracy),
+            majority: mean(|f| f.majority),
+            balanced: mean(|f| f.balanced),
+            auc: mean(|f| f.auc),
         })
     }
 
-    fn attribute(&self, j: usize) -> Option<[f64; 4]> {
+    /// How well one attribute is told; `None` if all people are alike in it.
+    pub(crate) fn attribute(&self, j: usize) -> Option<Figures> {
         let count = self.frequencies.len();
         let scored = self.labels.iter().enumerate();
         let scored = scored.map(|(i, labels)| (self.probabilities[i * count + j], labels[j]));
@@ -60,7 +69,12 @@ impl Judged<'_> {
         };
         let auc = auc(scored.clone())?;
         let balanced = (rate(true, positives) + rate(false, n - positives)) / 2.0;
-        Some([right / n, positives.max(n - positives) / n, balanced, auc])
+        Some(Figures {
+            accuracy: right / n,
+            majority: positives.max(n - positives) / n,
+            balanced,
+            auc,
+        })
     }
 }
 

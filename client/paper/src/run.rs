@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deepface_attributes::{Group, Schema};
-use deepface_client::v1::ListAttributesResponse;
 use deepface_client::{ClassifierClient, GeneratorClient};
-use deepface_evaluate::Watch;
+use deepface_evaluate::{Watch, schema};
 use deepface_files::sha256;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::bench::{Bench, digest, read};
 use crate::effort::Effort;
-use crate::error::PaperError;
+use crate::error::{PaperError, bytes};
 use crate::experiments::{
     autoencoder, discussion, frequencies, inversion, likeness, methods, mixture, normality,
     samples, separability, transfer, visualization,
@@ -131,30 +129,9 @@ async fn asked<T: Serialize + DeserializeOwned>(
     Ok(found)
 }
 
-/// The attributes that the generator can be asked for.
-fn schema(list: &ListAttributesResponse) -> Result<Schema, PaperError> {
-    let mut groups: Vec<Group> = Vec::new();
-    for attribute in &list.attributes {
-        match groups.last_mut().filter(|g| g.name == attribute.group) {
-            Some(group) => group.attributes.push(attribute.name.clone()),
-            None => groups.push(Group {
-                name: attribute.group.clone(),
-                attributes: vec![attribute.name.clone()],
-            }),
-        }
-    }
-    Schema::new(groups).map_err(|e| PaperError::Data(e.to_string()))
-}
-
 /// SHA-256 of the network to fine-tune, if one is given.
 fn initial(settings: &Settings) -> Result<Option<String>, PaperError> {
-    let digest = |path: &PathBuf| {
-        let bytes = std::fs::read(path).map_err(|source| PaperError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        Ok(sha256(&bytes))
-    };
+    let digest = |path: &PathBuf| Ok(sha256(&bytes(path)?));
     settings.initial.as_ref().map(digest).transpose()
 }
 

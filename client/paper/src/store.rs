@@ -12,7 +12,7 @@ use deepface_images::png;
 use image::RgbImage;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::error::PaperError;
+use crate::error::{PaperError, bytes};
 
 /// What everything in a report depends on. Another identity is another run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,12 +49,12 @@ impl Store {
     pub(crate) fn open(folder: &Path, identity: &Identity) -> Result<Self, PaperError> {
         for part in ["parts", "pictures", "networks"] {
             let path = folder.join(part);
-            fs::create_dir_all(&path).map_err(at(&path))?;
+            fs::create_dir_all(&path).map_err(PaperError::at(&path))?;
         }
         let path = folder.join("lock");
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(at(&path))?;
+        let lock = lock.map_err(PaperError::at(&path))?;
         if lock.try_lock().is_err() {
             return Err(PaperError::Busy(folder.to_owned()));
         }
@@ -111,7 +111,7 @@ impl Store {
     /// Its file cannot be removed.
     pub(crate) fn forget(&self, name: &str) -> Result<(), PaperError> {
         let path = self.part_file(name);
-        fs::remove_file(&path).map_err(at(&path))
+        fs::remove_file(&path).map_err(PaperError::at(&path))
     }
 
     /// Keeps a picture.
@@ -127,8 +127,7 @@ impl Store {
     /// # Errors
     /// It is missing, or cannot be read.
     pub(crate) fn picture(&self, name: &str) -> Result<Vec<u8>, PaperError> {
-        let path = self.picture_file(name);
-        fs::read(&path).map_err(at(&path))
+        bytes(&self.picture_file(name))
     }
 
     /// Where a network is trained.
@@ -167,7 +166,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PaperError> {
     match fs::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         read => {
-            let bytes = read.map_err(at(path))?;
+            let bytes = read.map_err(PaperError::at(path))?;
             let value = serde_json::from_slice(&bytes).map_err(|e| malformed(path, &e))?;
             Ok(Some(value))
         }
@@ -177,11 +176,6 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PaperError> {
 fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PaperError> {
     let text = serde_json::to_vec_pretty(value).map_err(|e| malformed(path, &e))?;
     Ok(write_atomically(path, &text)?)
-}
-
-fn at(path: &Path) -> impl FnOnce(io::Error) -> PaperError {
-    let path = path.to_owned();
-    |source| PaperError::Io { path, source }
 }
 
 fn malformed(path: &Path, problem: &dyn std::fmt::Display) -> PaperError {

@@ -83,7 +83,8 @@ impl Layer {
         self.mean.len()
     }
 
-    fn regression(&self, offsets: &[f64]) -> DVector<f32> {
+    /// The activation that the regression expects of attributes that are as far from their means as `offsets` say.
+    pub fn regression(&self, offsets: &[f64]) -> DVector<f32> {
         let offsets = DVector::from_iterator(offsets.len(), offsets.iter().map(|&o| o as f32));
         &self.mean + self.slopes.tr_mul(&offsets)
     }

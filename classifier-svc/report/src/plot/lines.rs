@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::PlotError;
-use super::style::{TEXT, TITLE, colour, range};
+use super::style::{TEXT, TITLE, bounds, colour};
 
 const SIZE: (u32, u32) = (560, 340);
 
@@ -36,8 +36,7 @@ pub fn lines(plot: &Lines<'_>) -> Result<String, PlotError> {
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
-        let all = || plot.lines.iter().flat_map(|line| &line.points);
-        let (x, y) = (range(all().map(|point| point.0)), range(all().map(|p| p.1)));
+        let (x, y) = bounds(plot.lines.iter().flat_map(|line| &line.points));
         let mut chart = ChartBuilder::on(&area)
             .caption(plot.title, TITLE)
             .margin(8)

@@ -38,6 +38,16 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     low - margin..high + margin
 }
 
+/// The ranges of both coordinates of some points.
+pub(super) fn bounds<'a>(
+    points: impl Iterator<Item = &'a (f64, f64)> + Clone,
+) -> (Range<f64>, Range<f64>) {
+    (
+        range(points.clone().map(|point| point.0)),
+        range(points.map(|point| point.1)),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

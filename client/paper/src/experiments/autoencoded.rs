@@ -11,10 +11,11 @@ use generator_svc::gaussian::Statistics;
 use generator_svc::inversion::{Optimizer, Oracle, Rule, regularizers};
 use image::RgbImage;
 
-use super::autoencoder::{load, picture};
+use super::autoencoder::load;
 use crate::bench::Bench;
 use crate::descent::towards;
 use crate::error::PaperError;
+use crate::faces::picture;
 
 /// Layer of the target.
 const LAYER: &str = "conv4_3";
@@ -77,10 +78,8 @@ impl Inverted {
         let layer = layer.ok_or("the statistics have no conv4_3")?;
         let layer = self.statistics.layer(layer);
         let offsets = values.iter().zip(&self.statistics.frequencies);
-        let offsets: Vec<f32> = offsets.map(|(v, f)| (v - f) as f32).collect();
-        let offsets = nalgebra::DVector::from_vec(offsets);
-        let target = &layer.mean + layer.slopes.tr_mul(&offsets);
-        Ok((layer.shape.clone(), target.data.into()))
+        let offsets: Vec<f64> = offsets.map(|(v, f)| v - f).collect();
+        Ok((layer.shape.clone(), layer.regression(&offsets).data.into()))
     }
 
     async fn descend(&self, wanted: Wanted<'_>) -> Result<RgbImage, GuestError> {

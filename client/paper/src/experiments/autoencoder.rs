@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use deepface_dataset::{Photograph, Split};
-use deepface_images::image_of;
 use deepface_network::autoencoder::{
     Autoencoder, Data, Face, Progress, Settings, Terms, Topology, train,
 };
-use image::RgbImage;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::Bench;
 use crate::error::PaperError;
-use crate::faces::face;
+use crate::faces::{face, picture};
 use crate::sheet::{Row, sheet};
 
 /// Name of the network, and of the picture.
@@ -174,8 +172,4 @@ fn rows(bench: &Bench<'_>, autoencoder: &mut Autoencoder) -> Result<Vec<Row>, Pa
 fn attributes(photograph: &Photograph) -> Vec<f32> {
     let labels = photograph.labels.iter();
     labels.map(|&label| f32::from(u8::from(label))).collect()
-}
-
-pub(crate) fn picture(pixels: &[f32], side: usize) -> RgbImage {
-    image_of(pixels, [side as u32; 2])
 }

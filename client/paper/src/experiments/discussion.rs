@@ -1,13 +1,14 @@
 //! Section 7: what the classifier tells well and badly, how attributes go together, and whether more photographs would help.
 
 use deepface_dataset::{Photograph, Split};
-use deepface_statistics::{auc, regress};
+use deepface_statistics::regress;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::activations::{layer, look, probabilities};
 use crate::bench::Bench;
 use crate::error::PaperError;
+use crate::metrics::Judged;
 
 /// Attributes of the photograph and not of the face: the paper's worst.
 pub(crate) const PHOTOGRAPHS: [&str; 6] = [
@@ -76,20 +77,19 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Discussion, PaperError> {
 fn told(bench: &Bench<'_>) -> Result<Vec<Told>, PaperError> {
     let mut model = bench.served()?;
     let people = bench.people(Split::Test);
-    let probabilities = probabilities(&mut model, &people, bench.watch)?;
-    let count = bench.schema().len();
+    let labels: Vec<&[bool]> = people.iter().map(|p| &p.labels[..]).collect();
+    let judged = Judged {
+        probabilities: &probabilities(&mut model, &people, bench.watch)?,
+        labels: &labels,
+        frequencies: &bench.frequencies(),
+    };
     let attribute = |(j, name): (usize, &str)| {
-        let scored = people.iter().enumerate();
-        let scored = scored.map(|(i, p)| (probabilities[i * count + j], p.labels[j]));
-        let scored: Vec<(f32, bool)> = scored.collect();
-        let n = scored.len() as f64;
-        let positives = scored.iter().filter(|s| s.1).count() as f64;
-        let right = scored.iter().filter(|s| (s.0 > 0.5) == s.1).count() as f64;
+        let figures = judged.attribute(j)?;
         Some(Told {
             name: name.to_owned(),
-            accuracy: right / n,
-            majority: positives.max(n - positives) / n,
-            auc: auc(scored)?,
+            accuracy: figures.accuracy,
+            majority: figures.majority,
+            auc: figures.auc,
         })
     };
     let named = bench.schema().names().enumerate();

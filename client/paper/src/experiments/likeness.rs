@@ -132,9 +132,8 @@ fn sitters<'a>(bench: &'a Bench<'_>, people: &[&'a Photograph]) -> Vec<Sitter<'a
 
 /// The mean of the training photographs, from the generator's statistics.
 fn mean_face(bench: &Bench<'_>) -> RgbImage {
-    let prior = &bench.statistics.prior;
-    let side = bench.statistics.input_size as u32;
-    deepface_images::image_of(&prior.image(&vec![0.0; prior.components()]), [side; 2])
+    let statistics = &bench.statistics;
+    faces::picture(&statistics.prior.mean(), statistics.input_size)
 }
 
 async fn sit(

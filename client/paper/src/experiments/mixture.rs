@@ -283,9 +283,7 @@ fn explained(
             "regression on all attributes",
             Box::new(move |c| {
                 let offset = |j: usize| f64::from(u8::from(c.contains(&j))) - frequencies[j];
-                let offsets = (0..frequencies.len()).map(|j| offset(j) as f32);
-                let offsets = DVector::from_iterator(frequencies.len(), offsets);
-                &layer.mean + layer.slopes.tr_mul(&offsets)
+                layer.regression(&(0..frequencies.len()).map(offset).collect::<Vec<_>>())
             }),
         ));
     }

@@ -1,13 +1,12 @@
 //! Figure 2: photographs of the user's own data set in several lights and at several angles.
 
 use deepface_dataset::{Photograph, Split};
-use deepface_images::image_of;
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::angle::turns;
 use crate::bench::Bench;
 use crate::error::PaperError;
+use crate::faces::face_of;
 use crate::sheet::{Row, sheet};
 
 /// Name of the picture.
@@ -41,7 +40,7 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Samples, PaperError> {
             continue;
         };
         let lit: Vec<&Photograph> = turned.iter().map(|t| t.1).filter(|p| p.labels[j]).collect();
-        let faces = spread(&lit).into_iter().map(face);
+        let faces = spread(&lit).into_iter().map(|p| face_of(p, SIDE));
         rows.push(Row {
             name: light.to_owned(),
             faces: faces.collect::<Result<_, PaperError>>()?,
@@ -59,9 +58,4 @@ fn spread<'a>(all: &[&'a Photograph]) -> Vec<&'a Photograph> {
     let count = COLUMNS.min(all.len());
     let at = |k: usize| (2 * k + 1) * all.len() / (2 * count);
     (0..count).map(|k| all[at(k)]).collect()
-}
-
-fn face(photograph: &Photograph) -> Result<RgbImage, PaperError> {
-    let pixels = photograph.face(&photograph.image()?, SIDE);
-    Ok(image_of(&pixels, [SIDE as u32; 2]))
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activations::probabilities;
 use crate::bench::Bench;
-use crate::error::PaperError;
+use crate::error::{PaperError, bytes};
 use crate::metrics::{Approval, Judged};
 
 /// The first stages that learn: the paper's two, and none frozen.
@@ -97,7 +97,7 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Transfer, PaperError> {
     }
     forget_caches(bench);
     Ok(Transfer {
-        initial: deepface_files::sha256(&read(&initial)?),
+        initial: deepface_files::sha256(&bytes(&initial)?),
         given,
         rate,
         runs,
@@ -318,7 +318,7 @@ fn train_one(
         for ending in ["curve.tsv", "safetensors"] {
             let (from, to) = (work.with_extension(ending), output.with_extension(ending));
             if from.is_file() {
-                fs::rename(&from, &to).map_err(|source| PaperError::Io { path: from, source })?;
+                fs::rename(&from, &to).map_err(PaperError::at(&from))?;
             }
         }
     }
@@ -370,7 +370,7 @@ fn learn(bench: &Bench<'_>, what: &str, line: Vec<String>) -> Result<(), PaperEr
 
 /// The rows of a curve without the number of the epoch.
 fn curve(path: &Path) -> Result<Vec<[Option<f64>; 3]>, PaperError> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    let text = String::from_utf8_lossy(&bytes(path)?).into_owned();
     let row = |line: &str| {
         let mut fields = line.split('\t').skip(1);
         [0, 1, 2].map(|_| {
@@ -379,13 +379,6 @@ fn curve(path: &Path) -> Result<Vec<[Option<f64>; 3]>, PaperError> {
         })
     };
     Ok(text.lines().skip(1).map(row).collect())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, PaperError> {
-    fs::read(path).map_err(|source| PaperError::Io {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// On the training, the validation and the test people.

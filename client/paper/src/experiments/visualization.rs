@@ -3,8 +3,8 @@
 //! The paper sees "multiple facial structures, i.e. multiple sets of noses, eyes, eyebrows" in its picture.
 
 use deepface_client::v1::{GenerationSettings, Method, Preset, TargetSettings};
+use deepface_evaluate::faces_in;
 use generator_svc::inversion::Start;
-use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
 use super::requests::steps;
@@ -22,9 +22,6 @@ pub(crate) const BOOSTED: [&str; 5] = ["Black", "Black Hair", "Middle Aged", "Sm
 const SEEDS: u64 = 12;
 /// Side of a face in the picture, pixels.
 const TILE: u32 = 96;
-/// Side of a picture when faces are looked for in it, and of the border that is added, pixels.
-const FACE: u32 = 160;
-const MARGIN: u32 = 45;
 
 /// Pictures by kind; a row of the picture each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,13 +105,4 @@ fn settings(bench: &Bench<'_>) -> [(String, GenerationSettings); 2] {
         ),
         ("pixels, the log-likelihood".to_owned(), in_pixels),
     ]
-}
-
-/// Number of faces in a picture. A detector expects something around a head, so the edge is repeated outwards.
-fn faces_in(picture: &RgbImage) -> usize {
-    let face = imageops::resize(picture, FACE, FACE, imageops::FilterType::CatmullRom);
-    let side = FACE + 2 * MARGIN;
-    let within = |at: u32| at.saturating_sub(MARGIN).min(FACE - 1);
-    let wide = RgbImage::from_fn(side, side, |x, y| *face.get_pixel(within(x), within(y)));
-    deepface_detect::faces(&wide).len()
 }
