@@ -1,7 +1,8 @@
 //! Measures how well faces are found, and how that affects the attributes: `detect LFW`, the public layout.
 //!
 //! In aligned photographs the framing is known, so the detected one can be compared with it. The built-in model was not
-//! trained on these people. In the figures of attributes, each of them counts once.
+//! trained on these people. In the figures of attributes, each of them counts once. `DEEPFACE_FIGURES=FILE` also writes the
+//! figures as JSON.
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use deepface_detect::Face;
 use deepface_images::{Framing, ImageLimits, decode, face_pixels, turned_pixels};
 use deepface_network::{DeviceChoice, Model, Thresholds};
 use rayon::prelude::*;
+use serde_json::{Value, json};
 
 /// A photograph whose face was found.
 struct Found {
@@ -39,15 +41,25 @@ fn main() -> Result<()> {
         .map(|(p, weight)| find(p, weight, size))
         .collect::<Result<_>>()?;
     let found: Vec<_> = found.into_iter().flatten().collect();
-    let share = 100.0 * found.len() as f64 / test.len() as f64;
-    println!("found in {share:.1} % of {} photographs", test.len());
+    let share = found.len() as f64 / test.len() as f64;
+    println!(
+        "found in {:.1} % of {} photographs",
+        100.0 * share,
+        test.len()
+    );
     for (i, what) in ["right", "down", "larger"].into_iter().enumerate() {
         let (mean, deviation) = moments(found.iter().map(|f| 100.0 * f.off[i]));
         println!("{what:>6} by {mean:+.1} % of the side, +- {deviation:.1}");
     }
     let (mean, deviation) = moments(found.iter().map(|f| f.off[3]));
     println!("turned by {mean:+.1} degrees, +- {deviation:.1}");
-    compare(&mut model, &found)
+    let mut figures = compare(&mut model, &found)?;
+    figures["photographs"] = test.len().into();
+    figures["found"] = share.into();
+    if let Some(path) = std::env::var_os("DEEPFACE_FIGURES") {
+        std::fs::write(path, format!("{figures:#}\n"))?;
+    }
+    Ok(())
 }
 
 /// The face of the photograph, if it is found near its known place.
@@ -79,7 +91,7 @@ fn find(photograph: &Photograph, weight: f64, size: usize) -> Result<Option<Foun
 }
 
 /// Attributes by the known framing and by the squares.
-fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
+fn compare(model: &mut Model, found: &[Found]) -> Result<Value> {
     let mut seen = [Vec::new(), Vec::new()];
     for face in found {
         for (seen, pixels) in seen.iter_mut().zip(&face.pixels) {
@@ -97,28 +109,30 @@ fn compare(model: &mut Model, found: &[Found]) -> Result<()> {
         }
     }
     let all = (found.len() * thresholds.len()) as f64;
-    println!("probabilities differ by {:.4} in the mean", off / all);
-    println!(
-        "{:.1} % of decisions are the same",
-        100.0 * alike as f64 / all
-    );
+    let (off, same) = (off / all, alike as f64 / all);
+    println!("probabilities differ by {off:.4} in the mean");
+    println!("{:.1} % of decisions are the same", 100.0 * same);
+    let mut figures = json!({"difference": off, "same_decisions": same});
     for (what, seen) in [("aligned", aligned), ("detected", detected)] {
         let aucs = (0..thresholds.len()).filter_map(|i| auc(seen, found, i));
-        println!("{what:>8}: mean AUC {:.4}", moments(aucs).0);
+        let auc = moments(aucs).0;
+        println!("{what:>8}: mean AUC {auc:.4}");
+        figures[what] = json!({"auc": auc});
         for (name, threshold) in [
             ("accurate", (|t| t.accurate) as fn(&Thresholds) -> f32),
             ("balanced", |t| t.balanced),
         ] {
             let of = |i: usize| accuracies(seen, found, i, threshold(&thresholds[i]));
             let all: Vec<_> = (0..thresholds.len()).map(of).collect();
+            let accuracy = moments(all.iter().map(|a| a.0)).0;
+            let balanced = moments(all.iter().filter_map(|a| a.1)).0;
             println!(
-                "          {name} thresholds: accuracy {:.4}, balanced accuracy {:.4}",
-                moments(all.iter().map(|a| a.0)).0,
-                moments(all.iter().filter_map(|a| a.1)).0
+                "          {name} thresholds: accuracy {accuracy:.4}, balanced accuracy {balanced:.4}"
             );
+            figures[what][name] = json!({"accuracy": accuracy, "balanced_accuracy": balanced});
         }
     }
-    Ok(())
+    Ok(figures)
 }
 
 /// The share of right decisions, and the mean of that among positives and that among negatives, if there are both.

@@ -1,19 +1,20 @@
 //! One step of feature inversion, a loss at a layer and its image gradient: in this process, over gRPC, and by stock
 //! candle with its autograd. On the embedded model, and the price of the wire on VGG-Face at full size too.
 //!
-//! `cargo bench -p deepface-tests --bench step`. Compare figures of one run only: machines differ and drift.
+//! `cargo bench -p deepface-tests --bench step`. Two ways are measured in turn, so that the drift of the machine meets
+//! both; compare figures of one run only. `DEEPFACE_FIGURES=FILE` also writes them as JSON.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use candle_core::{Device, Tensor, Var};
 use classifier_svc::service::{self, ModelSource};
 use classifier_svc::settings::Settings;
-use criterion::{Criterion, criterion_group, criterion_main};
 use deepface_client::{Array, ClassifierClient, DifferentiateStream, v1};
 use deepface_network::{Architecture, DeviceChoice, Model, ModelInfo, Objective, Term};
-
 use deepface_serve::{ServeSettings, cores, wait_until_serving};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 const WEIGHTS: &[u8] = include_bytes!("../../models/vgg-face-mini.safetensors");
@@ -39,81 +40,59 @@ fn objective(model: &Model, layer: &str) -> Objective {
     }
 }
 
-fn in_process(criterion: &mut Criterion) {
-    let mut model =
-        Model::load(WEIGHTS, DeviceChoice::Cpu, cores()).expect("the embedded model loads");
-    let objective = [objective(&model, LAYER)];
-    let image = grey(model.info().input_size);
-    criterion.bench_function("step/vgg-face-mini/in-process", |b| {
-        b.iter(|| {
-            model
-                .differentiate(&image, 1, &objective, &[])
-                .expect("the sizes fit")
-        });
-    });
-}
-
-fn over_grpc(criterion: &mut Criterion) {
-    let runtime = Runtime::new().expect("the system can start threads");
-    let (mut stream, image) = runtime.block_on(async {
-        let model = ModelSource::Embedded.load(DeviceChoice::Cpu, 1);
-        let model = model.expect("the embedded model loads");
-        open(ModelSource::Embedded, LAYER, model.info()).await
-    });
-    criterion.bench_function("step/vgg-face-mini/grpc", |b| {
-        b.iter(|| {
-            runtime
-                .block_on(stream.step(&image, &[]))
-                .expect("the service answers")
-        });
-    });
-}
-
-/// The price of the wire, free of drift: both ways in turn, some steps each, and the median of the ratios.
-fn tax(_: &mut Criterion) {
-    tax_of(ModelSource::Embedded, LAYER, 50, 20);
-    tax_of(
-        ModelSource::Random(Architecture::vgg_face()),
-        "pool5",
-        25,
-        1,
-    );
-}
-
-fn tax_of(source: ModelSource, layer: &str, rounds: usize, steps: usize) {
+/// The price of the wire.
+fn wire(source: ModelSource, layer: &str, rounds: usize, steps: usize) -> Value {
     let mut model = source
         .load(DeviceChoice::Cpu, cores())
         .expect("the model loads");
+    let name = model.info().name.clone();
     let objective = [objective(&model, layer)];
     let runtime = Runtime::new().expect("the system can start threads");
     let (mut stream, image) = runtime.block_on(open(source, layer, model.info()));
-    let mut ratios: Vec<f64> = (0..rounds)
-        .map(|_| {
+    let mut over_grpc = || {
+        let step = runtime.block_on(stream.step(&image, &[]));
+        step.expect("the service answers");
+    };
+    let mut in_process = || {
+        let step = model.differentiate(&image.data, 1, &objective, &[]);
+        step.expect("the sizes fit");
+    };
+    in_turn(
+        &format!("{name}: over gRPC by in this process"),
+        rounds,
+        steps,
+        [&mut over_grpc, &mut in_process],
+    )
+}
+
+/// The first way over the second one, in turn: the median of the ratios of their times, and its quartiles.
+fn in_turn(name: &str, rounds: usize, steps: usize, mut ways: [&mut dyn FnMut(); 2]) -> Value {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..=rounds {
+        for (way, times) in ways.iter_mut().zip(&mut times) {
             let start = Instant::now();
-            for _ in 0..steps {
-                runtime
-                    .block_on(stream.step(&image, &[]))
-                    .expect("the service answers");
+            (0..steps).for_each(|_| way());
+            // The first round warms up.
+            if round > 0 {
+                times.push(start.elapsed().as_secs_f64() / steps as f64);
             }
-            let wire = start.elapsed();
-            let start = Instant::now();
-            for _ in 0..steps {
-                model
-                    .differentiate(&image.data, 1, &objective, &[])
-                    .expect("the sizes fit");
-            }
-            wire.as_secs_f64() / start.elapsed().as_secs_f64()
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    let at = |share: usize| ratios[ratios.len() * share / 100];
+        }
+    }
+    let [first, second] = &times;
+    let ratios = first.iter().zip(second).map(|(a, b)| a / b).collect();
+    let [low, ratio, high] = quartiles(ratios);
+    let milliseconds = times.map(|times| 1e3 * quartiles(times)[1]);
     println!(
-        "{}: step over gRPC / in-process, in turn: median {:.2}, quartiles {:.2} {:.2}",
-        model.info().name,
-        at(50),
-        at(25),
-        at(75)
+        "{name}: {:.2} ms / {:.2} ms, ratio {ratio:.2}, quartiles {low:.2} {high:.2}",
+        milliseconds[0], milliseconds[1]
     );
+    json!({"name": name, "milliseconds": milliseconds, "ratio": ratio, "low": low, "high": high})
+}
+
+/// The quartiles, the median in the middle.
+fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])
 }
 
 /// A service on a port of its own, and a stream of the same objective.
@@ -173,7 +152,8 @@ const STAGES: [&str; 13] = [
     "pool", "conv4_1", "conv4_2", LAYER,
 ];
 
-fn stock_candle(criterion: &mut Criterion) {
+/// What candle's own kernels and autograd take.
+fn candle() -> Value {
     let weights = candle_core::safetensors::load_buffer(WEIGHTS, &Device::Cpu)
         .expect("the embedded model loads");
     let get = |name: String| {
@@ -185,12 +165,25 @@ fn stock_candle(criterion: &mut Criterion) {
         .iter()
         .map(|s| (*s != "pool").then(|| (get(format!("{s}.weight")), get(format!("{s}.bias")))))
         .collect();
-    let side = Architecture::vgg_face_mini().input;
+    let mut model =
+        Model::load(WEIGHTS, DeviceChoice::Cpu, cores()).expect("the embedded model loads");
+    let objective = [objective(&model, LAYER)];
+    let side = model.info().input_size;
+    let pixels = grey(side);
     let image =
-        Tensor::from_vec(grey(side), (1, 3, side, side), &Device::Cpu).expect("the size fits");
-    criterion.bench_function("step/vgg-face-mini/stock-candle", |b| {
-        b.iter(|| candle_step(&image, &layers).expect("candle computes"));
-    });
+        Tensor::from_slice(&pixels, (1, 3, side, side), &Device::Cpu).expect("the size fits");
+    let mut theirs = || {
+        candle_step(&image, &layers).expect("candle computes");
+    };
+    let mut ours = || {
+        let step = model.differentiate(&pixels, 1, &objective, &[]);
+        step.expect("the sizes fit");
+    };
+    let name = format!(
+        "{}: stock candle by ours",
+        Architecture::vgg_face_mini().name
+    );
+    in_turn(&name, 15, 5, [&mut theirs, &mut ours])
 }
 
 fn candle_step(image: &Tensor, layers: &[Option<(Tensor, Tensor)>]) -> candle_core::Result<Tensor> {
@@ -213,15 +206,14 @@ fn candle_step(image: &Tensor, layers: &[Option<(Tensor, Tensor)>]) -> candle_co
         .clone())
 }
 
-fn settings() -> Criterion {
-    Criterion::default()
-        .sample_size(40)
-        .measurement_time(Duration::from_secs(4))
+fn main() {
+    let vgg_face = ModelSource::Random(Architecture::vgg_face());
+    let figures = json!({"cases": [
+        wire(ModelSource::Embedded, LAYER, 50, 20),
+        wire(vgg_face, "pool5", 25, 1),
+        candle(),
+    ]});
+    if let Some(path) = env::var_os("DEEPFACE_FIGURES") {
+        fs::write(path, format!("{figures:#}\n")).expect("the file can be written");
+    }
 }
-
-criterion_group! {
-    name = benches;
-    config = settings();
-    targets = tax, in_process, over_grpc, stock_candle
-}
-criterion_main!(benches);

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use deepface_client::v1::{GenerateRequest, StreamSettings};
 use deepface_client::{Event, GeneratorClient};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
+use crate::figures::keep;
 use crate::process::Process;
 
 #[derive(clap::Args)]
@@ -32,6 +34,7 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
     let classifier = Process::classifier(bin).await?;
     let generator = Process::generator(bin, &classifier.url()).await?;
     let mut alone = None;
+    let mut figures = Vec::new();
     for &clients in &args.clients {
         let began = Instant::now();
         let before = classifier.cpu_seconds()? + generator.cpu_seconds()?;
@@ -52,11 +55,13 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
             classifier.resident_megabytes()?,
             generator.resident_megabytes()?
         );
+        figures
+            .push(json!({"name": clients.to_string(), "steps_per_second": rate, "ratio": ratio}));
         for error in errors.iter().take(3) {
             println!("  {error}");
         }
     }
-    Ok(())
+    keep(&json!({"clients": figures}))
 }
 
 async fn measure(generator: &Process, clients: usize, seconds: u64) -> Outcome<Vec<Got>> {

@@ -1,6 +1,19 @@
-//! Quantiles of measured times.
+//! Quantiles of measured times, and where figures are kept.
 
 use std::time::Duration;
+use std::{env, fs};
+
+use serde_json::Value;
+
+use crate::Outcome;
+
+/// Writes figures where `DEEPFACE_FIGURES` says, if it does.
+pub(crate) fn keep(figures: &Value) -> Outcome<()> {
+    match env::var_os("DEEPFACE_FIGURES") {
+        Some(path) => Ok(fs::write(path, format!("{figures:#}\n"))?),
+        None => Ok(()),
+    }
+}
 
 /// Times that were measured.
 #[derive(Debug, Default)]

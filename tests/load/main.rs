@@ -8,6 +8,7 @@
 //!
 //! Every measurement starts the two programs as processes of their own, on free ports of the loopback interface, and takes
 //! minutes. Latencies depend on the machine and on its neighbours; ratios, images per CPU second and status codes do not.
+//! `DEEPFACE_FIGURES=FILE` also writes the figures of `concurrent` and `start` as JSON.
 
 mod concurrent;
 mod envoy;
@@ -19,6 +20,7 @@ mod overload;
 mod process;
 mod rolling;
 mod scrape;
+mod start;
 
 use std::path::PathBuf;
 
@@ -55,6 +57,8 @@ enum What {
     Rolling(rolling::Args),
     /// Hostile requests: each is answered in time, none by a fault of the service, and memory does not grow.
     Hostile(hostile::Args),
+    /// From the start of the program to a finished face.
+    Start(start::Args),
 }
 
 #[tokio::main]
@@ -67,5 +71,6 @@ async fn main() -> Outcome<()> {
         What::Faults(args) => faults::run(&cli.bin, &args).await,
         What::Rolling(args) => rolling::run(&cli.bin, &args).await,
         What::Hostile(args) => hostile::run(&cli.bin, &args).await,
+        What::Start(args) => start::run(&cli.bin, &args),
     }
 }

@@ -3,6 +3,7 @@
 //! `cargo bench -p deepface-network --bench pytorch [-- ROUNDS]`. It makes a Python environment with PyTorch under
 //! `target/pytorch` (once; on Linux several GB, since that PyTorch brings CUDA; needs `python3` with venv and the
 //! network), or takes the interpreter named by `DEEPFACE_PYTHON`. Building and testing need no Python.
+//! `DEEPFACE_FIGURES=FILE` also writes the figures as JSON.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use anyhow::{Context, ensure};
 use deepface_network::train::Rehearsal;
 use deepface_network::{Architecture, DeviceChoice, Model, Objective, Term};
 use deepface_statistics::median;
+use serde_json::json;
 
 /// Architecture / side / layer / what / batch, as the worker reads it; runs a round; and the bar for our time over
 /// PyTorch's.
@@ -37,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         "{:<38} {:>10} {:>10}   ratio, quartiles      bar",
         "", "ours", "PyTorch"
     );
+    let mut cases = Vec::new();
     for (name, runs, bar) in CASES {
         let mut ours = case(name, threads)?;
         let (mut times, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -52,14 +55,23 @@ fn main() -> anyhow::Result<()> {
         }
         ratios.sort_by(f64::total_cmp);
         let at = |share: usize| ratios[(ratios.len() - 1) * share / 100];
+        let milliseconds = [times, theirs].map(|times| median(times).map(|s| 1e3 * s));
+        let [Some(us), Some(them)] = milliseconds else {
+            anyhow::bail!("no rounds");
+        };
         println!(
-            "{name:<38} {:>7.2} ms {:>7.2} ms   {:.2} ({:.2} {:.2})   <= {bar:.2}",
-            1e3 * median(times).context("no rounds")?,
-            1e3 * median(theirs).context("no rounds")?,
+            "{name:<38} {us:>7.2} ms {them:>7.2} ms   {:.2} ({:.2} {:.2})   <= {bar:.2}",
             at(50),
             at(25),
             at(75)
         );
+        cases.push(json!({
+            "name": name, "milliseconds": [us, them], "ratio": at(50), "low": at(25), "high": at(75),
+        }));
+    }
+    if let Some(path) = std::env::var_os("DEEPFACE_FIGURES") {
+        let figures = json!({"pytorch": pytorch.greeting, "rounds": rounds, "cases": cases});
+        std::fs::write(path, format!("{figures:#}\n"))?;
     }
     Ok(())
 }
