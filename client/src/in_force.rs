@@ -21,6 +21,7 @@ pub struct SettingsInForce {
     variety: Option<f64>,
     residual: Option<String>,
     likelihood: Option<f64>,
+    margin: Option<f64>,
     completeness: Option<f64>,
     parametrization: Option<String>,
     optimizer: Option<String>,
@@ -47,6 +48,7 @@ impl From<&v1::GenerationSettings> for SettingsInForce {
             variety: target.variety,
             residual: short(target.residual().as_str_name(), "RESIDUAL_"),
             likelihood: target.likelihood,
+            margin: target.margin,
             completeness: target.completeness,
             layer: target.layer,
             parametrization: short(

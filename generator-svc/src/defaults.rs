@@ -20,10 +20,15 @@ pub const SKETCH: f64 = 3.0;
 pub const PORTRAIT: f64 = 12.0;
 /// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait leaves open, which is no
 /// longer attributes. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
-pub const VARIETY: [f64; 2] = [1.5, 0.6];
+pub const VARIETY: [f64; 2] = [1.2, 0.6];
 /// Weight of the likelihood beside a target, for a sketch and for a portrait: the more a target says itself, the less
 /// the likelihood has to add.
 pub const LIKELIHOOD: [f64; 2] = [12.0, 5.0];
+/// Log-odds beyond those of photographs up to which the likelihood of an attribute counts. With less, what the classifier
+/// tells well is there but hard to see: hats, bald heads.
+pub const MARGIN: f64 = 0.5;
+/// The margin at which it always counts.
+pub const NO_END: f64 = 100.0;
 /// Weight of the likelihood beside one of the paper's targets.
 pub const CGMM_LIKELIHOOD: f64 = 0.0;
 

@@ -190,6 +190,31 @@ async fn invalid_objectives_and_steps_are_refused() {
             ..Default::default()
         }],
     });
+    let enough = |enough, probability: bool| {
+        let targets = vec![v1::AttributeTarget {
+            attribute: "Male".to_owned(),
+            enough: Some(enough),
+            ..Default::default()
+        }];
+        match probability {
+            true => Term::AttributeProbability(v1::AttributeProbability { targets }),
+            false => Term::AttributeLikelihood(v1::AttributeLikelihood { targets }),
+        }
+    };
+    for wrong in [0.0, -0.5, 1.01, f64::NAN] {
+        let field = "setup.objectives[0].attribute_likelihood.targets[0].enough";
+        refused(
+            step(Some(enough(wrong, false)), &image).await,
+            field,
+            "above 0 and at most 1",
+        );
+    }
+    let field = "setup.objectives[0].attribute_probability.targets[0].enough";
+    refused(
+        step(Some(enough(0.5, true)), &image).await,
+        field,
+        "attribute_likelihood",
+    );
     let wrong_size = face_pixels(17, 1);
     refused(
         step(Some(likelihood), &wrong_size).await,

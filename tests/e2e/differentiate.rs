@@ -47,6 +47,7 @@ fn likelihood() -> Term {
         attribute: attribute.to_owned(),
         absent,
         weight: 0.0,
+        enough: None,
     };
     Term::AttributeLikelihood(v1::AttributeLikelihood {
         targets: vec![target("Male", false), target("Eyeglasses", true)],
@@ -101,6 +102,36 @@ async fn slope_error(objectives: Vec<v1::Objective>) -> f64 {
         best = best.min((slope / norm - 1.0).abs());
     }
     best
+}
+
+#[tokio::test]
+async fn a_likelihood_counts_until_it_is_enough() {
+    let image = face_pixels(size().await, 5);
+    let term = |enough| {
+        let target = v1::AttributeTarget {
+            attribute: "Male".to_owned(),
+            enough,
+            ..Default::default()
+        };
+        let targets = vec![target];
+        Term::AttributeLikelihood(v1::AttributeLikelihood { targets })
+    };
+    let step = async |enough| {
+        let mut stream = open(vec![objective(1.0, term(enough))]).await;
+        let response = stream.step(&image, &[]).await.unwrap();
+        (response.losses[0].total, gradient(&response))
+    };
+    let (loss, along) = step(None).await;
+    let p = (-loss).exp();
+    let (missing, same) = step(Some(0.5 + p / 2.0)).await;
+    assert!(
+        (missing - ((0.5 + p / 2.0) / p).ln()).abs() < 1e-4,
+        "{missing} {p}"
+    );
+    assert_eq!(same, along);
+    let (nothing, none) = step(Some(0.9 * p)).await;
+    assert_eq!(nothing, 0.0);
+    assert!(none.iter().all(|&g| g == 0.0));
 }
 
 #[tokio::test]

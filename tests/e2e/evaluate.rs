@@ -30,6 +30,7 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         sets: 2,
         seeds: 1,
         variety_seeds: 2,
+        changes: deepface_client::v1::GenerationSettings::default(),
         methods: methods.iter().map(|name| method(name).unwrap()).collect(),
         with_negatives: true,
         probes: false,
@@ -175,6 +176,7 @@ async fn an_interrupted_evaluation_resumes() {
     assert_eq!(faces(folder.path()), after);
     let probed = Settings {
         probes: true,
+        variety_seeds: 1,
         methods: vec![method("default").unwrap()],
         ..whole.clone()
     };

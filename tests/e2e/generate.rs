@@ -215,6 +215,11 @@ async fn a_target_is_the_layers_shape_and_completes_the_request() {
             v1::RequestedAttribute::present("Senior"),
             v1::RequestedAttribute::absent("Male"),
         ],
+        // What is expected, not what one person has.
+        target: Some(v1::TargetSettings {
+            variety: Some(0.0),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     let target = client.get_target(request).await.unwrap();

@@ -4,6 +4,19 @@ use std::ops::Range;
 
 use deepface_attributes::Schema;
 
+/// What one attribute should be.
+#[derive(Clone, Copy, Debug)]
+pub struct AttributeTarget {
+    /// Its number in the schema of the model.
+    pub attribute: usize,
+    /// Whether it should be absent.
+    pub absent: bool,
+    /// Its factor.
+    pub weight: f64,
+    /// The probability from which on its likelihood counts no more; 1 if it always counts.
+    pub enough: f64,
+}
+
 /// The heads of a schema: where the probabilities of each group and attribute are among the logits of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads {
@@ -72,17 +85,17 @@ impl Heads {
         (logit, head.expect("every logit has a head"))
     }
 
-    /// `-log p` of the attribute with this number, or `-log(1 - p)` where it should be absent, from the logits of one
-    /// image. Adds `weight` times its gradient with respect to the logits.
+    /// `-log p` of an attribute, or `-log(1 - p)` where it should be absent, from the logits of one image, as far as it is
+    /// above that of a probability that is enough. Adds its gradient with respect to the logits. Both are multiplied by
+    /// `weight`, not by the target's own.
     pub(crate) fn negative_log_likelihood(
         &self,
         logits: &[f32],
-        attribute: usize,
-        absent: bool,
+        target: &AttributeTarget,
         weight: f64,
         gradient: &mut [f32],
     ) -> f64 {
-        let (logit, head) = self.place(attribute);
+        let (logit, head) = self.place(target.attribute);
         let values: Vec<f64> = logits[head.clone()].iter().map(|&x| f64::from(x)).collect();
         let at = logit - head.start;
         let all = log_sum_exp(values.iter().copied());
@@ -93,17 +106,21 @@ impl Heads {
                 .filter(|&(i, _)| i != at)
                 .map(|(_, &x)| x),
         );
-        let wanted = if absent { others } else { values[at] };
+        let wanted = if target.absent { others } else { values[at] };
+        let missing = all - wanted + target.enough.ln();
+        if missing <= 0.0 {
+            return 0.0;
+        }
         for (i, &x) in values.iter().enumerate() {
             // d(all)/dx - d(wanted)/dx
-            let own = match (absent, i == at) {
+            let own = match (target.absent, i == at) {
                 (false, true) => 1.0,
                 (true, false) => (x - others).exp(),
                 _ => 0.0,
             };
             gradient[head.start + i] += (weight * ((x - all).exp() - own)) as f32;
         }
-        weight * (all - wanted)
+        weight * missing
     }
 
     /// `-p` of the attribute with this number, or `p - 1` where it should be absent, from the probabilities of one image.
@@ -188,10 +205,49 @@ mod tests {
     #[test]
     fn the_gradient_of_a_likelihood_is_its_slope() {
         let heads = heads();
+        let target = |attribute, absent, enough| AttributeTarget {
+            attribute,
+            absent,
+            weight: 1.0,
+            enough,
+        };
         check_gradient(|logits, gradient| {
-            heads.negative_log_likelihood(logits, 3, false, 1.5, gradient)
-                + heads.negative_log_likelihood(logits, 9, true, 0.5, gradient)
+            heads.negative_log_likelihood(logits, &target(3, false, 1.0), 1.5, gradient)
+                + heads.negative_log_likelihood(logits, &target(9, true, 0.999), 0.5, gradient)
         });
+    }
+
+    #[test]
+    fn a_likelihood_stops_where_it_is_enough() {
+        let (heads, logits) = (heads(), some_logits());
+        let mut probabilities = logits.clone();
+        heads.softmax(&mut probabilities);
+        let of = heads.attributes(&probabilities);
+        for (attribute, absent) in [(3, false), (9, true)] {
+            let p = f64::from(if absent {
+                1.0 - of[attribute]
+            } else {
+                of[attribute]
+            });
+            let value = |enough: f64| {
+                let mut gradient = vec![0.0; logits.len()];
+                let target = AttributeTarget {
+                    attribute,
+                    absent,
+                    weight: 1.0,
+                    enough,
+                };
+                let value = heads.negative_log_likelihood(&logits, &target, 2.0, &mut gradient);
+                (value, gradient.iter().any(|&g| g != 0.0))
+            };
+            assert_eq!(value(0.99 * p), (0.0, false));
+            let more = (1.01 * p).min(1.0);
+            let (found, moves) = value(more);
+            assert!(
+                (found - 2.0 * (more / p).ln()).abs() < 1e-5 && moves,
+                "{found}"
+            );
+        }
     }
 
     #[test]

@@ -42,12 +42,12 @@ pub use device::{DeviceChoice, Precision};
 pub use differentiate::Part;
 pub use error::ModelError;
 pub use golden::Golden;
-pub use heads::Heads;
+pub use heads::{AttributeTarget, Heads};
 pub use info::{
     AttributeMetrics, Estimate, LayerInfo, MeanMetrics, ModelInfo, Thresholds, Verification,
 };
 pub use model::Model;
-pub use objective::{AttributeTarget, Differentiated, Objective, Term};
+pub use objective::{Differentiated, Objective, Term};
 pub use preprocessing::{ChannelOrder, Preprocessing, VGG_FACE_MEAN};
 pub use random::write_random;
 pub use similarity::cosine;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Heads, ModelError};
+use super::{AttributeTarget, Heads, ModelError};
 
 /// One term of the loss.
 #[derive(Clone, Debug)]
@@ -77,13 +77,7 @@ impl Objective {
                 activation.fill(0.0);
                 let nll = |t: &AttributeTarget| {
                     let weight = self.weight * t.weight;
-                    heads.negative_log_likelihood(
-                        &logits,
-                        t.attribute,
-                        t.absent,
-                        weight,
-                        activation,
-                    )
+                    heads.negative_log_likelihood(&logits, t, weight, activation)
                 };
                 targets.iter().map(nll).sum()
             }
@@ -130,17 +124,6 @@ pub enum Term {
         /// The cotangent.
         cotangent: Arc<[f32]>,
     },
-}
-
-/// What one attribute should be.
-#[derive(Clone, Copy, Debug)]
-pub struct AttributeTarget {
-    /// Its number in the schema of the model.
-    pub attribute: usize,
-    /// Whether it should be absent.
-    pub absent: bool,
-    /// Its factor.
-    pub weight: f64,
 }
 
 /// The result of [`super::Model::differentiate`].

@@ -69,7 +69,14 @@ fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Object
         Some(objective::Term::AttributeProbability(a)) => {
             let field = format!("{field}.attribute_probability.targets");
             let targets = attributes(&info.schema, &a.targets, &field)?;
-            Ok(Term::AttributeProbability(targets))
+            let said = a.targets.iter().position(|target| target.enough.is_some());
+            match said {
+                None => Ok(Term::AttributeProbability(targets)),
+                Some(i) => Err(Violations::one(
+                    format!("{field}[{i}].enough"),
+                    "`enough` applies only to `attribute_likelihood`",
+                )),
+            }
         }
         Some(objective::Term::VectorJacobianProduct(p)) => {
             let field = format!("{field}.vector_jacobian_product");
@@ -182,9 +189,15 @@ fn attribute(
             ));
         }
     };
+    let enough = target.enough.unwrap_or(1.0);
+    if !(enough > 0.0 && enough <= 1.0) {
+        let expected = format_args!("expected a probability above 0 and at most 1, got {enough}");
+        return Err(Violations::one(format!("{field}.enough"), expected));
+    }
     Ok(AttributeTarget {
         attribute,
         absent: target.absent,
         weight,
+        enough,
     })
 }

@@ -56,15 +56,7 @@ impl AttributeMoments {
     /// The value of every attribute: the said ones as said, the others their conditional expectation
     /// `E[u] + Cov(u, s) Cov(s, s)^-1 (s - E[s])`, within 0 to 1.
     pub fn complete(&self, said: &[(usize, f64)]) -> Vec<f64> {
-        self.complete_with(said, &vec![0.0; self.second.nrows() - 1])
-    }
-
-    /// As [`AttributeMoments::complete`], but the others are drawn and not expected, as far as `draw` goes: the
-    /// deviations of [`AttributeMoments::draw`] are corrected to agree with the given values (Matheron's rule), which
-    /// makes them a sample of the Gaussian conditional on those.
-    pub fn complete_with(&self, said: &[(usize, f64)], draw: &[f64]) -> Vec<f64> {
         let mut values = self.frequencies();
-        values.iter_mut().zip(draw).for_each(|(v, d)| *v += d);
         let n = said.len();
         let within = DMatrix::from_fn(n, n, |i, j| self.covariance(said[i].0, said[j].0));
         let surprise = DVector::from_fn(n, |i, _| said[i].1 - values[said[i].0]);
@@ -84,16 +76,6 @@ impl AttributeMoments {
             values[s] = value;
         }
         values
-    }
-
-    /// A deviation of every attribute from its mean, from independent standard normal numbers, one per attribute.
-    pub fn draw(&self, noise: Vec<f64>) -> Vec<f64> {
-        let n = noise.len();
-        let covariance = DMatrix::from_fn(n, n, |i, j| self.covariance(i, j));
-        let factor = covariance
-            .cholesky()
-            .expect("a covariance plus a ridge is positive definite");
-        (factor.l() * DVector::from_vec(noise)).data.into()
     }
 }
 
@@ -146,17 +128,6 @@ mod tests {
             "{without:?}"
         );
         assert_eq!(m.complete(&[]), m.frequencies());
-        // A draw is bent to what is said, and takes with it what goes along.
-        let draw = m.draw(vec![0.3, -0.2, 0.1]);
-        let drawn = m.complete_with(&[(0, 1.0)], &draw);
-        assert_eq!(drawn[0], 1.0);
-        assert!(
-            drawn != with && (drawn[1] - with[1]).abs() < 0.3,
-            "{drawn:?}"
-        );
-        let free = m.complete_with(&[], &draw);
-        assert!((free[0] - m.frequencies()[0] - draw[0]).abs() < 1e-12);
-        assert!((draw[0] - 0.3 * m.covariance(0, 0).sqrt()).abs() < 1e-12);
         assert!(m.sound());
         let mut lopsided = m.second.clone();
         lopsided[(1, 2)] += 0.1;

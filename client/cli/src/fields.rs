@@ -14,7 +14,7 @@ use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 43] = [
+const FIELDS: [(&str, Source); 44] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -37,6 +37,7 @@ const FIELDS: [(&str, Source); 43] = [
     ("target.exaggeration", Source::Flag("--exaggeration")),
     ("target.variety", Source::Flag("--variety")),
     ("target.likelihood", Source::Flag("--likelihood")),
+    ("target.margin", Source::Flag("--margin")),
     ("target.completeness", Source::Flag("--completeness")),
     ("target.residual", Source::Flag("--residual")),
     (

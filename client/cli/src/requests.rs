@@ -69,6 +69,7 @@ fn wanted_target(args: &TargetArgs) -> v1::TargetSettings {
         exaggeration: args.exaggeration,
         variety: args.variety,
         likelihood: args.likelihood,
+        margin: args.margin,
         completeness: args.completeness,
         residual: args
             .residual

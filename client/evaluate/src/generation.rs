@@ -49,7 +49,7 @@ pub(crate) struct Described {
     pub(crate) values: Vec<f64>,
 }
 
-/// Asks for the descriptions of tasks, each by the default settings.
+/// Asks for the descriptions of tasks.
 ///
 /// # Errors
 /// The generator fails, or leaves out an attribute.
@@ -64,6 +64,14 @@ pub(crate) async fn describe(
                 .without(task.absent.clone())
                 .attributes,
             seed: task.first_seed + task.key.seed,
+            target: match &task.recipe {
+                // Class visualisation has no target, but its requests mean the same.
+                Recipe::Generate(settings) => settings
+                    .target
+                    .clone()
+                    .filter(|target| target.method() != v1::Method::ClassVisualization),
+                Recipe::Invert { .. } => None,
+            },
             ..Default::default()
         };
         let target = generator.get_target(request).await?;

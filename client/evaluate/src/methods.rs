@@ -32,7 +32,7 @@ pub enum Recipe {
 }
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 15] = [
+pub const METHODS: [Method; 16] = [
     Method {
         name: "default",
         note: "the generator's defaults",
@@ -52,6 +52,17 @@ pub const METHODS: [Method; 15] = [
         recipe: || {
             changed(TargetSettings {
                 likelihood: Some(0.0),
+                ..TargetSettings::default()
+            })
+        },
+    },
+    Method {
+        name: "unbounded-likelihood",
+        note: "the default whose likelihood counts however clearly attributes are shown",
+        takes_absent: true,
+        recipe: || {
+            changed(TargetSettings {
+                margin: Some(100.0),
                 ..TargetSettings::default()
             })
         },

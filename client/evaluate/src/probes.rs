@@ -58,6 +58,8 @@ const VARIED: [&[&str]; 6] = [
     &["Senior", "Eyeglasses"],
     &["Black"],
 ];
+/// Faces of each short request whose mean probabilities are compared with photographs', for each seed of the varied ones.
+const CALIBRATED: u64 = 3;
 /// Fewest photographs to compare with.
 const ENOUGH: usize = 3;
 /// Fewest photographs whose mean probabilities say something.
@@ -89,8 +91,8 @@ impl Requests {
     }
 }
 
-/// The faces to be made, each variety request with `seeds` seeds.
-pub(crate) fn tasks(schema: &Schema, seeds: u64) -> Vec<Task> {
+/// The faces to be made with some settings, each variety request with `seeds` seeds.
+pub(crate) fn tasks(schema: &Schema, settings: &GenerationSettings, seeds: u64) -> Vec<Task> {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let task = |method: &str, set, seed, present: &[&str], absent: &[&str]| Task {
         key: Key {
@@ -98,7 +100,7 @@ pub(crate) fn tasks(schema: &Schema, seeds: u64) -> Vec<Task> {
             set,
             seed,
         },
-        recipe: Recipe::Generate(GenerationSettings::default()),
+        recipe: Recipe::Generate(settings.clone()),
         first_seed: 0,
         present: owned(present),
         absent: owned(absent),
@@ -116,6 +118,10 @@ pub(crate) fn tasks(schema: &Schema, seeds: u64) -> Vec<Task> {
     for (set, asked) in requests.varied.iter().enumerate() {
         all.extend((0..seeds).map(|seed| task("varied", set, seed, asked, &[])));
     }
+    for (set, asked) in requests.short.iter().enumerate() {
+        let seeds = 0..CALIBRATED * seeds;
+        all.extend(seeds.map(|seed| task("calibrated", set, seed, asked, &[])));
+    }
     all
 }
 
@@ -129,8 +135,10 @@ pub(crate) fn judge(
 ) -> Probes {
     let requests = Requests::of(schema);
     let (short, rest) = faces.split_at(requests.short.len());
-    let (flips, varied) = rest.split_at(2 * requests.flipped.len());
-    let seeds = varied.len() / requests.varied.len().max(1);
+    let (flips, rest) = rest.split_at(2 * requests.flipped.len());
+    let calibrated = CALIBRATED as usize * requests.short.len();
+    let seeds = rest.len() / (requests.varied.len() + calibrated).max(1);
+    let (varied, calibrated) = rest.split_at(seeds * requests.varied.len());
     let having = |asked: &[&str]| -> Vec<&View> {
         let asked: Vec<_> = asked.iter().filter_map(|name| schema.find(name)).collect();
         let has = |labels: &Labels| asked.iter().all(|&a| labels.has(a));
@@ -162,9 +170,10 @@ pub(crate) fn judge(
             of_alike: distance / mean_pairwise_distance(&embeddings(&alike))?,
         })
     });
-    let all = requests.varied.iter().enumerate();
+    let seeds = CALIBRATED as usize * seeds;
+    let all = requests.short.iter().enumerate();
     let calibration = all.filter_map(|(i, asked)| {
-        let faces = &rest[2 * requests.flipped.len()..][i * seeds..][..seeds];
+        let faces = &calibrated[i * seeds..][..seeds];
         calibrate(schema, asked, faces, &having(asked))
     });
     Probes {
@@ -274,9 +283,9 @@ mod tests {
         assert_eq!(requests.varied.len(), VARIED.len());
         // Of other attributes, those that are known are asked for.
         let few = Schema::ungrouped(["Smiling", "Young", "Blond_Hair"]).unwrap();
-        let tasks = tasks(&few, 2);
+        let tasks = tasks(&few, &GenerationSettings::default(), 2);
         assert!(tasks.iter().all(|t| t.present.len() <= 1));
-        assert_eq!(tasks.len(), 2 + 2 * 2 + 2);
+        assert_eq!(tasks.len(), 2 + 2 * 2 + 2 + 2 * 6);
     }
 
     #[test]
@@ -309,7 +318,7 @@ mod tests {
 
     #[test]
     fn every_face_is_judged_by_what_it_was_asked_for() {
-        let tasks = tasks(&schema(), 2);
+        let tasks = tasks(&schema(), &GenerationSettings::default(), 2);
         let faces: Vec<View> = tasks
             .iter()
             .map(|task| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use deepface_attributes::{Group, Schema};
-use deepface_client::v1::{GenerationSettings, ListAttributesResponse, Model};
+use deepface_client::v1::{ListAttributesResponse, Model};
 use deepface_client::{ClassifierClient, GeneratorClient};
 use deepface_dataset::{Dataset, Source, Split, Vocabulary};
 use deepface_files::sha256_of;
@@ -28,6 +28,9 @@ use crate::{blocking, page, probes, sheet};
 
 /// Seeds from one set's first to the next one's: what is drawn by chance must differ between the faces of a method.
 const SEEDS: u64 = 1000;
+
+/// The method whose settings can be changed.
+const DEFAULT: &str = "default";
 
 /// What was written for people.
 #[derive(Clone, Debug)]
@@ -88,7 +91,7 @@ pub async fn evaluate(
     let sources = &photographs.sources;
     let tasks = tasks(settings, sources);
     let probes = match settings.probes {
-        true => probes::tasks(&data.schema, settings.variety_seeds),
+        true => probes::tasks(&data.schema, &settings.changes, settings.variety_seeds),
         false => Vec::new(),
     };
     let all = [&tasks[..], &probes].concat();
@@ -98,6 +101,7 @@ pub async fn evaluate(
     let descriptions = requests(settings, sources);
     let described = generation::describe(generator, &schema, &descriptions).await?;
     let mut invited = Vec::new();
+    let default = || Recipe::Generate(settings.changes.clone());
     let asked = each_seed(settings, sources, "", &default, false);
     let asked = match guests {
         [] => Vec::new(),
@@ -222,7 +226,7 @@ fn identity(
         with_negatives: settings.with_negatives,
         classifier: model.digest.clone(),
         generator: list.digest.clone(),
-        defaults: sha256_of([defaults.encode_to_vec()]),
+        defaults: sha256_of([defaults.encode_to_vec(), settings.changes.encode_to_vec()]),
         judge: local.judge.digest().to_owned(),
         second_judge: local.second_judge.digest().to_owned(),
         identity: local.identity.digest().to_owned(),
@@ -240,7 +244,11 @@ fn set(source: &Subject) -> Set {
 fn tasks(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
     let of_method = |method: &&'static Method| {
         let absent = settings.with_negatives && method.takes_absent;
-        each_seed(settings, sources, method.name, &method.recipe, absent)
+        let recipe = || match method.name {
+            DEFAULT => Recipe::Generate(settings.changes.clone()),
+            _ => (method.recipe)(),
+        };
+        each_seed(settings, sources, method.name, &recipe, absent)
     };
     settings.methods.iter().flat_map(of_method).collect()
 }
@@ -267,15 +275,11 @@ fn each_seed(
 /// What the control without a network is asked: as the default.
 fn requests(settings: &Settings, sources: &[Subject]) -> Vec<Task> {
     let each = |(set, source)| {
-        let task = task("", default(), set, source, settings.with_negatives);
+        let default = Recipe::Generate(settings.changes.clone());
+        let task = task("", default, set, source, settings.with_negatives);
         (0..settings.seeds).map(move |seed| task.with_seed(seed))
     };
     sources.iter().enumerate().flat_map(each).collect()
-}
-
-/// The generator's defaults.
-fn default() -> Recipe {
-    Recipe::Generate(GenerationSettings::default())
 }
 
 fn task(method: &str, recipe: Recipe, set: usize, source: &Subject, absent: bool) -> Task {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use deepface_client::v1::GenerationSettings;
 use deepface_dataset::{Crop, Split};
 
 use crate::error::EvaluateError;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub seeds: u64,
     /// Faces of each of the first four sets, to measure variety.
     pub variety_seeds: u64,
+    /// What the row `default`, its control and the short requests change about the generator's defaults.
+    pub changes: GenerationSettings,
     /// The methods.
     pub methods: Vec<&'static Method>,
     /// Whether attributes that a photograph does not have are requested as absent, where a method supports that.

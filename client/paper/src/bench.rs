@@ -18,7 +18,7 @@ use crate::descent::PixelDescent;
 use crate::effort::Effort;
 use crate::error::PaperError;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Basis, Store};
 
 /// What all experiments work with.
 pub(crate) struct Bench<'a> {
@@ -30,12 +30,22 @@ pub(crate) struct Bench<'a> {
     pub(crate) classifier: &'a ClassifierClient,
     pub(crate) watch: &'a Watch,
     pub(crate) store: Store,
+    /// The models that are served.
+    pub(crate) basis: Basis,
 }
 
 impl Bench<'_> {
     /// The attributes of the data set.
     pub(crate) fn schema(&self) -> &Schema {
         &self.data.schema
+    }
+
+    /// The classifier that is served.
+    pub(crate) fn network_basis(&self) -> Basis {
+        Basis {
+            generator: None,
+            ..self.basis.clone()
+        }
     }
 
     /// All photographs of a split.

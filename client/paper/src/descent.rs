@@ -43,7 +43,8 @@ impl PixelDescent {
         };
         let stream = self.classifier.differentiate_durably(setup).await?;
         let centre = vec![0.0; self.statistics.prior.components()];
-        let parametrization = Parametrization::new(self.statistics.clone(), Basis::Pixels, centre);
+        let parametrization =
+            Parametrization::new(self.statistics.clone(), Basis::Pixels, centre, false);
         let session = Session::start(
             GrpcOracle::new(stream, side),
             self.workers.clone(),
@@ -101,6 +102,7 @@ pub(crate) fn probabilities(present: impl IntoIterator<Item = String>) -> Object
         attribute,
         absent: false,
         weight: 1.0,
+        enough: None,
     };
     let targets = present.into_iter().map(target).collect();
     Objective {

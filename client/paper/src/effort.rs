@@ -44,7 +44,7 @@ impl Effort {
             architecture: "vgg-face-mini",
             identity_epochs: 30,
             identity_photographs: 2,
-            epochs: [50, 50, 12],
+            epochs: [50, 50, 50],
             batch: 64,
             people: 2000,
             tsne_steps: 750,

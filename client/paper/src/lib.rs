@@ -31,4 +31,4 @@ pub use page::Files;
 pub use paper::Paper;
 pub use run::reproduce;
 pub use settings::Settings;
-pub use store::Identity;
+pub use store::{Basis, Identity};

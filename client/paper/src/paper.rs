@@ -6,13 +6,15 @@ use crate::experiments::{
     Autoencoding, Discussion, Frequencies, Inversions, Likenesses, Mixture, Normality, Samples,
     Separability, Transfer, Visualizations,
 };
-use crate::store::Identity;
+use crate::store::{Basis, Identity};
 
 /// Everything that a report says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Paper {
     /// What was run.
     pub run: Identity,
+    /// The models that made the faces and were looked at.
+    pub served: Basis,
     /// What a reader should know about the data set.
     pub remarks: Vec<String>,
     /// Figure 2.

@@ -18,7 +18,7 @@ use crate::experiments::{
 use crate::page::{self, Files};
 use crate::paper::Paper;
 use crate::settings::Settings;
-use crate::store::{Identity, Store};
+use crate::store::{Basis, Identity, Store};
 
 /// Makes what is missing, and writes the report.
 ///
@@ -43,19 +43,22 @@ pub async fn reproduce(
         let run = Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data: digest(&data),
-            classifier: sha256(&settings.model.bytes()?),
-            generator: statistics.digest.clone(),
             initial: initial(settings)?,
             quick: settings.quick,
             seed: settings.seed,
         };
-        same("classifier", &served, &run.classifier)?;
-        same("generator", &list.digest, &run.generator)?;
+        let network = sha256(&settings.model.bytes()?);
+        same("classifier", &served, &network)?;
+        same("generator", &list.digest, &statistics.digest)?;
         let bench = Bench {
             settings,
             effort: Effort::of(settings.quick),
             store: Store::open(&settings.output, &run)?,
             data,
+            basis: Basis {
+                classifier: Some(network),
+                generator: Some(statistics.digest.clone()),
+            },
             statistics: Arc::new(statistics),
             generator,
             classifier,
@@ -71,20 +74,26 @@ pub async fn reproduce(
 
 /// All experiments, or what they found in an earlier run; the quick ones first.
 async fn experiments(bench: &Bench<'_>, run: Identity) -> Result<Paper, PaperError> {
-    let samples = part(bench, "samples", || samples::make(bench))?;
-    let frequencies = part(bench, "frequencies", || Ok(frequencies::make(bench)))?;
-    let normality = part(bench, "normality", || normality::make(bench))?;
-    let mixture = part(bench, "mixture", || mixture::make(bench))?;
-    let discussion = part(bench, "discussion", || discussion::make(bench))?;
+    let (nothing, network, faces) = (Basis::default(), bench.network_basis(), bench.basis.clone());
+    let samples = part(bench, "samples", &nothing, || samples::make(bench))?;
+    let frequencies = part(bench, "frequencies", &nothing, || {
+        Ok(frequencies::make(bench))
+    })?;
+    let normality = part(bench, "normality", &network, || normality::make(bench))?;
+    let mixture = part(bench, "mixture", &faces, || mixture::make(bench))?;
+    let discussion = part(bench, "discussion", &network, || discussion::make(bench))?;
     let inversions = asked(bench, "inversions", inversion::make(bench)).await?;
     let visualizations = asked(bench, "visualizations", visualization::make(bench)).await?;
     let likenesses = asked(bench, "likenesses", likeness::make(bench)).await?;
-    let transfer = part(bench, "transfer", || transfer::make(bench))?;
-    let separability = part(bench, "separability", || separability::of_networks(bench))?;
-    let autoencoder = part(bench, "autoencoder", || autoencoder::make(bench))?;
+    let transfer = part(bench, "transfer", &nothing, || transfer::make(bench))?;
+    let separability = part(bench, "separability", &network, || {
+        separability::of_networks(bench)
+    })?;
+    let autoencoder = part(bench, "autoencoder", &network, || autoencoder::make(bench))?;
     let methods = asked(bench, "methods", methods::make(bench)).await?;
     Ok(Paper {
         run,
+        served: faces,
         remarks: bench.data.remarks.clone(),
         samples,
         frequencies,
@@ -101,31 +110,32 @@ async fn experiments(bench: &Bench<'_>, run: Identity) -> Result<Paper, PaperErr
     })
 }
 
-/// What an experiment found that needs no service: in an earlier run, or now.
+/// What an experiment found that asks no service: in an earlier run on the same basis, or now.
 fn part<T: Serialize + DeserializeOwned>(
     bench: &Bench<'_>,
     name: &str,
+    basis: &Basis,
     make: impl FnOnce() -> Result<T, PaperError>,
 ) -> Result<T, PaperError> {
-    if let Some(found) = bench.store.part(name)? {
+    if let Some(found) = bench.store.part(name, basis)? {
         return Ok(found);
     }
     let found = tokio::task::block_in_place(make)?;
-    bench.store.keep(name, &found)?;
+    bench.store.keep(name, basis, &found)?;
     Ok(found)
 }
 
-/// What an experiment found that asks the services: in an earlier run, or now.
+/// What an experiment found that asks the services: in an earlier run with the same models, or now.
 async fn asked<T: Serialize + DeserializeOwned>(
     bench: &Bench<'_>,
     name: &str,
     make: impl Future<Output = Result<T, PaperError>>,
 ) -> Result<T, PaperError> {
-    if let Some(found) = bench.store.part(name)? {
+    if let Some(found) = bench.store.part(name, &bench.basis)? {
         return Ok(found);
     }
     let found = make.await?;
-    bench.store.keep(name, &found)?;
+    bench.store.keep(name, &bench.basis, &found)?;
     Ok(found)
 }
 

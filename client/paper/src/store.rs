@@ -15,22 +15,46 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::error::{PaperError, bytes};
 
 /// What everything in a report depends on. Another identity is another run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Version of the program.
     pub version: String,
     /// SHA-256 of the names and labels of the photographs.
     pub data: String,
-    /// SHA-256 of the classifier's weights.
-    pub classifier: String,
-    /// SHA-256 of the generator's statistics.
-    pub generator: String,
     /// SHA-256 of the network that is fine-tuned, if one was given.
     pub initial: Option<String>,
     /// Whether everything is as small as it can be.
     pub quick: bool,
     /// Seed of everything that is drawn.
     pub seed: u64,
+}
+
+/// Which of the served models an experiment depends on. With others it is made again, and the rest of the report stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// SHA-256 of the classifier's weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<String>,
+    /// SHA-256 of the generator's statistics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<String>,
+}
+
+impl Basis {
+    /// A name for files: the beginning of each digest.
+    pub(crate) fn name(&self) -> String {
+        const DIGITS: usize = 8;
+        let digests = [&self.classifier, &self.generator].into_iter().flatten();
+        let short = |digest: &String| digest.chars().take(DIGITS).collect::<String>();
+        digests.map(short).collect::<Vec<_>>().join("-")
+    }
+}
+
+/// What an experiment found, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part<T> {
+    basis: Basis,
+    found: T,
 }
 
 /// The folder of a report.
@@ -89,20 +113,35 @@ impl Store {
         }
     }
 
-    /// What an experiment found, if it was completed.
+    /// What an experiment found, if it was completed on this basis.
     ///
     /// # Errors
     /// Its file cannot be read.
-    pub(crate) fn part<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, PaperError> {
-        read(&self.part_file(name))
+    pub(crate) fn part<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        basis: &Basis,
+    ) -> Result<Option<T>, PaperError> {
+        let part: Option<Part<T>> = read(&self.part_file(name))?;
+        let part = part.filter(|part| part.basis == *basis);
+        Ok(part.map(|part| part.found))
     }
 
     /// Keeps what an experiment found.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn keep<T: Serialize>(&self, name: &str, found: &T) -> Result<(), PaperError> {
-        write(&self.part_file(name), found)
+    pub(crate) fn keep<T: Serialize>(
+        &self,
+        name: &str,
+        basis: &Basis,
+        found: &T,
+    ) -> Result<(), PaperError> {
+        let part = Part {
+            basis: basis.clone(),
+            found,
+        };
+        write(&self.part_file(name), &part)
     }
 
     /// Forgets what an experiment found.
@@ -193,8 +232,6 @@ mod tests {
         Identity {
             version: "1".to_owned(),
             data: "d".repeat(64),
-            classifier: "c".repeat(64),
-            generator: "g".repeat(64),
             initial: None,
             quick: true,
             seed: 0,
@@ -205,14 +242,22 @@ mod tests {
     fn what_was_found_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), &identity()).unwrap();
-        assert_eq!(store.part::<Vec<f64>>("a").unwrap(), None);
-        store.keep("a", &[0.5, 1.0 / 3.0]).unwrap();
+        let basis = |classifier: &str| Basis {
+            classifier: Some(classifier.to_owned()),
+            generator: None,
+        };
+        let found = |store: &Store, basis: &Basis| store.part::<Vec<f64>>("a", basis);
+        assert_eq!(found(&store, &basis("c")).unwrap(), None);
+        store.keep("a", &basis("c"), &[0.5, 1.0 / 3.0]).unwrap();
         drop(store);
         let store = Store::open(folder.path(), &identity()).unwrap();
-        let found = store.part::<Vec<f64>>("a").unwrap();
-        assert_eq!(found, Some(vec![0.5, 1.0 / 3.0]));
+        let values = Some(vec![0.5, 1.0 / 3.0]);
+        assert_eq!(found(&store, &basis("c")).unwrap(), values);
+        // With other models it is made again.
+        assert_eq!(found(&store, &basis("d")).unwrap(), None);
+        assert_eq!(found(&store, &Basis::default()).unwrap(), None);
         fs::write(folder.path().join("parts/a.json"), "[0.5").unwrap();
-        let refused = store.part::<Vec<f64>>("a").unwrap_err().to_string();
+        let refused = found(&store, &basis("c")).unwrap_err().to_string();
         assert!(
             refused.contains("a.json: ") && refused.contains("remove it"),
             "{refused}"

@@ -141,7 +141,9 @@ async fn descend<M: From<Event> + Send>(
         inversion.statistics.clone(),
         inversion.statistics.input_size,
     );
-    let parametrization = Parametrization::new(statistics, inversion.descent.basis, centre);
+    let descent = &inversion.descent;
+    let (basis, conditional) = (descent.basis, descent.conditional);
+    let parametrization = Parametrization::new(statistics, basis, centre, conditional);
     let oracle = GrpcOracle::new(stream, side);
     let (workers, how) = (inversion.workers.clone(), inversion.descent);
     let from = inversion.resumption.as_ref().map(|r| r.state.clone());

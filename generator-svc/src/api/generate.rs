@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use deepface_attributes::Schema;
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -20,7 +19,8 @@ use super::resume::{self, digest};
 use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::{Generator, attributes, hold, preset, settings, target, wire};
-use crate::gaussian::{Asked, Cgmm, Description, Regression, Target, Wish};
+use crate::defaults;
+use crate::gaussian::{Asked, Cgmm, Description, Regression, Statistics, Target, Wish};
 
 /// Faces of one request.
 const MOST_FACES: usize = 16;
@@ -159,8 +159,9 @@ impl Goal for Attributes {
             }
             Target::Cgmm(how) => cgmm(inversion, how).await,
             Target::ClassVisualization => {
-                let schema = &inversion.statistics.schema;
-                let terms = vec![likelihood(schema, &inversion.wish, 0.0, 1.0)];
+                let always = (1.0, defaults::NO_END);
+                let terms = likelihood(&inversion.statistics, &inversion.wish, 0.0, always);
+                let terms = vec![terms];
                 Ok(around_the_mean(inversion, terms))
             }
         }
@@ -171,8 +172,8 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
     let (workers, statistics) = (&inversion.workers, &inversion.statistics);
     let (wish, seed) = (&inversion.wish, inversion.seed);
     let made = target::regression(workers, statistics, wish, how, seed).await?;
-    let schema = &statistics.schema;
-    let likelihood = likelihood(schema, wish, how.completeness, how.likelihood);
+    let weight = (how.likelihood, how.margin);
+    let likelihood = likelihood(statistics, wish, how.completeness, weight);
     let terms = terms(made.target, likelihood);
     if !inversion.descent.conditional {
         return Ok(around_the_mean(inversion, terms));
@@ -190,7 +191,8 @@ async fn cgmm(inversion: &Inversion, how: Cgmm) -> Result<Objectives, Refusal> {
     let (workers, statistics) = (&inversion.workers, &inversion.statistics);
     let (wish, seed) = (&inversion.wish, inversion.seed);
     let made = target::cgmm(workers, statistics, wish, how, seed).await?;
-    let likelihood = likelihood(&statistics.schema, wish, 0.0, how.likelihood);
+    let always = (how.likelihood, defaults::NO_END);
+    let likelihood = likelihood(statistics, wish, 0.0, always);
     Ok(around_the_mean(inversion, terms(made, likelihood)))
 }
 
@@ -239,30 +241,39 @@ fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
 }
 
 /// The mean log-likelihood: learning rates and weights do not depend on the number of attributes. A complete description
-/// counts the attributes that it does not name as absent.
-fn likelihood(schema: &Schema, wish: &Wish, completeness: f64, weight: f64) -> Objective {
-    let asked = wish
-        .asked
-        .iter()
-        .map(|a| (a.attribute, a.absent, a.strength));
+/// counts the attributes that it does not name as absent. With a margin, an attribute counts until it is shown enough.
+fn likelihood(
+    statistics: &Statistics,
+    wish: &Wish,
+    completeness: f64,
+    (weight, margin): (f64, f64),
+) -> Objective {
+    let schema = &statistics.schema;
     let open = schema
         .all()
         .filter(|&a| completeness > 0.0 && wish.leaves_open(a));
-    let open = open.map(|a| (a, true, completeness));
+    let open = open.map(|attribute| {
+        let absent = Asked {
+            attribute,
+            absent: true,
+            strength: 1.0,
+        };
+        (absent, completeness)
+    });
+    let asked = wish.asked.iter().map(|&asked| (asked, asked.strength));
     let all: Vec<_> = asked.chain(open).collect();
     let total = all.len() as f64;
-    let targets = all
-        .iter()
-        .map(|&(attribute, absent, weight)| AttributeTarget {
-            attribute: schema.name(attribute).into(),
-            absent,
-            // A weight of 0 would be read as 1.
-            weight: (weight / total).max(f64::MIN_POSITIVE),
-        });
+    let target = |(asked, weight): &(Asked, f64)| AttributeTarget {
+        attribute: schema.name(asked.attribute).into(),
+        absent: asked.absent,
+        // A weight of 0 would be read as 1.
+        weight: (weight / total).max(f64::MIN_POSITIVE),
+        enough: (margin < defaults::NO_END).then(|| statistics.enough(asked, margin)),
+    };
     Objective {
         weight,
         term: Some(Term::AttributeLikelihood(AttributeLikelihood {
-            targets: targets.collect(),
+            targets: all.iter().map(target).collect(),
         })),
     }
 }

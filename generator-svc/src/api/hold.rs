@@ -50,6 +50,7 @@ fn held(scores: &[&AttributeScore]) -> Vec<Objective> {
                 absent,
                 // A weight of 0 would be read as 1.
                 weight: (share / (q * (1.0 - q)).max(LEAST_VARIANCE)).max(f64::MIN_POSITIVE),
+                enough: None,
             }
         };
         Objective {

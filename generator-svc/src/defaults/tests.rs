@@ -64,6 +64,10 @@ fn the_contract_says_the_defaults_of_a_target() {
     );
     assert_eq!((SKETCH, PORTRAIT), (3.0, 12.0), "the texts spell these out");
     says(
+        &comment("optional double margin"),
+        format!("a margin of {MARGIN}"),
+    );
+    says(
         &comment("optional double completeness"),
         "from 0 for three to 1 for twelve",
     );
@@ -190,6 +194,7 @@ fn the_documentation_says_the_defaults() {
     documented(&["variety", &sketch, &portrait]);
     let [sketch, portrait] = LIKELIHOOD.map(text);
     documented(&["w", &sketch, &portrait]);
+    documented(&["margin", &text(MARGIN)]);
     documented(&["c", "0", "three", "1", "twelve"]);
     documented(&["Exaggeration", "k", &text(EXAGGERATION), "default"]);
     documented(&[LAYER, "default"]);

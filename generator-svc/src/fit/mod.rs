@@ -10,14 +10,19 @@ mod tests;
 pub use args::FitArgs;
 
 use anyhow::{Context, ensure};
+use deepface_attributes::AttributeId;
 use deepface_client::ClassifierClient;
-use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
+use deepface_dataset::{
+    Dataset, Photograph, Source, Split, Unreadable, Vocabulary, person_numbers, person_weights,
+};
 use deepface_files::{Destination, Existing, make_folder_of};
-use deepface_statistics::AttributeMoments;
+use deepface_statistics::{AttributeCopula, AttributeMoments};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
 
-use crate::gaussian::{Canvas, Fitted, Labelled, Origin, Prior, Statistics};
+use crate::gaussian::{
+    Canvas, Fitted, Labelled, Origin, Prior, Seen, Sightings, Statistics, log_odds,
+};
 use layer::LayerFit;
 use passes::Passes;
 use served::Served;
@@ -73,6 +78,7 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         .map(|fit| fit.finish(&attributes, &unexplained, args))
         .collect();
 
+    let seen = sightings(args, &client, &served, &dataset, &photographs).await?;
     let statistics = Statistics {
         digest: String::new(),
         classifier_digest: served.digest,
@@ -87,13 +93,50 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         },
         schema: dataset.schema.clone(),
         frequencies: attributes.frequencies(),
+        copula: AttributeCopula::of(&attributes),
         attributes,
+        seen,
         layers,
         prior,
     };
     let written = statistics.write(&output)?;
     deepface_files::note!("wrote {}", written.display());
     Ok(())
+}
+
+/// How the classifier sees attributes in photographs: of the validation people, on whom it was not trained, and of the
+/// training people where those are too few.
+async fn sightings(
+    args: &FitArgs,
+    client: &ClassifierClient,
+    served: &Served,
+    dataset: &Dataset,
+    train: &[&Photograph],
+) -> anyhow::Result<Vec<Seen>> {
+    let held_out: Vec<&Photograph> = dataset.split(Split::Validation).collect();
+    let held_out = readable(args, held_out)?;
+    // The data set may lack some of the classifier's attributes.
+    let numbers = dataset
+        .schema
+        .names()
+        .filter_map(|name| served.schema.find(name));
+    let numbers: Vec<usize> = numbers.map(AttributeId::index).collect();
+    let mut found = Vec::new();
+    for photographs in [&held_out[..], train] {
+        let bar = progress("attributes of photographs", photographs.len())?;
+        let weights = person_weights(&person_numbers(photographs));
+        let mut sightings = Sightings::new(dataset.schema.len());
+        let see = |i: usize, _: usize, logits: &[f32]| {
+            let odds = log_odds(&served.schema, logits);
+            let odds: Vec<f64> = numbers.iter().map(|&number| odds[number]).collect();
+            sightings.add(&odds, &photographs[i].labels, weights[i]);
+        };
+        Passes::over_heads(client, photographs, served)
+            .run(&bar, see)
+            .await?;
+        found.push(sightings);
+    }
+    Ok(found[0].finish(&found[1]))
 }
 
 /// Reads the data set, with those attributes of the classifier that it labels.
@@ -120,6 +163,18 @@ fn dataset(args: &FitArgs, served: &Served) -> anyhow::Result<Dataset> {
 fn photographs<'a>(args: &FitArgs, dataset: &'a Dataset) -> anyhow::Result<Vec<&'a Photograph>> {
     let mut photographs: Vec<&Photograph> = dataset.split(Split::Train).collect();
     photographs.truncate(args.limit.unwrap_or(usize::MAX));
+    let photographs = readable(args, photographs)?;
+    let (n, missing) = (photographs.len(), dataset.missing);
+    deepface_files::note!("{n} photographs to fit to; {missing} rows without a photograph");
+    ensure!(n >= 2, "expected at least 2 photographs to fit, got {n}");
+    Ok(photographs)
+}
+
+/// The photographs that can be read.
+fn readable<'a>(
+    args: &FitArgs,
+    mut photographs: Vec<&'a Photograph>,
+) -> anyhow::Result<Vec<&'a Photograph>> {
     let bar = progress("reading photographs", photographs.len())?;
     let bad = Unreadable::among(&photographs, || bar.inc(1));
     bar.finish_and_clear();
@@ -128,9 +183,6 @@ fn photographs<'a>(args: &FitArgs, dataset: &'a Dataset) -> anyhow::Result<Vec<&
         photographs.retain(|p| !bad.has(p));
         deepface_files::note!("{left_out}");
     }
-    let (n, missing) = (photographs.len(), dataset.missing);
-    deepface_files::note!("{n} photographs to fit to; {missing} rows without a photograph");
-    ensure!(n >= 2, "expected at least 2 photographs to fit, got {n}");
     Ok(photographs)
 }
 

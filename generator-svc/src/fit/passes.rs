@@ -49,6 +49,20 @@ impl<'a> Passes<'a> {
         }
     }
 
+    /// For the logits of the attributes' heads.
+    pub(super) fn over_heads(
+        client: &'a ClassifierClient,
+        photographs: &'a [&'a Photograph],
+        served: &'a Served,
+    ) -> Self {
+        let layers = std::slice::from_ref(&served.heads);
+        Self {
+            layers,
+            batch: batch_size(&served.limits, layers),
+            ..Self::new(client, photographs, served)
+        }
+    }
+
     /// Asks for the activations of all photographs and gives each to `visit`, in order: number of the photograph,
     /// number of the layer, activation.
     pub(super) async fn run(

@@ -3,10 +3,13 @@
 use anyhow::{Context, ensure};
 use deepface_attributes::{Group, Schema};
 use deepface_client::ClassifierClient;
-use deepface_proto::v1::{GetModelResponse, Limits, Model};
+use deepface_proto::v1::{GetModelResponse, Layer, Limits, Model};
 
 /// Largest input of a classifier that is accepted, pixels a side.
 const MAX_INPUT: usize = 4096;
+
+/// Name of the layer with the logits of all heads.
+const HEADS: &str = "heads";
 
 /// A layer whose activations are wanted.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Served {
     pub(super) schema: Schema,
     /// The layers that are modelled.
     pub(super) layers: Vec<WantedLayer>,
+    /// The logits of the attributes' heads.
+    pub(super) heads: WantedLayer,
     pub(super) limits: Limits,
 }
 
@@ -62,10 +67,19 @@ impl Served {
                 .iter()
                 .map(|name| wanted(&model, name))
                 .collect::<anyhow::Result<_>>()?,
+            heads: heads(&model)?,
             limits: response.limits.unwrap_or_default(),
             digest: model.digest,
         })
     }
+}
+
+/// The layer with the logits of all heads.
+fn heads(model: &Model) -> anyhow::Result<WantedLayer> {
+    let found = model.layers.iter().find(|l| l.name == HEADS);
+    let layer =
+        found.context("the classifier has no layer `heads`, which its attributes come from")?;
+    described(layer)
 }
 
 /// The layer of this name.
@@ -78,6 +92,12 @@ fn wanted(model: &Model, name: &str) -> anyhow::Result<WantedLayer> {
             names.join(", ")
         )
     })?;
+    described(layer)
+}
+
+/// A layer and its shape.
+fn described(layer: &Layer) -> anyhow::Result<WantedLayer> {
+    let name = &layer.name;
     let dimension = |&d: &i64| usize::try_from(d).ok().filter(|&d| d > 0);
     let shape: Option<Vec<usize>> = layer.shape.iter().map(dimension).collect();
     let shape = shape.filter(|s| !s.is_empty()).with_context(|| {
@@ -85,7 +105,7 @@ fn wanted(model: &Model, name: &str) -> anyhow::Result<WantedLayer> {
         format!("the classifier's layer {name}: invalid shape {shape:?}")
     })?;
     Ok(WantedLayer {
-        name: name.into(),
+        name: name.clone(),
         shape,
     })
 }

@@ -27,6 +27,7 @@ use crate::gaussian::{Asked, Example, Problem, Regression, Residual, Wish};
 
 const PHOTOGRAPHS: usize = 300;
 const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
+const HEADS: (&str, &[i64]) = ("heads", &[115]);
 const INPUT: i32 = 8;
 
 /// Of the default schema.
@@ -63,7 +64,19 @@ impl Law {
     }
 }
 
-/// A classifier whose activations follow the law: it knows the labels of every training photograph by its bytes.
+/// Logits of all heads: 2 for an attribute that is there, -2 for another one, 0 for "none of these".
+fn logits(labels: &Labels) -> Vec<f32> {
+    let mut labels = labels.iter();
+    let schema = Schema::default();
+    let head = |group: &deepface_attributes::Group| {
+        let own = labels.by_ref().take(group.attributes.len());
+        let own = own.map(|&l| if l { 2.0 } else { -2.0 });
+        own.chain([0.0]).collect::<Vec<f32>>()
+    };
+    schema.groups().iter().flat_map(head).collect()
+}
+
+/// A classifier whose activations follow the law: it knows the labels of every photograph by its bytes.
 struct Lawful {
     law: Law,
     labels: HashMap<Vec<u8>, Labels>,
@@ -91,19 +104,23 @@ impl ClassifierService for Lawful {
                 panic!("expected a file");
             };
             let known = self.labels.get(file);
-            labels.push(known.ok_or_else(|| Status::not_found("no training photograph"))?);
+            labels.push(known.ok_or_else(|| Status::not_found("no photograph of the data set"))?);
         }
         // Of the requests under way, the first is answered last.
         if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let activations = request.layers.iter().map(|name| {
-            let layer = LAYERS.iter().position(|(n, _)| n == name).unwrap();
-            let shape = LAYERS[layer].1.iter().map(|&d| d as usize);
-            let data = labels.iter().flat_map(|l| self.law.activation(layer, l));
+            let layer = LAYERS.iter().position(|(n, _)| n == name);
+            let shape = layer.map_or(HEADS.1, |layer| LAYERS[layer].1);
+            let shape = shape.iter().map(|&d| d as usize);
+            let values = |labels: &&Labels| match layer {
+                Some(layer) => self.law.activation(layer, labels),
+                None => logits(labels),
+            };
             let array = Array {
                 shape: [labels.len()].into_iter().chain(shape).collect(),
-                data: data.collect(),
+                data: labels.iter().flat_map(values).collect(),
             };
             v1::Activation {
                 layer: name.clone(),
@@ -157,7 +174,7 @@ fn description() -> GetModelResponse {
         digest: "lawful".into(),
         input_size: INPUT,
         groups: Schema::default().groups().iter().map(group).collect(),
-        layers: LAYERS.map(layer).into(),
+        layers: LAYERS.into_iter().chain([HEADS]).map(layer).collect(),
         ..Default::default()
     };
     GetModelResponse {
@@ -166,13 +183,14 @@ fn description() -> GetModelResponse {
     }
 }
 
-/// A dataset on disk: a photograph and random labels per person. Gives the training photographs' labels by file.
-fn dataset(dir: &Path) -> HashMap<Vec<u8>, Labels> {
+/// A dataset on disk: a photograph and random labels per person. Gives the labels by file, and those of the training
+/// photographs.
+fn dataset(dir: &Path) -> (HashMap<Vec<u8>, Labels>, Vec<Labels>) {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let schema = Schema::default();
     let names: Vec<_> = schema.names().collect();
     let mut table = format!("#\tperson\timagenum\t{}\n", names.join("\t"));
-    let mut training = HashMap::new();
+    let (mut all, mut training) = (HashMap::new(), Vec::new());
     for i in 0..PHOTOGRAPHS {
         let person = format!("Person_{i}");
         let labels: Labels = std::array::from_fn(|_| rng.random_bool(0.4));
@@ -192,18 +210,18 @@ fn dataset(dir: &Path) -> HashMap<Vec<u8>, Labels> {
         let file = file.into_inner();
         fs::create_dir(dir.join(&person)).unwrap();
         fs::write(dir.join(&person).join(format!("{person}_0001.jpg")), &file).unwrap();
+        let before = all.insert(file, labels);
+        assert!(before.is_none(), "photographs differ");
         if split_of(&person) == Split::Train {
-            let before = training.insert(file, labels);
-            assert!(before.is_none(), "photographs differ");
+            training.push(labels);
         }
     }
     fs::write(dir.join("x_attributes.txt"), table).unwrap();
-    training
+    (all, training)
 }
 
 async fn fitted(dir: &TempDir) -> (Statistics, Vec<Labels>) {
-    let labels = dataset(dir.path());
-    let known = labels.values().copied().collect();
+    let (labels, known) = dataset(dir.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = ClassifierServiceServer::new(Lawful {
@@ -248,6 +266,9 @@ fn args(dir: &Path, classifier: String) -> FitArgs {
 async fn a_known_law_is_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let (statistics, known) = fitted(&dir).await;
+    // The first group is one attribute, against "none of these".
+    let seen = statistics.seen[0];
+    assert_eq!((seen.present, seen.absent), (2.0, -2.0));
     assert_eq!(statistics.classifier_digest, "lawful");
     assert_eq!(statistics.origin.images, known.len());
     assert!(known.len() < PHOTOGRAPHS && known.len() > 2 * ATTRIBUTES);
@@ -264,6 +285,7 @@ async fn a_known_law_is_recovered() {
             completeness: 0.0,
             residual: Residual::LowRank,
             likelihood: 0.0,
+            margin: 0.0,
         };
         // The regression says what activation a photograph has, from all its attributes.
         for labels in &known[..10] {
@@ -393,6 +415,7 @@ fn a_classifier_that_does_not_fit_is_refused() {
     assert!(problem(|m| m.layers[1].shape = vec![-5]).contains("invalid shape"));
     assert!(problem(|m| m.layers[1].shape = vec![]).contains("invalid shape"));
     assert!(problem(|m| m.input_size = -8).contains("input_size"));
+    assert!(problem(|m| m.layers.truncate(2)).contains("no layer `heads`"));
 }
 
 #[test]

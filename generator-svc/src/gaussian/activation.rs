@@ -70,10 +70,11 @@ impl Statistics {
     /// less far than the draw of the attributes: a Gaussian of pixels that is drawn in full looks like clouds.
     pub fn variation(&self, how: &Regression, seed: u64) -> Vec<f32> {
         let mut rng = random(seed, Purpose::Variety);
-        let deviations = self.prior.residual().iter();
-        deviations
-            .map(|d| IMAGE_SHARE * how.variety as f32 * d * standard_normal(&mut rng))
-            .collect()
+        let noise = (0..self.prior.components()).map(|_| standard_normal(&mut rng));
+        let mut varied = self.prior.draw(noise.collect());
+        let factor = IMAGE_SHARE * how.variety as f32;
+        varied.iter_mut().for_each(|v| *v *= factor);
+        varied
     }
 }
 

@@ -15,22 +15,33 @@ pub struct Description {
 }
 
 impl Statistics {
-    /// Completes a wish. Requested attributes are as requested, kept ones as in the same seed's description of no wish;
-    /// the others take their conditional expectation, varied by the seed and drawn towards absence by the completeness.
+    /// Completes a wish. Requested attributes are as requested, kept ones as in the same seed's description of no wish; the
+    /// others are those of a person, drawn by the seed, who has what was requested, as far as the variety goes, and beyond
+    /// that their conditional expectation. The completeness draws them towards absence.
     pub fn describe(&self, wish: &Wish, how: &Regression, seed: u64) -> Description {
         let mut rng = random(seed, Purpose::Attributes);
         let noise = self.frequencies.iter();
-        let noise = noise.map(|_| how.variety * f64::from(standard_normal(&mut rng)));
-        let draw = self.attributes.draw(noise.collect());
-        let unasked = self.attributes.complete_with(&[], &draw);
-        let said = wish.asked.iter().map(|a| (a.attribute, self.said(a)));
-        let kept = wish.kept.iter().map(|&k| (k, unasked[k.index()]));
-        let said = said.chain(kept).map(|(id, value)| (id.index(), value));
-        let said: Vec<_> = said.collect();
-        let mut values = self.attributes.complete_with(&said, &draw);
+        let noise = noise.map(|_| f64::from(standard_normal(&mut rng)));
+        let person = self.copula.latents(noise.collect());
+        let open = self.copula.attributes(&person);
+        let share = how.variety.min(1.0);
+        let vary =
+            |expected: f64, drawn: bool| expected + share * (f64::from(u8::from(drawn)) - expected);
+        let asked = wish
+            .asked
+            .iter()
+            .map(|a| (a.attribute.index(), self.said(a)));
+        let asked: Vec<_> = asked.collect();
+        let kept = || wish.kept.iter().map(|k| k.index());
+        let held = kept().map(|k| (k, f64::from(u8::from(open[k]))));
+        let drawn = [&asked[..], &held.collect::<Vec<_>>()].concat();
+        let drawn = self.copula.given(&person, &drawn, &mut rng);
+        let held = kept().map(|k| (k, vary(self.frequencies[k], open[k])));
+        let said = [&asked[..], &held.collect::<Vec<_>>()].concat();
+        let mut values = self.attributes.complete(&said);
         for (attribute, value) in self.schema.all().zip(&mut values) {
             if wish.leaves_open(attribute) {
-                *value *= 1.0 - how.completeness;
+                *value = vary(*value, drawn[attribute.index()]) * (1.0 - how.completeness);
             }
         }
         let apart = values.iter().zip(&self.frequencies).map(|(v, f)| v - f);

@@ -1,11 +1,12 @@
 //! Small statistics that the tests of several modules share.
 
 use deepface_attributes::Schema;
-use deepface_statistics::AttributeMoments;
+use deepface_statistics::{AttributeCopula, AttributeMoments};
 use nalgebra::{DMatrix, DVector};
 
+use super::given::Given;
 use super::{
-    Asked, Canvas, Cgmm, Labelled, Layer, Origin, Prior, Regression, Residual, Statistics,
+    Asked, Canvas, Cgmm, Labelled, Layer, Origin, Prior, Regression, Residual, Seen, Statistics,
 };
 
 /// Small statistics of made-up activations: every attribute moves a neuron of its own, by 1.
@@ -34,7 +35,7 @@ pub(crate) fn statistics() -> Statistics {
     let mut prior = Prior::fit(canvas, images, 12, labelled, 1, |_| {}).prior;
     // Labels that are all alike teach nothing; the regression on them is made up.
     prior.slopes = DMatrix::from_fn(n, 12, |j, k| if j == k { 1.0 } else { 0.0 });
-    prior.residual = vec![0.5; 12];
+    prior.given = Given::new(&prior.slopes, &attributes.covariance_matrix());
     let layer = Layer {
         name: "conv4_3".into(),
         shape: vec![n],
@@ -60,7 +61,15 @@ pub(crate) fn statistics() -> Statistics {
             prior_variance: 0.9,
         },
         frequencies: attributes.frequencies(),
+        copula: AttributeCopula::of(&attributes),
         attributes,
+        seen: vec![
+            Seen {
+                present: 1.0,
+                absent: -3.0,
+            };
+            n
+        ],
         layers: vec![layer],
         prior,
     }
@@ -84,6 +93,7 @@ pub(crate) fn regression() -> Regression {
         completeness: 0.0,
         residual: Residual::LowRank,
         likelihood: 0.0,
+        margin: 0.0,
     }
 }
 

@@ -96,6 +96,7 @@ fn regression(layer: LayerId, residual: Residual) -> Regression {
         completeness: 0.5,
         residual,
         likelihood: 0.0,
+        margin: 0.0,
     }
 }
 

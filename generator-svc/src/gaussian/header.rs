@@ -6,7 +6,7 @@ use deepface_statistics::Sample;
 use super::{Canvas, Layer};
 
 /// Version of the header.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Largest input of a classifier, pixels a side.
 const MAX_INPUT: usize = 4096;
 

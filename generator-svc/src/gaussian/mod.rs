@@ -7,11 +7,13 @@ mod components;
 mod description;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod given;
 mod golden;
 mod header;
 mod moments;
 mod prior;
 mod resample;
+mod seen;
 mod store;
 mod target;
 mod weights;
@@ -23,13 +25,14 @@ pub use description::Description;
 pub use header::Origin;
 pub use moments::Moments;
 pub use prior::{Fitted, Labelled, Prior};
+pub use seen::{Seen, Sightings, log_odds};
 pub use store::StoreError;
 pub use target::{Cgmm, Regression, Residual, Target};
 pub use weights::{Example, Problem};
 pub use wish::{Asked, Wish};
 
 use deepface_attributes::{AttributeId, Schema};
-use deepface_statistics::AttributeMoments;
+use deepface_statistics::{AttributeCopula, AttributeMoments};
 use nalgebra::{DMatrix, DVector};
 
 /// Everything that `fit` learns.
@@ -49,6 +52,10 @@ pub struct Statistics {
     pub frequencies: Vec<f64>,
     /// How attributes go together.
     pub attributes: AttributeMoments,
+    /// The same as a distribution of label vectors.
+    pub copula: AttributeCopula,
+    /// How the classifier sees each attribute in photographs.
+    pub seen: Vec<Seen>,
     /// One per layer that targets can be made for; at least one.
     pub layers: Vec<Layer>,
     /// The images themselves.

@@ -3,8 +3,8 @@
 //! An image is `x = mean + V diag(s) z`; z is standard normal over the training faces, so `|z|^2` is the squared
 //! Mahalanobis distance of the image, and descending in z instead of in pixels keeps every iterate a face.
 //!
-//! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves unexplained has
-//! deviations of its own. An inversion searches around that mean.
+//! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves open has a covariance
+//! of its own. An inversion searches around that mean.
 
 use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, SymmetricEigen};
 use rand::{RngExt, SeedableRng};
@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::Canvas;
 use super::components::Components;
+use super::given::Given;
 use deepface_statistics::{AttributeMoments, regress};
 
 /// A Gaussian over images, and over images given attributes. Components are kept as bytes with a scale each.
@@ -26,8 +27,8 @@ pub struct Prior {
     pub(super) components: Components,
     /// Slopes of the regression of z on the attributes, a row an attribute.
     pub(super) slopes: DMatrix<f32>,
-    /// Standard deviation of what that regression leaves unexplained, per component.
-    pub(super) residual: Vec<f32>,
+    /// What that regression leaves open.
+    pub(super) given: Given,
 }
 
 impl Prior {
@@ -47,9 +48,14 @@ impl Prior {
         self.slopes.tr_mul(&offsets).data.into()
     }
 
-    /// Standard deviation of each coordinate, given attributes.
-    pub fn residual(&self) -> &[f32] {
-        &self.residual
+    /// A draw of what attributes leave open in z, from standard normal numbers, one per component.
+    pub fn draw(&self, noise: Vec<f32>) -> Vec<f32> {
+        self.given.draw(noise)
+    }
+
+    /// The inverse covariance of z given attributes, times a difference of z.
+    pub fn precision(&self, difference: Vec<f32>) -> Vec<f32> {
+        self.given.precision(difference)
     }
 
     /// The image at coordinates `z`, `[3, S, S]`; not clamped.
@@ -119,13 +125,13 @@ impl Prior {
         for (mut column, deviation) in coordinates.column_iter_mut().zip(&deviations) {
             column /= *deviation;
         }
-        let (slopes, residual) = attributes.explain(&mut coordinates);
+        let slopes = attributes.explain(&mut coordinates);
         let mut prior = Self {
             canvas,
             mean,
             components: Components::with_capacity(count, size),
+            given: Given::new(&slopes, &attributes.moments.covariance_matrix()),
             slopes,
-            residual,
         };
         for (component, deviation) in components.column_iter().zip(deviations) {
             let component = component * deviation;
@@ -161,9 +167,8 @@ pub struct Labelled<'a> {
 }
 
 impl Labelled<'_> {
-    /// Regresses columns, a row an image, on the attributes. Gives the slopes and the deviations of the residual, and
-    /// leaves the residual in the columns.
-    fn explain(&self, columns: &mut DMatrix<f32>) -> (DMatrix<f32>, Vec<f32>) {
+    /// Regresses columns, a row an image, on the attributes. Gives the slopes, and leaves the residual in the columns.
+    fn explain(&self, columns: &mut DMatrix<f32>) -> DMatrix<f32> {
         let (n, count) = columns.shape();
         let inputs = self.moments.second().nrows();
         let mut cross = DMatrix::<f64>::zeros(inputs, count);
@@ -182,12 +187,7 @@ impl Labelled<'_> {
                 row -= coefficients.row(x);
             }
         }
-        let deviation = |column: nalgebra::DVectorView<'_, f32>| {
-            let squares: f64 = column.iter().map(|&x| f64::from(x).powi(2)).sum();
-            (squares / n as f64).sqrt() as f32
-        };
-        let residual = columns.column_iter().map(deviation).collect();
-        (coefficients.rows(1, inputs - 1).into_owned(), residual)
+        coefficients.rows(1, inputs - 1).into_owned()
     }
 }
 
@@ -390,9 +390,12 @@ mod tests {
             .map(|(a, b)| a - b)
             .sum();
         assert!((moved / (SIZE / 2) as f32 - 1.0).abs() < 0.1, "{moved}");
-        assert!(prior.residual()[0] < 0.3, "{:?}", prior.residual());
-        assert!(prior.residual()[1] > 0.9, "{:?}", prior.residual());
+        // Along the first component hardly anything is left open.
         let first = unexplained.column(0).norm() / (200.0_f32).sqrt();
-        assert!((first - prior.residual()[0]).abs() < 1e-3);
+        assert!(first < 0.3, "{first}");
+        let noise = |k: usize| (0..3).map(|i| f32::from(u8::from(i == k))).collect();
+        let drawn = |k| prior.draw(noise(k))[k];
+        assert!(drawn(0) < 0.3, "{}", drawn(0));
+        assert!(drawn(1) > 0.9, "{}", drawn(1));
     }
 }

@@ -3,14 +3,15 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256, tensors_digest};
-use deepface_statistics::{AttributeMoments, Sample};
+use deepface_statistics::{AttributeCopula, AttributeMoments, Sample};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use safetensors::{Dtype, tensor::TensorView};
 
 use super::components::Components;
+use super::given::Given;
 use super::header::{Header, LayerHeader, VERSION, groups};
-use super::{Canvas, Layer, Prior, Statistics, golden};
+use super::{Canvas, Layer, Prior, Seen, Statistics, golden};
 
 /// Key of our entry in the safetensors header.
 const KEY: &str = "deepface-cgmm";
@@ -74,12 +75,17 @@ impl Statistics {
                 "tensor \"attributes.second\": not valid attribute moments".into(),
             ));
         }
+        let seen = tensors.floats("attributes.seen", &[schema.len(), 2])?;
+        let seen = seen.chunks_exact(2).map(|odds| Seen {
+            present: odds[0].into(),
+            absent: odds[1].into(),
+        });
         let layers = header
             .layers
             .iter()
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
-        let prior = read.prior(&header)?;
+        let prior = read.prior(&header, &attributes.covariance_matrix())?;
         let statistics = Self {
             digest,
             classifier_digest: header.classifier_digest,
@@ -87,7 +93,9 @@ impl Statistics {
             origin: header.origin,
             schema,
             frequencies: attributes.frequencies(),
+            copula: AttributeCopula::of(&attributes),
             attributes,
+            seen: seen.collect(),
             layers,
             prior,
         };
@@ -126,6 +134,8 @@ impl Statistics {
             &[count + 1; 2],
             row_major(self.attributes.second()).map(|x| x as f32),
         );
+        let seen = self.seen.iter().flat_map(|s| [s.present, s.absent]);
+        write.floats("attributes.seen", &[count, 2], seen.map(|x| x as f32));
         for layer in &self.layers {
             let (name, size) = (&layer.name, layer.size());
             let matrix = [count, size];
@@ -165,11 +175,6 @@ impl Statistics {
             "prior.slopes",
             &[count, prior.components()],
             row_major(&prior.slopes),
-        );
-        write.halves(
-            "prior.residual",
-            &[prior.components()],
-            prior.residual.iter().copied(),
         );
         let bytes = prior.components.bytes().iter().map(|&c| c as u8).collect();
         write.push(
@@ -242,10 +247,11 @@ impl Reader<'_> {
         Ok(DMatrix::from_vec(rows, columns, by_columns(&data, columns)))
     }
 
-    fn prior(&self, description: &Header) -> Result<Prior, StoreError> {
+    fn prior(&self, description: &Header, covariance: &DMatrix<f64>) -> Result<Prior, StoreError> {
         let count = description.prior_components;
         let canvas = Canvas::new(description.prior_side, description.input_size);
         let size = canvas.size();
+        let slopes = self.matrix("prior.slopes", self.attributes, count)?;
         Ok(Prior {
             canvas,
             mean: self.floats("prior.mean", &[size])?,
@@ -254,8 +260,8 @@ impl Reader<'_> {
                 self.floats("prior.scales", &[count])?,
                 size,
             ),
-            slopes: self.matrix("prior.slopes", self.attributes, count)?,
-            residual: self.floats("prior.residual", &[count])?,
+            given: Given::new(&slopes, covariance),
+            slopes,
         })
     }
 }

@@ -29,6 +29,8 @@ pub struct Regression {
     pub residual: Residual,
     /// Weight of the attributes' likelihood beside the distance to the target.
     pub likelihood: f64,
+    /// Log-odds beyond those of photographs up to which the likelihood of an attribute counts.
+    pub margin: f64,
 }
 
 /// Eq. 4: `1/|C| sum_j w_j mu_j` over the attributes that should be present; or eq. 2, the same of samples.

@@ -143,8 +143,8 @@ impl Descent {
         let mut gradient = self.parametrization.pull_back(gradient);
         let in_prior = settings.basis == Basis::Prior;
         if in_prior && settings.prior > 0.0 {
-            let centre = self.parametrization.centre();
-            losses.prior = r::mahalanobis(settings.prior, &self.coordinates, centre, &mut gradient);
+            let [d, pd] = self.parametrization.difference(&self.coordinates);
+            losses.prior = r::mahalanobis(settings.prior, &d, &pd, &mut gradient);
         }
         self.optimizer.step(&mut self.coordinates, &gradient);
         self.parametrization.project(&mut self.coordinates);

@@ -16,22 +16,36 @@ pub struct Parametrization {
     basis: Basis,
     /// Coordinates z that the prior expects; 0 is the mean face.
     centre: Arc<[f32]>,
+    /// Whether it expects them of given attributes.
+    conditional: bool,
 }
 
 impl Parametrization {
-    /// Coordinates in a basis. `centre` are the coordinates z that the image prior expects, one per component.
-    pub fn new(statistics: Arc<Statistics>, basis: Basis, centre: Vec<f32>) -> Self {
+    /// Coordinates in a basis. `centre` are the coordinates z that the image prior expects, one per component, of given
+    /// attributes or of anybody.
+    pub fn new(
+        statistics: Arc<Statistics>,
+        basis: Basis,
+        centre: Vec<f32>,
+        conditional: bool,
+    ) -> Self {
         assert_eq!(centre.len(), statistics.prior.components());
         Self {
             statistics,
             basis,
             centre: centre.into(),
+            conditional,
         }
     }
 
-    /// The coordinates z that the prior expects.
-    pub fn centre(&self) -> &[f32] {
-        &self.centre
+    /// The difference d of coordinates z from those that the prior expects, and Pd, with P the inverse of their covariance.
+    pub fn difference(&self, z: &[f32]) -> [Vec<f32>; 2] {
+        let d: Vec<f32> = z.iter().zip(&*self.centre).map(|(z, c)| z - c).collect();
+        let pd = match self.conditional {
+            true => self.statistics.prior.precision(d.clone()),
+            false => d.clone(),
+        };
+        [d, pd]
     }
 
     /// The coordinates to start from.

@@ -25,27 +25,24 @@ pub fn total_variation(weight: f64, image: &[f32], side: usize, gradient: &mut [
 
 /// The mean squared distance from mid-grey. Adds `weight` times its gradient.
 pub fn l2(weight: f64, image: &[f32], gradient: &mut [f32]) -> f64 {
-    mean_square(weight, image, std::iter::repeat(&0.5), gradient)
-}
-
-/// `mean((z - centre)^2)`: the squared Mahalanobis distance of an image from what the prior expects, per component.
-/// Adds `weight` times its gradient with respect to z.
-pub fn mahalanobis(weight: f64, z: &[f32], centre: &[f32], gradient: &mut [f32]) -> f64 {
-    mean_square(weight, z, centre.iter(), gradient)
-}
-
-fn mean_square<'a>(
-    weight: f64,
-    x: &[f32],
-    centre: impl Iterator<Item = &'a f32>,
-    gradient: &mut [f32],
-) -> f64 {
-    let factor = weight / x.len().max(1) as f64;
+    let factor = weight / image.len().max(1) as f64;
     let mut value = 0.0;
-    for ((g, &x), &c) in gradient.iter_mut().zip(x).zip(centre) {
-        let distance = f64::from(x) - f64::from(c);
+    for (g, &x) in gradient.iter_mut().zip(image) {
+        let distance = f64::from(x) - 0.5;
         value += distance * distance;
         *g += (2.0 * factor * distance) as f32;
+    }
+    factor * value
+}
+
+/// `mean(d Pd)`, with d the difference of an image's coordinates from what the prior expects and P the inverse of their
+/// covariance: the squared Mahalanobis distance, per component. Adds `weight` times its gradient with respect to z.
+pub fn mahalanobis(weight: f64, d: &[f32], pd: &[f32], gradient: &mut [f32]) -> f64 {
+    let factor = weight / d.len().max(1) as f64;
+    let mut value = 0.0;
+    for ((g, &d), &pd) in gradient.iter_mut().zip(d).zip(pd) {
+        value += f64::from(d) * f64::from(pd);
+        *g += (2.0 * factor * f64::from(pd)) as f32;
     }
     factor * value
 }
@@ -111,8 +108,12 @@ mod tests {
             ("total variation", |x, g| total_variation(0.7, x, SIDE, g)),
             ("l2", |x, g| l2(0.7, x, g)),
             ("mahalanobis", |x, g| {
-                let centre: Vec<f32> = (0..x.len()).map(|i| (i as f32).cos()).collect();
-                mahalanobis(0.7, x, &centre, g)
+                let centre = (0..x.len()).map(|i| (i as f32).cos());
+                let d: Vec<f32> = x.iter().zip(centre).map(|(x, c)| x - c).collect();
+                // One and a half times the distance along a direction that takes in all.
+                let along = d.iter().sum::<f32>() / d.len() as f32;
+                let pd: Vec<f32> = d.iter().map(|d| d + 0.5 * along).collect();
+                mahalanobis(0.7, &d, &pd, g)
             }),
         ];
         for (name, term) in terms {

@@ -157,7 +157,7 @@ mod tests {
             .collect();
         let goal = statistics.prior.image(&z);
         let centre = vec![0.0; statistics.prior.components()];
-        let parametrization = Parametrization::new(statistics.clone(), basis, centre);
+        let parametrization = Parametrization::new(statistics.clone(), basis, centre, false);
         let settings = Settings {
             steps: 150,
             prior: 1e-6,

@@ -770,6 +770,11 @@ pub struct AttributeTarget {
     /// Factor of this attribute, above 0 to 1e6; 0 is read as 1.
     #[prost(double, tag = "3")]
     pub weight: f64,
+    /// The probability (of absence, for an absent attribute) from which on the attribute is shown enough: its term is then 0
+    /// and has no gradient; below, the term is the logarithm of this probability less that of the image's. Above 0 to 1. Not
+    /// set: 1, which is never reached. AttributeLikelihood only.
+    #[prost(double, optional, tag = "4")]
+    pub enough: ::core::option::Option<f64>,
 }
 /// \< cotangent, activation >, whose gradient with respect to the image is the vector-Jacobian product.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1578,9 +1583,10 @@ pub struct TargetSettings {
     /// Does not apply to METHOD_CLASS_VISUALIZATION.
     #[prost(double, optional, tag = "3")]
     pub exaggeration: ::core::option::Option<f64>,
-    /// Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws the attributes that
-    /// the request does not name, given those that it names; and, 0.65 times as far, what all attributes leave open in the
-    /// target and in the image prior. Not set: from 1.5 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
+    /// Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws a person who has the
+    /// attributes that the request names: with 1 and more, the others are that person's; below 1, that share of the way from
+    /// what is expected of people who have the named ones. And, 0.65 times as far, it draws what all attributes leave open in
+    /// the target and in the image prior. Not set: from 1.2 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
     /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
@@ -1596,6 +1602,12 @@ pub struct TargetSettings {
     /// What variety is drawn from. Ignored by other methods than METHOD_REGRESSION.
     #[prost(enumeration = "Residual", tag = "7")]
     pub residual: i32,
+    /// How much more than photographs a face may show an attribute: the likelihood of each counts until its log-odds are the
+    /// mean ones of photographs that have it (or lack it, for an absent one) plus this margin, -10 to 100; at 100 it always
+    /// counts. A strength moves that mean as it moves the target. Not set: a margin of 0.5. METHOD_REGRESSION
+    /// only.
+    #[prost(double, optional, tag = "8")]
+    pub margin: ::core::option::Option<f64>,
 }
 /// How the image is found.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1624,8 +1636,8 @@ pub struct InversionSettings {
 /// Regularisers. Weights are relative to a loss that is normalised by the target's squared norm.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Regularizers {
-    /// Weight of mean((z - c)^2), the squared Mahalanobis distance per component from what the prior expects, 0 to 100. Not
-    /// set: a prior weight of 0.05. Prior only.
+    /// Weight of the squared Mahalanobis distance per component of the image's coordinates from those that the prior expects,
+    /// 0 to 100. Not set: a prior weight of 0.05. Prior only.
     #[prost(double, optional, tag = "1")]
     pub prior: ::core::option::Option<f64>,
     /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100. Not set: a total variation

@@ -310,6 +310,7 @@ fn target(random: &mut Random) -> v1::TargetSettings {
         likelihood: perhaps(&NUMBERS, random),
         completeness: perhaps(&NUMBERS, random),
         residual: choice(random),
+        margin: perhaps(&NUMBERS, random),
     }
 }
 

@@ -189,6 +189,7 @@ fn the_gradient_is_the_slope_of_the_loss() {
             attribute,
             absent,
             weight: 1.5,
+            enough: 1.0,
         });
     let distance = |l: usize, normalized| Term::SquaredDistance {
         layer: l,

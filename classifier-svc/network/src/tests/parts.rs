@@ -41,6 +41,7 @@ fn objectives(model: &Model, number: usize) -> Vec<Objective> {
                     attribute: (5 * number + i) % info.schema.len(),
                     absent: i == 1,
                     weight: 0.5,
+                    enough: 1.0,
                 }]
                 .into(),
             ),

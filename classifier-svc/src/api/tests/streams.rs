@@ -80,6 +80,7 @@ pub(super) fn male() -> Term {
             attribute: "Male".into(),
             absent: false,
             weight: 0.0,
+            enough: None,
         }],
     })
 }
@@ -169,6 +170,7 @@ async fn bad_setups_are_named() {
             attribute: name.to_owned(),
             absent: true,
             weight,
+            enough: None,
         };
         let targets = targets.iter().map(target).collect();
         setup([Term::AttributeLikelihood(v1::AttributeLikelihood {
@@ -329,6 +331,7 @@ async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
         attribute: "Male".to_owned(),
         absent: false,
         weight: 1e6,
+        enough: None,
     };
     let likelihood = Term::AttributeLikelihood(v1::AttributeLikelihood {
         targets: vec![attribute.clone()],

@@ -43,6 +43,7 @@ fn help_says_the_defaults_of_a_target() {
     says("variety", down(sketch, portrait));
     let [sketch, portrait] = defaults::LIKELIHOOD;
     says("likelihood", down(sketch, portrait));
+    says("margin", format!("Default: {}.", defaults::MARGIN));
     let paper = defaults::CGMM_LIKELIHOOD;
     says(
         "likelihood",

@@ -6,11 +6,14 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
 use deepface_evaluate::{Crop, METHODS};
 
+use super::{InversionArgs, TargetArgs};
+
 const AFTER_HELP: &str = "\
 Examples:
   deepface evaluate --data LFW
   deepface evaluate --data LFW --sets 8 --methods default,paper --output quick
   deepface evaluate --data LFW --split validation --sets 64 --methods default --output tuning
+  deepface evaluate --data LFW --split validation --methods default --margin 2 --output wide-margin
   deepface evaluate --data LFW --seeds 4 --with-negatives --json
 
 Every method makes faces for attribute sets taken from photographs of people that no model was fitted to. The classifier \
@@ -63,6 +66,10 @@ pub(crate) struct EvaluateArgs {
     /// Print the report as one line of JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten, next_help_heading = "Settings of the default method")]
+    pub(crate) target: TargetArgs,
+    #[command(flatten, next_help_heading = "Settings of the default method")]
+    pub(crate) inversion: InversionArgs,
 }
 
 fn names() -> PossibleValuesParser {

@@ -74,7 +74,7 @@ pub(crate) struct TargetArgs {
     /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.
     #[arg(long, value_name = "K")]
     pub(crate) exaggeration: Option<f64>,
-    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Default: from 1.5 for a few
+    /// Random variety in what the attributes leave open, in standard deviations, 0 to 2. Default: from 1.2 for a few
     /// attributes down to 0.6 for a full description. Regression only.
     #[arg(long, value_name = "SD")]
     pub(crate) variety: Option<f64>,
@@ -85,6 +85,10 @@ pub(crate) struct TargetArgs {
     /// a few attributes down to 5 for a full description; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
+    /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood
+    /// does not count; at 100 it always does. Default: 0.5. Regression only.
+    #[arg(long, value_name = "LOG-ODDS", allow_negative_numbers = true)]
+    pub(crate) margin: Option<f64>,
     /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
     /// absent). Default: from 0 for three attributes to 1 for twelve. Regression only.
     #[arg(long, value_name = "SHARE")]

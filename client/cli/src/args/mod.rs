@@ -197,7 +197,7 @@ pub(crate) enum Work {
     /// Show what made a picture.
     Show(ShowArgs),
     /// Measure the quality of the faces of every method.
-    Evaluate(EvaluateArgs),
+    Evaluate(Box<EvaluateArgs>),
     /// Make the tables and figures of the paper from a data set.
     Paper(PaperArgs),
 }

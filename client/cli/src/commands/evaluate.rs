@@ -10,6 +10,7 @@ use crate::{
     args::{EvaluateArgs, ServiceArgs},
     pair::Pair,
     printer,
+    requests::generation,
     stages::Stages,
     usage::Usage,
 };
@@ -55,6 +56,7 @@ fn settings(args: &EvaluateArgs) -> Settings {
         sets: args.sets as usize,
         seeds: args.seeds,
         variety_seeds: args.variety_seeds,
+        changes: generation(&args.target, &args.inversion),
         // A method that is named twice is run once.
         methods: named.filter(|method| seen.insert(method.name)).collect(),
         with_negatives: args.with_negatives,

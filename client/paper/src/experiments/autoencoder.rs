@@ -1,6 +1,7 @@
 //! Section 8: the conditional variational autoencoder that the paper proposes to compare with, trained on the same
 //! photographs. It is the only experiment with a network that generates.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -59,7 +60,7 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Autoencoding, PaperError> {
         license: LICENSE,
         classifier: Some(&classifier),
     };
-    let output = bench.store.network(NAME);
+    let output = network(bench);
     let begun = Instant::now();
     let failed = |problem: String| PaperError::Training {
         what: NAME.to_owned(),
@@ -100,7 +101,13 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Autoencoding, PaperError> {
 /// # Errors
 /// Its file cannot be read.
 pub(crate) fn load(bench: &Bench<'_>) -> Result<Autoencoder, PaperError> {
-    Ok(Autoencoder::load(&bench.store.network(NAME))?)
+    Ok(Autoencoder::load(&network(bench))?)
+}
+
+/// Where it is trained, a place for each classifier, whose layers its loss looks at.
+fn network(bench: &Bench<'_>) -> PathBuf {
+    let name = format!("{NAME}-{}", bench.network_basis().name());
+    bench.store.network(&name)
 }
 
 fn settings(bench: &Bench<'_>) -> Settings {

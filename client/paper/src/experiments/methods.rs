@@ -1,6 +1,9 @@
 //! The table of methods: the paper's own, this project's, and those that the paper only proposes, measured as
 //! `deepface evaluate` measures, on the same attribute sets.
 
+use std::path::PathBuf;
+
+use deepface_client::v1::GenerationSettings;
 use deepface_dataset::Split;
 use deepface_evaluate::{Guest, Settings, evaluate, method};
 use serde_json::Value;
@@ -27,6 +30,12 @@ const QUICK: [&str; 3] = ["default", "prior", "cgmm-mean"];
 /// Faces of the first sets, to measure variety.
 const VARIETY_SEEDS: u64 = 8;
 
+/// Where the faces are, a folder for each pair of models.
+fn folder(bench: &Bench<'_>) -> PathBuf {
+    let name = format!("methods-{}", bench.basis.name());
+    bench.settings.output.join(name)
+}
+
 /// Makes and measures the faces; the report of the evaluation, as `report.json` has it.
 ///
 /// # Errors
@@ -49,12 +58,13 @@ pub(crate) async fn make(bench: &Bench<'_>) -> Result<Value, PaperError> {
         sets: effort.sets,
         seeds: effort.seeds,
         variety_seeds: if settings.quick { 0 } else { VARIETY_SEEDS },
+        changes: GenerationSettings::default(),
         methods: names.iter().filter_map(|name| method(name)).collect(),
         with_negatives: false,
         probes: false,
         seed: settings.seed,
         skip_unreadable: settings.skip_unreadable,
-        output: settings.output.join("methods"),
+        output: folder(bench),
     };
     let (generator, classifier) = (bench.generator, bench.classifier);
     let (report, _) = evaluate(generator, classifier, &settings, &guests, bench.watch).await?;

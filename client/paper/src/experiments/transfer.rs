@@ -18,6 +18,7 @@ use crate::activations::probabilities;
 use crate::bench::Bench;
 use crate::error::{PaperError, bytes};
 use crate::metrics::{Approval, Judged};
+use crate::store::Basis;
 
 /// The first stages that learn: the paper's two, and none frozen.
 const STAGES: [&str; 3] = ["fc6", "conv5_1", "conv1_1"];
@@ -231,7 +232,7 @@ fn part(name: &str) -> String {
 
 fn run(bench: &Bench<'_>, initial: &Path, recipe: &Recipe) -> Result<TransferRun, PaperError> {
     let part = part(&recipe.name);
-    if let Some(done) = bench.store.part(&part)? {
+    if let Some(done) = bench.store.part(&part, &Basis::default())? {
         return Ok(done);
     }
     let output = bench.store.network(&recipe.name);
@@ -256,7 +257,7 @@ fn run(bench: &Bench<'_>, initial: &Path, recipe: &Recipe) -> Result<TransferRun
             false => approvals(bench, &output)?,
         },
     };
-    bench.store.keep(&part, &run)?;
+    bench.store.keep(&part, &Basis::default(), &run)?;
     Ok(run)
 }
 

@@ -78,8 +78,7 @@ fn about(paper: &Paper) -> Markup {
         }
         p {
             (paper.frequencies.photographs) " training photographs of " (paper.frequencies.people)
-            " people. Nobody is in two splits. Classifier " code { (digest(&run.classifier)) } ", statistics "
-            code { (digest(&run.generator)) } ", data " code { (digest(&run.data)) } ", seed " (run.seed) ", version "
+            " people. Nobody is in two splits. Models " code { (paper.served.name()) } ", data " code { (digest(&run.data)) } ", seed " (run.seed) ", version "
             (run.version) "."
         }
         @for remark in &paper.remarks { p { (remark) "." } }

@@ -39,6 +39,12 @@ pub(in crate::api) fn target(
                 completeness,
                 residual,
                 likelihood: likelihood(&mut check, &wire, defaults::likelihood(completeness)),
+                margin: check.number(
+                    "margin",
+                    wire.margin,
+                    defaults::MARGIN,
+                    -10.0..=defaults::NO_END,
+                ),
             })
         }
         Method::CgmmMean | Method::CgmmSample => Target::Cgmm(Cgmm {
@@ -72,6 +78,7 @@ fn refuse_unused(check: &mut Check<'_>, method: Method, wire: &TargetSettings) {
         matters(wire.completeness),
         Method::describes,
     );
+    refuse("margin", matters(wire.margin), Method::describes);
     refuse("likelihood", wire.likelihood.is_some(), Method::has_target);
 }
 
@@ -112,6 +119,7 @@ pub(in crate::api) fn target_to_wire(target: &Target, statistics: &Statistics) -
             exaggeration: Some(r.exaggeration),
             variety: Some(r.variety),
             likelihood: Some(r.likelihood),
+            margin: Some(r.margin),
             completeness: Some(r.completeness),
             residual: match r.residual {
                 Residual::LowRank => v1::Residual::LowRank,

@@ -112,6 +112,7 @@ fn every_bad_value_is_named() {
         likelihood: Some(101.0),
         completeness: Some(1.5),
         residual: 9,
+        margin: Some(-11.0),
     };
     let text = problems(target(&s, Some(&wire), &[], "settings.target"));
     for part in [
@@ -121,6 +122,7 @@ fn every_bad_value_is_named() {
         "variety",
         "likelihood: expected 0 to 100, got 101",
         "completeness: expected 0 to 1, got 1.5",
+        "margin: expected -10 to 100, got -11",
         "residual: unknown value 9",
     ] {
         assert!(text.contains(part), "{part}: {text}");
