@@ -1,6 +1,8 @@
 //! Short requests, as people make them: whether such faces show what was asked, whether one changed attribute changes
 //! nothing else, and whether seeds differ. Of the generator's defaults, by the judge.
 
+use std::f64::consts::FRAC_2_PI;
+
 use deepface_attributes::{AttributeId, Schema};
 use deepface_client::v1::GenerationSettings;
 use deepface_statistics::{log_odds, median};
@@ -192,31 +194,46 @@ fn calibrate(
     photographs: &[&View],
 ) -> Option<Calibration> {
     (photographs.len() >= MANY).then_some(())?;
-    let probability = |views: &[&View], attribute| {
-        let all = views
-            .iter()
-            .map(|view| Some(f64::from(view.probability(attribute)?)));
-        mean(all.collect::<Option<Vec<_>>>()?)
-    };
     let known = schema.all().filter_map(|attribute| {
-        let (ours, theirs) = (
-            probability(faces, attribute)?,
-            probability(photographs, attribute)?,
-        );
+        let (ours, theirs) = (share(faces, attribute)?, share(photographs, attribute)?);
         Some((schema.name(attribute), ours, theirs))
     });
     let (requested, others): (Vec<_>, Vec<_>) = known.partition(|(name, ..)| asked.contains(name));
-    let off = |(_, ours, theirs): &(&str, f64, f64)| f64::abs(ours - theirs);
+    let off = |(_, ours, theirs): &(&str, Share, Share)| (ours.mean - theirs.mean).abs();
+    // The mean absolute value of a normal difference with this variance.
+    let chance = |(_, ours, theirs): &(&str, Share, Share)| {
+        (FRAC_2_PI * (ours.variance + theirs.variance)).sqrt()
+    };
     let worst = others.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
     Some(Calibration {
         asked: names(asked),
         photographs: photographs.len(),
-        requested: mean(requested.iter().map(|(_, ours, _)| *ours))?,
-        requested_of_photographs: mean(requested.iter().map(|(_, _, theirs)| *theirs))?,
+        requested: mean(requested.iter().map(|(_, ours, _)| ours.mean))?,
+        requested_of_photographs: mean(requested.iter().map(|(_, _, theirs)| theirs.mean))?,
         other_deviation: mean(others.iter().map(off))?,
+        chance: mean(others.iter().map(chance))?,
         worst: worst.0.to_owned(),
-        worst_probability: worst.1,
-        worst_of_photographs: worst.2,
+        worst_probability: worst.1.mean,
+        worst_of_photographs: worst.2.mean,
+    })
+}
+
+/// The mean probability of an attribute, and the variance of that mean.
+struct Share {
+    mean: f64,
+    variance: f64,
+}
+
+/// `None` where the judge does not know the attribute, or without faces.
+fn share(views: &[&View], attribute: AttributeId) -> Option<Share> {
+    let all = views.iter();
+    let all = all.map(|view| Some(f64::from(view.probability(attribute)?)));
+    let all: Vec<f64> = all.collect::<Option<_>>()?;
+    let (n, centre) = (all.len() as f64, mean(all.iter().copied())?);
+    let squares: f64 = all.iter().map(|p| (p - centre).powi(2)).sum();
+    Some(Share {
+        mean: centre,
+        variance: squares / ((n - 1.0).max(1.0) * n),
     })
 }
 
@@ -310,6 +327,14 @@ mod tests {
         near(found.requested, 0.9);
         near(found.requested_of_photographs, 0.6);
         near(found.other_deviation, 0.6 / 72.0);
+        // All faces and all photographs are alike in the others.
+        near(found.chance, 0.0);
+        let apart = [0.2, 0.8].map(|p| view(&[("Mustache", p)], 0.0));
+        let apart = share(
+            &apart.iter().collect::<Vec<_>>(),
+            schema().find("Mustache").unwrap(),
+        );
+        near(apart.unwrap().variance, 0.09);
         assert_eq!(found.worst, "Mustache");
         near(found.worst_probability, 0.7);
         near(found.worst_of_photographs, 0.1);

@@ -189,6 +189,8 @@ pub struct Calibration {
     pub requested_of_photographs: f64,
     /// Mean absolute difference of the probabilities of all other attributes.
     pub other_deviation: f64,
+    /// What that would be on average if faces and photographs were alike, as there are only so many of them.
+    pub chance: f64,
     /// The other attribute that differs most.
     pub worst: String,
     /// Its mean probability in the faces.

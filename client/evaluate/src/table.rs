@@ -240,12 +240,13 @@ impl fmt::Display for Probes {
         for c in &self.calibration {
             writeln!(
                 f,
-                "unasked {}: what was asked has {:.2} (photographs {:.2}); all else is off by {:.3} on average, most in {}: \
-                 {:.2}, photographs {:.2}",
+                "unasked {}: what was asked has {:.2} (photographs {:.2}); all else is off by {:.3} on average ({:.3} by chance), \
+                 most in {}: {:.2}, photographs {:.2}",
                 c.asked.join(", "),
                 c.requested,
                 c.requested_of_photographs,
                 c.other_deviation,
+                c.chance,
                 c.worst,
                 c.worst_probability,
                 c.worst_of_photographs,
@@ -414,6 +415,7 @@ pub(crate) mod tests {
                 requested: 0.98,
                 requested_of_photographs: 0.73,
                 other_deviation: 0.127,
+                chance: 0.05,
                 worst: "Mustache".into(),
                 worst_probability: 0.72,
                 worst_of_photographs: 0.13,
@@ -456,7 +458,7 @@ shown   1 of 2 attributes that the judge recognises in photographs
         not Child in (Male, Bald): 0.20, photographs -
 flipped Smiling: its log-odds move 8.0 times as far as those of other attributes
 varied  Black: two seeds differ 0.60 times as much as two photographs with these attributes
-unasked Male: what was asked has 0.98 (photographs 0.73); all else is off by 0.127 on average, most in Mustache: 0.72, \
+unasked Male: what was asked has 0.98 (photographs 0.73); all else is off by 0.127 on average (0.050 by chance), most in Mustache: 0.72, \
 photographs 0.13
 ";
         assert_eq!(probes().to_string(), expected);
