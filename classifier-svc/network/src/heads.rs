@@ -123,25 +123,24 @@ impl Heads {
         weight * missing
     }
 
-    /// `-p` of the attribute with this number, or `p - 1` where it should be absent, from the probabilities of one image.
+    /// `-p` of an attribute, or `p - 1` where it should be absent, from the probabilities of one image.
     /// Adds `weight` times its gradient with respect to the logits: of its softmax alone, by which 1 at the attribute's
     /// output becomes `p (1 - p)`.
     pub(crate) fn negative_probability(
         &self,
         probabilities: &[f32],
-        attribute: usize,
-        absent: bool,
+        target: &AttributeTarget,
         weight: f64,
         gradient: &mut [f32],
     ) -> f64 {
-        let (logit, head) = self.place(attribute);
+        let (logit, head) = self.place(target.attribute);
         let p = f64::from(probabilities[logit]);
-        let sign = if absent { weight } else { -weight };
+        let sign = if target.absent { weight } else { -weight };
         for i in head {
             let own = f64::from(u8::from(i == logit));
             gradient[i] += (sign * p * (own - f64::from(probabilities[i]))) as f32;
         }
-        sign * p - if absent { weight } else { 0.0 }
+        sign * p - if target.absent { weight } else { 0.0 }
     }
 }
 
@@ -164,6 +163,15 @@ mod tests {
 
     fn heads() -> Heads {
         Heads::of(&Schema::default())
+    }
+
+    fn target(attribute: usize, absent: bool, enough: f64) -> AttributeTarget {
+        AttributeTarget {
+            attribute,
+            absent,
+            weight: 1.0,
+            enough,
+        }
     }
 
     fn some_logits() -> Vec<f32> {
@@ -205,12 +213,6 @@ mod tests {
     #[test]
     fn the_gradient_of_a_likelihood_is_its_slope() {
         let heads = heads();
-        let target = |attribute, absent, enough| AttributeTarget {
-            attribute,
-            absent,
-            weight: 1.0,
-            enough,
-        };
         check_gradient(|logits, gradient| {
             heads.negative_log_likelihood(logits, &target(3, false, 1.0), 1.5, gradient)
                 + heads.negative_log_likelihood(logits, &target(9, true, 0.999), 0.5, gradient)
@@ -231,12 +233,7 @@ mod tests {
             });
             let value = |enough: f64| {
                 let mut gradient = vec![0.0; logits.len()];
-                let target = AttributeTarget {
-                    attribute,
-                    absent,
-                    weight: 1.0,
-                    enough,
-                };
+                let target = target(attribute, absent, enough);
                 let value = heads.negative_log_likelihood(&logits, &target, 2.0, &mut gradient);
                 (value, gradient.iter().any(|&g| g != 0.0))
             };
@@ -256,16 +253,16 @@ mod tests {
         check_gradient(|logits, gradient| {
             let mut p = logits.to_vec();
             heads.softmax(&mut p);
-            heads.negative_probability(&p, 3, false, 1.5, gradient)
-                + heads.negative_probability(&p, 9, true, 0.5, gradient)
+            heads.negative_probability(&p, &target(3, false, 1.0), 1.5, gradient)
+                + heads.negative_probability(&p, &target(9, true, 1.0), 0.5, gradient)
         });
         let mut sure = vec![0.0; heads.logits()];
         sure[heads.attributes[3]] = 1.0;
         let mut gradient = vec![0.0; heads.logits()];
-        let value = heads.negative_probability(&sure, 3, false, 1.0, &mut gradient);
+        let value = heads.negative_probability(&sure, &target(3, false, 1.0), 1.0, &mut gradient);
         assert_eq!((value, gradient.iter().all(|&g| g == 0.0)), (-1.0, true));
         assert_eq!(
-            heads.negative_probability(&sure, 4, true, 1.0, &mut gradient),
+            heads.negative_probability(&sure, &target(4, true, 1.0), 1.0, &mut gradient),
             -1.0
         );
     }

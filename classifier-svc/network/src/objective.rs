@@ -87,13 +87,7 @@ impl Objective {
                 activation.fill(0.0);
                 let value = |t: &AttributeTarget| {
                     let weight = self.weight * t.weight;
-                    heads.negative_probability(
-                        &probabilities,
-                        t.attribute,
-                        t.absent,
-                        weight,
-                        activation,
-                    )
+                    heads.negative_probability(&probabilities, t, weight, activation)
                 };
                 targets.iter().map(value).sum()
             }

@@ -31,10 +31,13 @@ pub enum Recipe {
     },
 }
 
+/// The method that all rows are compared with, whose settings can be changed.
+pub(crate) const DEFAULT: &str = "default";
+
 /// All methods, in the order of the report.
 pub const METHODS: [Method; 16] = [
     Method {
-        name: "default",
+        name: DEFAULT,
         note: "the generator's defaults",
         takes_absent: true,
         recipe: || Recipe::Generate(GenerationSettings::default()),

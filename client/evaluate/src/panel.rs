@@ -14,6 +14,7 @@ use crate::generation::Task;
 use crate::labels::Labels;
 use crate::measured::{DrawnFigures, Measured, Opinion, pixels};
 use crate::measures::{Ruler, Samples, Textures};
+use crate::methods::DEFAULT;
 use crate::photographs::{Photographs, Subject};
 use crate::probes;
 use crate::progress::Watch;
@@ -22,9 +23,6 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::verification::Pairs;
 use crate::view::View;
-
-/// The method that others are compared with.
-const DEFAULT: &str = "default";
 
 /// The views of all networks.
 pub(crate) struct Panel {

@@ -16,7 +16,7 @@ use crate::eyes::{Eyes, Local};
 use crate::gallery::{Gallery, Material, controls};
 use crate::generation::{self, Task};
 use crate::guest::{self, Guest};
-use crate::methods::{Method, Recipe};
+use crate::methods::{DEFAULT, Method, Recipe};
 use crate::panel::Panel;
 use crate::photographs::{Choice, Subject};
 use crate::progress::Watch;
@@ -28,9 +28,6 @@ use crate::{blocking, page, probes, sheet};
 
 /// Seeds from one set's first to the next one's: what is drawn by chance must differ between the faces of a method.
 const SEEDS: u64 = 1000;
-
-/// The method whose settings can be changed.
-const DEFAULT: &str = "default";
 
 /// What was written for people.
 #[derive(Clone, Debug)]
