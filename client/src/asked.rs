@@ -35,7 +35,7 @@ impl Asked {
     /// How many faces it asks for.
     pub(crate) fn faces(&self) -> usize {
         let count = match self {
-            Self::Generate(request) => request.count,
+            Self::Generate(request) => request.count.unwrap_or(1),
             Self::Invert(_) => 1,
         };
         usize::try_from(count).unwrap_or_default().max(1)

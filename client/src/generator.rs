@@ -127,6 +127,24 @@ impl GeneratorClient {
         .await
     }
 
+    /// Generates faces and waits until they are finished. The deadline of unary calls applies to all of them together.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn generate_face(
+        &self,
+        request: v1::GenerateFaceRequest,
+    ) -> Result<v1::GenerateFaceResponse, ClientError> {
+        retry::unary(
+            &self.pool,
+            &self.policy,
+            self.deadline,
+            request,
+            |channel, request| async move { channel::generator(channel).generate_face(request).await },
+        )
+        .await
+    }
+
     /// Generates a face. If the stream breaks, it is continued where it was, by any replica.
     ///
     /// # Errors

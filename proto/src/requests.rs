@@ -1,5 +1,7 @@
 //! Requests for faces, built in a line.
 
+use std::fmt;
+
 use crate::v1::{
     GenerateRequest, InversionSettings, RequestedAttribute, StreamSettings, TargetSettings,
 };
@@ -27,6 +29,18 @@ impl RequestedAttribute {
     pub fn with_strength(mut self, strength: f64) -> Self {
         self.strength = Some(strength);
         self
+    }
+}
+
+/// As it is typed: `Male`, `not Smiling=2`.
+impl fmt::Display for RequestedAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.absent { "not " } else { "" };
+        write!(f, "{not}{}", self.name)?;
+        match self.strength {
+            Some(strength) if strength != 1.0 => write!(f, "={strength}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -74,7 +88,7 @@ impl GenerateRequest {
     /// Sets the number of faces; the seeds of the others follow.
     #[must_use]
     pub fn with_count(mut self, count: i32) -> Self {
-        self.count = count;
+        self.count = Some(count);
         self
     }
 
@@ -116,7 +130,7 @@ mod tests {
             ..Default::default()
         };
         let stream = StreamSettings {
-            every: 2,
+            every: Some(2),
             ..Default::default()
         };
         let request = GenerateRequest::of(["Male"])
@@ -140,7 +154,7 @@ mod tests {
             seed: 7,
             stream: Some(stream),
             resume_tokens: Vec::new(),
-            count: 0,
+            count: None,
         };
         assert_eq!(request, expected);
         assert_eq!(

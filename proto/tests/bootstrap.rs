@@ -3,9 +3,8 @@
 
 use std::{fs, path::Path};
 
-use prost::Message;
-
-const PROTOS: [&str; 4] = [
+const PROTOS: [&str; 5] = [
+    "deepface/v1/server.proto",
     "deepface/v1/tensor.proto",
     "deepface/v1/image.proto",
     "deepface/v1/classifier.proto",
@@ -16,8 +15,13 @@ const PROTOS: [&str; 4] = [
 fn bindings_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = tempfile::tempdir().unwrap();
-    let set = protox::compile(PROTOS, [root]).unwrap();
-    fs::write(fresh.path().join("descriptor.binpb"), set.encode_to_vec()).unwrap();
+    let mut compiler = protox::Compiler::new([root]).unwrap();
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(PROTOS).unwrap();
+    // With the options of google.api.http, which prost's own types of descriptors would drop.
+    let descriptor = compiler.encode_file_descriptor_set();
+    let set = compiler.file_descriptor_set();
+    fs::write(fresh.path().join("descriptor.binpb"), descriptor).unwrap();
     tonic_prost_build::configure()
         .out_dir(fresh.path())
         // tonic-types has these bindings, and the status details that go into them.

@@ -31,6 +31,7 @@ mod telemetry;
 mod traces;
 mod transport;
 mod undecodable;
+mod version;
 mod violations;
 mod watch;
 
@@ -53,4 +54,5 @@ pub use shutdown::{Stop, on_stop_signals, shutdown_signal};
 pub use status::{DOMAIN, detailed};
 pub use suggest::{Meant, Synonym, meant, unknown, unknown_but};
 pub use telemetry::{flush_telemetry, init_telemetry};
+pub use version::{this_server, this_version};
 pub use violations::Violations;

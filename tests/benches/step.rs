@@ -123,7 +123,7 @@ async fn open(source: ModelSource, layer: &str, info: &ModelInfo) -> (Differenti
     };
     let setup = v1::DifferentiateSetup {
         objectives: vec![v1::Objective {
-            weight: 1.0,
+            weight: Some(1.0),
             term: Some(v1::objective::Term::SquaredDistance(v1::SquaredDistance {
                 layer: layer.into(),
                 target: Some(target.to_tensor(v1::DataType::F32)),

@@ -162,7 +162,10 @@ async fn unknown_and_repeated_layers_are_refused() {
 #[tokio::test]
 async fn invalid_objectives_and_steps_are_refused() {
     let step = async |term: Option<Term>, image: &Array| {
-        let objectives = vec![v1::Objective { weight: 1.0, term }];
+        let objectives = vec![v1::Objective {
+            weight: Some(1.0),
+            term,
+        }];
         let mut stream = shared()
             .classifier()
             .differentiate(v1::DifferentiateSetup {

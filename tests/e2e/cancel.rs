@@ -16,7 +16,7 @@ async fn a_dropped_stream_stops_within_a_step() {
         ..Default::default()
     };
     let stream = v1::StreamSettings {
-        every: 1,
+        every: Some(1),
         losses_only: true,
         ..Default::default()
     };

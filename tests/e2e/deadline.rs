@@ -59,7 +59,7 @@ async fn a_slow_step_ends_the_stream() {
     }];
     let term = v1::objective::Term::AttributeLikelihood(v1::AttributeLikelihood { targets });
     let objectives = vec![v1::Objective {
-        weight: 1.0,
+        weight: Some(1.0),
         term: Some(term),
     }];
     let mut stream = client

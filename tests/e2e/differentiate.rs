@@ -17,7 +17,7 @@ async fn size() -> usize {
 
 fn objective(weight: f64, term: Term) -> v1::Objective {
     v1::Objective {
-        weight,
+        weight: Some(weight),
         term: Some(term),
     }
 }
@@ -46,7 +46,7 @@ fn likelihood() -> Term {
     let target = |attribute: &str, absent| v1::AttributeTarget {
         attribute: attribute.to_owned(),
         absent,
-        weight: 0.0,
+        weight: None,
         enough: None,
     };
     Term::AttributeLikelihood(v1::AttributeLikelihood {

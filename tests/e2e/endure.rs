@@ -16,7 +16,7 @@ fn request() -> v1::GenerateRequest {
         ..Default::default()
     };
     let stream = v1::StreamSettings {
-        every: 1,
+        every: Some(1),
         losses_only: true,
         ..Default::default()
     };

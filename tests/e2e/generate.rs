@@ -37,7 +37,7 @@ fn bytes(image: Option<v1::Image>) -> Vec<u8> {
 #[tokio::test]
 async fn a_face_arrives_with_its_attributes() {
     let every_second = v1::StreamSettings {
-        every: 2,
+        every: Some(2),
         ..Default::default()
     };
     let request = request(5, 1).with_stream(every_second);
@@ -103,7 +103,7 @@ async fn a_seed_gives_the_same_face_alone_and_beside_others() {
 #[tokio::test]
 async fn the_loss_falls() {
     let losses_only = v1::StreamSettings {
-        every: 1,
+        every: Some(1),
         losses_only: true,
         ..Default::default()
     };

@@ -14,7 +14,7 @@ async fn inversion_approaches_the_activations_of_an_image() {
                 ..Default::default()
             }),
             stream: Some(v1::StreamSettings {
-                every: 1,
+                every: Some(1),
                 losses_only: true,
                 ..Default::default()
             }),

@@ -16,6 +16,7 @@ mod differentiate;
 mod endure;
 mod evaluate;
 mod generate;
+mod generate_face;
 mod health;
 mod invert;
 mod metrics;

@@ -145,7 +145,7 @@ async fn a_face_that_is_continued_by_its_token_is_counted() {
     let (_, metrics) = with_metrics().await;
     let client = shared().generator();
     let request = GenerateRequest::of(["Male"]).with_stream(StreamSettings {
-        every: 2,
+        every: Some(2),
         resume_tokens: true,
         ..Default::default()
     });

@@ -20,7 +20,7 @@ fn inversion() -> v1::InversionSettings {
 
 fn request(every: i32) -> v1::GenerateRequest {
     let stream = v1::StreamSettings {
-        every,
+        every: Some(every),
         losses_only: true,
         resume_tokens: true,
         ..Default::default()

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 
 /// The image of pixels `[3, height, width]`, RGB, 0 to 1; values beyond are clipped.
 ///
@@ -15,6 +15,14 @@ pub fn image_of(pixels: &[f32], [height, width]: [u32; 2]) -> RgbImage {
         let at = y as usize * width as usize + x as usize;
         Rgb([0, 1, 2].map(|c| (pixels[c * area + at] * 255.0).round() as u8))
     })
+}
+
+/// The image at another size, smoothly.
+pub fn resized(image: &RgbImage, [height, width]: [u32; 2]) -> RgbImage {
+    if image.dimensions() == (width, height) {
+        return image.clone();
+    }
+    imageops::resize(image, width, height, imageops::FilterType::CatmullRom)
 }
 
 /// Encodes an image as PNG.

@@ -30,6 +30,15 @@ impl PictureFormat {
     /// The endings of file names that stand for a format, the default first.
     pub const ENDINGS: &[&str] = &["png", "jpg", "jpeg", "webp"];
 
+    /// The media type of its files.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::WebP => "image/webp",
+        }
+    }
+
     /// The format of an ending of [`Self::ENDINGS`]; PNG for any other.
     pub fn of_ending(ending: &str) -> Self {
         match ending {

@@ -30,6 +30,7 @@ use deepface_proto::v1::{
 };
 use deepface_serve::{Allowance, Caller, Deadline, Quota, ServeSettings};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::decoders::Decoders;
@@ -127,6 +128,8 @@ impl Classifier {
             ..
         } = self.limits;
         ClassifierServiceServer::new(self)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(request_bytes)
             .max_encoding_message_size(response_bytes)
     }

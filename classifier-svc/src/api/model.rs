@@ -1,6 +1,7 @@
 //! GetModel.
 
 use deepface_proto::v1;
+use deepface_serve::this_server;
 
 use super::status::{Refusal, check_network};
 use super::{Classifier, Limits};
@@ -16,6 +17,7 @@ pub(super) fn get_model(
     Ok(v1::GetModelResponse {
         model: Some(model(&info)),
         limits: Some(limits(&api.limits)),
+        server: Some(this_server()),
     })
 }
 

@@ -43,16 +43,12 @@ pub(super) fn objectives(
 }
 
 fn one(info: &ModelInfo, objective: v1::Objective, field: &str) -> Result<Objective, Violations> {
-    let weight = match objective.weight {
-        0.0 => 1.0,
-        w if w.abs() <= MAX_WEIGHT => w,
-        w => {
-            return Err(Violations::one(
-                format!("{field}.weight"),
-                format_args!("expected -{MAX_WEIGHT:e} to {MAX_WEIGHT:e}, got {w}"),
-            ));
-        }
-    };
+    let weight = objective.weight.unwrap_or(1.0);
+    // Not a number is outside too.
+    if !(-MAX_WEIGHT..=MAX_WEIGHT).contains(&weight) {
+        let expected = format_args!("expected -{MAX_WEIGHT:e} to {MAX_WEIGHT:e}, got {weight}");
+        return Err(Violations::one(format!("{field}.weight"), expected));
+    }
     let term = match objective.term {
         None => Err(Violations::one(
             field,
@@ -179,16 +175,12 @@ fn attribute(
             unknown("attribute", name, schema.names(), "GetModel lists them"),
         )
     })?;
-    let weight = match target.weight {
-        0.0 => 1.0,
-        w if w > 0.0 && w <= MAX_WEIGHT => w,
-        w => {
-            return Err(Violations::one(
-                format!("{field}.weight"),
-                format_args!("expected more than 0 and at most {MAX_WEIGHT:e}, got {w}"),
-            ));
-        }
-    };
+    let weight = target.weight.unwrap_or(1.0);
+    if !(weight > 0.0 && weight <= MAX_WEIGHT) {
+        let expected =
+            format_args!("expected more than 0 and at most {MAX_WEIGHT:e}, got {weight}");
+        return Err(Violations::one(format!("{field}.weight"), expected));
+    }
     let enough = target.enough.unwrap_or(1.0);
     if !(enough > 0.0 && enough <= 1.0) {
         let expected = format_args!("expected a probability above 0 and at most 1, got {enough}");

@@ -10,7 +10,6 @@ use crate::args::{
     ElementType, MethodName, OptimizerName, ParametrizationName, ResidualName, StartName,
     WantedAttribute,
 };
-use crate::wishes::say;
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
@@ -145,7 +144,7 @@ impl Typed {
     /// Attributes in a list, as `morph` takes them.
     pub(crate) fn wishes(wishes: &[v1::RequestedAttribute]) -> Self {
         Self {
-            attributes: wishes.iter().map(say).collect(),
+            attributes: wishes.iter().map(ToString::to_string).collect(),
             ..Self::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use deepface_client::v1::{self, image::Content};
+use deepface_images::resized;
 use image::{ImageFormat, RgbImage, codecs::jpeg::JpegEncoder, imageops};
 
 /// Width that the default scale aims at, in pixels.
@@ -37,16 +38,8 @@ pub(crate) fn comfortable_scale(width: u32) -> u32 {
 
 /// Enlarges smoothly; 1 changes nothing.
 pub(crate) fn enlarge(image: &RgbImage, scale: u32) -> RgbImage {
-    if scale == 1 {
-        return image.clone();
-    }
     let (width, height) = image.dimensions();
-    imageops::resize(
-        image,
-        width * scale,
-        height * scale,
-        imageops::FilterType::CatmullRom,
-    )
+    resized(image, [height * scale, width * scale])
 }
 
 /// Stacks pictures of one size, the first on top, as one JPEG: a film strip.

@@ -105,7 +105,7 @@ fn inversion(args: &InversionArgs, conditional: Option<bool>) -> v1::InversionSe
 fn stream(output: &OutputArgs) -> v1::StreamSettings {
     let pictures = output.wants_iterates();
     v1::StreamSettings {
-        every: output.every.unwrap_or(if pictures { 0 } else { 1 }),
+        every: output.every.or((!pictures).then_some(1)),
         format: v1::ImageFormat::Png.into(),
         losses_only: !pictures,
         ..Default::default()

@@ -127,7 +127,7 @@ async fn one(
 ) -> Result<(Entry, Vec<u8>), EvaluateError> {
     let begun = Instant::now();
     let stream = v1::StreamSettings {
-        every: 1,
+        every: Some(1),
         format: v1::ImageFormat::Png.into(),
         losses_only: true,
         ..Default::default()

@@ -87,7 +87,7 @@ pub(crate) fn towards(layer: &str, shape: &[usize], target: Vec<f32>) -> Objecti
         data: target,
     };
     Objective {
-        weight: 1.0,
+        weight: Some(1.0),
         term: Some(v1::objective::Term::SquaredDistance(v1::SquaredDistance {
             layer: layer.to_owned(),
             target: Some(array.to_tensor(v1::DataType::F32)),
@@ -101,12 +101,12 @@ pub(crate) fn probabilities(present: impl IntoIterator<Item = String>) -> Object
     let target = |attribute| v1::AttributeTarget {
         attribute,
         absent: false,
-        weight: 1.0,
+        weight: Some(1.0),
         enough: None,
     };
     let targets = present.into_iter().map(target).collect();
     Objective {
-        weight: 1.0,
+        weight: Some(1.0),
         term: Some(v1::objective::Term::AttributeProbability(
             v1::AttributeProbability { targets },
         )),

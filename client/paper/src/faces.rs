@@ -78,7 +78,7 @@ pub(crate) async fn invert(
 
 fn stream() -> v1::StreamSettings {
     v1::StreamSettings {
-        every: 1000,
+        every: Some(1000),
         format: v1::ImageFormat::Png.into(),
         losses_only: true,
         ..Default::default()

@@ -1,6 +1,5 @@
 //! Generate: a face from attributes.
 
-use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use deepface_proto::v1::{
@@ -16,6 +15,7 @@ use super::method::Method;
 use super::objectives::{Goal, Objectives};
 use super::reference::Reference;
 use super::resume::{self, digest};
+use super::settings::StreamSettings;
 use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::{Generator, attributes, hold, preset, settings, target, wire};
@@ -53,7 +53,7 @@ fn resumed(mut faces: Vec<Face>, tokens: &[Vec<u8>]) -> Result<Vec<Face>, Refusa
 }
 
 /// One face of a request.
-type Face = (Inversion, Attributes);
+pub(super) type Face = (Inversion, Attributes);
 
 /// Everything that is wrong with the request is said at once.
 fn check(
@@ -61,81 +61,111 @@ fn check(
     request: GenerateRequest,
     arrived: Instant,
 ) -> Result<Vec<Face>, Violations> {
-    let seeds = seeds(api, &request);
-    let mut settings = request.settings.unwrap_or_default();
-    let preset = preset::fill_in(&mut settings, "settings.preset");
-    let method = Method::of(settings.target.as_ref());
-    let schema = &api.statistics.schema;
-    let wish = attributes::wish(schema, &request.attributes, &request.keep, method);
-    let target = settings::target(
-        &api.statistics,
-        settings.target.as_ref(),
-        wish.as_ref().map_or(&[], |w| &w.asked),
-        "settings.target",
-    );
-    let descent = settings.inversion.as_ref();
-    let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
-    let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
-    let stream = settings::stream(request.stream.as_ref());
-    match (preset, wish, target, descent, stream, seeds) {
-        (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
-            let in_force = settings::target_to_wire(&target, &api.statistics);
-            let settings = wire::in_force(in_force, &descent);
-            let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
-            let asked: Vec<_> = wish.asked.iter().map(named).collect();
-            let kept: Vec<_> = wish.kept.iter().map(|&k| schema.name(k)).collect();
-            let wishes = format!("{asked:?} {kept:?}");
-            let inversion = |seed| Inversion {
-                request: digest("Generate", &settings, seed, wishes.as_bytes()),
-                resumption: None,
-                statistics: api.statistics.clone(),
-                classifier: api.classifier.clone(),
-                network: api.statistics.classifier_digest.clone(),
-                workers: api.workers.clone(),
-                settings: settings.clone(),
-                descent,
-                stream,
-                seed,
-                wish: wish.clone(),
-                arrived,
-            };
-            let face = |seed| (inversion(seed), Attributes(target));
-            Ok(seeds.map(face).collect())
-        }
-        (preset, wish, target, descent, stream, seeds) => {
-            let wrong = [
-                preset.err(),
-                wish.err(),
-                target.err(),
-                descent.err(),
-                stream.err(),
-                seeds.err(),
-            ];
-            Err(wrong.into_iter().flatten().collect())
+    let wanted = Wanted {
+        seeds: seeds(api, &request),
+        stream: settings::stream(request.stream.as_ref()),
+        attributes: request.attributes,
+        keep: request.keep,
+        settings: request.settings.unwrap_or_default(),
+    };
+    wanted.check(api, arrived)
+}
+
+/// What requests for faces have in common.
+pub(super) struct Wanted {
+    pub(super) attributes: Vec<v1::RequestedAttribute>,
+    pub(super) keep: Vec<String>,
+    pub(super) settings: v1::GenerationSettings,
+    pub(super) seeds: Result<Vec<u64>, Violations>,
+    pub(super) stream: Result<StreamSettings, Violations>,
+}
+
+impl Wanted {
+    /// A face for each seed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the request.
+    pub(super) fn check(self, api: &Generator, arrived: Instant) -> Result<Vec<Face>, Violations> {
+        let (mut settings, stream, seeds) = (self.settings, self.stream, self.seeds);
+        let preset = preset::fill_in(&mut settings, "settings.preset");
+        let method = Method::of(settings.target.as_ref());
+        let schema = &api.statistics.schema;
+        let wish = attributes::wish(schema, &self.attributes, &self.keep, method);
+        let target = settings::target(
+            &api.statistics,
+            settings.target.as_ref(),
+            wish.as_ref().map_or(&[], |w| &w.asked),
+            "settings.target",
+        );
+        let descent = settings.inversion.as_ref();
+        let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
+        let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
+        match (preset, wish, target, descent, stream, seeds) {
+            (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
+                let in_force = settings::target_to_wire(&target, &api.statistics);
+                let settings = wire::in_force(in_force, &descent);
+                let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
+                let asked: Vec<_> = wish.asked.iter().map(named).collect();
+                let kept: Vec<_> = wish.kept.iter().map(|&k| schema.name(k)).collect();
+                let wishes = format!("{asked:?} {kept:?}");
+                let inversion = |seed| Inversion {
+                    request: digest("Generate", &settings, seed, wishes.as_bytes()),
+                    resumption: None,
+                    statistics: api.statistics.clone(),
+                    classifier: api.classifier.clone(),
+                    network: api.statistics.classifier_digest.clone(),
+                    workers: api.workers.clone(),
+                    settings: settings.clone(),
+                    descent,
+                    stream,
+                    seed,
+                    wish: wish.clone(),
+                    arrived,
+                };
+                let face = |seed| (inversion(seed), Attributes(target));
+                Ok(seeds.into_iter().map(face).collect())
+            }
+            (preset, wish, target, descent, stream, seeds) => {
+                let wrong = [
+                    preset.err(),
+                    wish.err(),
+                    target.err(),
+                    descent.err(),
+                    stream.err(),
+                    seeds.err(),
+                ];
+                Err(wrong.into_iter().flatten().collect())
+            }
         }
     }
 }
 
+/// Most faces of one request.
+pub(super) fn most_faces(api: &Generator) -> usize {
+    MOST_FACES.min(api.limits.sessions)
+}
+
 /// The seed of each face.
-fn seeds(api: &Generator, request: &GenerateRequest) -> Result<RangeInclusive<u64>, Violations> {
-    let most = MOST_FACES.min(api.limits.sessions);
-    let count = usize::try_from(request.count).map(|count| count.max(1));
-    let Some(count) = count.ok().filter(|&count| count <= most) else {
-        let wrong = format_args!("expected 1 to {most}, or 0 for one, got {}", request.count);
+fn seeds(api: &Generator, request: &GenerateRequest) -> Result<Vec<u64>, Violations> {
+    let most = most_faces(api);
+    let count = request.count.unwrap_or(1);
+    let valid = usize::try_from(count).ok();
+    let Some(faces) = valid.filter(|faces| (1..=most).contains(faces)) else {
+        let wrong = format_args!("expected 1 to {most}, got {count}");
         return Err(Violations::one("count", wrong));
     };
     let first = request.seed;
-    match first.checked_add(count as u64 - 1) {
-        Some(last) => Ok(first..=last),
+    match first.checked_add(faces as u64 - 1) {
+        Some(last) => Ok((first..=last).collect()),
         None => {
-            let wrong = format_args!("expected a seed with {count} seeds from it on, got {first}");
+            let wrong = format_args!("expected a seed with {faces} seeds from it on, got {first}");
             Err(Violations::one("seed", wrong))
         }
     }
 }
 
 /// The goal of showing the requested attributes, by this method.
-struct Attributes(Target);
+pub(super) struct Attributes(Target);
 
 impl Goal for Attributes {
     async fn objectives(
@@ -229,14 +259,14 @@ async fn centres(
 /// The distance to a target, and the likelihood if it counts.
 fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
     let distance = Objective {
-        weight: 1.0,
+        weight: Some(1.0),
         term: Some(Term::SquaredDistance(SquaredDistance {
             layer: target.layer,
             target: Some(target.tensor),
             normalized: true,
         })),
     };
-    let likelihood = Some(likelihood).filter(|l| l.weight > 0.0);
+    let likelihood = Some(likelihood).filter(|l| l.weight > Some(0.0));
     [distance].into_iter().chain(likelihood).collect()
 }
 
@@ -266,12 +296,12 @@ fn likelihood(
     let target = |(asked, weight): &(Asked, f64)| AttributeTarget {
         attribute: schema.name(asked.attribute).into(),
         absent: asked.absent,
-        // A weight of 0 would be read as 1.
-        weight: (weight / total).max(f64::MIN_POSITIVE),
+        // Weights of 0 are refused.
+        weight: Some((weight / total).max(f64::MIN_POSITIVE)),
         enough: (margin < defaults::NO_END).then(|| statistics.enough(asked, margin)),
     };
     Objective {
-        weight,
+        weight: Some(weight),
         term: Some(Term::AttributeLikelihood(AttributeLikelihood {
             targets: all.iter().map(target).collect(),
         })),
@@ -357,7 +387,10 @@ mod tests {
             .iter()
             .map(|t| (t.attribute.as_str(), t.absent, t.weight))
             .collect();
-        assert_eq!(targets, [("Male", false, 1.0), ("Smiling", true, 1.0)]);
+        assert_eq!(
+            targets,
+            [("Male", false, Some(1.0)), ("Smiling", true, Some(1.0))]
+        );
     }
 
     #[tokio::test]
@@ -405,7 +438,7 @@ mod tests {
     async fn each_face_of_a_count_is_that_of_a_request_of_its_own() {
         let request = |seed, count| GenerateRequest {
             seed,
-            count,
+            count: Some(count),
             ..GenerateRequest::of(["Male"])
         };
         let faces = |seed, count| check(&api(), request(seed, count), Instant::now());
@@ -414,9 +447,10 @@ mod tests {
             let digest = |(inversion, _): &Face| inversion.request.clone();
             faces.iter().map(digest).collect()
         };
-        let alone: Vec<_> = (7..10).flat_map(|seed| faces(seed, 0).unwrap()).collect();
+        let alone: Vec<_> = (7..10).flat_map(|seed| faces(seed, 1).unwrap()).collect();
         assert_eq!(digests(&together), digests(&alone));
         for (seed, count, field) in [
+            (0, 0, "count"),
             (0, 17, "count"),
             (0, -1, "count"),
             (0, i32::MAX, "count"),

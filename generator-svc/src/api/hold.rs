@@ -48,13 +48,13 @@ fn held(scores: &[&AttributeScore]) -> Vec<Objective> {
             AttributeTarget {
                 attribute: score.name.clone(),
                 absent,
-                // A weight of 0 would be read as 1.
-                weight: (share / (q * (1.0 - q)).max(LEAST_VARIANCE)).max(f64::MIN_POSITIVE),
+                // Weights of 0 are refused.
+                weight: Some((share / (q * (1.0 - q)).max(LEAST_VARIANCE)).max(f64::MIN_POSITIVE)),
                 enough: None,
             }
         };
         Objective {
-            weight: WEIGHT,
+            weight: Some(WEIGHT),
             term: Some(Term::AttributeLikelihood(AttributeLikelihood {
                 targets: scores.iter().map(target).collect(),
             })),
@@ -80,7 +80,9 @@ mod tests {
             };
             let terms = held(&[&score]);
             let weight = |i: usize| match &terms[i].term {
-                Some(Term::AttributeLikelihood(likelihood)) => likelihood.targets[0].weight,
+                Some(Term::AttributeLikelihood(likelihood)) => {
+                    likelihood.targets[0].weight.unwrap_or_default()
+                }
                 other => panic!("expected a likelihood, got {other:?}"),
             };
             // Of -a ln p - b ln (1 - p) the derivative is 0 where p = a / (a + b).

@@ -118,7 +118,7 @@ impl Goal for Reconstruction {
         let target =
             target.ok_or_else(|| OracleError::Reply("GetActivations sent no activation".into()))?;
         let distance = Objective {
-            weight: 1.0,
+            weight: Some(1.0),
             term: Some(Term::SquaredDistance(SquaredDistance {
                 layer: self.layer,
                 target: Some(target),

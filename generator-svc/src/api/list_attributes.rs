@@ -3,7 +3,7 @@
 use deepface_proto::v1::{
     AttributeInfo, GenerationSettings, ListAttributesResponse, Preset, PresetInfo,
 };
-use deepface_serve::Violations;
+use deepface_serve::{Violations, this_server};
 
 use super::method::Method;
 use super::{preset, settings, wire};
@@ -31,6 +31,7 @@ pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse
         classifier_digest: statistics.classifier_digest.clone(),
         methods: Method::ALL.map(Into::into).into(),
         presets: vec![paper],
+        server: Some(this_server()),
     }
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod events;
 mod faces;
 mod generate;
+mod generate_face;
 mod get_target;
 mod hold;
 mod inversion;
@@ -38,11 +39,13 @@ use deepface_client::ClassifierClient;
 use deepface_proto::http2;
 use deepface_proto::v1::generator_service_server::{GeneratorService, GeneratorServiceServer};
 use deepface_proto::v1::{
-    GenerateRequest, GenerateResponse, GetTargetRequest, GetTargetResponse, InvertRequest,
-    InvertResponse, ListAttributesRequest, ListAttributesResponse,
+    GenerateFaceRequest, GenerateFaceResponse, GenerateRequest, GenerateResponse, GetTargetRequest,
+    GetTargetResponse, InvertRequest, InvertResponse, ListAttributesRequest,
+    ListAttributesResponse,
 };
 use deepface_serve::{ServeSettings, origin};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use self::sessions::Sessions;
@@ -113,6 +116,8 @@ impl Generator {
     /// The service for a server's routes, with the limits on message sizes.
     pub fn into_server(self) -> GeneratorServiceServer<Self> {
         GeneratorServiceServer::new(self)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(http2::MAX_REQUEST_BYTES)
             .max_encoding_message_size(http2::MAX_RESPONSE_BYTES)
     }
@@ -134,6 +139,14 @@ impl GeneratorService for Generator {
         request: Request<GetTargetRequest>,
     ) -> Result<Response<GetTargetResponse>, Status> {
         let reply = get_target::get_target(self, request.get_ref()).await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn generate_face(
+        &self,
+        request: Request<GenerateFaceRequest>,
+    ) -> Result<Response<GenerateFaceResponse>, Status> {
+        let reply = generate_face::generate_face(&self.for_request(&request), request).await?;
         Ok(Response::new(reply))
     }
 

@@ -189,7 +189,7 @@ pub(super) fn lying_tensor(random: &mut Random) -> Template {
         }),
         1 => v1::differentiate_request::Message::Setup(v1::DifferentiateSetup {
             objectives: vec![v1::Objective {
-                weight: one(&NUMBERS, random),
+                weight: perhaps(&NUMBERS, random),
                 term: Some(v1::objective::Term::SquaredDistance(v1::SquaredDistance {
                     layer: name(random),
                     target: Some(lie),
@@ -289,7 +289,7 @@ pub(super) fn wild_fields(random: &mut Random) -> Template {
                 stream: Some(stream(random)),
                 keep,
                 resume_tokens: vec![token(random); random.below(3)],
-                count: perhaps(&[i32::MIN, -1, 0, 2, 17, i32::MAX], random).unwrap_or(1),
+                count: perhaps(&[i32::MIN, -1, 0, 2, 17, i32::MAX], random),
             };
             (GENERATE, request.encode_to_vec())
         }
@@ -337,7 +337,7 @@ fn inversion(random: &mut Random) -> v1::InversionSettings {
 
 fn stream(random: &mut Random) -> v1::StreamSettings {
     v1::StreamSettings {
-        every: perhaps(&INTEGERS, random).unwrap_or(0),
+        every: perhaps(&INTEGERS, random),
         format: choice(random),
         losses_only: random.below(2) == 0,
         resume_tokens: random.below(2) == 0,

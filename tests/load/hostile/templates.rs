@@ -118,7 +118,7 @@ fn differentiate(input: usize) -> Vec<Vec<u8>> {
     };
     let setup = v1::DifferentiateSetup {
         objectives: vec![v1::Objective {
-            weight: 1.0,
+            weight: Some(1.0),
             term: Some(v1::objective::Term::AttributeLikelihood(likelihood)),
         }],
         ..Default::default()

@@ -46,7 +46,7 @@ impl Stream {
 
 pub(super) fn setup(terms: impl IntoIterator<Item = Term>) -> Message {
     let objective = |term| v1::Objective {
-        weight: 0.0,
+        weight: None,
         term: Some(term),
     };
     Message::Setup(v1::DifferentiateSetup {
@@ -79,7 +79,7 @@ pub(super) fn male() -> Term {
         targets: vec![v1::AttributeTarget {
             attribute: "Male".into(),
             absent: false,
-            weight: 0.0,
+            weight: None,
             enough: None,
         }],
     })
@@ -169,7 +169,7 @@ async fn bad_setups_are_named() {
         let target = |&(name, weight): &(&str, f64)| v1::AttributeTarget {
             attribute: name.to_owned(),
             absent: true,
-            weight,
+            weight: Some(weight),
             enough: None,
         };
         let targets = targets.iter().map(target).collect();
@@ -187,7 +187,10 @@ async fn bad_setups_are_named() {
     let weighted = |weight| {
         let term = Some(male());
         Message::Setup(v1::DifferentiateSetup {
-            objectives: vec![v1::Objective { weight, term }],
+            objectives: vec![v1::Objective {
+                weight: Some(weight),
+                term,
+            }],
             ..Default::default()
         })
     };
@@ -330,7 +333,7 @@ async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
     let attribute = v1::AttributeTarget {
         attribute: "Male".to_owned(),
         absent: false,
-        weight: 1e6,
+        weight: Some(1e6),
         enough: None,
     };
     let likelihood = Term::AttributeLikelihood(v1::AttributeLikelihood {
@@ -347,7 +350,7 @@ async fn no_setup_and_no_image_makes_a_gradient_that_is_not_finite() {
         to_fc7([vec![1e-9], vec![0.0; 31]].concat(), true),
     ];
     let objective = |term| v1::Objective {
-        weight: 1e6,
+        weight: Some(1e6),
         term: Some(term),
     };
     let largest = Message::Setup(v1::DifferentiateSetup {

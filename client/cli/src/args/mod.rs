@@ -105,7 +105,7 @@ a page there, such as deepface-generate.1. The two services write theirs in the 
 
 /// Make faces from attributes, and see what a network sees in faces.
 #[derive(Debug, Parser)]
-#[command(name = "deepface", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+#[command(name = "deepface", version = deepface_serve::this_version(), after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) services: ServiceArgs,

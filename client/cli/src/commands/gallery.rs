@@ -106,7 +106,7 @@ fn jobs(
             keep: row.keep.clone(),
             seed,
             stream: Some(v1::StreamSettings {
-                every: args.every,
+                every: Some(args.every),
                 format: v1::ImageFormat::Png.into(),
                 ..Default::default()
             }),

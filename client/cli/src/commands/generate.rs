@@ -25,7 +25,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::
         Some(like) => like.overridden(args, typed),
         None => typed,
     };
-    let mut recipe = Recipe::generated(&request)?;
+    let mut recipe = Recipe::new(deepface_client::Recipe::generated(&request)?);
     if let Some(like) = like.as_ref().filter(|_| !overrides(args)) {
         recipe = recipe.expecting(like.settings());
     }

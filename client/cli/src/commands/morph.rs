@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use deepface_client::{ClientError, Code, GeneratorClient, v1};
+use deepface_client::{ClientError, Code, GeneratorClient, Provenance, v1};
 use deepface_images::PictureFormat;
 use image::RgbImage;
 use serde::Serialize;
@@ -156,7 +156,7 @@ fn jobs(
                 keep: keep.to_vec(),
                 seed: args.seed,
                 stream: Some(v1::StreamSettings {
-                    every: 1,
+                    every: Some(1),
                     losses_only: true,
                     ..Default::default()
                 }),
@@ -203,7 +203,7 @@ fn enlarged(args: &MorphArgs, frames: &[Frame]) -> Vec<RgbImage> {
 /// Writes the animation and the sheet, and returns the path of the animation.
 async fn write(args: &MorphArgs, outputs: &Outputs, all: &[RgbImage]) -> anyhow::Result<PathBuf> {
     if let Some(sheet) = &outputs.sheet {
-        let about = provenance::about_many(&format!("a morph, seed {}", args.seed));
+        let about = provenance::about(Provenance::of_many(&format!("a morph, seed {}", args.seed)));
         let picture = pictures::contact_sheet(all)?;
         sheet.write_picture(&picture, &about).await?;
     }

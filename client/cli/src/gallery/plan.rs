@@ -2,7 +2,7 @@
 
 use deepface_client::v1::RequestedAttribute;
 
-use crate::wishes::{Catalogue, say, say_all};
+use crate::wishes::{Catalogue, say_all};
 
 /// The default sweep: clearly visible attributes, each of its own group.
 const DEFAULT_SWEEP: [&str; 6] = [
@@ -45,7 +45,7 @@ impl Row {
             absent: false,
             ..varied.clone()
         };
-        format!("{preposition} {}", say(&attribute))
+        format!("{preposition} {attribute}")
     }
 }
 

@@ -28,10 +28,8 @@ pub(in crate::api) fn stream(
 ) -> Result<StreamSettings, Violations> {
     let wire = wire.copied().unwrap_or_default();
     let mut check = Check::new("stream");
-    // 0 is the default, and within the range that a refusal names.
-    let every = (wire.every != 0).then_some(wire.every);
     let settings = StreamSettings {
-        every: check.whole("every", every, defaults::EVERY, 0..=5000),
+        every: check.whole("every", wire.every, defaults::EVERY, 1..=5000),
         format: match check.known("format", wire.format) {
             ImageFormat::Unspecified => ImageFormat::Png,
             format => format,

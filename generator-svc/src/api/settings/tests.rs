@@ -149,13 +149,13 @@ fn every_bad_value_is_named() {
         assert!(text.contains(part), "{part}: {text}");
     }
     let wire = v1::StreamSettings {
-        every: -1,
+        every: Some(0),
         format: 9,
         ..Default::default()
     };
     let text = problems(stream(Some(&wire)));
     assert!(
-        text.contains("stream.every: expected 0 to 5000, got -1") && text.contains("stream.format"),
+        text.contains("stream.every: expected 1 to 5000, got 0") && text.contains("stream.format"),
         "{text}"
     );
 }

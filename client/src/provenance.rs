@@ -1,0 +1,154 @@
+//! What a picture of a face says of how it was made: enough to make it again.
+
+use deepface_proto::v1;
+
+use crate::{Json, JsonError};
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a picture says in itself: who made it, a sentence for people, and texts for programs.
+///
+/// The texts are `command` (`generate` or `invert`), `request` and `settings` (JSON in the mapping of the contract),
+/// `seed`, `scale` (the whole number by which the picture was enlarged, if it is one), `statistics-sha256`,
+/// `classifier-sha256` and `version`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The program and its version.
+    pub software: String,
+    /// A sentence for people: that the face is synthetic, and what was asked for.
+    pub description: String,
+    /// Texts for programs, by their names.
+    pub texts: Vec<(&'static str, String)>,
+}
+
+/// What a picture will be made from.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    command: &'static str,
+    /// In a sentence: `Male, not Smiling`.
+    wanted: String,
+    /// The request as JSON, without what decides nothing about the face.
+    request: String,
+    seed: u64,
+}
+
+impl Recipe {
+    /// A face from attributes.
+    ///
+    /// # Errors
+    /// The request holds a number that is not finite.
+    pub fn generated(request: &v1::GenerateRequest) -> Result<Self, JsonError> {
+        let plain = v1::GenerateRequest {
+            stream: None,
+            ..request.clone()
+        };
+        let said: Vec<_> = request.attributes.iter().map(ToString::to_string).collect();
+        Ok(Self {
+            command: "generate",
+            wanted: format!("attributes: {}", said.join(", ")),
+            request: plain.to_json()?,
+            seed: request.seed,
+        })
+    }
+
+    /// A reconstruction. The image that it came from is left out.
+    ///
+    /// # Errors
+    /// As for [`Self::generated`].
+    pub fn inverted(request: &v1::InvertRequest) -> Result<Self, JsonError> {
+        let plain = v1::InvertRequest {
+            image: None,
+            stream: None,
+            ..request.clone()
+        };
+        Ok(Self {
+            command: "invert",
+            wanted: "reconstructed from the activations of an image".to_owned(),
+            request: plain.to_json()?,
+            seed: request.seed,
+        })
+    }
+
+    /// What the picture says, once the service has said what it makes it with.
+    ///
+    /// # Errors
+    /// The settings hold a number that is not finite.
+    pub fn provenance(
+        &self,
+        started: &v1::Started,
+        scale: Option<u32>,
+    ) -> Result<Provenance, JsonError> {
+        let settings = started.settings.as_ref().map(Json::to_json).transpose()?;
+        let scale = scale.map(|scale| ("scale", scale.to_string()));
+        let texts = [
+            ("command", self.command.to_owned()),
+            ("request", self.request.clone()),
+            ("settings", settings.unwrap_or_default()),
+            ("seed", self.seed.to_string()),
+        ];
+        let models = [
+            ("statistics-sha256", started.digest.clone()),
+            ("classifier-sha256", started.classifier_digest.clone()),
+            ("version", VERSION.to_owned()),
+        ];
+        Ok(Provenance {
+            texts: texts.into_iter().chain(scale).chain(models).collect(),
+            ..Provenance::of_many(&format!("{}, seed {}", self.wanted, self.seed))
+        })
+    }
+}
+
+impl Provenance {
+    /// What a sheet of many faces says: that it is synthetic, and what they are.
+    pub fn of_many(wanted: &str) -> Self {
+        Self {
+            software: format!("deepface {VERSION}"),
+            description: synthetic(wanted),
+            texts: vec![("version", VERSION.to_owned())],
+        }
+    }
+}
+
+/// The notice that every picture carries.
+fn synthetic(wanted: &str) -> String {
+    format!("Synthetic: computed by a neural network, not a photograph of a person ({wanted})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_says_what_makes_it_again() {
+        let request = v1::GenerateRequest::of(["Male"])
+            .without(["Smiling"])
+            .with_seed(7)
+            .with_stream(v1::StreamSettings::default());
+        let started = v1::Started {
+            digest: "d1".into(),
+            ..Default::default()
+        };
+        let recipe = Recipe::generated(&request).unwrap();
+        let said = recipe.provenance(&started, Some(3)).unwrap();
+        let text = |name| {
+            let found = said.texts.iter().find(|(known, _)| *known == name);
+            found.map(|(_, text)| text.as_str())
+        };
+        let again = v1::GenerateRequest::from_json(text("request").unwrap()).unwrap();
+        let plain = v1::GenerateRequest {
+            stream: None,
+            ..request
+        };
+        assert_eq!(again, plain);
+        assert_eq!((text("seed"), text("scale")), (Some("7"), Some("3")));
+        assert_eq!(text("statistics-sha256"), Some("d1"));
+        let description = &said.description;
+        assert!(
+            description.contains("attributes: Male, not Smiling, seed 7"),
+            "{description}"
+        );
+        let other = recipe.provenance(&started, None).unwrap();
+        assert!(other.texts.iter().all(|(name, _)| *name != "scale"));
+    }
+}
