@@ -4,13 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deepface_proto::inference::grpc_inference_service_server::SERVICE_NAME as OPEN_INFERENCE;
 use deepface_proto::v1::classifier_service_server::SERVICE_NAME;
 use deepface_serve::{Health, ServeError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-use crate::api::Classifier;
+use crate::api::{Classifier, OpenInference};
 use crate::batch::{Engine, State};
 use crate::metrics;
 use crate::settings::Settings;
@@ -52,14 +53,15 @@ pub async fn serve(
     settings: &Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
-    let health = Health::new(&[SERVICE_NAME]).await;
+    let health = Health::new(&[SERVICE_NAME, OPEN_INFERENCE]).await;
     let device = settings.device().map_err(ServiceError::Settings)?;
     let threads = settings.threads();
     let engine = Engine::start(move || model.load(device, threads), settings.batch());
     let engine = engine.map_err(ServiceError::Thread)?;
     let state = engine.state();
     let classifier = Classifier::new(engine, settings.limits());
-    let routes = Routes::new(classifier.into_server());
+    let routes = Routes::new(classifier.clone().into_server())
+        .add_service(OpenInference::new(classifier).into_server());
     let server = deepface_serve::serve(listener, routes, &health, &settings.serve, shutdown);
     tokio::select! {
         served = server => Ok(served?),

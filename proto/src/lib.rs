@@ -19,6 +19,12 @@ pub mod v1 {
     include!("gen/deepface.v1.rs");
 }
 
+/// Messages, client and server of the Open Inference Protocol, version 2, package `inference`.
+#[allow(missing_docs, unused_qualifications, clippy::all)]
+pub mod inference {
+    include!("gen/inference.rs");
+}
+
 /// The standard error model, `google.rpc.Status`: the status of one item of a request.
 pub use tonic_types::pb as rpc;
 

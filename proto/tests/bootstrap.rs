@@ -3,8 +3,11 @@
 
 use std::{fs, path::Path};
 
-const PROTOS: [&str; 5] = [
+const PROTOS: [&str; 8] = [
+    "inference/grpc_service.proto",
     "deepface/v1/server.proto",
+    "deepface/v1/model.proto",
+    "deepface/v1/settings.proto",
     "deepface/v1/tensor.proto",
     "deepface/v1/image.proto",
     "deepface/v1/classifier.proto",
@@ -29,7 +32,7 @@ fn bindings_are_current() {
         .compile_fds(set)
         .unwrap();
     let checked_in = root.join("src/gen");
-    for file in ["deepface.v1.rs", "descriptor.binpb"] {
+    for file in ["deepface.v1.rs", "inference.rs", "descriptor.binpb"] {
         let made = fs::read(fresh.path().join(file)).unwrap();
         if std::env::var_os("UPDATE_BINDINGS").is_some() {
             fs::write(checked_in.join(file), made).unwrap();

@@ -47,6 +47,29 @@ pub(super) fn differentiate(
     Ok(ReceiverStream::new(outbound))
 }
 
+/// The answer to one step, without a stream.
+pub(super) async fn once(
+    api: &Classifier,
+    request: Request<(v1::DifferentiateSetup, v1::DifferentiateStep)>,
+) -> Result<DifferentiateResponse, Refusal> {
+    let call = api.call(&request);
+    let session = Session {
+        info: api.engine.info()?,
+        stream: api.engine.stream(call.clone()),
+        api: api.clone(),
+        call,
+    };
+    let (setup, step) = request.into_inner();
+    let [setup, step] =
+        [Message::Setup(setup), Message::Step(step)].map(|message| v1::DifferentiateRequest {
+            message: Some(message),
+        });
+    let setup = session.setup(setup)?;
+    let answer = session.step(step, &setup.objectives);
+    let answer = timeout_at(session.call.deadline.at(), answer).await;
+    answer.unwrap_or(Err(EngineError::Expired.into()))
+}
+
 /// One stream.
 struct Session {
     api: Classifier,

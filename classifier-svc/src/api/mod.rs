@@ -12,6 +12,7 @@ mod images;
 mod layers;
 mod model;
 mod objectives;
+mod open_inference;
 mod portions;
 mod status;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::decoders::Decoders;
+pub use self::open_inference::OpenInference;
 use crate::batch::{Call, Engine};
 
 /// The limits on one request.

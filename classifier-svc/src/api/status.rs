@@ -7,6 +7,7 @@ use deepface_proto::rpc;
 use deepface_serve::{Overdrawn, Violations, detailed, quote};
 use prost::Message;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::batch::EngineError;
 
@@ -33,6 +34,17 @@ pub(super) enum Refusal {
         /// Digest of the one that is served.
         served: String,
     },
+    /// A name that this server does not have.
+    Unknown {
+        /// What it names.
+        what: &'static str,
+        /// The field that holds it.
+        field: String,
+        /// The name.
+        name: String,
+        /// What would be right.
+        known: String,
+    },
     /// Too many images wait to be decoded, of this caller or in all.
     Decoders,
     /// What waits holds too much memory, of this caller or in all.
@@ -47,6 +59,23 @@ pub(super) enum Refusal {
     Internal(&'static str),
     /// The client's side of the stream broke.
     Broken(Status),
+}
+
+impl Refusal {
+    /// The same refusal, for a request that has another name for a field.
+    pub(super) fn renamed(self, ours: &str, theirs: &str) -> Self {
+        let Self::Invalid(violations) = self else {
+            return self;
+        };
+        let mut renamed = Violations::new();
+        for (field, what) in violations.iter() {
+            match field.strip_prefix(ours) {
+                Some(rest) => renamed.add(format!("{theirs}{rest}"), what),
+                None => renamed.add(field, what),
+            }
+        }
+        Self::Invalid(renamed)
+    }
 }
 
 impl From<Violations> for Refusal {
@@ -84,6 +113,17 @@ impl From<Refusal> for Status {
                     "{field}: expected the network {}, this one is {served}",
                     quote(&expected)
                 ),
+                None,
+            ),
+            Refusal::Unknown {
+                what,
+                field,
+                name,
+                known,
+            } => detailed(
+                Code::NotFound,
+                "UNKNOWN_NAME",
+                &format!("{field}: expected the {what} {known}, got {}", quote(&name)),
                 None,
             ),
             Refusal::Decoders => detailed(
@@ -144,6 +184,22 @@ pub(super) fn check_network(
         expected: digest.into(),
         served: info.digest.clone(),
     })
+}
+
+/// What is wrong with an item, by the status that [`of_item`] made.
+pub(super) fn wrong_with(item: &rpc::Status) -> Violations {
+    let details = item.encode_to_vec().into();
+    let status = Status::with_details(Code::from_i32(item.code), &item.message, details);
+    let mut violations = Violations::new();
+    let details = status.get_error_details();
+    for violation in details
+        .bad_request()
+        .iter()
+        .flat_map(|bad| &bad.field_violations)
+    {
+        violations.add(&violation.field, &violation.description);
+    }
+    violations
 }
 
 /// The status of one item of a request that is otherwise answered.

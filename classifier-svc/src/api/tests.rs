@@ -5,11 +5,13 @@ mod calls;
 mod detect;
 mod items;
 mod network;
+mod open_inference;
 mod streams;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use deepface_proto::inference::grpc_inference_service_client::GrpcInferenceServiceClient as InferenceClient;
 use deepface_proto::v1::classifier_service_client::ClassifierServiceClient;
 use deepface_proto::v1::image::Content;
 use deepface_proto::v1::{self, DataType};
@@ -21,7 +23,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{Classifier, Limits};
+use super::{Classifier, Limits, OpenInference};
 use crate::batch::{BatchSettings, Engine, State};
 use deepface_network::{Architecture, Model, write_random};
 
@@ -53,6 +55,7 @@ pub(crate) static WEIGHTS: LazyLock<Arc<[u8]>> = LazyLock::new(|| {
 /// A running service; it stops when this is dropped.
 struct Service {
     client: Client,
+    inference: InferenceClient<Channel>,
     _stop: DropGuard,
 }
 
@@ -75,7 +78,8 @@ async fn service(limits: Limits) -> Service {
         .clone();
     assert!(matches!(ready, State::Ready(_)), "{ready:?}");
     let classifier = Classifier::new(engine, limits);
-    let routes = tonic::service::Routes::new(classifier.into_server());
+    let routes = tonic::service::Routes::new(classifier.clone().into_server())
+        .add_service(OpenInference::new(classifier).into_server());
     let settings = ServeSettings::default();
     let listener = settings.bind(0).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -85,9 +89,11 @@ async fn service(limits: Limits) -> Service {
         let health = Health::new(&[SERVICE_NAME]).await;
         deepface_serve::serve(listener, routes, &health, &settings, stopped).await
     });
-    let client = Client::connect(format!("http://{address}")).await.unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel = channel.connect().await.unwrap();
     Service {
-        client: client.max_decoding_message_size(64 << 20),
+        inference: InferenceClient::new(channel.clone()),
+        client: Client::new(channel).max_decoding_message_size(64 << 20),
         _stop: stop.drop_guard(),
     }
 }

@@ -9,6 +9,572 @@ pub struct Server {
     #[prost(string, tag = "2")]
     pub commit: ::prost::alloc::string::String,
 }
+/// A loaded model.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Model {
+    /// Name, such as "vgg-face-mini".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// SHA-256 of the weights file, lower-case hexadecimal.
+    #[prost(string, tag = "2")]
+    pub digest: ::prost::alloc::string::String,
+    /// Side of the square input, in pixels.
+    #[prost(int32, tag = "3")]
+    pub input_size: i32,
+    /// How pixels become the network's input.
+    #[prost(message, optional, tag = "4")]
+    pub preprocessing: ::core::option::Option<Preprocessing>,
+    /// Every layer that a request can name, in order from the image up. Activations are those after the rectifier, if
+    /// the layer has one.
+    #[prost(message, repeated, tag = "5")]
+    pub layers: ::prost::alloc::vec::Vec<Layer>,
+    /// The attribute groups, one softmax head each, in the order of the heads.
+    #[prost(message, repeated, tag = "6")]
+    pub groups: ::prost::alloc::vec::Vec<Group>,
+    /// Number of weights.
+    #[prost(int64, tag = "7")]
+    pub parameters: i64,
+    /// Device that it runs on: "cpu", "cuda:N", or with 16 bits "cuda:N (f16)" or "cuda:N (bf16)".
+    #[prost(string, tag = "8")]
+    pub device: ::prost::alloc::string::String,
+    /// Licence of the weights.
+    #[prost(string, tag = "9")]
+    pub license: ::prost::alloc::string::String,
+    /// True if the attribute heads were never trained, as in a model that was just imported: its probabilities and
+    /// decisions mean nothing, its activations do.
+    #[prost(bool, tag = "10")]
+    pub heads_untrained: bool,
+    /// How well Compare tells people apart; absent if it was not measured.
+    #[prost(message, optional, tag = "11")]
+    pub verification: ::core::option::Option<Verification>,
+    /// Quality of all attributes together; absent if it was not measured.
+    #[prost(message, optional, tag = "12")]
+    pub mean_metrics: ::core::option::Option<MeanMetrics>,
+}
+/// Quality of all attributes on the test people: means over those that were measured. Each person counts once, however many
+/// of the test images show them.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct MeanMetrics {
+    /// Mean of `AttributeMetrics.accuracy`.
+    #[prost(message, optional, tag = "1")]
+    pub accuracy: ::core::option::Option<Estimate>,
+    /// Mean of `AttributeMetrics.balanced_accuracy_at_balanced`.
+    #[prost(message, optional, tag = "2")]
+    pub balanced_accuracy_at_balanced: ::core::option::Option<Estimate>,
+    /// Mean of `AttributeMetrics.auc`.
+    #[prost(message, optional, tag = "3")]
+    pub auc: ::core::option::Option<Estimate>,
+    /// Mean of the expected calibration errors, 0 to 1, 0 being best: how far the share of positives among images with
+    /// nearly the same probability is from that probability.
+    #[prost(float, tag = "4")]
+    pub calibration_error: f32,
+    /// Number of test people.
+    #[prost(int32, tag = "5")]
+    pub people: i32,
+    /// Number of test images.
+    #[prost(int32, tag = "6")]
+    pub images: i32,
+}
+/// A figure, and how certain it is.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Estimate {
+    /// The figure.
+    #[prost(float, tag = "1")]
+    pub value: f32,
+    /// Where its interval of 95 % begins, by bootstrap over people.
+    #[prost(float, tag = "2")]
+    pub low: f32,
+    /// Where the interval ends.
+    #[prost(float, tag = "3")]
+    pub high: f32,
+}
+/// How well the similarity of two faces tells whether they are the same person.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Verification {
+    /// Two faces are taken for the same person if their cosine is above this.
+    #[prost(float, tag = "1")]
+    pub threshold: f32,
+    /// Share of right decisions, 0 to 1, half of the pairs being the same person: the mean of ten folds over people whom
+    /// neither the network nor the threshold was fitted to.
+    #[prost(float, tag = "2")]
+    pub accuracy: f32,
+    /// Standard error of that mean.
+    #[prost(float, tag = "3")]
+    pub standard_error: f32,
+    /// Number of pairs.
+    #[prost(int32, tag = "4")]
+    pub pairs: i32,
+}
+/// How pixels become the network's input: x = (255 * pixel - mean) * scale, per channel, pixel in 0 to 1.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Preprocessing {
+    /// Order of the channels that the weights expect: "RGB" or "BGR". Images always travel as RGB.
+    #[prost(string, tag = "1")]
+    pub channel_order: ::prost::alloc::string::String,
+    /// Mean of each channel, 0 to 255, in RGB order. 3 values.
+    #[prost(float, repeated, tag = "2")]
+    pub mean: ::prost::alloc::vec::Vec<f32>,
+    /// Factor applied after the mean is subtracted.
+    #[prost(float, tag = "3")]
+    pub scale: f32,
+}
+/// A named stage of the network.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Layer {
+    /// Name: "conv1_1" to "conv5_3", "pool1" to "pool5", "fc6", "fc7", "heads".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Shape of the activation for one image: \[channels, height, width\], or \[features\].
+    #[prost(int64, repeated, tag = "2")]
+    pub shape: ::prost::alloc::vec::Vec<i64>,
+}
+/// Attributes that mostly exclude each other: one softmax over them and "none of these".
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Group {
+    /// Name, such as "hair_color".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The attributes, in the order of the head's logits; "none of these" is the last logit.
+    #[prost(message, repeated, tag = "2")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+}
+/// A facial attribute.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Attribute {
+    /// Name, such as "Eyeglasses".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Decision threshold, 0 to 1: the attribute is present if its probability is above it. Calibrated for accuracy on
+    /// the validation people; it misses most faces with a rare attribute.
+    #[prost(float, tag = "2")]
+    pub threshold: f32,
+    /// Quality on people outside the training data. Not set if it was not measured.
+    #[prost(message, optional, tag = "3")]
+    pub metrics: ::core::option::Option<AttributeMetrics>,
+    /// Another decision threshold, 0 to 1, calibrated for balanced accuracy: it weighs presence and absence equally.
+    #[prost(float, tag = "4")]
+    pub balanced_threshold: f32,
+}
+/// Quality of one attribute on the test people. Each person counts once: an image has a weight of one over the number of its
+/// person's.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct AttributeMetrics {
+    /// Share of correct decisions with `Attribute.threshold`, 0 to 1.
+    #[prost(float, tag = "1")]
+    pub accuracy: f32,
+    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.threshold`.
+    #[prost(float, tag = "2")]
+    pub balanced_accuracy: f32,
+    /// Area under the ROC curve, 0 to 1; 0.5 is chance.
+    #[prost(float, tag = "3")]
+    pub auc: f32,
+    /// Share of positives, 0 to 1.
+    #[prost(float, tag = "4")]
+    pub positives: f32,
+    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.balanced_threshold`.
+    #[prost(float, tag = "5")]
+    pub balanced_accuracy_at_balanced: f32,
+}
+/// Limits of one request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Limits {
+    /// Images in one request.
+    #[prost(int32, tag = "1")]
+    pub max_images: i32,
+    /// Bytes of one encoded image.
+    #[prost(int64, tag = "2")]
+    pub max_image_bytes: i64,
+    /// Width and height of one image, in pixels.
+    #[prost(int32, tag = "3")]
+    pub max_image_side: i32,
+    /// Bytes of one request message.
+    #[prost(int64, tag = "4")]
+    pub max_request_bytes: i64,
+    /// Bytes of one reply; requests that need a larger one are refused.
+    #[prost(int64, tag = "5")]
+    pub max_response_bytes: i64,
+    /// Objectives in one Differentiate stream.
+    #[prost(int32, tag = "6")]
+    pub max_objectives: i32,
+    /// Faces per image with FRAMING_DETECT that Classify returns; if there are more, the largest.
+    #[prost(int32, tag = "7")]
+    pub max_faces_per_image: i32,
+    /// Faces in all images of one Classify request; requests with more are refused.
+    #[prost(int32, tag = "8")]
+    pub max_faces: i32,
+    /// Pixels of one encoded image.
+    #[prost(int64, tag = "9")]
+    pub max_image_pixels: i64,
+    /// Pixels of all encoded images of one request. Images beyond get their own error, as they would in `max_faces`.
+    #[prost(int64, tag = "10")]
+    pub max_request_pixels: i64,
+}
+/// How the target activation is made.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TargetSettings {
+    /// The method.
+    #[prost(enumeration = "Method", tag = "1")]
+    pub method: i32,
+    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: conv4_3, or the first layer if the statistics
+    /// lack conv4_3. Does not apply to METHOD_CLASS_VISUALIZATION.
+    #[prost(string, tag = "2")]
+    pub layer: ::prost::alloc::string::String,
+    /// k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
+    /// Does not apply to METHOD_CLASS_VISUALIZATION.
+    #[prost(double, optional, tag = "3")]
+    pub exaggeration: ::core::option::Option<f64>,
+    /// Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws a person who has the
+    /// attributes that the request names: with 1 and more, the others are that person's; below 1, that share of the way from
+    /// what is expected of people who have the named ones. And, 0.65 times as far, it draws what all attributes leave open in
+    /// the target and in the image prior. Not set: from 1.2 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
+    #[prost(double, optional, tag = "4")]
+    pub variety: ::core::option::Option<f64>,
+    /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
+    /// set: for METHOD_REGRESSION from 12 for a completeness of 0 to 5 for 1; for METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0.
+    /// Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
+    #[prost(double, optional, tag = "5")]
+    pub likelihood: ::core::option::Option<f64>,
+    /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
+    /// absent). Not set: the completeness grows with the attributes named, from 0 for three to 1 for twelve.
+    /// METHOD_REGRESSION only.
+    #[prost(double, optional, tag = "6")]
+    pub completeness: ::core::option::Option<f64>,
+    /// What variety is drawn from. Ignored by other methods than METHOD_REGRESSION.
+    #[prost(enumeration = "Residual", tag = "7")]
+    pub residual: i32,
+    /// How much more than photographs a face may show an attribute: the likelihood of each counts until its log-odds are the
+    /// mean ones of photographs that have it (or lack it, for an absent one) plus this margin, -10 to 100; at 100 it always
+    /// counts. A strength moves that mean as it moves the target. Not set: a margin of 0.5. METHOD_REGRESSION
+    /// only.
+    #[prost(double, optional, tag = "8")]
+    pub margin: ::core::option::Option<f64>,
+}
+/// How the image is found.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct InversionSettings {
+    /// What the optimiser moves.
+    #[prost(enumeration = "Parametrization", tag = "1")]
+    pub parametrization: i32,
+    /// The optimiser.
+    #[prost(enumeration = "Optimizer", tag = "2")]
+    pub optimizer: i32,
+    /// Where the descent starts.
+    #[prost(enumeration = "Start", tag = "3")]
+    pub start: i32,
+    /// Number of steps, 1 to 5000. Not set: 50 steps for Adam in the prior, 100 steps for SGD in the prior, 200 steps in
+    /// pixels; 300 in the prior for a request that keeps attributes.
+    #[prost(int32, optional, tag = "4")]
+    pub steps: ::core::option::Option<i32>,
+    /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.12 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
+    /// SGD in the prior, and 0.01 for SGD in pixels; 0.15 for Adam in the prior for a request that keeps attributes.
+    #[prost(double, optional, tag = "5")]
+    pub learning_rate: ::core::option::Option<f64>,
+    /// Terms added to the loss, and transformations of the image, that keep it plausible.
+    #[prost(message, optional, tag = "6")]
+    pub regularizers: ::core::option::Option<Regularizers>,
+}
+/// Regularisers. Weights are relative to a loss that is normalised by the target's squared norm.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Regularizers {
+    /// Weight of the squared Mahalanobis distance per component of the image's coordinates from those that the prior expects,
+    /// 0 to 100. Not set: a prior weight of 0.05. Prior only.
+    #[prost(double, optional, tag = "1")]
+    pub prior: ::core::option::Option<f64>,
+    /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100. Not set: a total variation
+    /// weight of 5 for Adam in pixels, else 0.
+    #[prost(double, optional, tag = "2")]
+    pub total_variation: ::core::option::Option<f64>,
+    /// Weight of the mean squared distance from mid-grey, 0 to 100. Not set: 0.
+    #[prost(double, optional, tag = "3")]
+    pub l2: ::core::option::Option<f64>,
+    /// Largest shift of the image before each step, in pixels, 0 to 16. Not set: a jitter of 1 in the prior, 2 in pixels.
+    #[prost(int32, optional, tag = "4")]
+    pub jitter: ::core::option::Option<i32>,
+    /// Standard deviation of the Gaussian blur of the image every few steps, in pixels, 0 to 4. Not set: a blur of 0.5 for
+    /// SGD, else 0. Pixels only.
+    #[prost(double, optional, tag = "5")]
+    pub blur_sigma: ::core::option::Option<f64>,
+    /// Steps between two blurs, 1 to 1000. Not set: a blur every 10 steps.
+    #[prost(int32, optional, tag = "6")]
+    pub blur_every: ::core::option::Option<i32>,
+    /// Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed; else it
+    /// expects the mean face, 0. Not set: true for METHOD_REGRESSION. True for METHOD_REGRESSION only.
+    #[prost(bool, optional, tag = "7")]
+    pub conditional: ::core::option::Option<bool>,
+}
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamSettings {
+    /// Steps between two iterates, 1 to 5000. Not set: an iterate every 10 steps. The last iterate is always sent.
+    #[prost(int32, optional, tag = "1")]
+    pub every: ::core::option::Option<i32>,
+    /// How images travel.
+    #[prost(enumeration = "ImageFormat", tag = "2")]
+    pub format: i32,
+    /// Whether iterates carry losses only. The result always has its image.
+    #[prost(bool, tag = "3")]
+    pub losses_only: bool,
+    /// Whether every iterate carries a `resume_token`.
+    #[prost(bool, tag = "4")]
+    pub resume_tokens: bool,
+}
+/// Everything that decides the image, besides the attributes and the seed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GenerationSettings {
+    /// How the target is made.
+    #[prost(message, optional, tag = "1")]
+    pub target: ::core::option::Option<TargetSettings>,
+    /// How the image is found.
+    #[prost(message, optional, tag = "2")]
+    pub inversion: ::core::option::Option<InversionSettings>,
+    /// Settings for the fields that this message does not set; fields that it sets override the preset. Not set in replies,
+    /// which spell every setting out.
+    #[prost(enumeration = "Preset", tag = "3")]
+    pub preset: i32,
+}
+/// How the target activation is made from attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Method {
+    /// Not set: METHOD_REGRESSION.
+    Unspecified = 0,
+    /// Linear regression of activations on all attributes; those that the request does not name take their expectation.
+    Regression = 1,
+    /// Weighted mean of the attributes' mean activations: the paper's cGMM, eq. 4.
+    CgmmMean = 2,
+    /// Weighted mean of samples from the attributes' Gaussians: the paper's cGMM, eq. 2.
+    CgmmSample = 3,
+    /// No target activation: maximises the attributes' log-likelihood from the mean image (section 3.3.1).
+    ClassVisualization = 4,
+}
+impl Method {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "METHOD_UNSPECIFIED",
+            Self::Regression => "METHOD_REGRESSION",
+            Self::CgmmMean => "METHOD_CGMM_MEAN",
+            Self::CgmmSample => "METHOD_CGMM_SAMPLE",
+            Self::ClassVisualization => "METHOD_CLASS_VISUALIZATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "METHOD_UNSPECIFIED" => Some(Self::Unspecified),
+            "METHOD_REGRESSION" => Some(Self::Regression),
+            "METHOD_CGMM_MEAN" => Some(Self::CgmmMean),
+            "METHOD_CGMM_SAMPLE" => Some(Self::CgmmSample),
+            "METHOD_CLASS_VISUALIZATION" => Some(Self::ClassVisualization),
+            _ => None,
+        }
+    }
+}
+/// What the optimiser moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Parametrization {
+    /// Not set: PARAMETRIZATION_PRIOR.
+    Unspecified = 0,
+    /// Coordinates in the Gaussian image prior: x = mean + V diag(s) z.
+    Prior = 1,
+    /// The pixels themselves.
+    Pixels = 2,
+}
+impl Parametrization {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PARAMETRIZATION_UNSPECIFIED",
+            Self::Prior => "PARAMETRIZATION_PRIOR",
+            Self::Pixels => "PARAMETRIZATION_PIXELS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PARAMETRIZATION_UNSPECIFIED" => Some(Self::Unspecified),
+            "PARAMETRIZATION_PRIOR" => Some(Self::Prior),
+            "PARAMETRIZATION_PIXELS" => Some(Self::Pixels),
+            _ => None,
+        }
+    }
+}
+/// The rule of descent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Optimizer {
+    /// Not set: OPTIMIZER_ADAM.
+    Unspecified = 0,
+    /// Adam, with a cosine-decayed rate.
+    Adam = 1,
+    /// Gradient descent as in the paper, with the gradient scaled to unit mean magnitude and the rate decayed by a cosine.
+    Sgd = 2,
+}
+impl Optimizer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OPTIMIZER_UNSPECIFIED",
+            Self::Adam => "OPTIMIZER_ADAM",
+            Self::Sgd => "OPTIMIZER_SGD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OPTIMIZER_UNSPECIFIED" => Some(Self::Unspecified),
+            "OPTIMIZER_ADAM" => Some(Self::Adam),
+            "OPTIMIZER_SGD" => Some(Self::Sgd),
+            _ => None,
+        }
+    }
+}
+/// Where the descent starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Start {
+    /// Not set: START_EXPECTED in the prior, START_NOISE in pixels, and START_MEAN for METHOD_CLASS_VISUALIZATION.
+    Unspecified = 0,
+    /// Random: small z in the prior, Gaussian noise around grey in pixels.
+    Noise = 1,
+    /// The mean training image plus small noise.
+    Mean = 2,
+    /// The image that the prior expects: for METHOD_REGRESSION that of the attributes and the seed, else the mean image.
+    Expected = 3,
+}
+impl Start {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "START_UNSPECIFIED",
+            Self::Noise => "START_NOISE",
+            Self::Mean => "START_MEAN",
+            Self::Expected => "START_EXPECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "START_UNSPECIFIED" => Some(Self::Unspecified),
+            "START_NOISE" => Some(Self::Noise),
+            "START_MEAN" => Some(Self::Mean),
+            "START_EXPECTED" => Some(Self::Expected),
+            _ => None,
+        }
+    }
+}
+/// Which part of what attributes leave open is drawn for variety.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Residual {
+    /// Not set: RESIDUAL_LOW_RANK.
+    Unspecified = 0,
+    /// The few directions in which neurons move together with the image; the image prior expects the same draw.
+    LowRank = 1,
+    /// Every neuron on its own, as in the paper's diagonal covariances.
+    Diagonal = 2,
+}
+impl Residual {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESIDUAL_UNSPECIFIED",
+            Self::LowRank => "RESIDUAL_LOW_RANK",
+            Self::Diagonal => "RESIDUAL_DIAGONAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESIDUAL_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESIDUAL_LOW_RANK" => Some(Self::LowRank),
+            "RESIDUAL_DIAGONAL" => Some(Self::Diagonal),
+            _ => None,
+        }
+    }
+}
+/// How images travel in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ImageFormat {
+    /// Not set: IMAGE_FORMAT_PNG.
+    Unspecified = 0,
+    /// An encoded PNG.
+    Png = 1,
+    /// An F32 tensor, \[3, S, S\], 0 to 1.
+    Tensor = 2,
+}
+impl ImageFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "IMAGE_FORMAT_UNSPECIFIED",
+            Self::Png => "IMAGE_FORMAT_PNG",
+            Self::Tensor => "IMAGE_FORMAT_TENSOR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "IMAGE_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "IMAGE_FORMAT_PNG" => Some(Self::Png),
+            "IMAGE_FORMAT_TENSOR" => Some(Self::Tensor),
+            _ => None,
+        }
+    }
+}
+/// Settings under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Preset {
+    /// Not set: the defaults of each field.
+    Unspecified = 0,
+    /// The paper's method (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration, variety and
+    /// likelihood; 1000 steps of PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
+    /// paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps. Its
+    /// layer, the scale and decay of the gradient, and the exact weights w are not the paper's: see the fields. With
+    /// METHOD_CLASS_VISUALIZATION it is the paper's baseline (section 3.3.1), and START_MEAN takes the place of START_NOISE.
+    Paper = 1,
+}
+impl Preset {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PRESET_UNSPECIFIED",
+            Self::Paper => "PRESET_PAPER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PRESET_UNSPECIFIED" => Some(Self::Unspecified),
+            "PRESET_PAPER" => Some(Self::Paper),
+            _ => None,
+        }
+    }
+}
 /// A dense array: row-major, the last dimension contiguous.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Tensor {
@@ -242,206 +808,6 @@ pub struct GetModelResponse {
     /// The program that answered.
     #[prost(message, optional, tag = "3")]
     pub server: ::core::option::Option<Server>,
-}
-/// A loaded model.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Model {
-    /// Name, such as "vgg-face-mini".
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// SHA-256 of the weights file, lower-case hexadecimal.
-    #[prost(string, tag = "2")]
-    pub digest: ::prost::alloc::string::String,
-    /// Side of the square input, in pixels.
-    #[prost(int32, tag = "3")]
-    pub input_size: i32,
-    /// How pixels become the network's input.
-    #[prost(message, optional, tag = "4")]
-    pub preprocessing: ::core::option::Option<Preprocessing>,
-    /// Every layer that a request can name, in order from the image up. Activations are those after the rectifier, if
-    /// the layer has one.
-    #[prost(message, repeated, tag = "5")]
-    pub layers: ::prost::alloc::vec::Vec<Layer>,
-    /// The attribute groups, one softmax head each, in the order of the heads.
-    #[prost(message, repeated, tag = "6")]
-    pub groups: ::prost::alloc::vec::Vec<Group>,
-    /// Number of weights.
-    #[prost(int64, tag = "7")]
-    pub parameters: i64,
-    /// Device that it runs on: "cpu", "cuda:N", or with 16 bits "cuda:N (f16)" or "cuda:N (bf16)".
-    #[prost(string, tag = "8")]
-    pub device: ::prost::alloc::string::String,
-    /// Licence of the weights.
-    #[prost(string, tag = "9")]
-    pub license: ::prost::alloc::string::String,
-    /// True if the attribute heads were never trained, as in a model that was just imported: its probabilities and
-    /// decisions mean nothing, its activations do.
-    #[prost(bool, tag = "10")]
-    pub heads_untrained: bool,
-    /// How well Compare tells people apart; absent if it was not measured.
-    #[prost(message, optional, tag = "11")]
-    pub verification: ::core::option::Option<Verification>,
-    /// Quality of all attributes together; absent if it was not measured.
-    #[prost(message, optional, tag = "12")]
-    pub mean_metrics: ::core::option::Option<MeanMetrics>,
-}
-/// Quality of all attributes on the test people: means over those that were measured. Each person counts once, however many
-/// of the test images show them.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct MeanMetrics {
-    /// Mean of `AttributeMetrics.accuracy`.
-    #[prost(message, optional, tag = "1")]
-    pub accuracy: ::core::option::Option<Estimate>,
-    /// Mean of `AttributeMetrics.balanced_accuracy_at_balanced`.
-    #[prost(message, optional, tag = "2")]
-    pub balanced_accuracy_at_balanced: ::core::option::Option<Estimate>,
-    /// Mean of `AttributeMetrics.auc`.
-    #[prost(message, optional, tag = "3")]
-    pub auc: ::core::option::Option<Estimate>,
-    /// Mean of the expected calibration errors, 0 to 1, 0 being best: how far the share of positives among images with
-    /// nearly the same probability is from that probability.
-    #[prost(float, tag = "4")]
-    pub calibration_error: f32,
-    /// Number of test people.
-    #[prost(int32, tag = "5")]
-    pub people: i32,
-    /// Number of test images.
-    #[prost(int32, tag = "6")]
-    pub images: i32,
-}
-/// A figure, and how certain it is.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct Estimate {
-    /// The figure.
-    #[prost(float, tag = "1")]
-    pub value: f32,
-    /// Where its interval of 95 % begins, by bootstrap over people.
-    #[prost(float, tag = "2")]
-    pub low: f32,
-    /// Where the interval ends.
-    #[prost(float, tag = "3")]
-    pub high: f32,
-}
-/// How well the similarity of two faces tells whether they are the same person.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct Verification {
-    /// Two faces are taken for the same person if their cosine is above this.
-    #[prost(float, tag = "1")]
-    pub threshold: f32,
-    /// Share of right decisions, 0 to 1, half of the pairs being the same person: the mean of ten folds over people whom
-    /// neither the network nor the threshold was fitted to.
-    #[prost(float, tag = "2")]
-    pub accuracy: f32,
-    /// Standard error of that mean.
-    #[prost(float, tag = "3")]
-    pub standard_error: f32,
-    /// Number of pairs.
-    #[prost(int32, tag = "4")]
-    pub pairs: i32,
-}
-/// How pixels become the network's input: x = (255 * pixel - mean) * scale, per channel, pixel in 0 to 1.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Preprocessing {
-    /// Order of the channels that the weights expect: "RGB" or "BGR". Images always travel as RGB.
-    #[prost(string, tag = "1")]
-    pub channel_order: ::prost::alloc::string::String,
-    /// Mean of each channel, 0 to 255, in RGB order. 3 values.
-    #[prost(float, repeated, tag = "2")]
-    pub mean: ::prost::alloc::vec::Vec<f32>,
-    /// Factor applied after the mean is subtracted.
-    #[prost(float, tag = "3")]
-    pub scale: f32,
-}
-/// A named stage of the network.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Layer {
-    /// Name: "conv1_1" to "conv5_3", "pool1" to "pool5", "fc6", "fc7", "heads".
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Shape of the activation for one image: \[channels, height, width\], or \[features\].
-    #[prost(int64, repeated, tag = "2")]
-    pub shape: ::prost::alloc::vec::Vec<i64>,
-}
-/// Attributes that mostly exclude each other: one softmax over them and "none of these".
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Group {
-    /// Name, such as "hair_color".
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// The attributes, in the order of the head's logits; "none of these" is the last logit.
-    #[prost(message, repeated, tag = "2")]
-    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
-}
-/// A facial attribute.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Attribute {
-    /// Name, such as "Eyeglasses".
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Decision threshold, 0 to 1: the attribute is present if its probability is above it. Calibrated for accuracy on
-    /// the validation people; it misses most faces with a rare attribute.
-    #[prost(float, tag = "2")]
-    pub threshold: f32,
-    /// Quality on people outside the training data. Not set if it was not measured.
-    #[prost(message, optional, tag = "3")]
-    pub metrics: ::core::option::Option<AttributeMetrics>,
-    /// Another decision threshold, 0 to 1, calibrated for balanced accuracy: it weighs presence and absence equally.
-    #[prost(float, tag = "4")]
-    pub balanced_threshold: f32,
-}
-/// Quality of one attribute on the test people. Each person counts once: an image has a weight of one over the number of its
-/// person's.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct AttributeMetrics {
-    /// Share of correct decisions with `Attribute.threshold`, 0 to 1.
-    #[prost(float, tag = "1")]
-    pub accuracy: f32,
-    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.threshold`.
-    #[prost(float, tag = "2")]
-    pub balanced_accuracy: f32,
-    /// Area under the ROC curve, 0 to 1; 0.5 is chance.
-    #[prost(float, tag = "3")]
-    pub auc: f32,
-    /// Share of positives, 0 to 1.
-    #[prost(float, tag = "4")]
-    pub positives: f32,
-    /// Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.balanced_threshold`.
-    #[prost(float, tag = "5")]
-    pub balanced_accuracy_at_balanced: f32,
-}
-/// Limits of one request.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Limits {
-    /// Images in one request.
-    #[prost(int32, tag = "1")]
-    pub max_images: i32,
-    /// Bytes of one encoded image.
-    #[prost(int64, tag = "2")]
-    pub max_image_bytes: i64,
-    /// Width and height of one image, in pixels.
-    #[prost(int32, tag = "3")]
-    pub max_image_side: i32,
-    /// Bytes of one request message.
-    #[prost(int64, tag = "4")]
-    pub max_request_bytes: i64,
-    /// Bytes of one reply; requests that need a larger one are refused.
-    #[prost(int64, tag = "5")]
-    pub max_response_bytes: i64,
-    /// Objectives in one Differentiate stream.
-    #[prost(int32, tag = "6")]
-    pub max_objectives: i32,
-    /// Faces per image with FRAMING_DETECT that Classify returns; if there are more, the largest.
-    #[prost(int32, tag = "7")]
-    pub max_faces_per_image: i32,
-    /// Faces in all images of one Classify request; requests with more are refused.
-    #[prost(int32, tag = "8")]
-    pub max_faces: i32,
-    /// Pixels of one encoded image.
-    #[prost(int64, tag = "9")]
-    pub max_image_pixels: i64,
-    /// Pixels of all encoded images of one request. Images beyond get their own error, as they would in `max_faces`.
-    #[prost(int64, tag = "10")]
-    pub max_request_pixels: i64,
 }
 /// Requests the attributes of images.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1585,129 +1951,6 @@ pub struct RequestedAttribute {
     #[prost(double, optional, tag = "3")]
     pub strength: ::core::option::Option<f64>,
 }
-/// How the target activation is made.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TargetSettings {
-    /// The method.
-    #[prost(enumeration = "Method", tag = "1")]
-    pub method: i32,
-    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: conv4_3, or the first layer if the statistics
-    /// lack conv4_3. Does not apply to METHOD_CLASS_VISUALIZATION.
-    #[prost(string, tag = "2")]
-    pub layer: ::prost::alloc::string::String,
-    /// k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
-    /// Does not apply to METHOD_CLASS_VISUALIZATION.
-    #[prost(double, optional, tag = "3")]
-    pub exaggeration: ::core::option::Option<f64>,
-    /// Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws a person who has the
-    /// attributes that the request names: with 1 and more, the others are that person's; below 1, that share of the way from
-    /// what is expected of people who have the named ones. And, 0.65 times as far, it draws what all attributes leave open in
-    /// the target and in the image prior. Not set: from 1.2 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
-    #[prost(double, optional, tag = "4")]
-    pub variety: ::core::option::Option<f64>,
-    /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
-    /// set: for METHOD_REGRESSION from 12 for a completeness of 0 to 5 for 1; for METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0.
-    /// Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
-    #[prost(double, optional, tag = "5")]
-    pub likelihood: ::core::option::Option<f64>,
-    /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
-    /// absent). Not set: the completeness grows with the attributes named, from 0 for three to 1 for twelve.
-    /// METHOD_REGRESSION only.
-    #[prost(double, optional, tag = "6")]
-    pub completeness: ::core::option::Option<f64>,
-    /// What variety is drawn from. Ignored by other methods than METHOD_REGRESSION.
-    #[prost(enumeration = "Residual", tag = "7")]
-    pub residual: i32,
-    /// How much more than photographs a face may show an attribute: the likelihood of each counts until its log-odds are the
-    /// mean ones of photographs that have it (or lack it, for an absent one) plus this margin, -10 to 100; at 100 it always
-    /// counts. A strength moves that mean as it moves the target. Not set: a margin of 0.5. METHOD_REGRESSION
-    /// only.
-    #[prost(double, optional, tag = "8")]
-    pub margin: ::core::option::Option<f64>,
-}
-/// How the image is found.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct InversionSettings {
-    /// What the optimiser moves.
-    #[prost(enumeration = "Parametrization", tag = "1")]
-    pub parametrization: i32,
-    /// The optimiser.
-    #[prost(enumeration = "Optimizer", tag = "2")]
-    pub optimizer: i32,
-    /// Where the descent starts.
-    #[prost(enumeration = "Start", tag = "3")]
-    pub start: i32,
-    /// Number of steps, 1 to 5000. Not set: 50 steps for Adam in the prior, 100 steps for SGD in the prior, 200 steps in
-    /// pixels; 300 in the prior for a request that keeps attributes.
-    #[prost(int32, optional, tag = "4")]
-    pub steps: ::core::option::Option<i32>,
-    /// Learning rate, 1e-6 to 10. Not set: a learning rate of 0.12 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
-    /// SGD in the prior, and 0.01 for SGD in pixels; 0.15 for Adam in the prior for a request that keeps attributes.
-    #[prost(double, optional, tag = "5")]
-    pub learning_rate: ::core::option::Option<f64>,
-    /// Terms added to the loss, and transformations of the image, that keep it plausible.
-    #[prost(message, optional, tag = "6")]
-    pub regularizers: ::core::option::Option<Regularizers>,
-}
-/// Regularisers. Weights are relative to a loss that is normalised by the target's squared norm.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct Regularizers {
-    /// Weight of the squared Mahalanobis distance per component of the image's coordinates from those that the prior expects,
-    /// 0 to 100. Not set: a prior weight of 0.05. Prior only.
-    #[prost(double, optional, tag = "1")]
-    pub prior: ::core::option::Option<f64>,
-    /// Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100. Not set: a total variation
-    /// weight of 5 for Adam in pixels, else 0.
-    #[prost(double, optional, tag = "2")]
-    pub total_variation: ::core::option::Option<f64>,
-    /// Weight of the mean squared distance from mid-grey, 0 to 100. Not set: 0.
-    #[prost(double, optional, tag = "3")]
-    pub l2: ::core::option::Option<f64>,
-    /// Largest shift of the image before each step, in pixels, 0 to 16. Not set: a jitter of 1 in the prior, 2 in pixels.
-    #[prost(int32, optional, tag = "4")]
-    pub jitter: ::core::option::Option<i32>,
-    /// Standard deviation of the Gaussian blur of the image every few steps, in pixels, 0 to 4. Not set: a blur of 0.5 for
-    /// SGD, else 0. Pixels only.
-    #[prost(double, optional, tag = "5")]
-    pub blur_sigma: ::core::option::Option<f64>,
-    /// Steps between two blurs, 1 to 1000. Not set: a blur every 10 steps.
-    #[prost(int32, optional, tag = "6")]
-    pub blur_every: ::core::option::Option<i32>,
-    /// Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed; else it
-    /// expects the mean face, 0. Not set: true for METHOD_REGRESSION. True for METHOD_REGRESSION only.
-    #[prost(bool, optional, tag = "7")]
-    pub conditional: ::core::option::Option<bool>,
-}
-/// What a stream carries.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StreamSettings {
-    /// Steps between two iterates, 1 to 5000. Not set: an iterate every 10 steps. The last iterate is always sent.
-    #[prost(int32, optional, tag = "1")]
-    pub every: ::core::option::Option<i32>,
-    /// How images travel.
-    #[prost(enumeration = "ImageFormat", tag = "2")]
-    pub format: i32,
-    /// Whether iterates carry losses only. The result always has its image.
-    #[prost(bool, tag = "3")]
-    pub losses_only: bool,
-    /// Whether every iterate carries a `resume_token`.
-    #[prost(bool, tag = "4")]
-    pub resume_tokens: bool,
-}
-/// Everything that decides the image, besides the attributes and the seed.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GenerationSettings {
-    /// How the target is made.
-    #[prost(message, optional, tag = "1")]
-    pub target: ::core::option::Option<TargetSettings>,
-    /// How the image is found.
-    #[prost(message, optional, tag = "2")]
-    pub inversion: ::core::option::Option<InversionSettings>,
-    /// Settings for the fields that this message does not set; fields that it sets override the preset. Not set in replies,
-    /// which spell every setting out.
-    #[prost(enumeration = "Preset", tag = "3")]
-    pub preset: i32,
-}
 /// Asks for the target activation for a set of attributes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetTargetRequest {
@@ -2046,249 +2289,6 @@ pub struct ResultAttribute {
     /// Whether the request asked to keep it.
     #[prost(bool, tag = "7")]
     pub kept: bool,
-}
-/// How the target activation is made from attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Method {
-    /// Not set: METHOD_REGRESSION.
-    Unspecified = 0,
-    /// Linear regression of activations on all attributes; those that the request does not name take their expectation.
-    Regression = 1,
-    /// Weighted mean of the attributes' mean activations: the paper's cGMM, eq. 4.
-    CgmmMean = 2,
-    /// Weighted mean of samples from the attributes' Gaussians: the paper's cGMM, eq. 2.
-    CgmmSample = 3,
-    /// No target activation: maximises the attributes' log-likelihood from the mean image (section 3.3.1).
-    ClassVisualization = 4,
-}
-impl Method {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "METHOD_UNSPECIFIED",
-            Self::Regression => "METHOD_REGRESSION",
-            Self::CgmmMean => "METHOD_CGMM_MEAN",
-            Self::CgmmSample => "METHOD_CGMM_SAMPLE",
-            Self::ClassVisualization => "METHOD_CLASS_VISUALIZATION",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "METHOD_UNSPECIFIED" => Some(Self::Unspecified),
-            "METHOD_REGRESSION" => Some(Self::Regression),
-            "METHOD_CGMM_MEAN" => Some(Self::CgmmMean),
-            "METHOD_CGMM_SAMPLE" => Some(Self::CgmmSample),
-            "METHOD_CLASS_VISUALIZATION" => Some(Self::ClassVisualization),
-            _ => None,
-        }
-    }
-}
-/// What the optimiser moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Parametrization {
-    /// Not set: PARAMETRIZATION_PRIOR.
-    Unspecified = 0,
-    /// Coordinates in the Gaussian image prior: x = mean + V diag(s) z.
-    Prior = 1,
-    /// The pixels themselves.
-    Pixels = 2,
-}
-impl Parametrization {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PARAMETRIZATION_UNSPECIFIED",
-            Self::Prior => "PARAMETRIZATION_PRIOR",
-            Self::Pixels => "PARAMETRIZATION_PIXELS",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PARAMETRIZATION_UNSPECIFIED" => Some(Self::Unspecified),
-            "PARAMETRIZATION_PRIOR" => Some(Self::Prior),
-            "PARAMETRIZATION_PIXELS" => Some(Self::Pixels),
-            _ => None,
-        }
-    }
-}
-/// The rule of descent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Optimizer {
-    /// Not set: OPTIMIZER_ADAM.
-    Unspecified = 0,
-    /// Adam, with a cosine-decayed rate.
-    Adam = 1,
-    /// Gradient descent as in the paper, with the gradient scaled to unit mean magnitude and the rate decayed by a cosine.
-    Sgd = 2,
-}
-impl Optimizer {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "OPTIMIZER_UNSPECIFIED",
-            Self::Adam => "OPTIMIZER_ADAM",
-            Self::Sgd => "OPTIMIZER_SGD",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "OPTIMIZER_UNSPECIFIED" => Some(Self::Unspecified),
-            "OPTIMIZER_ADAM" => Some(Self::Adam),
-            "OPTIMIZER_SGD" => Some(Self::Sgd),
-            _ => None,
-        }
-    }
-}
-/// Where the descent starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Start {
-    /// Not set: START_EXPECTED in the prior, START_NOISE in pixels, and START_MEAN for METHOD_CLASS_VISUALIZATION.
-    Unspecified = 0,
-    /// Random: small z in the prior, Gaussian noise around grey in pixels.
-    Noise = 1,
-    /// The mean training image plus small noise.
-    Mean = 2,
-    /// The image that the prior expects: for METHOD_REGRESSION that of the attributes and the seed, else the mean image.
-    Expected = 3,
-}
-impl Start {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "START_UNSPECIFIED",
-            Self::Noise => "START_NOISE",
-            Self::Mean => "START_MEAN",
-            Self::Expected => "START_EXPECTED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "START_UNSPECIFIED" => Some(Self::Unspecified),
-            "START_NOISE" => Some(Self::Noise),
-            "START_MEAN" => Some(Self::Mean),
-            "START_EXPECTED" => Some(Self::Expected),
-            _ => None,
-        }
-    }
-}
-/// Which part of what attributes leave open is drawn for variety.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Residual {
-    /// Not set: RESIDUAL_LOW_RANK.
-    Unspecified = 0,
-    /// The few directions in which neurons move together with the image; the image prior expects the same draw.
-    LowRank = 1,
-    /// Every neuron on its own, as in the paper's diagonal covariances.
-    Diagonal = 2,
-}
-impl Residual {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "RESIDUAL_UNSPECIFIED",
-            Self::LowRank => "RESIDUAL_LOW_RANK",
-            Self::Diagonal => "RESIDUAL_DIAGONAL",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "RESIDUAL_UNSPECIFIED" => Some(Self::Unspecified),
-            "RESIDUAL_LOW_RANK" => Some(Self::LowRank),
-            "RESIDUAL_DIAGONAL" => Some(Self::Diagonal),
-            _ => None,
-        }
-    }
-}
-/// How images travel in the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ImageFormat {
-    /// Not set: IMAGE_FORMAT_PNG.
-    Unspecified = 0,
-    /// An encoded PNG.
-    Png = 1,
-    /// An F32 tensor, \[3, S, S\], 0 to 1.
-    Tensor = 2,
-}
-impl ImageFormat {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "IMAGE_FORMAT_UNSPECIFIED",
-            Self::Png => "IMAGE_FORMAT_PNG",
-            Self::Tensor => "IMAGE_FORMAT_TENSOR",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "IMAGE_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
-            "IMAGE_FORMAT_PNG" => Some(Self::Png),
-            "IMAGE_FORMAT_TENSOR" => Some(Self::Tensor),
-            _ => None,
-        }
-    }
-}
-/// Settings under a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Preset {
-    /// Not set: the defaults of each field.
-    Unspecified = 0,
-    /// The paper's method (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration, variety and
-    /// likelihood; 1000 steps of PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
-    /// paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps. Its
-    /// layer, the scale and decay of the gradient, and the exact weights w are not the paper's: see the fields. With
-    /// METHOD_CLASS_VISUALIZATION it is the paper's baseline (section 3.3.1), and START_MEAN takes the place of START_NOISE.
-    Paper = 1,
-}
-impl Preset {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PRESET_UNSPECIFIED",
-            Self::Paper => "PRESET_PAPER",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PRESET_UNSPECIFIED" => Some(Self::Unspecified),
-            "PRESET_PAPER" => Some(Self::Paper),
-            _ => None,
-        }
-    }
 }
 /// How finished faces are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
