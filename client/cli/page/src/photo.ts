@@ -1,0 +1,270 @@
+// A photograph: the faces in it, what the classifier sees in each, and a reconstruction from its activations.
+
+import { create } from "@bufbuild/protobuf";
+import { Classification, ClassifyRequestSchema, GetModelResponse } from "./gen/deepface/v1/classifier_pb";
+import { InvertRequestSchema } from "./gen/deepface/v1/generator_pb";
+import { FaceBox, Framing, ImageSchema, Warning } from "./gen/deepface/v1/image_pb";
+import { Card, every } from "./card";
+import { byId, h, percent, say } from "./dom";
+import { classifier, failure, generator, stopped } from "./rpc";
+import { Score, table } from "./scores";
+
+/** Layers that a reconstruction shows something of; heads cannot be inverted. */
+const INVERTIBLE = /^(conv|pool|fc)/;
+/** Steps until the service says how many there are. */
+const USUAL_STEPS = 50;
+
+interface Thresholds {
+  accurate: number;
+  balanced: number;
+}
+
+/** The panel of the photograph. */
+export class Photo {
+  private readonly thresholds = new Map<string, Thresholds>();
+  private readonly maxBytes: number;
+  private file: File | undefined;
+  private bytes = new Uint8Array();
+  private found: Classification[] = [];
+  private chosen = 0;
+  private work: AbortController | undefined;
+
+  constructor({ model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void) {
+    this.maxBytes = Number(limits?.maxImageBytes ?? 0) || Infinity;
+    for (const { name, threshold, balancedThreshold } of (model?.groups ?? []).flatMap((group) => group.attributes)) {
+      this.thresholds.set(name, { accurate: threshold, balanced: balancedThreshold });
+    }
+    const layers = (model?.layers ?? []).map(({ name }) => name).filter((name) => INVERTIBLE.test(name));
+    const option = (name: string) => h("option", { value: name, selected: name === defaultLayer }, name);
+    byId("layer").replaceChildren(...layers.map(option));
+    this.listen();
+  }
+
+  /** Takes a file, and asks what is in it. */
+  async take(file: File): Promise<void> {
+    this.file = file;
+    this.problem("");
+    if (file.size > this.maxBytes) {
+      this.problem(`${file.name}: expected at most ${Math.floor(this.maxBytes / 2 ** 20)} MiB, got ${(file.size / 2 ** 20).toFixed(1)} MiB`);
+      return;
+    }
+    try {
+      this.bytes = new Uint8Array(await file.arrayBuffer());
+    } catch {
+      this.problem(`${file.name}: the browser cannot read this file`);
+      return;
+    }
+    this.display(file);
+    await this.classify();
+  }
+
+  private listen(): void {
+    const input = byId<HTMLInputElement>("photo-file");
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (file) void this.take(file);
+    });
+    const place = byId("drop");
+    const over = (yes: boolean) => place.classList.toggle("over", yes);
+    place.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      over(true);
+    });
+    place.addEventListener("dragleave", () => over(false));
+    place.addEventListener("drop", (event) => {
+      event.preventDefault();
+      over(false);
+      const file = event.dataTransfer?.files[0];
+      if (file) void this.take(file);
+    });
+    // A file that misses the panel must not replace the page.
+    for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+    byId("framing").addEventListener("change", () => this.file && void this.classify());
+    byId("balanced").addEventListener("change", () => this.showFace());
+    byId("invert").addEventListener("click", () => void this.invert());
+    byId("stop-invert").addEventListener("click", () => this.work?.abort());
+  }
+
+  private framing(): Framing {
+    return byId<HTMLSelectElement>("framing").value === "face" ? Framing.FACE : Framing.DETECT;
+  }
+
+  private async classify(): Promise<void> {
+    this.work?.abort();
+    this.found = [];
+    this.chosen = 0;
+    this.problem("");
+    byId("photo-result").hidden = true;
+    byId("boxes").replaceChildren();
+    const { file } = this;
+    say("Looking for faces");
+    const image = create(ImageSchema, { content: { case: "encoded", value: this.bytes }, framing: this.framing() });
+    try {
+      const { results } = await classifier.classify(create(ClassifyRequestSchema, { images: [image] }));
+      if (this.file !== file) return;
+      this.found = results;
+      byId("reconstruction").replaceChildren();
+      byId("photo-result").hidden = false;
+      this.showBoxes();
+      this.showFace();
+      const faces = results[0]?.facesFound ?? 0;
+      say(faces === 0 ? "Classified the picture" : faces === 1 ? "Found 1 face" : `Found ${faces} faces`);
+    } catch (error) {
+      this.refused(error, () => void this.classify());
+    }
+  }
+
+  private display(file: File): void {
+    const image = byId<HTMLImageElement>("photo");
+    const previous = image.src;
+    image.alt = `Your photograph, ${file.name}`;
+    image.onload = () => {
+      if (previous.startsWith("blob:")) URL.revokeObjectURL(previous);
+      byId("photo-frame").hidden = false;
+      this.showBoxes();
+    };
+    image.onerror = () => {
+      // The service reads TIFF and QOI, too.
+      byId("photo-frame").hidden = true;
+      this.problem(`${file.name}: the browser cannot show this file, so its faces are only listed`);
+    };
+    image.src = URL.createObjectURL(file);
+  }
+
+  private showBoxes(): void {
+    const image = byId<HTMLImageElement>("photo");
+    const boxes = document.getElementById("boxes");
+    if (!boxes || !image.complete || image.naturalWidth === 0) return;
+    const { naturalWidth: width, naturalHeight: height } = image;
+    boxes.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const unit = Math.max(width, height) / 100;
+    boxes.replaceChildren(...this.found.flatMap(({ face }, index) => (face ? [box(face, index, index === this.chosen, unit)] : [])));
+  }
+
+  private showFace(): void {
+    const count = this.found.length;
+    const buttons = count < 2 ? [] : this.found.map((_, index) => h("button", {
+      type: "button", "aria-pressed": index === this.chosen, click: () => {
+        this.chosen = index;
+        this.showBoxes();
+        this.showFace();
+        byId("photo-faces").querySelectorAll("button")[index]?.focus();
+      },
+    }, `Face ${index + 1}`));
+    for (const [index, button] of buttons.entries()) button.setAttribute("aria-pressed", String(index === this.chosen));
+    byId("photo-faces").replaceChildren(...buttons);
+    const one = this.found[this.chosen];
+    if (!one) return;
+    byId("photo-warnings").replaceChildren(...warnings(one.warnings));
+    const where = one.face ? ` Detected with a confidence of ${percent(one.face.score)}.` : "";
+    byId("photo-about").textContent = `${one.facesFound > count ? `${one.facesFound} faces found, the largest ${count} shown.` : ""}${where}`.trim();
+    const balanced = byId<HTMLInputElement>("balanced").checked;
+    const scores = one.groups.flatMap(({ attributes }) => attributes).map((attribute): Score => {
+      const present = balanced ? attribute.presentBalanced : attribute.present;
+      const thresholds = this.thresholds.get(attribute.name);
+      return {
+        name: attribute.name, probability: attribute.probability, present,
+        threshold: balanced ? thresholds?.balanced : thresholds?.accurate, remark: present ? "present" : "absent",
+      };
+    }).sort((a, b) => b.probability - a.probability);
+    const label = count > 1 ? `face ${this.chosen + 1}` : "the face";
+    byId("photo-scores").replaceChildren(
+      table(`Present in ${label}, by the classifier`, scores.filter(({ present }) => present), "Decision"),
+      h("details", {}, h("summary", {}, "Absent attributes"), table(`Absent in ${label}`, scores.filter(({ present }) => !present), "Decision")));
+  }
+
+  /** Reconstructs the face from the activations of one layer. */
+  private async invert(): Promise<void> {
+    this.work?.abort();
+    const work = new AbortController();
+    this.work = work;
+    const layer = byId<HTMLSelectElement>("layer").value;
+    const card = new Card();
+    const original = h("canvas", { width: 192, height: 192, role: "img", "aria-label": "The face as the network sees it" });
+    const face = this.found[this.chosen]?.face;
+    const shown = this.crop(original, face);
+    byId("reconstruction").replaceChildren(
+      ...(shown ? [h("figure", {}, original, h("figcaption", {}, "what the network sees"))] : []),
+      h("figure", {}, card.image, card.progress, card.caption));
+    card.start(`from ${layer}`, `Reconstruction of the face from the activations of ${layer}`);
+    const stop = byId<HTMLButtonElement>("stop-invert");
+    stop.disabled = false;
+    say(`Reconstructing from ${layer}`);
+    const detected = this.framing() === Framing.DETECT;
+    const image = create(ImageSchema, {
+      content: { case: "encoded", value: this.bytes }, framing: this.framing(), face: detected ? this.chosen : undefined,
+    });
+    try {
+      const request = create(InvertRequestSchema, { image, layer, stream: { every: every(USUAL_STEPS) } });
+      for await (const { event } of generator.invert(request, { signal: work.signal })) {
+        if (event.case === "started") {
+          card.started(event.value.settings?.inversion?.steps ?? USUAL_STEPS);
+          byId("photo-warnings").replaceChildren(...warnings(event.value.warnings));
+        } else if (event.case === "iterate") card.iterate(event.value);
+        else if (event.case === "result") {
+          card.finish(event.value);
+          say(`Reconstructed from ${layer}`);
+        }
+      }
+    } catch (error) {
+      card.stop();
+      if (this.work !== work) return;
+      if (stopped(error)) say("Stopped");
+      else this.refused(error, () => void this.invert());
+    } finally {
+      if (this.work === work) stop.disabled = true;
+    }
+  }
+
+  /** Draws the square that the model saw, upright; false if the browser cannot show the file. */
+  private crop(canvas: HTMLCanvasElement, face: FaceBox | undefined): boolean {
+    const image = byId<HTMLImageElement>("photo");
+    const context = canvas.getContext("2d");
+    if (!context || image.naturalWidth === 0) return false;
+    const { naturalWidth, naturalHeight } = image;
+    const square = face ?? { left: 0, top: 0, width: naturalWidth, height: naturalHeight, rollDegrees: 0 };
+    context.translate(canvas.width / 2, canvas.height / 2);
+    context.scale(canvas.width / square.width, canvas.height / square.height);
+    context.rotate((-square.rollDegrees * Math.PI) / 180);
+    context.drawImage(image, -(square.left + square.width / 2), -(square.top + square.height / 2));
+    return true;
+  }
+
+  private refused(error: unknown, again: () => void): void {
+    const { violations } = failure(error);
+    if (violations.length === 0) {
+      this.failed(error, again);
+      return;
+    }
+    this.problem(violations.map(({ description }) => description).join("; "));
+    say("The service refused the picture");
+  }
+
+  private problem(text: string): void {
+    const place = byId("photo-problem");
+    place.textContent = text;
+    place.hidden = text === "";
+  }
+}
+
+function warnings(all: Warning[]): HTMLElement[] {
+  return all.map(({ message }) => h("li", {}, message));
+}
+
+/** A square around a face, turned as the face is, and its number. */
+function box(face: FaceBox, index: number, chosen: boolean, unit: number): Element {
+  const svg = (name: string, attributes: Record<string, string | number>) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+    return element;
+  };
+  const { left, top, width, height, rollDegrees } = face;
+  const group = svg("g", {
+    class: chosen ? "box chosen" : "box",
+    transform: `rotate(${rollDegrees} ${left + width / 2} ${top + height / 2})`,
+  });
+  const label = svg("text", { x: left + unit, y: top + 4.5 * unit, "font-size": 4 * unit });
+  label.textContent = String(index + 1);
+  group.append(svg("rect", { x: left, y: top, width, height, rx: unit }), label);
+  return group;
+}

@@ -1,0 +1,90 @@
+// Tables of what the classifier sees.
+
+import { ResultAttribute } from "./gen/deepface/v1/generator_pb";
+import { h, percent, signed } from "./dom";
+
+/** A row of a table. */
+export interface Score {
+  name: string;
+  probability: number;
+  /** Where the decision changes. */
+  threshold?: number;
+  /** The last column. */
+  remark?: string;
+  /** Whether the remark is unwelcome, such as "not seen". */
+  wrong?: boolean;
+  /** Whether the classifier decides that the attribute is there. */
+  present?: boolean;
+}
+
+/** Makes a table with a bar per attribute. */
+export function table(caption: string, scores: Score[], remarks = "Remark"): HTMLTableElement {
+  const rows = scores.map(({ name, probability, threshold, remark, wrong, present }) => h("tr", {},
+    h("th", { scope: "row", class: present ? "seen" : undefined }, name),
+    h("td", { class: "bar" }, bar(probability, threshold)),
+    h("td", { class: "number" }, percent(probability)),
+    h("td", { class: wrong ? "remark wrong" : "remark" }, remark ?? "")));
+  const head = h("tr", {}, h("th", { scope: "col" }, "Attribute"), h("th", { scope: "col", colspan: 2 }, "Probability"), h("th", { scope: "col" }, remarks));
+  return h("table", { class: "scores" }, h("caption", {}, caption), h("thead", { class: "unseen" }, head), h("tbody", {}, ...rows));
+}
+
+/** A bar of a probability, and a tick at the threshold. The number stands beside it, so screen readers skip it. */
+function bar(probability: number, threshold?: number): Element {
+  const svg = (name: string, attributes: Record<string, string | number>) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+    return element;
+  };
+  const picture = svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
+  picture.append(
+    svg("rect", { class: "ground", width: 100, height: 8 }),
+    svg("rect", { class: "share", width: (100 * probability).toFixed(1), height: 8 }));
+  if (threshold !== undefined) picture.append(svg("rect", { class: "tick", x: (100 * threshold).toFixed(1), width: 1, height: 8 }));
+  return picture;
+}
+
+/** What was asked of a face, and whether the classifier sees it. */
+export function askedScores(attributes: ResultAttribute[]): Score[] {
+  return attributes.filter(({ requested }) => requested !== undefined).map((attribute) => {
+    const { name, probability, present, requested, change } = attribute;
+    const granted = requested === present;
+    const said = requested ? (granted ? "seen" : "not seen") : granted ? "not seen, as asked" : "seen all the same";
+    const moved = change === undefined ? "" : `, ${signed(change)}`;
+    return { name, probability, present, remark: said + moved, wrong: !granted };
+  });
+}
+
+/** What else differs from the face of the seed without a request. */
+export function movedScores(attributes: ResultAttribute[], moved: string[]): Score[] {
+  const names = new Set(moved);
+  return attributes.filter(({ name }) => names.has(name)).map(({ name, probability, present, change }) => ({
+    name, probability, present, remark: `now ${present ? "present" : "absent"}${change === undefined ? "" : `, ${signed(change)}`}`,
+  }));
+}
+
+/** Everything, the most probable first. */
+export function allScores(attributes: ResultAttribute[]): Score[] {
+  return [...attributes].sort((a, b) => b.probability - a.probability).map(({ name, probability, present, change }) => ({
+    name, probability, present, remark: (present ? "present" : "absent") + (change === undefined ? "" : `, ${signed(change)}`),
+  }));
+}
+
+/** What differs most between two faces: log-odds of `after` minus those of `before`; `first` comes first. */
+export function differences(before: ResultAttribute[], after: ResultAttribute[], first: string, most: number): Score[] {
+  const earlier = new Map(before.map((attribute) => [attribute.name, attribute]));
+  const all = after.flatMap((attribute) => {
+    const was = earlier.get(attribute.name);
+    if (!was) return [];
+    const change = logOdds(attribute.probability) - logOdds(was.probability);
+    return [{ ...attribute, was, change }];
+  });
+  const size = (one: { name: string; change: number }) => (one.name === first ? Infinity : Math.abs(one.change));
+  return all.sort((a, b) => size(b) - size(a)).slice(0, most).map(({ name, probability, present, was, change }) => ({
+    name, probability, present, remark: `was ${percent(was.probability)}, ${signed(change)}${was.present === present ? "" : present ? ", now present" : ", now absent"}`,
+  }));
+}
+
+function logOdds(probability: number): number {
+  const inside = Math.min(Math.max(probability, 1e-6), 1 - 1e-6);
+  return Math.log(inside / (1 - inside));
+}
