@@ -27,6 +27,7 @@ mod requests;
 mod revived;
 mod show;
 mod stages;
+mod ui;
 mod usage;
 mod warnings;
 mod wishes;

@@ -9,6 +9,7 @@ use crate::{
     args::{ServeArgs, ServiceArgs},
     pair::Pair,
     printer,
+    ui::Ui,
     usage::Usage,
 };
 
@@ -21,24 +22,40 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
     deepface_serve::init_telemetry("info", &ObserveSettings::from_environment());
     // Installed before the model loads, so that an early Ctrl-C is not lost.
     let shutdown = deepface_serve::shutdown_signal()?;
+    // Bound first: a service that has started should not end because of the page.
+    let ui = match args.ui {
+        Some(address) => Some(Ui::bind(address).await?),
+        None => None,
+    };
     let (pair, [classifier, generator]) = tokio::select! {
         pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,
         () = shutdown.cancelled() => return Ok(()),
     };
     // The services are of use even if the guide cannot be printed, as where the terminal has gone.
-    if let Err(error) = printer::print(&guide(classifier, generator)) {
+    let url = ui.as_ref().map(Ui::url);
+    if let Err(error) = printer::print(&guide(classifier, generator, url.as_deref())) {
         note!("warning: {error}");
     }
-    pair.serve_until(shutdown).await
+    let page = async {
+        match ui {
+            Some(ui) => ui.serve([classifier, generator]).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = pair.serve_until(shutdown) => served,
+        page = page => match page? {},
+    }
 }
 
 /// What to try, ready to be copied.
-fn guide(classifier: SocketAddr, generator: SocketAddr) -> String {
+fn guide(classifier: SocketAddr, generator: SocketAddr, ui: Option<&str>) -> String {
+    let page = ui.map_or(String::new(), |url| format!("page        {url}\n"));
     format!(
         "\
 classifier  http://{classifier}
 generator   http://{generator}
-
+{page}
 With grpcurl:
   grpcurl -plaintext {classifier} list
   grpcurl -plaintext {generator} describe deepface.v1.GeneratorService
