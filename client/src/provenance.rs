@@ -9,7 +9,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a picture says in itself: who made it, a sentence for people, and texts for programs.
 ///
-/// The texts are `command` (`generate` or `invert`), `request` and `settings` (JSON in the mapping of the contract),
+/// The texts are `command` (`generate`, `edit` or `invert`), `request` and `settings` (JSON in the mapping of the contract),
 /// `seed`, `scale` (the whole number by which the picture was enlarged, if it is one), `statistics-sha256`,
 /// `classifier-sha256` and `version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +34,25 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// A face from attributes.
+    /// A face from attributes. A photograph that it is made from is left out.
     ///
     /// # Errors
     /// The request holds a number that is not finite.
     pub fn generated(request: &v1::GenerateRequest) -> Result<Self, JsonError> {
         let plain = v1::GenerateRequest {
             stream: None,
+            from: None,
             ..request.clone()
+        };
+        // The photograph is not in the picture, which alone does not make it again.
+        let (command, what) = match request.from {
+            Some(_) => ("edit", "a photograph was changed"),
+            None => ("generate", "attributes"),
         };
         let said: Vec<_> = request.attributes.iter().map(ToString::to_string).collect();
         Ok(Self {
-            command: "generate",
-            wanted: format!("attributes: {}", said.join(", ")),
+            command,
+            wanted: format!("{what}: {}", said.join(", ")),
             request: plain.to_json()?,
             seed: request.seed,
         })

@@ -155,6 +155,7 @@ mod tests {
             stream: Some(stream),
             resume_tokens: Vec::new(),
             count: None,
+            from: None,
         };
         assert_eq!(request, expected);
         assert_eq!(

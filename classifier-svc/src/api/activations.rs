@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deepface_proto::Array;
 use deepface_proto::v1::{self, DataType};
 use deepface_serve::Violations;
 use tonic::Request;
@@ -45,10 +46,22 @@ pub(super) async fn get_activations(
     let faces = images::faces(api, (&call, Kind::Activations), named.collect(), wanted).await?;
     let faces = faces.usable_of(n)?;
     let rows = faces.origins.len();
-    layers::check_reply(&info, &api.limits, (rows, &layers), (element, 0), "images")?;
+    let pixels = match request.return_pixels {
+        true => 4 * faces.pixels.len(),
+        false => 0,
+    };
+    layers::check_reply(
+        &info,
+        &api.limits,
+        (rows, &layers),
+        (element, pixels),
+        "images",
+    )?;
     let portions = Portions::new(api, (&call, Kind::Activations), faces.claim, &faces.pixels);
     let computed = activations(api, &call, portions, layers.clone());
     let (arrays, compute) = computed.await?;
+    let seen = faces.pixels.chunks_exact(info.pixels());
+    let seen = seen.map(|face| request.return_pixels.then(|| pixels_of(&info, face)));
     let errors = faces.refused.into_iter();
     let errors = errors.map(|(image, wrong)| v1::ImageError {
         image: image as i32,
@@ -58,7 +71,7 @@ pub(super) async fn get_activations(
         activations: layers::to_wire(&info, &layers, rows, arrays, data_type),
         timing: Some(timing(arrived, compute)),
         faces: largest(&faces.origins),
-        rows: faces.origins.into_iter().map(row).collect(),
+        rows: faces.origins.into_iter().zip(seen).map(row).collect(),
         errors: errors.collect(),
         model_digest: info.digest.clone(),
     })
@@ -91,11 +104,21 @@ fn largest(origins: &[Origin]) -> HashMap<i32, v1::FaceBox> {
     places.collect()
 }
 
-fn row(origin: Origin) -> v1::ActivationRow {
+/// The pixels of a face as they travel.
+fn pixels_of(info: &ModelInfo, face: &[f32]) -> v1::Tensor {
+    let array = Array {
+        shape: vec![3, info.input_size, info.input_size],
+        data: face.to_vec(),
+    };
+    array.to_tensor(DataType::F32)
+}
+
+fn row((origin, pixels): (Origin, Option<v1::Tensor>)) -> v1::ActivationRow {
     v1::ActivationRow {
         image: origin.image as i32,
         face: origin.found,
         warnings: origin.warnings,
+        pixels,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::args::{
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 44] = [
+const FIELDS: [(&str, Source); 45] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -73,6 +73,7 @@ const FIELDS: [(&str, Source); 44] = [
     ("resume_token", Source::Nothing),
     ("resume_tokens", Source::Nothing),
     ("count", Source::Nothing),
+    ("from", Source::Image(0)),
 ];
 
 /// The RPCs, and the commands that call them. Names that are ordinary words are replaced only in backticks.
@@ -158,6 +159,12 @@ impl Typed {
                 .collect(),
             ..Self::default()
         }
+    }
+
+    /// The same, with an image file.
+    pub(crate) fn with_image(mut self, file: Option<&PathBuf>) -> Self {
+        self.images = file.iter().map(|file| file.display().to_string()).collect();
+        self
     }
 
     /// Puts a refusal into the words of the command line, and returns other errors unchanged. The refusal loses its

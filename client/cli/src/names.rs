@@ -7,10 +7,12 @@ use deepface_client::v1::{self, GenerationSettings, Method, Preset, RequestedAtt
 /// Longest part of a name that says what was requested, in bytes; all are ASCII.
 const LONGEST: usize = 80;
 
-/// `male-not-bald-keep-youth-paper-seed-3.png`.
-pub(crate) fn face(request: &v1::GenerateRequest) -> PathBuf {
-    let wanted = wanted(&request.attributes)
+/// `male-not-bald-keep-youth-paper-seed-3.png`, or `portrait-smiling-seed-0.png` for a change of `portrait.jpg`.
+pub(crate) fn face(request: &v1::GenerateRequest, from: Option<&Path>) -> PathBuf {
+    let wanted = from
+        .map(stem)
         .into_iter()
+        .chain(wanted(&request.attributes))
         .chain(kept(&request.keep));
     let settings = request.settings.as_ref();
     let end = [method(settings), Some(format!("seed-{}", request.seed))];
@@ -51,12 +53,18 @@ pub(crate) fn gallery(
 
 /// `portrait-inverted-conv3_3-seed-0.png` in the current folder for `photographs/portrait.jpg`.
 pub(crate) fn inverted(image: &Path, layer: Option<&str>, seed: u64) -> PathBuf {
-    let stem = image.file_stem().filter(|stem| *stem != "-");
-    let stem = stem.map_or("image".into(), |stem| stem.to_string_lossy());
+    let stem = stem(image);
     let layer =
         layer.map(|layer| layer.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', ""));
     let layer = layer.map_or(String::new(), |layer| format!("-{layer}"));
     PathBuf::from(format!("{stem}-inverted{layer}-seed-{seed}.png"))
+}
+
+/// The name of an image without its ending.
+fn stem(image: &Path) -> String {
+    let stem = image.file_stem().filter(|stem| *stem != "-");
+    stem.map_or("image".into(), |stem| stem.to_string_lossy())
+        .into_owned()
 }
 
 fn named(
@@ -67,7 +75,8 @@ fn named(
 ) -> PathBuf {
     let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
     let mut name = parts.join("-");
-    name.truncate(LONGEST);
+    // The name of a photograph may be any text.
+    name.truncate(name.floor_char_boundary(LONGEST));
     if name.is_empty() {
         name.push_str(nameless);
     }
@@ -133,11 +142,11 @@ mod tests {
             ..v1::GenerateRequest::of(["é"]).with_seed(7)
         };
         assert_eq!(
-            face(&request),
+            face(&request, None),
             Path::new(&format!("{}-seed-7.png", "x".repeat(80)))
         );
         let request = v1::GenerateRequest::of(["é"]);
-        assert_eq!(face(&request), Path::new("face-seed-0.png"));
+        assert_eq!(face(&request, None), Path::new("face-seed-0.png"));
     }
 
     #[test]
@@ -147,7 +156,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            face(&request),
+            face(&request, None),
             Path::new("male-smiling=0.5-not-bald-seed-0.png")
         );
         request.keep = vec!["Youth".to_owned()];
@@ -158,7 +167,7 @@ mod tests {
         };
         request.settings = Some(settings.clone());
         let expected = "male-smiling=0.5-not-bald-keep-youth-paper-seed-3.png";
-        assert_eq!(face(&request), Path::new(expected));
+        assert_eq!(face(&request, None), Path::new(expected));
         settings.preset = Preset::Unspecified.into();
         settings.target.get_or_insert_default().method = Method::CgmmSample.into();
         let (from, to) = (wishes("Male"), wishes("not Bald=2"));

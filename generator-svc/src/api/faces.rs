@@ -65,6 +65,7 @@ struct Prepared {
     inversion: Inversion,
     stream: DurableDifferentiate,
     centre: Vec<f32>,
+    detail: Option<Vec<f32>>,
     reference: Option<Reference>,
     /// What the classifier saw in the image of the request.
     seen: v1::ActivationRow,
@@ -93,6 +94,7 @@ async fn prepare(
     let Objectives {
         terms: objectives,
         centre,
+        detail,
         reference,
         seen,
     } = goal.objectives(&inversion, model).await?;
@@ -106,6 +108,7 @@ async fn prepare(
         inversion,
         stream,
         centre,
+        detail,
         reference,
         seen: seen.unwrap_or_default(),
     })
@@ -133,6 +136,7 @@ async fn descend<M: From<Event> + Send>(
         inversion,
         stream,
         centre,
+        detail,
         reference,
         ..
     } = face;
@@ -144,6 +148,7 @@ async fn descend<M: From<Event> + Send>(
     let descent = &inversion.descent;
     let (basis, conditional) = (descent.basis, descent.conditional);
     let parametrization = Parametrization::new(statistics, basis, centre, conditional);
+    let parametrization = parametrization.with_detail(detail);
     let oracle = GrpcOracle::new(stream, side);
     let (workers, how) = (inversion.workers.clone(), inversion.descent);
     let from = inversion.resumption.as_ref().map(|r| r.state.clone());

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use deepface_files::sha256_of;
 use deepface_proto::v1::{
     self, AttributeLikelihood, AttributeTarget, GenerateRequest, GenerateResponse, Objective,
     SquaredDistance, objective::Term,
@@ -18,7 +19,7 @@ use super::resume::{self, digest};
 use super::settings::StreamSettings;
 use super::status::Refusal;
 use super::stream::{self, Terms};
-use super::{Generator, attributes, hold, preset, settings, target, wire};
+use super::{Generator, attributes, edit, hold, preset, settings, target, wire};
 use crate::defaults;
 use crate::gaussian::{Asked, Cgmm, Description, Regression, Statistics, Target, Wish};
 
@@ -67,6 +68,7 @@ fn check(
         attributes: request.attributes,
         keep: request.keep,
         settings: request.settings.unwrap_or_default(),
+        from: request.from,
     };
     wanted.check(api, arrived)
 }
@@ -78,6 +80,8 @@ pub(super) struct Wanted {
     pub(super) settings: v1::GenerationSettings,
     pub(super) seeds: Result<Vec<u64>, Violations>,
     pub(super) stream: Result<StreamSettings, Violations>,
+    /// The face to change.
+    pub(super) from: Option<v1::Image>,
 }
 
 impl Wanted {
@@ -88,6 +92,10 @@ impl Wanted {
     pub(super) fn check(self, api: &Generator, arrived: Instant) -> Result<Vec<Face>, Violations> {
         let (mut settings, stream, seeds) = (self.settings, self.stream, self.seeds);
         let preset = preset::fill_in(&mut settings, "settings.preset");
+        let from = match self.from {
+            Some(_) => edit::settle(&mut settings),
+            None => Ok(()),
+        };
         let method = Method::of(settings.target.as_ref());
         let schema = &api.statistics.schema;
         let wish = attributes::wish(schema, &self.attributes, &self.keep, method);
@@ -100,14 +108,16 @@ impl Wanted {
         let descent = settings.inversion.as_ref();
         let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
         let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
-        match (preset, wish, target, descent, stream, seeds) {
+        match (preset.and(from), wish, target, descent, stream, seeds) {
             (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
                 let in_force = settings::target_to_wire(&target, &api.statistics);
                 let settings = wire::in_force(in_force, &descent);
                 let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
                 let asked: Vec<_> = wish.asked.iter().map(named).collect();
                 let kept: Vec<_> = wish.kept.iter().map(|&k| schema.name(k)).collect();
-                let wishes = format!("{asked:?} {kept:?}");
+                let image = self.from.as_ref().map(prost::Message::encode_to_vec);
+                let image = image.map_or(String::new(), |image| sha256_of([&image[..]]));
+                let wishes = format!("{asked:?} {kept:?} {image}");
                 let inversion = |seed| Inversion {
                     request: digest("Generate", &settings, seed, wishes.as_bytes()),
                     resumption: None,
@@ -122,7 +132,11 @@ impl Wanted {
                     wish: wish.clone(),
                     arrived,
                 };
-                let face = |seed| (inversion(seed), Attributes(target));
+                let goal = || Attributes {
+                    target,
+                    from: self.from.clone(),
+                };
+                let face = |seed| (inversion(seed), goal());
                 Ok(seeds.into_iter().map(face).collect())
             }
             (preset, wish, target, descent, stream, seeds) => {
@@ -165,7 +179,11 @@ fn seeds(api: &Generator, request: &GenerateRequest) -> Result<Vec<u64>, Violati
 }
 
 /// The goal of showing the requested attributes, by this method.
-pub(super) struct Attributes(Target);
+pub(super) struct Attributes {
+    target: Target,
+    /// The face to change.
+    from: Option<v1::Image>,
+}
 
 impl Goal for Attributes {
     async fn objectives(
@@ -180,9 +198,12 @@ impl Goal for Attributes {
                 served: model.digest.clone(),
             });
         }
-        match self.0 {
+        match self.target {
             Target::Regression(how) => {
-                let mut objectives = regression(inversion, how).await?;
+                let mut objectives = match self.from {
+                    Some(image) => edit::objectives(inversion, how, image).await?,
+                    None => regression(inversion, how).await?,
+                };
                 let held = hold::terms(inversion, objectives.reference.as_mut()).await?;
                 objectives.terms.extend(held);
                 Ok(objectives)
@@ -212,6 +233,7 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
     Ok(Objectives {
         terms,
         centre,
+        detail: None,
         reference: Some(Reference::at(reference)),
         seen: None,
     })
@@ -232,6 +254,7 @@ fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
     Objectives {
         terms,
         centre: mean.clone(),
+        detail: None,
         reference: Some(Reference::at(mean)),
         seen: None,
     }
@@ -257,7 +280,7 @@ async fn centres(
 }
 
 /// The distance to a target, and the likelihood if it counts.
-fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
+pub(super) fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
     let distance = Objective {
         weight: Some(1.0),
         term: Some(Term::SquaredDistance(SquaredDistance {
@@ -272,7 +295,7 @@ fn terms(target: target::WireTarget, likelihood: Objective) -> Vec<Objective> {
 
 /// The mean log-likelihood: learning rates and weights do not depend on the number of attributes. A complete description
 /// counts the attributes that it does not name as absent. With a margin, an attribute counts until it is shown enough.
-fn likelihood(
+pub(super) fn likelihood(
     statistics: &Statistics,
     wish: &Wish,
     completeness: f64,

@@ -82,6 +82,7 @@ fn check(
         settings: request.settings.clone().unwrap_or_default(),
         seeds: seeds(&request.seeds, most_faces(api)),
         stream: Ok(stream),
+        from: request.from.clone(),
     };
     match (wanted.check(api, arrived), Pictures::check(request)) {
         (Ok(faces), Ok(pictures)) => Ok((faces, pictures)),
@@ -158,6 +159,7 @@ impl Pictures {
             settings: asked.settings.clone(),
             seed,
             keep: asked.keep.clone(),
+            from: asked.from.clone(),
             ..Default::default()
         };
         let provenance = Recipe::generated(&request)
@@ -173,6 +175,7 @@ impl Pictures {
             loss: result.loss,
             attributes: result.attributes,
             moved: result.moved,
+            similarity: result.similarity,
         })
     }
 }

@@ -128,6 +128,7 @@ impl Goal for Reconstruction {
         Ok(Objectives {
             terms: vec![distance],
             centre: vec![0.0; inversion.statistics.prior.components()],
+            detail: None,
             reference: None,
             seen,
         })

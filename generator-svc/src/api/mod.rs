@@ -4,6 +4,7 @@
 
 mod attributes;
 mod check;
+mod edit;
 mod events;
 mod faces;
 mod generate;

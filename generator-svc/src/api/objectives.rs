@@ -27,7 +27,9 @@ pub(super) struct Objectives {
     pub(super) terms: Vec<v1::Objective>,
     /// Coordinates that the image prior expects.
     pub(super) centre: Vec<f32>,
-    /// The face of the same seed and no request: changes are counted from there.
+    /// What of an image the prior cannot show, `[3, S, S]`: it stays in every iterate.
+    pub(super) detail: Option<Vec<f32>>,
+    /// The face of the same seed and no request, or the one to change: changes are counted from there.
     pub(super) reference: Option<Reference>,
     /// What the classifier saw in the image whose activations are wanted, if there is one.
     pub(super) seen: Option<v1::ActivationRow>,

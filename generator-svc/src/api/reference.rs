@@ -10,17 +10,40 @@ use super::status::Refusal;
 /// The face from which changes are counted, and what the classifier sees in it once it was asked.
 #[derive(Debug, PartialEq)]
 pub(super) struct Reference {
-    /// Coordinates in the prior.
-    coordinates: Vec<f32>,
+    face: Face,
     scores: Option<Vec<AttributeScore>>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Face {
+    /// The prior's at these coordinates.
+    At(Vec<f32>),
+    /// The one to change, as a tensor.
+    Given(v1::Image),
 }
 
 impl Reference {
     /// The prior's face at these coordinates.
     pub(super) fn at(coordinates: Vec<f32>) -> Self {
         Self {
-            coordinates,
+            face: Face::At(coordinates),
             scores: None,
+        }
+    }
+
+    /// The face to change, which the classifier has seen.
+    pub(super) fn given(image: v1::Image, scores: Vec<AttributeScore>) -> Self {
+        Self {
+            face: Face::Given(image),
+            scores: Some(scores),
+        }
+    }
+
+    /// The face to change, if there is one.
+    pub(super) fn image(&self) -> Option<&v1::Image> {
+        match &self.face {
+            Face::At(_) => None,
+            Face::Given(image) => Some(image),
         }
     }
 
@@ -39,7 +62,11 @@ impl Reference {
     }
 
     async fn render(&self, inversion: &Inversion) -> Result<v1::Image, Refusal> {
-        let (statistics, coordinates) = (inversion.statistics.clone(), self.coordinates.clone());
+        let coordinates = match &self.face {
+            Face::At(coordinates) => coordinates.clone(),
+            Face::Given(image) => return Ok(image.clone()),
+        };
+        let statistics = inversion.statistics.clone();
         let image = inversion.workers.run(move || {
             let mut pixels = statistics.prior.image(&coordinates);
             pixels.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));

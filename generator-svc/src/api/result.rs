@@ -35,6 +35,11 @@ pub(super) async fn result(
     let (seen, image) = session.render(both).await??;
     let descent = session.oracle().finish();
     let before = Instant::now();
+    let source = reference.as_ref().and_then(Reference::image);
+    let similarity = match source {
+        Some(source) => Some(alike(inversion, source.clone(), seen.clone()).await?),
+        None => None,
+    };
     let scores = classify(inversion, seen).await?;
     let mut attributes: Vec<_> = scores
         .into_iter()
@@ -53,7 +58,14 @@ pub(super) async fn result(
         elapsed_us: micros(inversion.arrived.elapsed()),
         classifier_us: micros(descent + before.elapsed()),
         index: 0,
+        similarity,
     })
+}
+
+/// The cosine of two faces by the classifier.
+async fn alike(inversion: &Inversion, first: v1::Image, second: v1::Image) -> Result<f32, Refusal> {
+    let reply = inversion.classifier.compare(first, second).await?;
+    Ok(reply.cosine)
 }
 
 /// An attribute of the finished image, beside what the request says about it.

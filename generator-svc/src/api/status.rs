@@ -13,7 +13,7 @@ use crate::workers::WorkLost;
 /// When a client may try again after a refusal for lack of sessions or of a classifier.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The name that the classifier has for the image of an Invert request.
+/// The name that the classifier has for the image of a request.
 const IMAGE: &str = "images[0]";
 
 /// Why a request is refused.
@@ -187,14 +187,10 @@ fn classifier(error: &OracleError) -> Status {
     };
     // The classifier knows best when to try again.
     let retry = Some(call.retry_after().unwrap_or(RETRY));
+    if let Some(violations) = about_the_image(call, "image") {
+        return violations.into_status();
+    }
     match call.code() {
-        Code::InvalidArgument if of_the_image(call) => {
-            let mut violations = Violations::new();
-            for v in call.violations() {
-                violations.add(v.field.replacen(IMAGE, "image", 1), &v.description);
-            }
-            violations.into_status()
-        }
         Code::ResourceExhausted => {
             let message = format!("the classifier is overloaded: {call}");
             detailed(
@@ -228,9 +224,17 @@ fn classifier(error: &OracleError) -> Status {
     }
 }
 
-/// Whether the classifier refuses the caller's image and nothing else. This service makes the rest of the request, and
-/// is to blame for faults in it.
-fn of_the_image(call: &ClientError) -> bool {
-    let violations = call.violations();
-    !violations.is_empty() && violations.iter().all(|v| v.field.starts_with(IMAGE))
+/// What the classifier says of the caller's image, which has this name here, if it refuses that and nothing else. This
+/// service makes the rest of the request, and is to blame for faults in it.
+pub(super) fn about_the_image(call: &ClientError, name: &str) -> Option<Violations> {
+    let said = call.violations();
+    let of_the_image = !said.is_empty() && said.iter().all(|v| v.field.starts_with(IMAGE));
+    if call.code() != Code::InvalidArgument || !of_the_image {
+        return None;
+    }
+    let mut violations = Violations::new();
+    for v in said {
+        violations.add(v.field.replacen(IMAGE, name, 1), &v.description);
+    }
+    Some(violations)
 }

@@ -19,7 +19,7 @@ pub(super) struct WireTarget {
 }
 
 impl WireTarget {
-    fn new(statistics: &Statistics, layer: LayerId, target: TargetActivation) -> Self {
+    pub(super) fn new(statistics: &Statistics, layer: LayerId, target: TargetActivation) -> Self {
         let layer = statistics.layer(layer);
         let array = Array {
             shape: layer.shape.clone(),

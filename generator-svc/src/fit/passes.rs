@@ -135,6 +135,7 @@ fn request(
         all_faces: false,
         skip_face_check: true,
         model_digest: network.into(),
+        ..Default::default()
     })
 }
 

@@ -179,7 +179,7 @@ fn description() -> GetModelResponse {
     };
     GetModelResponse {
         model: Some(model),
-        limits: None,
+        ..Default::default()
     }
 }
 

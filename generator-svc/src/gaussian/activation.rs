@@ -44,6 +44,19 @@ impl Statistics {
         layer.finish(&target)
     }
 
+    /// An activation moved by a change of attributes: the regression's difference is added, exaggerated.
+    pub fn moved_target(
+        &self,
+        how: &Regression,
+        activation: Vec<f32>,
+        offsets: &[f64],
+    ) -> TargetActivation {
+        let layer = self.layer(how.layer);
+        let moved = layer.regression(offsets) - &layer.mean;
+        let target = DVector::from_vec(activation) + moved * (1.0 + how.exaggeration as f32);
+        layer.finish(&target)
+    }
+
     /// The paper's target for the attributes that should be present.
     pub fn cgmm_target(&self, how: &Cgmm, wish: &Wish, seed: u64) -> TargetActivation {
         let layer = self.layer(how.layer);

@@ -3,6 +3,8 @@
 //! Eyes see colour coarsely, and faces vary in it coarsely: half as many numbers as RGB has hold nearly all of a face.
 //! Because the prior has a size of its own, one prior serves networks of any input size, VGG-Face's 224 pixels included.
 
+use deepface_images::{image_of, resized};
+
 use super::resample::Resampler;
 
 /// Weight of a unit of a colour plane beside a unit of brightness, so that distances are nearly those between RGB pixels:
@@ -58,6 +60,20 @@ impl Canvas {
             }
         }
         rgb
+    }
+
+    /// The vector of an RGB image, `[3, image, image]`, 0 to 1, at the prior's own size.
+    pub fn vector(&self, rgb: &[f32]) -> Vec<f32> {
+        let [image, side] = [self.image, self.side].map(|side| side as u32);
+        let resized = resized(&image_of(rgb, [image, image]), [side, side]);
+        let area = self.side * self.side;
+        let mut planes = vec![0.0; 3 * area];
+        for (i, pixel) in resized.pixels().enumerate() {
+            for (c, &value) in pixel.0.iter().enumerate() {
+                planes[c * area + i] = f32::from(value) / 255.0;
+            }
+        }
+        vector(&planes, self.side)
     }
 
     /// The gradient with respect to the vector, from that with respect to the image.

@@ -90,6 +90,19 @@ impl Components {
             });
     }
 
+    /// Squared norm of each component.
+    pub(super) fn squared_norms(&self) -> Vec<f32> {
+        let rows = self.bytes.chunks_exact(self.size).zip(&self.scales);
+        let norm = |(row, scale): (&[i8], &f32)| {
+            let sum: u64 = row
+                .iter()
+                .map(|&x| u64::from(x.unsigned_abs()).pow(2))
+                .sum();
+            sum as f32 * scale * scale
+        };
+        rows.map(norm).collect()
+    }
+
     /// The inner product of each component with `vector`.
     pub(super) fn products(&self, vector: &[f32]) -> Vec<f32> {
         self.products_on(Arch::new(), vector)

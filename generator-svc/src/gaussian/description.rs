@@ -1,5 +1,6 @@
 //! What a request means for every attribute, those that it does not name included.
 
+use deepface_attributes::AttributeId;
 use deepface_statistics::standard_normal;
 
 use super::{Asked, Regression, Statistics, Wish};
@@ -50,6 +51,17 @@ impl Statistics {
             offsets[a.attribute.index()] *= a.strength;
         }
         Description { values, offsets }
+    }
+
+    /// How far each attribute of a face must move for a wish, from where it is there. A strength goes that share of the
+    /// way, or beyond.
+    pub fn change(&self, wish: &Wish, now: impl Fn(AttributeId) -> f64) -> Vec<f64> {
+        let mut offsets = vec![0.0; self.frequencies.len()];
+        for asked in &wish.asked {
+            let end = if asked.absent { 0.0 } else { 1.0 };
+            offsets[asked.attribute.index()] = asked.strength * (end - now(asked.attribute));
+        }
+        offsets
     }
 
     /// A weak wish moves an attribute a part of the way from its mean.

@@ -63,6 +63,17 @@ impl Prior {
         self.canvas.image(&self.vector(z))
     }
 
+    /// Coordinates z of nearly the image in the prior that is nearest to this one, `[3, S, S]`, 0 to 1.
+    pub fn coordinates(&self, image: &[f32]) -> Vec<f32> {
+        let vector = self.canvas.vector(image);
+        let apart: Vec<f32> = vector.iter().zip(&self.mean).map(|(x, m)| x - m).collect();
+        let products = self.components.products(&apart);
+        let norms = self.components.squared_norms();
+        let z = products.iter().zip(norms);
+        z.map(|(product, norm)| product / norm.max(f32::MIN_POSITIVE))
+            .collect()
+    }
+
     /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
     pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
         self.components.products(&self.canvas.pull_back(gradient))

@@ -18,6 +18,8 @@ pub struct Parametrization {
     centre: Arc<[f32]>,
     /// Whether it expects them of given attributes.
     conditional: bool,
+    /// What is added to every image of the prior: what of a photograph the prior cannot show.
+    detail: Option<Arc<[f32]>>,
 }
 
 impl Parametrization {
@@ -35,7 +37,23 @@ impl Parametrization {
             basis,
             centre: centre.into(),
             conditional,
+            detail: None,
         }
+    }
+
+    /// Adds pixels, `[3, S, S]`, to every image of the prior.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Option<Vec<f32>>) -> Self {
+        self.detail = detail.map(Into::into);
+        self
+    }
+
+    fn of_prior(&self, z: &[f32]) -> Vec<f32> {
+        let mut image = self.statistics.prior.image(z);
+        if let Some(detail) = &self.detail {
+            image.iter_mut().zip(&**detail).for_each(|(x, d)| *x += d);
+        }
+        image
     }
 
     /// The difference d of coordinates z from those that the prior expects, and Pd, with P the inverse of their covariance.
@@ -58,7 +76,7 @@ impl Parametrization {
             (Basis::Prior, Start::Mean) => self.centre.iter().map(|_| near(0.0, 0.01)).collect(),
             (Basis::Pixels, start) => {
                 let image = match start {
-                    Start::Expected => prior.image(&self.centre),
+                    Start::Expected => self.of_prior(&self.centre),
                     Start::Noise => prior.mean().iter().map(|_| near(0.5, 0.1)).collect(),
                     Start::Mean => prior.mean().into_iter().map(|m| near(m, 0.02)).collect(),
                 };
@@ -71,7 +89,7 @@ impl Parametrization {
     pub fn image(&self, coordinates: &[f32]) -> Vec<f32> {
         match self.basis {
             Basis::Pixels => coordinates.to_vec(),
-            Basis::Prior => self.statistics.prior.image(coordinates),
+            Basis::Prior => self.of_prior(coordinates),
         }
     }
 

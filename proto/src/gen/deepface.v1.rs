@@ -911,6 +911,9 @@ pub struct GetActivationsRequest {
     /// `Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any.
     #[prost(string, tag = "6")]
     pub model_digest: ::prost::alloc::string::String,
+    /// Whether rows carry the pixels that the network saw.
+    #[prost(bool, tag = "7")]
+    pub return_pixels: bool,
 }
 /// Activations. A reply may exceed the 4 MiB that most gRPC clients receive unless told otherwise: ten images at conv1_1
 /// of the default model do.
@@ -949,6 +952,9 @@ pub struct ActivationRow {
     /// What a caller should know about this row; empty if there is nothing.
     #[prost(message, repeated, tag = "3")]
     pub warnings: ::prost::alloc::vec::Vec<Warning>,
+    /// The face as the network saw it, for `return_pixels`: RGB, F32, \[3, S, S\] with S of `Model.input_size`, 0 to 1.
+    #[prost(message, optional, tag = "4")]
+    pub pixels: ::core::option::Option<Tensor>,
 }
 /// Why an image could not be used.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2030,6 +2036,11 @@ pub struct GenerateRequest {
     /// is that of a request of its own with its seed. They are made together, which takes less time than one after another.
     #[prost(int32, optional, tag = "7")]
     pub count: ::core::option::Option<i32>,
+    /// The face to change, in place of one that the seed draws: the descent starts from the face in this image, its
+    /// coordinates and activations, moved by what `attributes` ask for. What they leave open stays as it is there, `keep`
+    /// holds it there, and changes are counted from there. METHOD_REGRESSION only; `variety` and `completeness` do not apply.
+    #[prost(message, optional, tag = "8")]
+    pub from: ::core::option::Option<Image>,
 }
 /// A message of a Generate stream: one started, then for each face iterates and one result. Faces of one request alternate.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2077,6 +2088,9 @@ pub struct GenerateFaceRequest {
     /// How the pictures are encoded.
     #[prost(enumeration = "FileFormat", tag = "6")]
     pub format: i32,
+    /// As in GenerateRequest.
+    #[prost(message, optional, tag = "7")]
+    pub from: ::core::option::Option<Image>,
 }
 /// Finished faces.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2121,6 +2135,9 @@ pub struct GeneratedFace {
     /// As in Result.
     #[prost(string, repeated, tag = "6")]
     pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in Result.
+    #[prost(float, optional, tag = "7")]
+    pub similarity: ::core::option::Option<f32>,
 }
 /// Asks for a reconstruction of an image from its activations.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2182,10 +2199,10 @@ pub struct Started {
     /// SHA-256 of the classifier's weights.
     #[prost(string, tag = "4")]
     pub classifier_digest: ::prost::alloc::string::String,
-    /// Where the face was found in the image of an Invert request. Only set for FRAMING_DETECT.
+    /// Where the face was found in the image of an Invert request, or in `GenerateRequest.from`. Set for FRAMING_DETECT only.
     #[prost(message, optional, tag = "5")]
     pub face: ::core::option::Option<FaceBox>,
-    /// What a caller should know about the image of an Invert request; empty if there is nothing.
+    /// What a caller should know about that image; empty if there is nothing.
     #[prost(message, repeated, tag = "6")]
     pub warnings: ::prost::alloc::vec::Vec<Warning>,
 }
@@ -2256,13 +2273,16 @@ pub struct Result {
     #[prost(int64, tag = "6")]
     pub classifier_us: i64,
     /// Entanglement: names of the attributes that are not in `attributes` of the request (kept ones included), and whose
-    /// presence differs from that in the reference face, which the prior expects for the same seed and no request. Generate
-    /// only.
+    /// presence differs from that in the reference face: the one in `GenerateRequest.from`, or else the one that the prior
+    /// expects for the same seed and no request. Generate only.
     #[prost(string, repeated, tag = "7")]
     pub moved: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Which face of `GenerateRequest.count`, from 0; its seed is that of the request plus this.
     #[prost(int32, tag = "8")]
     pub index: i32,
+    /// With `GenerateRequest.from`: how much of that face is left, the cosine of CompareResponse, -1 to 1.
+    #[prost(float, optional, tag = "9")]
+    pub similarity: ::core::option::Option<f32>,
 }
 /// One attribute of a finished image.
 #[derive(Clone, PartialEq, ::prost::Message)]

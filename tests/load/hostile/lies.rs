@@ -290,6 +290,7 @@ pub(super) fn wild_fields(random: &mut Random) -> Template {
                 keep,
                 resume_tokens: vec![token(random); random.below(3)],
                 count: perhaps(&[i32::MIN, -1, 0, 2, 17, i32::MAX], random),
+                from: None,
             };
             (GENERATE, request.encode_to_vec())
         }

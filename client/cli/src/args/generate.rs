@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::names::{attribute, attribute_name, target_layer};
-use super::{InversionArgs, OutputArgs};
+use super::{FramingArgs, InversionArgs, OutputArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,6 +20,7 @@ Examples:
   deepface generate Male --json --scale 1
   deepface generate Male --output - | display
   deepface generate --like face.png --seed 4
+  deepface generate Eyeglasses Smiling --from me.jpg
 
 Every picture says in itself that it is synthetic and what made it; `deepface show` prints that. The same seed gives the same face. `deepface attributes` lists the names; case, spaces, underscores and hyphens do \
 not matter.";
@@ -46,6 +47,11 @@ pub(crate) struct GenerateArgs {
     /// those of the picture, --paper replaces its settings, and other options override single ones.
     #[arg(long, value_name = "FILE")]
     pub(crate) like: Option<PathBuf>,
+    /// Change the face in this photograph instead of making one: everything that you do not ask for stays as it is there.
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness"])]
+    pub(crate) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) framing: FramingArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use clap::Args;
 use deepface_client::v1;
 
 /// How the face lies in an image. By default it is searched for.
-#[derive(Clone, Copy, Debug, Default, Args)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct FramingArgs {
     /// Find the faces in any photographs, and rotate them upright. This is the default. Faces should be at least 30
     /// pixels and 1/32 of the longer side from forehead to chin.

@@ -4,8 +4,9 @@ use anyhow::bail;
 use deepface_client::{GeneratorClient, v1};
 
 use crate::{
-    args::{GenerateArgs, ServiceArgs},
+    args::{FramingArgs, GenerateArgs, ServiceArgs},
     fields::Typed,
+    files,
     follow::{Outputs, follow},
     names,
     pair::Pair,
@@ -13,6 +14,7 @@ use crate::{
     provenance::Recipe,
     requests,
     revived::Revived,
+    usage::Usage,
 };
 
 pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::Result<()> {
@@ -21,15 +23,23 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::
         Some(path) => Some(Revived::read(path).await?),
         None => None,
     };
-    let request = match &like {
+    let mut request = match &like {
         Some(like) => like.overridden(args, typed),
         None => typed,
+    };
+    request.from = match &args.from {
+        Some(file) => Some(files::read_image(file, args.framing)?),
+        None if args.framing != FramingArgs::default() => {
+            let message = "--detect, --aligned, --face and --only say where the face is in --from";
+            return Err(Usage(message.to_owned()).into());
+        }
+        None => None,
     };
     let mut recipe = Recipe::new(deepface_client::Recipe::generated(&request)?);
     if let Some(like) = like.as_ref().filter(|_| !overrides(args)) {
         recipe = recipe.expecting(like.settings());
     }
-    let outputs = Outputs::check(&args.output, || names::face(&request))?;
+    let outputs = Outputs::check(&args.output, || names::face(&request, args.from.as_deref()))?;
     let scale = args.output.scale;
     let scale = scale.or_else(|| like.as_ref().and_then(Revived::scale));
     let pair = Pair::with_generator(services).await?;
@@ -41,7 +51,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::
     let finished = follow(client.generate(request), &outputs, &recipe, scale).await;
     let typed = match &like {
         Some(_) => Typed::wishes(&attributes),
-        None => Typed::attributes(&args.present, &args.absent),
+        None => Typed::attributes(&args.present, &args.absent).with_image(args.from.as_ref()),
     };
     let finished = finished.map_err(|error| typed.explain(error))?;
     pair.stop().await;
