@@ -8,6 +8,7 @@ const AFTER_HELP: &str = "\
 Examples:
   deepface serve
   deepface serve --classifier-listen 127.0.0.1:0 --generator-listen 127.0.0.1:0
+  deepface serve --generator-listen 0.0.0.0:50052 --insecure
 
 Each service is also a separate program (classifier-svc, generator-svc) with more settings.";
 
@@ -21,6 +22,9 @@ pub(crate) struct ServeArgs {
     /// Address of the generator; port 0 takes any free one.
     #[arg(long, value_name = "ADDR", default_value_t = local(50052))]
     pub(crate) generator_listen: SocketAddr,
+    /// Listen in plain text on addresses that other machines can reach.
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 fn local(port: u16) -> SocketAddr {
