@@ -52,7 +52,7 @@ async fn ready_services_report_serving() {
             .check(about("no.such.Service"))
             .await
             .unwrap_err();
-        assert_eq!(unknown.code(), tonic::Code::NotFound);
+        assert_eq!(unknown.code(), Code::NotFound);
     }
 }
 
@@ -135,8 +135,9 @@ async fn a_service_with_tls_shows_its_health_and_nothing_else_in_plain_text() {
     }
     let url = format!("http://{checks}");
     let channel = Endpoint::from_shared(url.clone()).unwrap().connect_lazy();
-    let unknown = HealthClient::new(channel).check(about("no.such.Service"));
-    assert_eq!(unknown.await.unwrap_err().code(), Code::NotFound);
+    let mut health = HealthClient::new(channel);
+    let unknown = health.check(about("no.such.Service")).await;
+    assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
     // Elsewhere it takes a certificate and a token.
     let call = async |url: &str| {
         let client = ClassifierClient::connect_lazy(url).unwrap();
