@@ -95,11 +95,10 @@ async fn ask(address: &str, service: String) -> Result<ServingStatus, String> {
 fn explained(status: &Status) -> String {
     match status.code() {
         tonic::Code::NotFound => "unknown name".to_owned(),
-        tonic::Code::Unavailable | tonic::Code::Unknown => format!(
+        _ => format!(
             "{}; a service with TLS answers in plain text only at --health-listen",
             status.message()
         ),
-        _ => status.message().to_owned(),
     }
 }
 
