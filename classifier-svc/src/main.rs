@@ -12,7 +12,8 @@ use deepface_network::measure::{self, MeasureArgs};
 use deepface_network::train::{self, TrainArgs};
 use deepface_network::verify::{self, VerifyArgs};
 use deepface_serve::{
-    ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry, shutdown_signal,
+    HealthArgs, ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry,
+    shutdown_signal,
 };
 
 /// Threads for network traffic; the model has its own.
@@ -42,6 +43,11 @@ Every flag can also be set by the environment variable that is named beside it, 
 SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise, and activations can be larger: \
 grpcurl -max-msg-sz 67108864.";
+
+const HEALTH_HELP: &str = "\
+Examples:
+  classifier-svc health
+  classifier-svc health --address classifier.internal:50051 deepface.v1.ClassifierService";
 
 const TOKEN_HELP: &str = "\
 Examples:
@@ -101,6 +107,8 @@ enum Command {
     Verify(VerifyArgs),
     #[command(after_help = TOKEN_HELP)]
     Token(TokenArgs),
+    #[command(after_help = HEALTH_HELP)]
+    Health(HealthArgs),
     /// Writes the manual pages.
     Man(ManArgs),
 }
@@ -120,6 +128,7 @@ fn main() -> ExitCode {
         Command::Measure(args) => measure::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Token(args) => args.run().map_err(Into::into),
+        Command::Health(args) => args.run("classifier", service::PORT).map_err(Into::into),
         Command::Man(args) => args
             .write(configurable(Cli::command(), "classifier"))
             .map_err(Into::into),
@@ -168,7 +177,7 @@ mod tests {
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();
             let about = command.get_about().map(ToString::to_string);
-            let own = ["Serves", "Trains", "Makes", "Measures"];
+            let own = ["Serves", "Trains", "Makes", "Measures", "Asks"];
             assert!(
                 own.iter()
                     .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),

@@ -78,6 +78,31 @@ fn stop(child: &mut Child, signal: &str) -> Option<i32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_subcommand_health_says_by_its_exit_code_whether_the_service_serves() {
+    let (mut child, _log, address) = serve(&[], "info");
+    ready(address).await;
+    let any = format!("0.0.0.0:{}", address.port());
+    let ask = |words: &[&str]| {
+        let mut command = program(&[&["health"], words].concat());
+        let asked = command
+            .env("DEEPFACE_CLASSIFIER_LISTEN", &any)
+            .output()
+            .unwrap();
+        let said = String::from_utf8([asked.stdout, asked.stderr].concat()).unwrap();
+        (asked.status.code(), said)
+    };
+    assert_eq!(ask(&[]), (Some(0), "SERVING\n".to_owned()));
+    assert_eq!(ask(&[SERVICE_NAME]).0, Some(0));
+    let (code, said) = ask(&["no.such.Service"]);
+    assert_eq!(code, Some(1));
+    assert!(said.ends_with("unknown name\n"), "{said}");
+    assert_eq!(stop(&mut child, "-TERM"), Some(0));
+    let (code, said) = ask(&[]);
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("error: 127.0.0.1:"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_whose_log_reader_has_gone_serves_and_stops() {
     for signal in ["-TERM", "-INT", "-HUP"] {
         let (mut child, log, address) = serve(&[], "info");

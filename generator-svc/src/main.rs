@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use deepface_serve::{
-    ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry, shutdown_signal,
+    HealthArgs, ManArgs, ObserveSettings, TokenArgs, configurable, finish, init_telemetry,
+    shutdown_signal,
 };
 use generator_svc::fit::{self, FitArgs};
 use generator_svc::service;
@@ -32,6 +33,11 @@ Every flag can also be set by the environment variable that is named beside it, 
 SIGHUP let open calls finish first, for --drain-seconds; a second signal ends them at once. Under nohup, SIGHUP is \
 ignored. gRPC clients accept replies of up to 4 MiB unless told otherwise; a stream of large iterates can need more: \
 grpcurl -max-msg-sz 67108864.";
+
+const HEALTH_HELP: &str = "\
+Examples:
+  generator-svc health
+  generator-svc health deepface.v1.GeneratorService/CanGenerate";
 
 const TOKEN_HELP: &str = "\
 Examples:
@@ -62,6 +68,8 @@ enum Command {
     Fit(FitArgs),
     #[command(after_help = TOKEN_HELP)]
     Token(TokenArgs),
+    #[command(after_help = HEALTH_HELP)]
+    Health(HealthArgs),
     /// Writes the manual pages.
     Man(ManArgs),
 }
@@ -85,6 +93,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Serve(settings) => runtime.block_on(serve(settings)),
         Command::Fit(args) => runtime.block_on(fit::run(args)),
         Command::Token(args) => args.run().map_err(Into::into),
+        Command::Health(args) => args.run("generator", service::PORT).map_err(Into::into),
         Command::Man(args) => args
             .write(configurable(Cli::command(), "generator"))
             .map_err(Into::into),
@@ -118,7 +127,7 @@ mod tests {
         for command in program.get_subcommands().filter(|c| c.get_name() != "man") {
             let name = command.get_name();
             let about = command.get_about().map(ToString::to_string);
-            let own = ["Serves", "Fits", "Makes"];
+            let own = ["Serves", "Fits", "Makes", "Asks"];
             assert!(
                 own.iter()
                     .any(|verb| about.as_deref().is_some_and(|a| a.starts_with(verb))),

@@ -4,6 +4,7 @@
 //! One concern per file. Nothing here names an RPC or depends on what a service computes.
 
 mod allowance;
+mod ask_health;
 mod bodies;
 mod caller;
 mod config;
@@ -36,6 +37,7 @@ mod violations;
 mod watch;
 
 pub use allowance::{Allowance, Overdrawn};
+pub use ask_health::{HealthArgs, HealthError};
 pub use caller::Caller;
 pub use config::{configurable, parse};
 pub use cores::cores;

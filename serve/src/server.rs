@@ -1,7 +1,8 @@
 //! A gRPC server on a listener that is already bound: limits, reflection, health, graceful shutdown.
 
+use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +37,14 @@ const DESCRIPTORS: [&[u8]; 5] = [
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// Serves routes, reflection and health on a listener until `shutdown` completes.
+/// Serves routes, reflection and health on a listener until `shutdown` completes, and health alone at
+/// [`ServeSettings::health_listen`].
 ///
 /// Then health turns NOT_SERVING, and after [`ServeSettings::lame_duck`] new connections are refused and open calls may
 /// finish within [`ServeSettings::drain`]; the others end with UNAVAILABLE. Dropping the future ends all calls at once.
 ///
 /// # Errors
-/// Reflection cannot be built, the port of the metrics cannot be bound, or a certificate, key or list of tokens cannot be used.
+/// Reflection cannot be built, the port of the metrics or of health checks cannot be bound, or a certificate, key or list of tokens cannot be used.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -51,6 +53,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let _metrics = crate::metrics::start(settings).await?;
+    let health_listener = settings.bind_health().await?;
     let ends = Ends::default();
     let _cut_if_dropped = ends.all.clone().drop_guard();
     let layer = LifetimeLayer::new(
@@ -59,24 +62,33 @@ pub async fn serve(
         settings.limits(),
         ends.clone(),
     );
-    let routes = with_reflection(routes, health)?.add_service(HealthServer::new(health.service()));
+    let checks = HealthServer::new(health.service());
+    let routes = with_reflection(routes, health)?.add_service(checks.clone());
     let (tls, tokens) = (
         settings.tls()?.map(Arc::new),
         settings.tokens()?.map(Arc::new),
     );
     let methods = Methods::of(health.services().chain(INFRASTRUCTURE), &DESCRIPTORS);
-    let app = AccessLayer(tokens.clone()).layer(layer.layer(routes.prepare()));
-    // Outermost, so that it sees refusals too.
-    let app = ObserveLayer::new(methods).layer(app);
-    let mut transport = Transport::new(listener, app, settings.connections(), tls.clone());
+    let (observe, access) = (ObserveLayer::new(methods), AccessLayer(tokens.clone()));
+    // Outermost is what observes, so that it sees refusals too.
+    let app = |routes: Routes| observe.layer(access.layer(layer.layer(routes.prepare())));
+    let limits = settings.connections();
+    let mut transport = Transport::new(listener, app(routes), limits, tls.clone());
+    let mut probes = health_listener
+        .map(|listener| Transport::new(listener, app(Routes::new(checks)), limits, None));
     let _following = [follow(tls), follow(tokens)];
 
-    let mut shutdown = pin!(shutdown);
-    accept_until(&mut transport, &mut shutdown).await;
-    health.close().await;
-    // Balancers look at health before they look away.
-    accept_until(&mut transport, tokio::time::sleep(settings.lame_duck())).await;
+    let shutdown = pin!(shutdown);
+    {
+        let mut accepting = pin!(accept(&mut transport, probes.as_mut()));
+        until(accepting.as_mut(), shutdown).await;
+        health.close().await;
+        // Balancers look at health before they look away.
+        until(accepting, tokio::time::sleep(settings.lame_duck())).await;
+    }
     ends.watching.cancel();
+    // Nobody waits for those that only check health.
+    let _probes = probes.map(Transport::close);
     let mut connections = transport.close();
     let drained = tokio::time::timeout(settings.drain(), connections.ended()).await;
     if drained.is_err() {
@@ -98,9 +110,26 @@ fn follow<T: Send + Sync + 'static>(value: Option<Arc<Reloaded<T>>>) -> JoinSet<
     task
 }
 
-async fn accept_until<A: App>(transport: &mut Transport<A>, end: impl Future<Output = ()>) {
+/// Accepts connections of callers and of health checks for as long as it is polled.
+async fn accept<A: App>(
+    transport: &mut Transport<A>,
+    probes: Option<&mut Transport<A>>,
+) -> Infallible {
+    match probes {
+        Some(probes) => tokio::select! {
+            never = transport.accept() => never,
+            never = probes.accept() => never,
+        },
+        None => transport.accept().await,
+    }
+}
+
+async fn until(
+    accepting: Pin<&mut impl Future<Output = Infallible>>,
+    end: impl Future<Output = ()>,
+) {
     tokio::select! {
-        never = transport.accept() => match never {},
+        never = accepting => match never {},
         () = end => {}
     }
 }

@@ -62,6 +62,10 @@ pub struct ServeSettings {
     /// file, the certificates and the key may be replaced at any time. Default: calls need none.
     #[arg(long, env = "DEEPFACE_TOKENS", value_name = "FILE")]
     pub tokens: Option<PathBuf>,
+    /// Address in plain text with nothing but health checks, for probes that cannot speak TLS, as in Kubernetes. Other
+    /// machines may reach it even without --insecure: it shows only whether the service serves. Default: none.
+    #[arg(long, env = "DEEPFACE_HEALTH_LISTEN", value_name = "ADDR")]
+    pub health_listen: Option<SocketAddr>,
     /// Listen in plain text on an address that other machines can reach.
     #[arg(long, env = "DEEPFACE_INSECURE", action = clap::ArgAction::SetTrue, value_parser = switch)]
     pub insecure: bool,
@@ -144,6 +148,7 @@ impl Default for ServeSettings {
             tls_key: None,
             tls_client_ca: None,
             tokens: None,
+            health_listen: None,
             insecure: false,
             drain_seconds: DRAIN_SECONDS,
             max_call_seconds: MAX_CALL_SECONDS,
@@ -174,8 +179,19 @@ impl ServeSettings {
         if !self.insecure && self.tls_cert.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(ServeError::Plaintext(address));
         }
-        let bound = TcpListener::bind(address).await;
-        bound.map_err(|source| ServeError::Bind { address, source })
+        listen(address).await
+    }
+
+    /// Binds the port of health checks alone, where there is one.
+    pub(crate) async fn bind_health(&self) -> Result<Option<TcpListener>, ServeError> {
+        match self.health_listen {
+            Some(address) => {
+                let listener = listen(address).await?;
+                tracing::info!("health checks on {address}");
+                Ok(Some(listener))
+            }
+            None => Ok(None),
+        }
     }
 
     /// The certificates, read from their files; `None` for plain text.
@@ -236,6 +252,11 @@ impl ServeSettings {
             age: (age > 0).then(|| Duration::from_secs(age)),
         }
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ServeError::Bind { address, source })
 }
 
 /// A number as set, or half of the whole.

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use deepface_client::v1;
-use deepface_tests::{Service, shared};
+use deepface_client::{ClassifierClient, Code};
+use deepface_serve::{ServeSettings, wait_until_serving};
+use deepface_tests::{Authority, Service, shared};
 use generator_svc::service::CAN_GENERATE;
-use tonic::transport::Channel;
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -49,7 +52,7 @@ async fn ready_services_report_serving() {
             .check(about("no.such.Service"))
             .await
             .unwrap_err();
-        assert_eq!(unknown.code(), tonic::Code::NotFound);
+        assert_eq!(unknown.code(), Code::NotFound);
     }
 }
 
@@ -106,4 +109,43 @@ async fn the_generator_says_whether_it_can_generate_apart_from_whether_it_lives(
     assert_eq!(status(&generator, GENERATOR).await, ServingStatus::Serving);
     let _classifier = Service::classifier_at(address).await;
     can_generate(&generator, ServingStatus::Serving).await;
+}
+
+#[tokio::test]
+async fn a_service_with_tls_shows_its_health_and_nothing_else_in_plain_text() {
+    let authority = Authority::new();
+    let pair = authority.signs("server");
+    let tokens = authority.file("tokens");
+    std::fs::write(&tokens, "").unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let checks = free.local_addr().unwrap();
+    drop(free);
+    let service = Service::classifier_served(ServeSettings {
+        tls_cert: Some(pair.cert),
+        tls_key: Some(pair.key),
+        tls_client_ca: Some(authority.ca()),
+        tokens: Some(tokens),
+        health_listen: Some(checks),
+        ..Default::default()
+    });
+    let service = service.await;
+    let patience = Duration::from_secs(60);
+    for name in [CLASSIFIER, ""] {
+        wait_until_serving(checks, name, patience).await.unwrap();
+    }
+    let url = format!("http://{checks}");
+    let channel = Endpoint::from_shared(url.clone()).unwrap().connect_lazy();
+    let mut health = HealthClient::new(channel);
+    let unknown = health.check(about("no.such.Service")).await;
+    assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
+    // Elsewhere it takes a certificate and a token.
+    let call = async |url: &str| {
+        let client = ClassifierClient::connect_lazy(url).unwrap();
+        client.get_model().await.unwrap_err().code()
+    };
+    assert_eq!(call(&url).await, Code::Unauthenticated);
+    assert_eq!(call(&service.url()).await, Code::Unavailable);
+    service.stop().await;
+    let gone = Endpoint::from_shared(url).unwrap().connect().await;
+    assert!(gone.is_err());
 }

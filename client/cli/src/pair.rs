@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::args::ServiceArgs;
+use crate::args::{ServeArgs, ServiceArgs};
 
 /// Loading and warming up an embedded model takes a second or two; a busy machine gets more.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl Pair {
     pub(crate) async fn with_classifier(services: &ServiceArgs) -> anyhow::Result<Self> {
         let mut pair = Self::remote(services);
         if pair.classifier.is_none() {
-            pair.start_classifier(any_port(), 0).await?;
+            pair.start_classifier(listen(any_port())).await?;
         }
         pair.ready().await
     }
@@ -50,9 +50,9 @@ impl Pair {
         let mut pair = Self::remote(services);
         if pair.generator.is_none() {
             if pair.classifier.is_none() {
-                pair.start_classifier(any_port(), 0).await?;
+                pair.start_classifier(listen(any_port())).await?;
             }
-            pair.start_generator(any_port(), 0).await?;
+            pair.start_generator(listen(any_port())).await?;
         }
         pair.ready().await
     }
@@ -61,22 +61,26 @@ impl Pair {
     pub(crate) async fn with_both(services: &ServiceArgs) -> anyhow::Result<Self> {
         let mut pair = Self::remote(services);
         if pair.classifier.is_none() {
-            pair.start_classifier(any_port(), 0).await?;
+            pair.start_classifier(listen(any_port())).await?;
         }
         if pair.generator.is_none() {
-            pair.start_generator(any_port(), 0).await?;
+            pair.start_generator(listen(any_port())).await?;
         }
         pair.ready().await
     }
 
     /// Both services at given addresses. Returns the actual addresses, the classifier's first.
-    pub(crate) async fn listening_on(
-        classifier: SocketAddr,
-        generator: SocketAddr,
-    ) -> anyhow::Result<(Self, [SocketAddr; 2])> {
+    pub(crate) async fn listening_on(args: &ServeArgs) -> anyhow::Result<(Self, [SocketAddr; 2])> {
         let mut pair = Self::remote(&ServiceArgs::default());
-        let classifier = pair.start_classifier(classifier, DRAIN_SECONDS).await?;
-        let generator = pair.start_generator(generator, DRAIN_SECONDS).await?;
+        let listen = |address| ServeSettings {
+            insecure: args.insecure,
+            drain_seconds: DRAIN_SECONDS,
+            ..listen(address)
+        };
+        let classifier = pair
+            .start_classifier(listen(args.classifier_listen))
+            .await?;
+        let generator = pair.start_generator(listen(args.generator_listen)).await?;
         Ok((pair.ready().await?, [classifier, generator]))
     }
 
@@ -135,12 +139,8 @@ impl Pair {
         }
     }
 
-    async fn start_classifier(
-        &mut self,
-        address: SocketAddr,
-        drain_seconds: u64,
-    ) -> anyhow::Result<SocketAddr> {
-        let (listener, address, settings) = bind(address, drain_seconds).await?;
+    async fn start_classifier(&mut self, settings: ServeSettings) -> anyhow::Result<SocketAddr> {
+        let (listener, address) = bind(&settings).await?;
         let stop = self.stop.clone().cancelled_owned();
         let settings = classifier_svc::settings::Settings {
             serve: settings,
@@ -155,12 +155,8 @@ impl Pair {
         Ok(address)
     }
 
-    async fn start_generator(
-        &mut self,
-        address: SocketAddr,
-        drain_seconds: u64,
-    ) -> anyhow::Result<SocketAddr> {
-        let (listener, address, settings) = bind(address, drain_seconds).await?;
+    async fn start_generator(&mut self, settings: ServeSettings) -> anyhow::Result<SocketAddr> {
+        let (listener, address) = bind(&settings).await?;
         let stop = self.stop.clone().cancelled_owned();
         let mut settings = generator_svc::settings::Settings {
             serve: settings,
@@ -212,20 +208,22 @@ impl Pair {
 }
 
 /// Binds first, so that the port is known before the service runs.
-async fn bind(
-    address: SocketAddr,
-    drain_seconds: u64,
-) -> anyhow::Result<(TcpListener, SocketAddr, ServeSettings)> {
-    let settings = ServeSettings {
+async fn bind(settings: &ServeSettings) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let port = settings.listen.map_or(0, |address| address.port());
+    let listener = settings.bind(port).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// The settings of a service that ends with its command.
+fn listen(address: SocketAddr) -> ServeSettings {
+    ServeSettings {
         listen: Some(address),
         // No balancer looks at the services of a command.
         lame_duck_seconds: 0,
-        drain_seconds,
+        drain_seconds: 0,
         ..ServeSettings::default()
-    };
-    let listener = settings.bind(address.port()).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address, settings))
+    }
 }
 
 fn any_port() -> SocketAddr {

@@ -129,24 +129,63 @@ async fn reflection_lists_the_contract_in_both_versions() {
 }
 
 #[tokio::test]
-async fn health_turns_first_and_the_port_closes_later() {
+async fn health_turns_first_and_the_ports_close_later() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let checks = free.local_addr().unwrap();
+    drop(free);
     let s = start_with(ServeSettings {
         lame_duck_seconds: 1,
         drain_seconds: 3,
+        health_listen: Some(checks),
         ..Default::default()
     })
     .await;
     s.health.set(true).await;
     s.stop.cancel();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", s.address));
-    let late = endpoint.unwrap().connect().await.unwrap();
-    let service = NAME.to_owned();
-    let mut late = HealthClient::new(late);
-    let reply = late.check(HealthCheckRequest { service }).await.unwrap();
-    assert_eq!(reply.get_ref().status(), ServingStatus::NotServing);
+    for address in [s.address, checks] {
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"));
+        let late = endpoint.unwrap().connect().await.unwrap();
+        let service = NAME.to_owned();
+        let mut late = HealthClient::new(late);
+        let reply = late.check(HealthCheckRequest { service }).await.unwrap();
+        assert_eq!(reply.get_ref().status(), ServingStatus::NotServing);
+    }
     s.server.await.unwrap().unwrap();
-    assert!(tokio::net::TcpStream::connect(s.address).await.is_err());
+    for address in [s.address, checks] {
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_port_of_health_checks_has_nothing_else_and_its_watchers_do_not_delay_the_shutdown() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let checks = free.local_addr().unwrap();
+    drop(free);
+    let s = start_with(ServeSettings {
+        lame_duck_seconds: 0,
+        health_listen: Some(checks),
+        ..Default::default()
+    })
+    .await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{checks}"));
+    let channel = endpoint.unwrap().connect().await.unwrap();
+    let mut reflection = v1::server_reflection_client::ServerReflectionClient::new(channel.clone());
+    let refused = reflection.server_reflection_info(tokio_stream::empty());
+    assert_eq!(refused.await.unwrap_err().code(), Code::Unimplemented);
+    let mut client = HealthClient::new(channel);
+    let service = NAME.to_owned();
+    let watch = client.watch(HealthCheckRequest { service }).await.unwrap();
+    let mut watch = watch.into_inner();
+    for expected in [ServingStatus::NotServing, ServingStatus::Serving] {
+        let state = watch.next().await.unwrap().unwrap();
+        assert_eq!(state.status(), expected);
+        s.health.set(true).await;
+    }
+    let stopping = std::time::Instant::now();
+    s.stop.cancel();
+    s.server.await.unwrap().unwrap();
+    assert!(stopping.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]

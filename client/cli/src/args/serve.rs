@@ -9,6 +9,7 @@ Examples:
   deepface serve
   deepface serve --ui                        # and a page in the browser
   deepface serve --classifier-listen 127.0.0.1:0 --generator-listen 127.0.0.1:0
+  deepface serve --generator-listen 0.0.0.0:50052 --insecure
 
 Each service is also a separate program (classifier-svc, generator-svc) with more settings.";
 
@@ -26,6 +27,9 @@ pub(crate) struct ServeArgs {
     /// loopback address. Default: no page; without ADDR: 127.0.0.1:50050.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:50050")]
     pub(crate) ui: Option<SocketAddr>,
+    /// Listen in plain text on addresses that other machines can reach.
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -28,7 +28,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &ServeArgs) -> anyhow::Res
         None => None,
     };
     let (pair, [classifier, generator]) = tokio::select! {
-        pair = Pair::listening_on(args.classifier_listen, args.generator_listen) => pair?,
+        pair = Pair::listening_on(args) => pair?,
         () = shutdown.cancelled() => return Ok(()),
     };
     // The services are of use even if the guide cannot be printed, as where the terminal has gone.
