@@ -1,7 +1,7 @@
 // Tables of what the classifier sees.
 
 import { ResultAttribute } from "./gen/deepface/v1/generator_pb";
-import { h, percent, signed } from "./dom";
+import { h, percent, signed, svg } from "./dom";
 
 /** A row of a table. */
 export interface Score {
@@ -30,11 +30,6 @@ export function table(caption: string, scores: Score[], remarks = "Remark"): HTM
 
 /** A bar of a probability, and a tick at the threshold. The number stands beside it, so screen readers skip it. */
 function bar(probability: number, threshold?: number): Element {
-  const svg = (name: string, attributes: Record<string, string | number>) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-    return element;
-  };
   const picture = svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
   picture.append(
     svg("rect", { class: "ground", width: 100, height: 8 }),
@@ -54,10 +49,11 @@ export function askedScores(attributes: ResultAttribute[]): Score[] {
   });
 }
 
-/** What else differs from the face of the seed without a request. */
+/** What else differs from the face of the seed without a request, the largest change first. */
 export function movedScores(attributes: ResultAttribute[], moved: string[]): Score[] {
   const names = new Set(moved);
-  return attributes.filter(({ name }) => names.has(name)).map(({ name, probability, present, change }) => ({
+  const size = ({ change }: ResultAttribute) => Math.abs(change ?? 0);
+  return attributes.filter(({ name }) => names.has(name)).sort((a, b) => size(b) - size(a)).map(({ name, probability, present, change }) => ({
     name, probability, present, remark: `now ${present ? "present" : "absent"}${change === undefined ? "" : `, ${signed(change)}`}`,
   }));
 }
