@@ -47,7 +47,7 @@ export class Chosen {
     const moved = movedScores(result.attributes, result.moved);
     const more = moved.length > MOST_MOVED ? `: ${MOST_MOVED} of ${moved.length}` : "";
     byId("chosen-scores").replaceChildren(
-      table("What the classifier sees of what was asked", askedScores(result.attributes), "Seen, and change"),
+      table("What the classifier sees of what was asked", askedScores(result.attributes), "Decision, and change"),
       ...(moved.length > 0 ? [table(`Changed without being asked${more}`, moved.slice(0, MOST_MOVED), "Change")] : []),
       h("details", {}, h("summary", {}, "All attributes"), table("All attributes", allScores(result.attributes), "Decision, and change")));
     byId("command").textContent = command(request, way, seed);

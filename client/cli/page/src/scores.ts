@@ -43,7 +43,7 @@ export function askedScores(attributes: ResultAttribute[]): Score[] {
   return attributes.filter(({ requested }) => requested !== undefined).map((attribute) => {
     const { name, probability, present, requested, change } = attribute;
     const granted = requested === present;
-    const said = requested ? (granted ? "seen" : "not seen") : granted ? "not seen, as asked" : "seen all the same";
+    const said = granted ? "as asked" : `${present ? "present" : "absent"}, not as asked`;
     const moved = change === undefined ? "" : `, ${signed(change)}`;
     return { name, probability, present, remark: said + moved, wrong: !granted };
   });
