@@ -65,7 +65,7 @@ test("Stop ends the work in the service, which then serves the next request at o
   // The service makes 16 faces at a time. If stopped ones went on, the last request would wait for minutes.
   for (let round = 0; round < 6; round++) {
     await page.getByLabel("Steps").fill("5000");
-    const ended = page.waitForEvent("requestfailed", ({ url }) => url().endsWith("GeneratorService/Generate"));
+    const ended = page.waitForEvent("requestfailed", (request) => request.url().endsWith("GeneratorService/Generate"));
     await page.getByRole("button", { name: "Make faces" }).click();
     await expect(page.locator("#faces figcaption").first()).toContainText("of 5000");
     await stop.click();
