@@ -130,7 +130,7 @@ export class Chosen {
       }));
       const [without, with_] = made;
       if (without && with_) {
-        place.append(table(`Changed most from without to with ${name}`,
+        place.append(table(`Changed most with ${name}`,
           differences(without.result.attributes, with_.result.attributes, name, MOST_DIFFERENCES), "Change"));
       }
       say(without && with_ ? `Compared with and without ${name}` : "", "compare-status");
