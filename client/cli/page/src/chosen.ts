@@ -49,7 +49,9 @@ export class Chosen {
     byId("chosen-scores").replaceChildren(
       table("What the classifier sees of what was asked", askedScores(result.attributes), "Decision, and change"),
       ...(moved.length > 0 ? [table(`Changed without being asked${more}`, moved.slice(0, MOST_MOVED), "Change")] : []),
-      h("details", {}, h("summary", {}, "All attributes"), table("All attributes", allScores(result.attributes), "Decision, and change")));
+      h("details", {},
+        h("summary", {}, "All attributes"),
+        table("All attributes", allScores(result.attributes), "Decision, and change")));
     byId("command").textContent = command(request, way, seed);
     byId("grpcurl").textContent = grpcurl(request, way, seed, this.size(started.imageSize), this.address);
     byId("comparison").replaceChildren();
@@ -123,7 +125,8 @@ export class Chosen {
         const other: Request = { ...request, asked };
         if (attributes(other).length === 0) {
           // A request needs an attribute, and this method takes no absent one.
-          column.figure.replaceChildren(h("p", {}, `${name} is all that was asked: without it there is no request. Ask for another attribute as well.`));
+          const alone = `${name} is all that was asked: without it there is no request. Ask for another attribute as well.`;
+          column.figure.replaceChildren(h("p", {}, alone));
           return;
         }
         await generate(other, way, seed, steps, [column.card], work.signal, (_, finished) => (made[at] = finished));

@@ -29,7 +29,9 @@ export class Photo {
   private chosen = 0;
   private work: AbortController | undefined;
 
-  constructor({ model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void) {
+  constructor(
+    { model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void,
+  ) {
     this.maxBytes = Number(limits?.maxImageBytes ?? 0) || Infinity;
     for (const { name, threshold, balancedThreshold } of (model?.groups ?? []).flatMap((group) => group.attributes)) {
       this.thresholds.set(name, { accurate: threshold, balanced: balancedThreshold });
@@ -45,7 +47,8 @@ export class Photo {
     this.file = file;
     this.problem("");
     if (file.size > this.maxBytes) {
-      this.problem(`${file.name}: expected at most ${Math.floor(this.maxBytes / 2 ** 20)} MiB, got ${(file.size / 2 ** 20).toFixed(1)} MiB`);
+      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+      this.problem(`${file.name}: expected at most ${mib(this.maxBytes)}, got ${mib(file.size)}`);
       return;
     }
     try {
@@ -158,7 +161,8 @@ export class Photo {
     if (!one) return;
     byId("photo-warnings").replaceChildren(...warnings(one.warnings));
     const where = one.face ? ` Detected with a confidence of ${percent(one.face.score)}.` : "";
-    byId("photo-about").textContent = `${one.facesFound > count ? `${one.facesFound} faces found, the largest ${count} shown.` : ""}${where}`.trim();
+    const omitted = one.facesFound > count ? `${one.facesFound} faces found, the largest ${count} shown.` : "";
+    byId("photo-about").textContent = (omitted + where).trim();
     const balanced = byId<HTMLInputElement>("balanced").checked;
     const scores = one.groups.flatMap(({ attributes }) => attributes).map((attribute): Score => {
       const present = balanced ? attribute.presentBalanced : attribute.present;
@@ -170,7 +174,9 @@ export class Photo {
     const label = count > 1 ? `face ${this.chosen + 1}` : "the face";
     byId("photo-scores").replaceChildren(
       table(`Present in ${label}, by the classifier`, scores.filter(({ present }) => present), "Threshold"),
-      h("details", {}, h("summary", {}, "Absent attributes"), table(`Absent in ${label}`, scores.filter(({ present }) => !present), "Threshold")));
+      h("details", {},
+        h("summary", {}, "Absent attributes"),
+        table(`Absent in ${label}`, scores.filter(({ present }) => !present), "Threshold")));
   }
 
   /** Reconstructs the face from the activations of one layer. */

@@ -118,7 +118,8 @@ export function command(request: Request, way: Way, seed: bigint): string {
 
 /** The call of grpcurl that makes this face; its answer has the picture in base64. */
 export function grpcurl(request: Request, way: Way, seed: bigint, size: number, address: string): string {
-  const asked = attributes(request).map(({ name, absent, strength }) => ({ name, ...(absent && { absent }), ...(strength !== undefined && { strength }) }));
+  const asked = attributes(request).map(({ name, absent, strength }) =>
+    ({ name, ...(absent && { absent }), ...(strength !== undefined && { strength }) }));
   const set = {
     ...(way.preset === Preset.PAPER && { preset: "PRESET_PAPER" }),
     ...(way.method !== Method.UNSPECIFIED && { target: { method: `METHOD_${Method[way.method]}` } }),

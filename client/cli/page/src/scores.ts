@@ -24,8 +24,12 @@ export function table(caption: string, scores: Score[], remarks = "Remark"): HTM
     h("td", { class: "bar" }, bar(probability, threshold)),
     h("td", { class: "number" }, percent(probability)),
     h("td", { class: wrong ? "remark wrong" : "remark" }, remark ?? "")));
-  const head = h("tr", {}, h("th", { scope: "col" }, "Attribute"), h("th", { scope: "col", colspan: 2 }, "Probability"), h("th", { scope: "col" }, remarks));
-  return h("table", { class: "scores" }, h("caption", {}, caption), h("thead", { class: "unseen" }, head), h("tbody", {}, ...rows));
+  const head = h("tr", {},
+    h("th", { scope: "col" }, "Attribute"),
+    h("th", { scope: "col", colspan: 2 }, "Probability"),
+    h("th", { scope: "col" }, remarks));
+  return h("table", { class: "scores" },
+    h("caption", {}, caption), h("thead", { class: "unseen" }, head), h("tbody", {}, ...rows));
 }
 
 /** A bar of a probability, and a tick at the threshold. The number stands beside it, so screen readers skip it. */
@@ -75,9 +79,10 @@ export function differences(before: ResultAttribute[], after: ResultAttribute[],
     return [{ ...attribute, was, change }];
   });
   const size = (one: { name: string; change: number }) => (one.name === first ? Infinity : Math.abs(one.change));
-  return all.sort((a, b) => size(b) - size(a)).slice(0, most).map(({ name, probability, present, was, change }) => ({
-    name, probability, present, remark: `was ${percent(was.probability)}, ${signed(change)}${was.present === present ? "" : present ? ", now present" : ", now absent"}`,
-  }));
+  return all.sort((a, b) => size(b) - size(a)).slice(0, most).map(({ name, probability, present, was, change }) => {
+    const decided = was.present === present ? "" : present ? ", now present" : ", now absent";
+    return { name, probability, present, remark: `was ${percent(was.probability)}, ${signed(change)}${decided}` };
+  });
 }
 
 function logOdds(probability: number): number {

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
-import { ask, expect, finished, shows, test } from "./page";
+import { ask, expect, finished, needs, shows, test } from "./page";
 
 const REQUEST = "Male=1&5+o'+Clock+Shadow=1.5&Smiling=-2&seed=7";
 
@@ -48,7 +48,7 @@ test("a method that takes no absence compares with a request that does not name 
 for (const request of [REQUEST, "Senior=1&steps=20&method=paper&seed=18446744073709551600", "Child=1&method=class-visualization"]) {
   test(`the downloaded file of ${request} is that of the copied command`, async ({ page }, { outputDir }) => {
     const program = process.env.DEEPFACE;
-    test.skip(!program, "skipped: DEEPFACE does not name the program deepface");
+    needs(program, "DEEPFACE does not name the program deepface");
     await ask(page, request);
     await page.locator(".face").nth(1).click();
     const download = page.waitForEvent("download");
@@ -75,8 +75,8 @@ for (const request of [REQUEST, "Senior=1&steps=20&method=paper&seed=18446744073
 
 test("the copied call of grpcurl makes the same face", async ({ page }) => {
   const address = process.env.DEEPFACE_GENERATOR?.replace(/^http:\/\//, "");
-  test.skip(!address, "skipped: DEEPFACE_GENERATOR does not name the generator of the page");
-  test.skip(!installed("grpcurl"), "skipped: grpcurl is not installed");
+  needs(address, "DEEPFACE_GENERATOR does not name the generator of the page");
+  needs(installed("grpcurl"), "grpcurl is not installed");
   await ask(page, REQUEST);
   await page.locator(".face").nth(2).click();
   await page.getByRole("button", { name: "Copy the grpcurl call" }).click();

@@ -58,6 +58,7 @@ test("where motion is unwelcome, hardly any iterate is shown", async ({ page }) 
 });
 
 test("Stop ends the work in the service, which then serves the next request at once", async ({ page }) => {
+  test.slow();
   await page.goto("/#Male=1");
   await finished(page);
   await page.getByLabel("Live").uncheck();

@@ -42,6 +42,13 @@ export async function finished(page: Page): Promise<void> {
   await expect(page.locator("#faces img[data-finished]")).toHaveCount(4);
 }
 
+/** Skips a test that lacks something, with a line that says what. */
+export function needs(there: unknown, what: string): void {
+  if (there) return;
+  console.log(`skipped: ${what}`);
+  test.skip();
+}
+
 /** The slider of an attribute. */
 export const slider = (page: Page, name: string): Locator => page.getByRole("slider", { name, exact: true });
 

@@ -1,16 +1,20 @@
-// Where the page is: DEEPFACE_PAGE, or a `deepface serve --ui` that is started for the tests.
+// Where the page is: DEEPFACE_PAGE, or a `deepface serve --ui` that is started for the tests, on free ports.
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 
-/** Sets DEEPFACE_PAGE for the workers; returns what stops the program. */
+const ANY = "127.0.0.1:0";
+
+/** Sets DEEPFACE_PAGE and DEEPFACE_GENERATOR for the workers; returns what stops the program. */
 export default async function start(): Promise<() => Promise<void>> {
   if (process.env.DEEPFACE_PAGE) return async () => {};
   const program = process.env.DEEPFACE;
   if (!program) throw new Error("set DEEPFACE_PAGE to the address of a running page, or DEEPFACE to the program `deepface`");
-  const service = spawn(program, ["serve", "--ui", "--classifier-listen", "127.0.0.1:0", "--generator-listen", "127.0.0.1:0"]);
+  const service = spawn(program, ["serve", "--ui", ANY, "--classifier-listen", ANY, "--generator-listen", ANY]);
   try {
-    process.env.DEEPFACE_PAGE = await pageOf(service);
+    const { page, said } = await pageOf(service);
+    process.env.DEEPFACE_PAGE = page;
+    process.env.DEEPFACE_GENERATOR = /^generator\s+(http:\S+)/m.exec(said)?.[1];
   } catch (error) {
     service.kill();
     throw error;
@@ -23,14 +27,14 @@ export default async function start(): Promise<() => Promise<void>> {
 }
 
 /** The address among those that the program prints that answers a browser with a page. */
-async function pageOf(service: ChildProcess): Promise<string> {
+async function pageOf(service: ChildProcess): Promise<{ page: string; said: string }> {
   let said = "";
   let ended = false;
   for (const stream of [service.stdout, service.stderr]) stream?.on("data", (bytes) => (said += bytes));
   service.once("exit", () => (ended = true));
   service.once("error", () => (ended = true));
   for (let tries = 0; tries < 300 && !ended; tries++) {
-    for (const [address] of said.matchAll(/http:\/\/[\w.:[\]-]+/g)) if (await isPage(address)) return address;
+    for (const [address] of said.matchAll(/http:\/\/[\w.:[\]-]+/g)) if (await isPage(address)) return { page: address, said };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`\`deepface serve --ui\` shows no page; it said:\n${said}`);
