@@ -16,17 +16,18 @@ interface Row {
 export class Sliders {
   private readonly rows = new Map<string, Row>();
   private readonly groups: HTMLFieldSetElement[] = [];
-  private strongest = 4;
 
   /** `changed` is called after every change by the reader. */
   constructor(infos: AttributeInfo[], private readonly changed: () => void) {
-    const groups = Map.groupBy(infos, ({ group }) => group);
-    const several = [...groups].filter(([, members]) => members.length > 1);
-    const single = [...groups.values()].filter((members) => members.length === 1).flat();
-    for (const [group, members] of several) this.addGroup(title(group), members);
-    if (single.length > 0) this.addGroup("Other attributes", single);
+    for (const [name, members] of runs(infos)) this.addGroup(name, members);
     byId("sliders").replaceChildren(...this.groups);
-    byId<HTMLInputElement>("search").addEventListener("input", () => this.search());
+    const search = byId<HTMLInputElement>("search");
+    search.addEventListener("input", () => this.search());
+    search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      byId("sliders").querySelector<HTMLElement>(".slider:not([hidden]) input")?.focus();
+    });
   }
 
   /** Every attribute that is asked for, in the order of the list. */
@@ -59,13 +60,13 @@ export class Sliders {
 
   /** Limits the sliders to what a method takes. */
   limit({ takesAbsent, takesStrength }: Way): void {
-    this.strongest = takesStrength ? 4 : 1;
+    const strongest = takesStrength ? 4 : 1;
     for (const row of this.rows.values()) {
       const { slider } = row;
-      slider.max = String(this.strongest);
-      slider.min = takesAbsent ? String(-this.strongest) : "0";
+      slider.max = String(strongest);
+      slider.min = takesAbsent ? String(-strongest) : "0";
       slider.step = takesStrength ? "0.5" : "1";
-      // The browser has moved a value that is out of range; ±0.5 rounds away.
+      // The browser has moved a value that is out of range.
       paint(row);
     }
     byId("absent-not-taken").hidden = takesAbsent;
@@ -131,6 +132,23 @@ export class Sliders {
     for (const group of this.groups) group.hidden = !group.querySelector(".slider:not([hidden])");
     byId("found").textContent = words.length === 0 ? "" : found === 1 ? "1 attribute" : `${found} attributes`;
   }
+}
+
+/** Groups in the order of the list. Attributes in a row that are alone in their groups share one. */
+function runs(infos: AttributeInfo[]): [string, AttributeInfo[]][] {
+  const named: [string, AttributeInfo[]][] = [];
+  const sizes = Map.groupBy(infos, ({ group }) => group);
+  let alone = false;
+  for (const info of infos) {
+    const single = sizes.get(info.group)?.length === 1;
+    const last = named.at(-1);
+    if (last && single && alone) last[1].push(info);
+    else if (last && !single && last[1][0]?.group === info.group) last[1].push(info);
+    else named.push([title(info.group), [info]]);
+    alone = single;
+  }
+  const several = ([, members]: [string, AttributeInfo[]]) => new Set(members.map(({ group }) => group)).size > 1;
+  return named.map((run) => (several(run) ? ["Other attributes", run[1]] : run));
 }
 
 /** Letters and digits in lower case: case and punctuation of names do not matter. */

@@ -9,6 +9,8 @@ import { attributes, command, fileName, grpcurl, Request, sayRequest, scale, set
 import { generator, stopped } from "./rpc";
 import { allScores, askedScores, differences, movedScores, table } from "./scores";
 
+/** Attributes that changed without being asked and are listed. */
+const MOST_MOVED = 6;
 /** Attributes that a comparison lists. */
 const MOST_DIFFERENCES = 12;
 
@@ -16,6 +18,8 @@ const MOST_DIFFERENCES = 12;
 export class Chosen {
   private face: Face | undefined;
   private comparison: AbortController | undefined;
+  /** Whether the reader chose the attribute to flip. */
+  private flipped = false;
   private readonly address: string;
 
   constructor(names: string[], private readonly failed: (error: unknown, again: () => void) => void) {
@@ -23,11 +27,9 @@ export class Chosen {
     byId("flip").replaceChildren(...names.map((name) => h("option", { value: name }, name)));
     byId("download").addEventListener("click", () => void this.download());
     byId("compare").addEventListener("click", () => void this.compare());
-    for (const what of ["command", "grpcurl"]) {
-      const button = byId<HTMLButtonElement>(`copy-${what}`);
-      const shown = byId(what);
-      button.addEventListener("click", () => void copy(button, shown.textContent ?? "", shown));
-    }
+    byId("copy-command").addEventListener("click", () => void copy("command", byId("command")));
+    byId("copy-grpcurl").addEventListener("click", () => void copy("call", byId("grpcurl")));
+    byId("flip").addEventListener("change", () => (this.flipped = true));
   }
 
   /** Shows a face. */
@@ -43,17 +45,21 @@ export class Chosen {
     image.alt = `Chosen synthetic face for: ${said}; seed ${seed}`;
     if (result.image?.content.case === "encoded") show(image, result.image.content.value);
     const moved = movedScores(result.attributes, result.moved);
+    const more = moved.length > MOST_MOVED ? `: ${MOST_MOVED} of ${moved.length}` : "";
     byId("chosen-scores").replaceChildren(
-      table("What the classifier sees of what was asked", askedScores(result.attributes), "Seen, and change"),
-      ...(moved.length > 0 ? [table("Changed without being asked", moved, "Change")] : []),
-      h("details", {}, h("summary", {}, "All attributes"), table("All attributes", allScores(result.attributes), "Decision, and change")));
+      table("What the classifier sees of what was asked", askedScores(result.attributes), "Decision, and change"),
+      ...(moved.length > 0 ? [table(`Changed without being asked${more}`, moved.slice(0, MOST_MOVED), "Change")] : []),
+      h("details", {},
+        h("summary", {}, "All attributes"),
+        table("All attributes", allScores(result.attributes), "Decision, and change")));
     byId("command").textContent = command(request, way, seed);
     byId("grpcurl").textContent = grpcurl(request, way, seed, this.size(started.imageSize), this.address);
     byId("comparison").replaceChildren();
-    const flip = byId<HTMLSelectElement>("flip");
+    say("", "chosen-status");
+    say("", "compare-status");
+    say("", "copy-status");
     const first = asked[0]?.name;
-    if (first !== undefined && !flip.dataset.touched) flip.value = first;
-    flip.addEventListener("change", () => (flip.dataset.touched = "yes"), { once: true });
+    if (first !== undefined && !this.flipped) byId<HTMLSelectElement>("flip").value = first;
   }
 
   /** Shows nothing. */
@@ -69,7 +75,7 @@ export class Chosen {
     const { face } = this;
     if (!face) return;
     const { request, way, seed, started } = face;
-    say("Making the file");
+    say("Making the file", "chosen-status");
     try {
       const { faces } = await generator.generateFace(create(GenerateFaceRequestSchema, {
         attributes: attributes(request), settings: settings(request, way), seeds: [seed], size: this.size(started.imageSize),
@@ -80,8 +86,9 @@ export class Chosen {
       h("a", { href: url, download: fileName(request, way, seed) }).click();
       // The download has read the bytes long before.
       setTimeout(() => URL.revokeObjectURL(url), 60_000);
-      say("Downloaded. The file says that it is synthetic, and what made it.");
+      say("Downloaded. The file says that it is synthetic, and what made it.", "chosen-status");
     } catch (error) {
+      say("", "chosen-status");
       this.failed(error, () => void this.download());
     }
   }
@@ -108,7 +115,7 @@ export class Chosen {
       return { card, figure: h("figure", {}, card.image, card.progress, card.caption, h("strong", {}, title)) };
     });
     place.replaceChildren(h("div", { class: "pair" }, ...columns.map(({ figure }) => figure)));
-    say(`Comparing with and without ${name}`);
+    say(`Comparing with and without ${name}`, "compare-status");
     const steps = started.settings?.inversion?.steps ?? 50;
     try {
       await Promise.all(sides.map(async (side, at) => {
@@ -118,20 +125,23 @@ export class Chosen {
         const other: Request = { ...request, asked };
         if (attributes(other).length === 0) {
           // A request needs an attribute, and this method takes no absent one.
-          column.figure.replaceChildren(h("p", {}, `${name} is all that was asked: without it there is no request. Ask for another attribute as well.`));
+          const alone = `${name} is all that was asked: without it there is no request. Ask for another attribute as well.`;
+          column.figure.replaceChildren(h("p", {}, alone));
           return;
         }
         await generate(other, way, seed, steps, [column.card], work.signal, (_, finished) => (made[at] = finished));
       }));
       const [without, with_] = made;
       if (without && with_) {
-        place.append(table(`Changed most from without to with ${name}`,
+        place.append(table(`Changed most with ${name}`,
           differences(without.result.attributes, with_.result.attributes, name, MOST_DIFFERENCES), "Change"));
-        say(`Compared with and without ${name}`);
       }
+      say(without && with_ ? `Compared with and without ${name}` : "", "compare-status");
     } catch (error) {
       work.abort();
-      if (!stopped(error)) this.failed(error, () => void this.compare());
+      if (this.comparison !== work || stopped(error)) return;
+      say("", "compare-status");
+      this.failed(error, () => void this.compare());
     }
   }
 }

@@ -36,27 +36,32 @@ export function signed(value: number): string {
   return (value < 0 ? "−" : "+") + text;
 }
 
-/** Returns "one, two and three". */
-export const list = (words: string[]): string => new Intl.ListFormat("en-GB").format(words);
+/** Places that say what goes on, each beside the controls that it is about. Screen readers read them once they are silent. */
+export type Status = "status" | "chosen-status" | "compare-status" | "copy-status" | "photo-status";
 
-/** Says something to screen readers, once they are silent; it is also the visible state of the page. */
-export function say(text: string): void {
-  byId("status").textContent = text;
+/** Says what goes on. */
+export function say(text: string, where: Status = "status"): void {
+  byId(where).textContent = text;
 }
 
-/** Copies a text, and shows on the button that it did. */
-export async function copy(button: HTMLButtonElement, text: string, shown: HTMLElement): Promise<void> {
+/** Copies the text of an element. */
+export async function copy(what: string, shown: HTMLElement): Promise<void> {
   try {
-    await navigator.clipboard.writeText(text);
-    say("Copied");
-    const label = button.textContent;
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = label), 1500);
+    await navigator.clipboard.writeText(shown.textContent ?? "");
+    say(`Copied the ${what}`, "copy-status");
   } catch {
     // No permission, or no secure context: the reader can copy the selection.
     getSelection()?.selectAllChildren(shown);
-    say("Selected; copy it with the keyboard");
+    say(`Selected the ${what}; copy it with the keyboard`, "copy-status");
   }
+}
+
+/** Makes an element of a picture. */
+export function svg(name: string, attributes: Record<string, string | number>, ...children: Node[]): SVGElement {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  element.append(...children);
+  return element;
 }
 
 /** Shows bytes as the source of an image, and frees the previous ones once the new ones are there. */

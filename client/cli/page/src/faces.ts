@@ -137,6 +137,9 @@ export class Faces {
 }
 
 function busy(yes: boolean): void {
-  byId<HTMLButtonElement>("stop").disabled = !yes;
+  const stop = byId<HTMLButtonElement>("stop");
+  // The focus must not stay on a button that cannot be pressed any more.
+  if (!yes && document.activeElement === stop) byId("start").focus();
+  stop.disabled = !yes;
   byId("faces").setAttribute("aria-busy", String(yes));
 }

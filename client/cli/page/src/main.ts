@@ -15,6 +15,8 @@ const LARGEST_SEED = 2n ** 64n - 1n;
 const FACES = 4n;
 const EXAMPLES = [["Male", "Smiling", "Eyeglasses"], ["Blond Hair", "Heavy Makeup"], ["Senior", "Mustache"], ["Child"]];
 
+// A link would replace the request in the address.
+byId("skip").addEventListener("click", () => byId("results").focus());
 void open();
 
 /** Asks what the services offer, and builds the page; with an offer to try again if they are away. */
@@ -23,12 +25,10 @@ async function open(): Promise<void> {
   try {
     const [offered, model] = await Promise.all([generator.listAttributes({}), classifier.getModel({})]);
     hideProblem();
-    const page = new Page(offered);
-    const photo = new Photo(model, offered.defaults?.target?.layer ?? "", problem);
     byId("main").hidden = false;
     say("");
-    page.begin();
-    void photo;
+    new Photo(model, offered.defaults?.target?.layer ?? "", problem);
+    new Page(offered).read();
   } catch (error) {
     problem(error, () => void open());
   }
@@ -62,18 +62,15 @@ class Page {
     addEventListener("hashchange", () => this.read());
   }
 
-  /** Shows what the address of the page asks for. */
-  begin(): void {
-    this.read();
-  }
-
-  private read(): void {
+  /** Asks for what the address of the page says. */
+  read(): void {
     const hash = new URLSearchParams(location.hash.slice(1));
     const way = this.ways.find(({ name }) => name === hash.get("method")) ?? this.ways[0];
     byId<HTMLSelectElement>("method").value = way?.name ?? "";
     byId<HTMLInputElement>("seed").value = hash.get("seed") ?? "0";
     byId<HTMLInputElement>("steps").value = hash.get("steps") ?? "";
-    const asked = [...hash].filter(([name]) => this.sliders.has(name)).map(([name, value]): [string, number] => [name, Number(value) || 0]);
+    const strength = (value: string) => Math.max(-4, Math.min(4, Number(value) || 0));
+    const asked = [...hash].filter(([name]) => this.sliders.has(name)).map(([name, value]): [string, number] => [name, strength(value)]);
     this.sliders.limit(this.way());
     this.sliders.ask(new Map(asked));
     this.describe();
@@ -88,16 +85,16 @@ class Page {
   }
 
   private request(): Request {
-    const steps = byId<HTMLInputElement>("steps").value.trim();
-    return { asked: this.sliders.asked(), way: this.way().name, steps: steps === "" ? undefined : Number(steps) };
+    const steps = text("steps");
+    return { asked: this.sliders.asked(), steps: steps === "" ? undefined : Number(steps) };
   }
 
   /** The seed, or undefined and a message at the field. */
   private seed(): bigint | undefined {
-    const text = byId<HTMLInputElement>("seed").value.trim();
-    const seed = /^\d{1,20}$/.test(text) ? BigInt(text) : -1n;
+    const typed = text("seed");
+    const seed = /^\d{1,20}$/.test(typed) ? BigInt(typed) : -1n;
     const fine = seed >= 0n && seed <= LARGEST_SEED;
-    refuse("seed", fine ? "" : `expected a whole number from 0 to ${LARGEST_SEED}, got "${text}"`);
+    refuse("seed", fine ? "" : `expected a whole number from 0 to ${LARGEST_SEED}, got "${typed}"`);
     return fine ? seed : undefined;
   }
 
@@ -136,7 +133,7 @@ class Page {
     hideProblem();
     const request = this.request();
     const seed = this.seed();
-    const address = toHash(request, byId<HTMLInputElement>("seed").value.trim());
+    const address = toHash(request.asked, this.way(), text("seed"), text("steps"));
     history.replaceState(null, "", address === "" ? location.pathname : `#${address}`);
     if (request.asked.size === 0) {
       this.faces.clear();
@@ -144,8 +141,9 @@ class Page {
       return;
     }
     const { steps } = request;
-    if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1 && steps <= 5000)) {
-      refuse("steps", `expected a whole number from 1 to 5000, got "${byId<HTMLInputElement>("steps").value}"`);
+    // The service knows the range; only what does not fit the field cannot be sent.
+    if (steps !== undefined && !(Number.isInteger(steps) && Math.abs(steps) < 2 ** 31)) {
+      refuse("steps", `expected a whole number, got "${text("steps")}"`);
       return;
     }
     if (seed === undefined) return;
@@ -201,21 +199,23 @@ class Page {
   }
 }
 
+/** What is typed into a field. */
+const text = (id: string): string => byId<HTMLInputElement>(id).value.trim();
+
 /** Shows what is wrong with a field; nothing, if the text is empty. */
-function refuse(id: string, text: string): void {
+function refuse(id: string, description: string): void {
   const place = byId(`${id}-error`);
-  place.textContent = text;
-  place.hidden = text === "";
-  const field = byId(id);
-  field.toggleAttribute("aria-invalid", text !== "");
-  if (text !== "") field.setAttribute("aria-invalid", "true");
+  place.textContent = description;
+  place.hidden = description === "";
+  byId(id).setAttribute("aria-invalid", String(description !== ""));
 }
 
 /** Shows an error at the top, with a button that tries again. */
 function problem(error: unknown, again: () => void): void {
-  const { message } = failure(error);
+  const { message, again: may } = failure(error);
   byId("problem-text").textContent = message;
   const retry = byId<HTMLButtonElement>("retry");
+  retry.hidden = !may;
   retry.onclick = () => {
     hideProblem();
     again();

@@ -5,7 +5,7 @@ import { Classification, ClassifyRequestSchema, GetModelResponse } from "./gen/d
 import { InvertRequestSchema } from "./gen/deepface/v1/generator_pb";
 import { FaceBox, Framing, ImageSchema, Warning } from "./gen/deepface/v1/image_pb";
 import { Card, every } from "./card";
-import { byId, h, percent, say } from "./dom";
+import { byId, h, percent, say, svg } from "./dom";
 import { classifier, failure, generator, stopped } from "./rpc";
 import { Score, table } from "./scores";
 
@@ -29,7 +29,9 @@ export class Photo {
   private chosen = 0;
   private work: AbortController | undefined;
 
-  constructor({ model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void) {
+  constructor(
+    { model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void,
+  ) {
     this.maxBytes = Number(limits?.maxImageBytes ?? 0) || Infinity;
     for (const { name, threshold, balancedThreshold } of (model?.groups ?? []).flatMap((group) => group.attributes)) {
       this.thresholds.set(name, { accurate: threshold, balanced: balancedThreshold });
@@ -45,7 +47,8 @@ export class Photo {
     this.file = file;
     this.problem("");
     if (file.size > this.maxBytes) {
-      this.problem(`${file.name}: expected at most ${Math.floor(this.maxBytes / 2 ** 20)} MiB, got ${(file.size / 2 ** 20).toFixed(1)} MiB`);
+      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+      this.problem(`${file.name}: expected at most ${mib(this.maxBytes)}, got ${mib(file.size)}`);
       return;
     }
     try {
@@ -91,26 +94,27 @@ export class Photo {
 
   private async classify(): Promise<void> {
     this.work?.abort();
+    const work = new AbortController();
+    this.work = work;
     this.found = [];
     this.chosen = 0;
     this.problem("");
     byId("photo-result").hidden = true;
     byId("boxes").replaceChildren();
-    const { file } = this;
-    say("Looking for faces");
+    say("Looking for faces", "photo-status");
     const image = create(ImageSchema, { content: { case: "encoded", value: this.bytes }, framing: this.framing() });
     try {
-      const { results } = await classifier.classify(create(ClassifyRequestSchema, { images: [image] }));
-      if (this.file !== file) return;
+      const { results } = await classifier.classify(create(ClassifyRequestSchema, { images: [image] }), { signal: work.signal });
       this.found = results;
       byId("reconstruction").replaceChildren();
       byId("photo-result").hidden = false;
       this.showBoxes();
       this.showFace();
       const faces = results[0]?.facesFound ?? 0;
-      say(faces === 0 ? "Classified the picture" : faces === 1 ? "Found 1 face" : `Found ${faces} faces`);
+      say(faces === 0 ? "Classified the picture" : faces === 1 ? "Found 1 face" : `Found ${faces} faces`, "photo-status");
     } catch (error) {
-      this.refused(error, () => void this.classify());
+      // A newer file cancels.
+      if (!stopped(error)) this.refused(error, () => void this.classify());
     }
   }
 
@@ -157,20 +161,22 @@ export class Photo {
     if (!one) return;
     byId("photo-warnings").replaceChildren(...warnings(one.warnings));
     const where = one.face ? ` Detected with a confidence of ${percent(one.face.score)}.` : "";
-    byId("photo-about").textContent = `${one.facesFound > count ? `${one.facesFound} faces found, the largest ${count} shown.` : ""}${where}`.trim();
+    const omitted = one.facesFound > count ? `${one.facesFound} faces found, the largest ${count} shown.` : "";
+    byId("photo-about").textContent = (omitted + where).trim();
     const balanced = byId<HTMLInputElement>("balanced").checked;
     const scores = one.groups.flatMap(({ attributes }) => attributes).map((attribute): Score => {
       const present = balanced ? attribute.presentBalanced : attribute.present;
       const thresholds = this.thresholds.get(attribute.name);
-      return {
-        name: attribute.name, probability: attribute.probability, present,
-        threshold: balanced ? thresholds?.balanced : thresholds?.accurate, remark: present ? "present" : "absent",
-      };
+      const threshold = balanced ? thresholds?.balanced : thresholds?.accurate;
+      const remark = threshold === undefined ? "" : `${present ? "above" : "not above"} ${percent(threshold)}`;
+      return { name: attribute.name, probability: attribute.probability, present, threshold, remark };
     }).sort((a, b) => b.probability - a.probability);
     const label = count > 1 ? `face ${this.chosen + 1}` : "the face";
     byId("photo-scores").replaceChildren(
-      table(`Present in ${label}, by the classifier`, scores.filter(({ present }) => present), "Decision"),
-      h("details", {}, h("summary", {}, "Absent attributes"), table(`Absent in ${label}`, scores.filter(({ present }) => !present), "Decision")));
+      table(`Present in ${label}, by the classifier`, scores.filter(({ present }) => present), "Threshold"),
+      h("details", {},
+        h("summary", {}, "Absent attributes"),
+        table(`Absent in ${label}`, scores.filter(({ present }) => !present), "Threshold")));
   }
 
   /** Reconstructs the face from the activations of one layer. */
@@ -189,7 +195,7 @@ export class Photo {
     card.start(`from ${layer}`, `Reconstruction of the face from the activations of ${layer}`);
     const stop = byId<HTMLButtonElement>("stop-invert");
     stop.disabled = false;
-    say(`Reconstructing from ${layer}`);
+    say(`Reconstructing from ${layer}`, "photo-status");
     const detected = this.framing() === Framing.DETECT;
     const image = create(ImageSchema, {
       content: { case: "encoded", value: this.bytes }, framing: this.framing(), face: detected ? this.chosen : undefined,
@@ -203,13 +209,13 @@ export class Photo {
         } else if (event.case === "iterate") card.iterate(event.value);
         else if (event.case === "result") {
           card.finish(event.value);
-          say(`Reconstructed from ${layer}`);
+          say(`Reconstructed from ${layer}`, "photo-status");
         }
       }
     } catch (error) {
       card.stop();
       if (this.work !== work) return;
-      if (stopped(error)) say("Stopped");
+      if (stopped(error)) say("Stopped", "photo-status");
       else this.refused(error, () => void this.invert());
     } finally {
       if (this.work === work) stop.disabled = true;
@@ -233,11 +239,12 @@ export class Photo {
   private refused(error: unknown, again: () => void): void {
     const { violations } = failure(error);
     if (violations.length === 0) {
+      say("", "photo-status");
       this.failed(error, again);
       return;
     }
     this.problem(violations.map(({ description }) => description).join("; "));
-    say("The service refused the picture");
+    say("", "photo-status");
   }
 
   private problem(text: string): void {
@@ -253,18 +260,10 @@ function warnings(all: Warning[]): HTMLElement[] {
 
 /** A square around a face, turned as the face is, and its number. */
 function box(face: FaceBox, index: number, chosen: boolean, unit: number): Element {
-  const svg = (name: string, attributes: Record<string, string | number>) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-    return element;
-  };
   const { left, top, width, height, rollDegrees } = face;
-  const group = svg("g", {
-    class: chosen ? "box chosen" : "box",
-    transform: `rotate(${rollDegrees} ${left + width / 2} ${top + height / 2})`,
-  });
-  const label = svg("text", { x: left + unit, y: top + 4.5 * unit, "font-size": 4 * unit });
-  label.textContent = String(index + 1);
-  group.append(svg("rect", { x: left, y: top, width, height, rx: unit }), label);
-  return group;
+  const turned = `rotate(${rollDegrees} ${left + width / 2} ${top + height / 2})`;
+  const number = document.createTextNode(String(index + 1));
+  return svg("g", { class: chosen ? "box chosen" : "box", transform: turned },
+    svg("rect", { x: left, y: top, width, height, rx: unit }),
+    svg("text", { x: left + unit, y: top + 4.5 * unit, "font-size": 4 * unit }, number));
 }

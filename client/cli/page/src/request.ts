@@ -10,8 +10,6 @@ import {
 export interface Request {
   /** Above 0: present, below: absent; the strength is its size. In the order of the list of attributes. */
   asked: Map<string, number>;
-  /** A value of `ways`. */
-  way: string;
   /** Steps of the descent; undefined: the default of the way. */
   steps?: number;
 }
@@ -120,7 +118,8 @@ export function command(request: Request, way: Way, seed: bigint): string {
 
 /** The call of grpcurl that makes this face; its answer has the picture in base64. */
 export function grpcurl(request: Request, way: Way, seed: bigint, size: number, address: string): string {
-  const asked = attributes(request).map(({ name, absent, strength }) => ({ name, ...(absent && { absent }), ...(strength !== undefined && { strength }) }));
+  const asked = attributes(request).map(({ name, absent, strength }) =>
+    ({ name, ...(absent && { absent }), ...(strength !== undefined && { strength }) }));
   const set = {
     ...(way.preset === Preset.PAPER && { preset: "PRESET_PAPER" }),
     ...(way.method !== Method.UNSPECIFIED && { target: { method: `METHOD_${Method[way.method]}` } }),
@@ -147,11 +146,11 @@ export function fileName(request: Request, way: Way, seed: bigint): string {
 export const scale = (side: number): number => Math.max(1, Math.round(256 / side));
 
 /** Writes a request into the address of the page, so that a reload and a bookmark keep it. */
-export function toHash(request: Request, seed: string): string {
+export function toHash(asked: Map<string, number>, way: Way, seed: string, steps: string): string {
   const parts = new URLSearchParams();
-  for (const [name, value] of request.asked) if (value !== 0) parts.set(name, String(value));
+  for (const [name, value] of asked) if (value !== 0) parts.set(name, String(value));
   if (seed !== "0") parts.set("seed", seed);
-  if (request.way !== "regression") parts.set("method", request.way);
-  if (request.steps !== undefined) parts.set("steps", String(request.steps));
+  if (way.flags.length > 0) parts.set("method", way.name);
+  if (steps !== "") parts.set("steps", steps);
   return parts.toString();
 }

@@ -46,7 +46,8 @@ export function failure(error: unknown): Failure {
   const unreachable = status.code === Code.Unavailable || (status.code === Code.Unknown && status.cause instanceof TypeError);
   if (unreachable) {
     const detail = status.code === Code.Unavailable && status.rawMessage ? ` (${status.rawMessage})` : "";
-    return { message: `The service does not answer${detail}. Is \`deepface serve --ui\` still running?${after && after.slice(1)}`, violations, again: true };
+    const message = `The service does not answer${detail}. Is \`deepface serve --ui\` still running?${after.slice(1)}`;
+    return { message, violations, again: true };
   }
   const again = [Code.ResourceExhausted, Code.DeadlineExceeded, Code.Aborted, Code.Internal, Code.Unknown].includes(status.code);
   return { message: `The service refused: ${status.rawMessage}${after}`, violations, again };

@@ -1,7 +1,7 @@
 // Tables of what the classifier sees.
 
 import { ResultAttribute } from "./gen/deepface/v1/generator_pb";
-import { h, percent, signed } from "./dom";
+import { h, percent, signed, svg } from "./dom";
 
 /** A row of a table. */
 export interface Score {
@@ -24,17 +24,16 @@ export function table(caption: string, scores: Score[], remarks = "Remark"): HTM
     h("td", { class: "bar" }, bar(probability, threshold)),
     h("td", { class: "number" }, percent(probability)),
     h("td", { class: wrong ? "remark wrong" : "remark" }, remark ?? "")));
-  const head = h("tr", {}, h("th", { scope: "col" }, "Attribute"), h("th", { scope: "col", colspan: 2 }, "Probability"), h("th", { scope: "col" }, remarks));
-  return h("table", { class: "scores" }, h("caption", {}, caption), h("thead", { class: "unseen" }, head), h("tbody", {}, ...rows));
+  const head = h("tr", {},
+    h("th", { scope: "col" }, "Attribute"),
+    h("th", { scope: "col", colspan: 2 }, "Probability"),
+    h("th", { scope: "col" }, remarks));
+  return h("table", { class: "scores" },
+    h("caption", {}, caption), h("thead", { class: "unseen" }, head), h("tbody", {}, ...rows));
 }
 
 /** A bar of a probability, and a tick at the threshold. The number stands beside it, so screen readers skip it. */
 function bar(probability: number, threshold?: number): Element {
-  const svg = (name: string, attributes: Record<string, string | number>) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-    return element;
-  };
   const picture = svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
   picture.append(
     svg("rect", { class: "ground", width: 100, height: 8 }),
@@ -48,16 +47,17 @@ export function askedScores(attributes: ResultAttribute[]): Score[] {
   return attributes.filter(({ requested }) => requested !== undefined).map((attribute) => {
     const { name, probability, present, requested, change } = attribute;
     const granted = requested === present;
-    const said = requested ? (granted ? "seen" : "not seen") : granted ? "not seen, as asked" : "seen all the same";
+    const said = granted ? "as asked" : `${present ? "present" : "absent"}, not as asked`;
     const moved = change === undefined ? "" : `, ${signed(change)}`;
     return { name, probability, present, remark: said + moved, wrong: !granted };
   });
 }
 
-/** What else differs from the face of the seed without a request. */
+/** What else differs from the face of the seed without a request, the largest change first. */
 export function movedScores(attributes: ResultAttribute[], moved: string[]): Score[] {
   const names = new Set(moved);
-  return attributes.filter(({ name }) => names.has(name)).map(({ name, probability, present, change }) => ({
+  const size = ({ change }: ResultAttribute) => Math.abs(change ?? 0);
+  return attributes.filter(({ name }) => names.has(name)).sort((a, b) => size(b) - size(a)).map(({ name, probability, present, change }) => ({
     name, probability, present, remark: `now ${present ? "present" : "absent"}${change === undefined ? "" : `, ${signed(change)}`}`,
   }));
 }
@@ -79,9 +79,10 @@ export function differences(before: ResultAttribute[], after: ResultAttribute[],
     return [{ ...attribute, was, change }];
   });
   const size = (one: { name: string; change: number }) => (one.name === first ? Infinity : Math.abs(one.change));
-  return all.sort((a, b) => size(b) - size(a)).slice(0, most).map(({ name, probability, present, was, change }) => ({
-    name, probability, present, remark: `was ${percent(was.probability)}, ${signed(change)}${was.present === present ? "" : present ? ", now present" : ", now absent"}`,
-  }));
+  return all.sort((a, b) => size(b) - size(a)).slice(0, most).map(({ name, probability, present, was, change }) => {
+    const decided = was.present === present ? "" : present ? ", now present" : ", now absent";
+    return { name, probability, present, remark: `was ${percent(was.probability)}, ${signed(change)}${decided}` };
+  });
 }
 
 function logOdds(probability: number): number {

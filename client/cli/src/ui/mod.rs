@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 
 use self::calls::Calls;
+use self::files::Files;
 
 /// Connections at once; further ones wait to be accepted. A browser opens about six.
 const MOST: usize = 64;
@@ -67,6 +68,7 @@ impl Ui {
     pub(crate) async fn serve(self, services: [SocketAddr; 2]) -> anyhow::Result<Infallible> {
         let page = Arc::new(Page {
             hosts: hosts(self.address),
+            files: Files::of(services[1]),
             calls: Calls::to(services)?,
         });
         let room = Arc::new(Semaphore::new(MOST));
@@ -95,6 +97,7 @@ fn hosts(address: SocketAddr) -> Vec<String> {
 struct Page {
     /// What the address is called.
     hosts: Vec<String>,
+    files: Files,
     calls: Calls,
 }
 
@@ -122,7 +125,7 @@ impl Page {
             );
         }
         match *request.method() {
-            Method::GET | Method::HEAD => files::answer(request.uri().path()),
+            Method::GET | Method::HEAD => self.files.answer(request.uri().path()),
             Method::POST => self.calls.answer(request).await,
             _ => plain(StatusCode::METHOD_NOT_ALLOWED, "expected GET or POST\n"),
         }
@@ -168,6 +171,7 @@ mod tests {
         let address: SocketAddr = "127.0.0.1:50050".parse().unwrap();
         let page = Page {
             hosts: hosts(address),
+            files: Files::of(address),
             calls: Calls::to([address, address]).unwrap(),
         };
         let meant = |host: Option<&str>, origin: Option<&str>| {
