@@ -1,0 +1,75 @@
+"""Connections: retries, tokens and TLS, by real services."""
+
+import pickle
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import numpy as np
+import pytest
+from conftest import Services, program
+
+from deepface_client import Classifier, DeepFaceError, Violation
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(*command: object) -> Iterator[None]:
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_calls_wait_for_a_service_that_starts() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    deepface = program("deepface")
+    with Classifier(address, deadline=30) as client:
+        answered = threading.Event()
+
+        def call() -> None:
+            # Larger than what gRPC keeps for a retry by default.
+            assert client.classify(np.zeros((600, 600, 3), np.uint8), skip_face_check=True)
+            answered.set()
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        time.sleep(0.5)
+        with running(deepface, "serve", "--classifier-listen", address, "--generator-listen", "127.0.0.1:0"):
+            thread.join(30)
+            assert answered.is_set()
+
+
+def test_a_service_that_is_not_there_is_unavailable() -> None:
+    with Classifier(f"127.0.0.1:{free_port()}", deadline=30) as client, pytest.raises(DeepFaceError) as caught:
+        client.model()
+    assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+
+
+def test_smaller_limits_on_replies_hold(services: Services) -> None:
+    with Classifier(services.classifier, max_reply_bytes=1000) as client, pytest.raises(DeepFaceError) as caught:
+        client.model()
+    assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_urls_in_plain_text_take_no_credentials() -> None:
+    with pytest.raises(ValueError, match="https"):
+        Classifier("http://127.0.0.1:1", credentials=grpc.ssl_channel_credentials())
+
+
+def test_errors_survive_pickling() -> None:
+    error = DeepFaceError(grpc.StatusCode.INVALID_ARGUMENT, "no", (Violation("a", "b"),), "R", 1.5)
+    again = pickle.loads(pickle.dumps(error))
+    assert vars(again) == vars(error)
+    assert str(again) == "INVALID_ARGUMENT: no"

@@ -1,0 +1,23 @@
+"""The examples of README.md run as they are."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Services
+
+from deepface_client import Face
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.splitlines()[-1].strip()))
+def test_an_example_runs(
+    example: str, services: Services, face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    face.save("face.png")
+    for kind, url in (("Classifier", services.classifier), ("Generator", services.generator)):
+        example = re.sub(rf'\b{kind}\(("127[^"]*")?', f'{kind}("{url}"', example)
+    exec(compile(example, "README.md", "exec"), {})
