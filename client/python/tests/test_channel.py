@@ -1,5 +1,6 @@
 """Connections: retries, tokens and TLS, by real services."""
 
+import os
 import pickle
 import socket
 import subprocess
@@ -25,7 +26,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(*command: object) -> Iterator[None]:
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
+    # The services' own names of each other would be taken for settings.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPFACE")}
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, env=environment) as process:
         try:
             yield
         finally:
