@@ -1,4 +1,4 @@
-"""The examples of README.md run as they are."""
+"""The examples of this README.md, and of the repository's, run as they are."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,9 @@ from conftest import Services
 
 from deepface_client import Face
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FOLDERS = [Path(__file__).resolve().parents[level] for level in (1, 3)]
+READMES = [file.read_text("utf-8") for file in (folder / "README.md" for folder in FOLDERS) if file.is_file()]
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", "\n".join(READMES), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.splitlines()[-1].strip()))
