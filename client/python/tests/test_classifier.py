@@ -49,10 +49,12 @@ def test_arrays_of_either_order_and_type_score_the_same(classifier: Classifier) 
     assert scores == pytest.approx([scores[0]] * 4, abs=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(30, 40), (40, 30, 4), (3, 30, 3)])
-def test_arrays_that_are_not_rgb_are_refused_here(classifier: Classifier, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "array", [np.zeros(shape, np.uint8) for shape in [(30, 40), (40, 30, 4), (3, 30, 3)]] + [np.zeros((9, 9, 3), int)]
+)
+def test_arrays_that_are_not_rgb_are_refused_here(classifier: Classifier, array: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="expected an RGB array"):
-        classifier.classify(np.zeros(shape, np.uint8))
+        classifier.classify(array)
 
 
 def test_an_unusable_image_has_its_own_error_among_others(classifier: Classifier, face: Face) -> None:

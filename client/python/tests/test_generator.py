@@ -1,5 +1,6 @@
 """The generator, by a real service."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -107,6 +108,14 @@ def test_cancel_ends_the_iteration_and_the_work(generator: Generator) -> None:
                     events.cancel()
     assert steps == [1, 2, 3]
     assert time.monotonic() - begin < 10
+
+
+def test_another_thread_may_cancel(generator: Generator) -> None:
+    long = v1.GenerationSettings(inversion=v1.InversionSettings(steps=5000))
+    with generator.stream("Male", settings=long, images="none", every=5000) as events:
+        assert isinstance(next(events), Started)
+        threading.Timer(0.3, events.cancel).start()
+        assert list(events) == []
 
 
 def test_a_resumed_face_is_the_undisturbed_one(generator: Generator) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepface_client import v1
 from deepface_client._attributes import Requested, Score, requested
 from deepface_client._channel import MAX_REPLY_BYTES, Client, Replies
-from deepface_client._errors import translated
+from deepface_client._errors import DeepFaceError, translated
 from deepface_client._images import Framing, ImageLike, array, message
 from deepface_client._proto.generator_pb2_grpc import GeneratorServiceStub
 
@@ -123,8 +123,13 @@ class FaceStream(Iterator[Event]):
         """Returns the next event."""
         if self._cancelled:
             raise StopIteration
-        with translated():
-            reply = next(self._call)
+        try:
+            with translated():
+                reply = next(self._call)
+        except DeepFaceError:
+            if self._cancelled:
+                raise StopIteration from None
+            raise
         match reply.WhichOneof("event"):
             case "started":
                 return Started(reply.started.settings, reply.started.image_size, reply.started)

@@ -56,8 +56,10 @@ def _pixels(image: NDArray[Any]) -> v1.Tensor:
     if first == last:
         raise ValueError(f"expected an RGB array of [height, width, 3] or [3, height, width], got {list(image.shape)}")
     channels_first = image if first else image.transpose(2, 0, 1)
-    if image.dtype != np.uint8:
+    if image.dtype.kind == "f":
         return tensor(channels_first)
+    if image.dtype != np.uint8:
+        raise ValueError(f"expected an RGB array of uint8 or of floats, got {image.dtype}")
     return v1.Tensor(
         data_type=v1.DATA_TYPE_U8, shape=channels_first.shape, data=np.ascontiguousarray(channels_first).tobytes()
     )
