@@ -7,12 +7,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
-import type { GenerateFaceRequest } from "./build/types/deepface/v1/GenerateFaceRequest";
-import type { GenerateFaceResponse__Output } from "./build/types/deepface/v1/GenerateFaceResponse";
-import type { GeneratorServiceClient } from "./build/types/deepface/v1/GeneratorService";
-import type { ProtoGrpcType as Details } from "./build/types/error_details";
-import type { ProtoGrpcType as Generator } from "./build/types/generator";
-import type { ProtoGrpcType as Status } from "./build/types/status";
+import type { GenerateFaceRequest } from "./out/types/deepface/v1/GenerateFaceRequest";
+import type { GenerateFaceResponse__Output } from "./out/types/deepface/v1/GenerateFaceResponse";
+import type { GeneratorServiceClient } from "./out/types/deepface/v1/GeneratorService";
+import type { ProtoGrpcType as Details } from "./out/types/error_details";
+import type { ProtoGrpcType as Generator } from "./out/types/generator";
+import type { ProtoGrpcType as Status } from "./out/types/status";
 
 const FILES = ["deepface/v1/generator.proto", "google/rpc/error_details.proto", "google/rpc/status.proto"];
 const ATTRIBUTES = [{ name: "Male" }, { name: "Smiling" }, { name: "Eyeglasses", absent: true }];
