@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Folders that hold no source of ours.
-const SKIPPED: [&str; 5] = ["target", "out", "gen", "shared", "venv"];
+const SKIPPED: [&str; 6] = ["target", "out", "gen", "shared", "venv", "node_modules"];
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {

@@ -1,0 +1,3 @@
+module deepface
+
+go 1.21
