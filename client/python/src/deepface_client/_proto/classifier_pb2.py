@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from deepface_client._proto import image_pb2 as deepface_dot_v1_dot_image__pb2
+from deepface_client._proto import model_pb2 as deepface_dot_v1_dot_model__pb2
 from deepface_client._proto import server_pb2 as deepface_dot_v1_dot_server__pb2
 from deepface_client._proto import tensor_pb2 as deepface_dot_v1_dot_tensor__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x65\x65pface/v1/classifier.proto\x12\x0b\x64\x65\x65pface.v1\x1a\x17\x64\x65\x65pface/v1/image.proto\x1a\x18\x64\x65\x65pface/v1/server.proto\x1a\x18\x64\x65\x65pface/v1/tensor.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"\'\n\x0fGetModelRequest\x12\x14\n\x0cmodel_digest\x18\x01 \x01(\t\"\x7f\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.deepface.v1.Model\x12#\n\x06limits\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Limits\x12#\n\x06server\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Server\"\xe3\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\ninput_size\x18\x03 \x01(\x05\x12\x31\n\rpreprocessing\x18\x04 \x01(\x0b\x32\x1a.deepface.v1.Preprocessing\x12\"\n\x06layers\x18\x05 \x03(\x0b\x32\x12.deepface.v1.Layer\x12\"\n\x06groups\x18\x06 \x03(\x0b\x32\x12.deepface.v1.Group\x12\x12\n\nparameters\x18\x07 \x01(\x03\x12\x0e\n\x06\x64\x65vice\x18\x08 \x01(\t\x12\x0f\n\x07license\x18\t \x01(\t\x12\x17\n\x0fheads_untrained\x18\n \x01(\x08\x12/\n\x0cverification\x18\x0b \x01(\x0b\x32\x19.deepface.v1.Verification\x12.\n\x0cmean_metrics\x18\x0c \x01(\x0b\x32\x18.deepface.v1.MeanMetrics\"\xd3\x01\n\x0bMeanMetrics\x12\'\n\x08\x61\x63\x63uracy\x18\x01 \x01(\x0b\x32\x15.deepface.v1.Estimate\x12<\n\x1d\x62\x61lanced_accuracy_at_balanced\x18\x02 \x01(\x0b\x32\x15.deepface.v1.Estimate\x12\"\n\x03\x61uc\x18\x03 \x01(\x0b\x32\x15.deepface.v1.Estimate\x12\x19\n\x11\x63\x61libration_error\x18\x04 \x01(\x02\x12\x0e\n\x06people\x18\x05 \x01(\x05\x12\x0e\n\x06images\x18\x06 \x01(\x05\"4\n\x08\x45stimate\x12\r\n\x05value\x18\x01 \x01(\x02\x12\x0b\n\x03low\x18\x02 \x01(\x02\x12\x0c\n\x04high\x18\x03 \x01(\x02\"Z\n\x0cVerification\x12\x11\n\tthreshold\x18\x01 \x01(\x02\x12\x10\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x02\x12\x16\n\x0estandard_error\x18\x03 \x01(\x02\x12\r\n\x05pairs\x18\x04 \x01(\x05\"C\n\rPreprocessing\x12\x15\n\rchannel_order\x18\x01 \x01(\t\x12\x0c\n\x04mean\x18\x02 \x03(\x02\x12\r\n\x05scale\x18\x03 \x01(\x02\"$\n\x05Layer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\"A\n\x05Group\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\nattributes\x18\x02 \x03(\x0b\x32\x16.deepface.v1.Attribute\"x\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x02\x12.\n\x07metrics\x18\x03 \x01(\x0b\x32\x1d.deepface.v1.AttributeMetrics\x12\x1a\n\x12\x62\x61lanced_threshold\x18\x04 \x01(\x02\"\x86\x01\n\x10\x41ttributeMetrics\x12\x10\n\x08\x61\x63\x63uracy\x18\x01 \x01(\x02\x12\x19\n\x11\x62\x61lanced_accuracy\x18\x02 \x01(\x02\x12\x0b\n\x03\x61uc\x18\x03 \x01(\x02\x12\x11\n\tpositives\x18\x04 \x01(\x02\x12%\n\x1d\x62\x61lanced_accuracy_at_balanced\x18\x05 \x01(\x02\"\x82\x02\n\x06Limits\x12\x12\n\nmax_images\x18\x01 \x01(\x05\x12\x17\n\x0fmax_image_bytes\x18\x02 \x01(\x03\x12\x16\n\x0emax_image_side\x18\x03 \x01(\x05\x12\x19\n\x11max_request_bytes\x18\x04 \x01(\x03\x12\x1a\n\x12max_response_bytes\x18\x05 \x01(\x03\x12\x16\n\x0emax_objectives\x18\x06 \x01(\x05\x12\x1b\n\x13max_faces_per_image\x18\x07 \x01(\x05\x12\x11\n\tmax_faces\x18\x08 \x01(\x05\x12\x18\n\x10max_image_pixels\x18\t \x01(\x03\x12\x1a\n\x12max_request_pixels\x18\n \x01(\x03\"d\n\x0f\x43lassifyRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.deepface.v1.Image\x12\x17\n\x0fskip_face_check\x18\x02 \x01(\x08\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\"{\n\x10\x43lassifyResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.deepface.v1.Classification\x12#\n\x06timing\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Timing\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\"\xcd\x01\n\x0e\x43lassification\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.deepface.v1.GroupScores\x12\r\n\x05image\x18\x02 \x01(\x05\x12\"\n\x04\x66\x61\x63\x65\x18\x03 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.deepface.v1.Warning\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.Status\x12\x13\n\x0b\x66\x61\x63\x65s_found\x18\x06 \x01(\x05\"g\n\x0bGroupScores\x12\r\n\x05group\x18\x01 \x01(\t\x12/\n\nattributes\x18\x02 \x03(\x0b\x32\x1b.deepface.v1.AttributeScore\x12\x18\n\x10none_probability\x18\x03 \x01(\x02\"^\n\x0e\x41ttributeScore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12\x0f\n\x07present\x18\x03 \x01(\x08\x12\x18\n\x10present_balanced\x18\x04 \x01(\x08\"\xb7\x01\n\x15GetActivationsRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.deepface.v1.Image\x12\x0e\n\x06layers\x18\x02 \x03(\t\x12(\n\tdata_type\x18\x03 \x01(\x0e\x32\x15.deepface.v1.DataType\x12\x11\n\tall_faces\x18\x04 \x01(\x08\x12\x17\n\x0fskip_face_check\x18\x05 \x01(\x08\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\"\xd7\x02\n\x16GetActivationsResponse\x12,\n\x0b\x61\x63tivations\x18\x01 \x03(\x0b\x32\x17.deepface.v1.Activation\x12#\n\x06timing\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Timing\x12=\n\x05\x66\x61\x63\x65s\x18\x03 \x03(\x0b\x32..deepface.v1.GetActivationsResponse.FacesEntry\x12(\n\x04rows\x18\x04 \x03(\x0b\x32\x1a.deepface.v1.ActivationRow\x12\'\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x17.deepface.v1.ImageError\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\x1a\x42\n\nFacesEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.deepface.v1.FaceBox:\x02\x38\x01\"j\n\rActivationRow\x12\r\n\x05image\x18\x01 \x01(\x05\x12\"\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12&\n\x08warnings\x18\x03 \x03(\x0b\x32\x14.deepface.v1.Warning\"?\n\nImageError\x12\r\n\x05image\x18\x01 \x01(\x05\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"@\n\nActivation\x12\r\n\x05layer\x18\x01 \x01(\t\x12#\n\x06tensor\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\"\xd1\x01\n\x0e\x43ompareRequest\x12!\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x12.deepface.v1.Image\x12\"\n\x06second\x18\x02 \x01(\x0b\x32\x12.deepface.v1.Image\x12-\n\x10\x66irst_embeddings\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12.\n\x11second_embeddings\x18\x04 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x19\n\x11\x65mbeddings_digest\x18\x05 \x01(\t\"\xab\x03\n\x0f\x43ompareResponse\x12\x1a\n\x12similarity_percent\x18\x01 \x01(\x02\x12\x0e\n\x06\x63osine\x18\x02 \x01(\x02\x12#\n\x06timing\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Timing\x12(\n\nfirst_face\x18\x04 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12)\n\x0bsecond_face\x18\x05 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12\x18\n\x0bsame_person\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12/\n\x0cverification\x18\x07 \x01(\x0b\x32\x19.deepface.v1.Verification\x12$\n\x05pairs\x18\x08 \x03(\x0b\x32\x15.deepface.v1.FacePair\x12,\n\x0e\x66irst_warnings\x18\t \x03(\x0b\x32\x14.deepface.v1.Warning\x12-\n\x0fsecond_warnings\x18\n \x03(\x0b\x32\x14.deepface.v1.Warning\x12\x14\n\x0cmodel_digest\x18\x0b \x01(\tB\x0e\n\x0c_same_person\"\x8e\x01\n\x08\x46\x61\x63\x65Pair\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0e\n\x06second\x18\x02 \x01(\x05\x12\x0e\n\x06\x63osine\x18\x03 \x01(\x02\x12(\n\nfirst_face\x18\x04 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12)\n\x0bsecond_face\x18\x05 \x01(\x0b\x32\x14.deepface.v1.FaceBox\"\x83\x01\n\x14\x44ifferentiateRequest\x12\x30\n\x05setup\x18\x01 \x01(\x0b\x32\x1f.deepface.v1.DifferentiateSetupH\x00\x12.\n\x04step\x18\x02 \x01(\x0b\x32\x1e.deepface.v1.DifferentiateStepH\x00\x42\t\n\x07message\"V\n\x12\x44ifferentiateSetup\x12*\n\nobjectives\x18\x01 \x03(\x0b\x32\x16.deepface.v1.Objective\x12\x14\n\x0cmodel_digest\x18\x02 \x01(\t\"\xba\x02\n\tObjective\x12\x13\n\x06weight\x18\x01 \x01(\x01H\x01\x88\x01\x01\x12\x38\n\x10squared_distance\x18\x02 \x01(\x0b\x32\x1c.deepface.v1.SquaredDistanceH\x00\x12@\n\x14\x61ttribute_likelihood\x18\x03 \x01(\x0b\x32 .deepface.v1.AttributeLikelihoodH\x00\x12\x45\n\x17vector_jacobian_product\x18\x04 \x01(\x0b\x32\".deepface.v1.VectorJacobianProductH\x00\x12\x42\n\x15\x61ttribute_probability\x18\x05 \x01(\x0b\x32!.deepface.v1.AttributeProbabilityH\x00\x42\x06\n\x04termB\t\n\x07_weight\"Y\n\x0fSquaredDistance\x12\r\n\x05layer\x18\x01 \x01(\t\x12#\n\x06target\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x12\n\nnormalized\x18\x03 \x01(\x08\"D\n\x13\x41ttributeLikelihood\x12-\n\x07targets\x18\x01 \x03(\x0b\x32\x1c.deepface.v1.AttributeTarget\"E\n\x14\x41ttributeProbability\x12-\n\x07targets\x18\x01 \x03(\x0b\x32\x1c.deepface.v1.AttributeTarget\"t\n\x0f\x41ttributeTarget\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x62sent\x18\x02 \x01(\x08\x12\x13\n\x06weight\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06\x65nough\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_weightB\t\n\x07_enough\"N\n\x15VectorJacobianProduct\x12\r\n\x05layer\x18\x01 \x01(\t\x12&\n\tcotangent\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\"Z\n\x11\x44ifferentiateStep\x12\n\n\x02id\x18\x01 \x01(\x03\x12\"\n\x05image\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x15\n\rreturn_layers\x18\x03 \x03(\t\"\xd6\x01\n\x15\x44ifferentiateResponse\x12\n\n\x02id\x18\x01 \x01(\x03\x12!\n\x06losses\x18\x02 \x03(\x0b\x32\x11.deepface.v1.Loss\x12%\n\x08gradient\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12,\n\x0b\x61\x63tivations\x18\x04 \x03(\x0b\x32\x17.deepface.v1.Activation\x12#\n\x06timing\x18\x05 \x01(\x0b\x32\x13.deepface.v1.Timing\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\"$\n\x04Loss\x12\r\n\x05total\x18\x01 \x01(\x01\x12\r\n\x05terms\x18\x02 \x03(\x01\".\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x03\x12\x12\n\ncompute_us\x18\x02 \x01(\x03\x32\x93\x04\n\x11\x43lassifierService\x12]\n\x08GetModel\x12\x1c.deepface.v1.GetModelRequest\x1a\x1d.deepface.v1.GetModelResponse\"\x14\x90\x02\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/model\x12\x63\n\x08\x43lassify\x12\x1c.deepface.v1.ClassifyRequest\x1a\x1d.deepface.v1.ClassifyResponse\"\x1a\x90\x02\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/classify:\x01*\x12x\n\x0eGetActivations\x12\".deepface.v1.GetActivationsRequest\x1a#.deepface.v1.GetActivationsResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/activations:\x01*\x12_\n\x07\x43ompare\x12\x1b.deepface.v1.CompareRequest\x1a\x1c.deepface.v1.CompareResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/compare:\x01*\x12_\n\rDifferentiate\x12!.deepface.v1.DifferentiateRequest\x1a\".deepface.v1.DifferentiateResponse\"\x03\x90\x02\x01(\x01\x30\x01\x42\x46\n\x0b\x64\x65\x65pface.v1B\x0f\x43lassifierProtoP\x01Z\x16\x64\x65\x65pface/v1;deepfacev1\xaa\x02\x0b\x44\x65\x65pFace.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x65\x65pface/v1/classifier.proto\x12\x0b\x64\x65\x65pface.v1\x1a\x17\x64\x65\x65pface/v1/image.proto\x1a\x17\x64\x65\x65pface/v1/model.proto\x1a\x18\x64\x65\x65pface/v1/server.proto\x1a\x18\x64\x65\x65pface/v1/tensor.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"\'\n\x0fGetModelRequest\x12\x14\n\x0cmodel_digest\x18\x01 \x01(\t\"\x7f\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.deepface.v1.Model\x12#\n\x06limits\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Limits\x12#\n\x06server\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Server\"d\n\x0f\x43lassifyRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.deepface.v1.Image\x12\x17\n\x0fskip_face_check\x18\x02 \x01(\x08\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\"{\n\x10\x43lassifyResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.deepface.v1.Classification\x12#\n\x06timing\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Timing\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\"\xcd\x01\n\x0e\x43lassification\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.deepface.v1.GroupScores\x12\r\n\x05image\x18\x02 \x01(\x05\x12\"\n\x04\x66\x61\x63\x65\x18\x03 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12&\n\x08warnings\x18\x04 \x03(\x0b\x32\x14.deepface.v1.Warning\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.Status\x12\x13\n\x0b\x66\x61\x63\x65s_found\x18\x06 \x01(\x05\"g\n\x0bGroupScores\x12\r\n\x05group\x18\x01 \x01(\t\x12/\n\nattributes\x18\x02 \x03(\x0b\x32\x1b.deepface.v1.AttributeScore\x12\x18\n\x10none_probability\x18\x03 \x01(\x02\"^\n\x0e\x41ttributeScore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12\x0f\n\x07present\x18\x03 \x01(\x08\x12\x18\n\x10present_balanced\x18\x04 \x01(\x08\"\xce\x01\n\x15GetActivationsRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.deepface.v1.Image\x12\x0e\n\x06layers\x18\x02 \x03(\t\x12(\n\tdata_type\x18\x03 \x01(\x0e\x32\x15.deepface.v1.DataType\x12\x11\n\tall_faces\x18\x04 \x01(\x08\x12\x17\n\x0fskip_face_check\x18\x05 \x01(\x08\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\x12\x15\n\rreturn_pixels\x18\x07 \x01(\x08\"\xd7\x02\n\x16GetActivationsResponse\x12,\n\x0b\x61\x63tivations\x18\x01 \x03(\x0b\x32\x17.deepface.v1.Activation\x12#\n\x06timing\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Timing\x12=\n\x05\x66\x61\x63\x65s\x18\x03 \x03(\x0b\x32..deepface.v1.GetActivationsResponse.FacesEntry\x12(\n\x04rows\x18\x04 \x03(\x0b\x32\x1a.deepface.v1.ActivationRow\x12\'\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x17.deepface.v1.ImageError\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\x1a\x42\n\nFacesEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.deepface.v1.FaceBox:\x02\x38\x01\"\x8f\x01\n\rActivationRow\x12\r\n\x05image\x18\x01 \x01(\x05\x12\"\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12&\n\x08warnings\x18\x03 \x03(\x0b\x32\x14.deepface.v1.Warning\x12#\n\x06pixels\x18\x04 \x01(\x0b\x32\x13.deepface.v1.Tensor\"?\n\nImageError\x12\r\n\x05image\x18\x01 \x01(\x05\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"@\n\nActivation\x12\r\n\x05layer\x18\x01 \x01(\t\x12#\n\x06tensor\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\"\xd1\x01\n\x0e\x43ompareRequest\x12!\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x12.deepface.v1.Image\x12\"\n\x06second\x18\x02 \x01(\x0b\x32\x12.deepface.v1.Image\x12-\n\x10\x66irst_embeddings\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12.\n\x11second_embeddings\x18\x04 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x19\n\x11\x65mbeddings_digest\x18\x05 \x01(\t\"\xab\x03\n\x0f\x43ompareResponse\x12\x1a\n\x12similarity_percent\x18\x01 \x01(\x02\x12\x0e\n\x06\x63osine\x18\x02 \x01(\x02\x12#\n\x06timing\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Timing\x12(\n\nfirst_face\x18\x04 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12)\n\x0bsecond_face\x18\x05 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12\x18\n\x0bsame_person\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12/\n\x0cverification\x18\x07 \x01(\x0b\x32\x19.deepface.v1.Verification\x12$\n\x05pairs\x18\x08 \x03(\x0b\x32\x15.deepface.v1.FacePair\x12,\n\x0e\x66irst_warnings\x18\t \x03(\x0b\x32\x14.deepface.v1.Warning\x12-\n\x0fsecond_warnings\x18\n \x03(\x0b\x32\x14.deepface.v1.Warning\x12\x14\n\x0cmodel_digest\x18\x0b \x01(\tB\x0e\n\x0c_same_person\"\x8e\x01\n\x08\x46\x61\x63\x65Pair\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0e\n\x06second\x18\x02 \x01(\x05\x12\x0e\n\x06\x63osine\x18\x03 \x01(\x02\x12(\n\nfirst_face\x18\x04 \x01(\x0b\x32\x14.deepface.v1.FaceBox\x12)\n\x0bsecond_face\x18\x05 \x01(\x0b\x32\x14.deepface.v1.FaceBox\"\x83\x01\n\x14\x44ifferentiateRequest\x12\x30\n\x05setup\x18\x01 \x01(\x0b\x32\x1f.deepface.v1.DifferentiateSetupH\x00\x12.\n\x04step\x18\x02 \x01(\x0b\x32\x1e.deepface.v1.DifferentiateStepH\x00\x42\t\n\x07message\"V\n\x12\x44ifferentiateSetup\x12*\n\nobjectives\x18\x01 \x03(\x0b\x32\x16.deepface.v1.Objective\x12\x14\n\x0cmodel_digest\x18\x02 \x01(\t\"\xba\x02\n\tObjective\x12\x13\n\x06weight\x18\x01 \x01(\x01H\x01\x88\x01\x01\x12\x38\n\x10squared_distance\x18\x02 \x01(\x0b\x32\x1c.deepface.v1.SquaredDistanceH\x00\x12@\n\x14\x61ttribute_likelihood\x18\x03 \x01(\x0b\x32 .deepface.v1.AttributeLikelihoodH\x00\x12\x45\n\x17vector_jacobian_product\x18\x04 \x01(\x0b\x32\".deepface.v1.VectorJacobianProductH\x00\x12\x42\n\x15\x61ttribute_probability\x18\x05 \x01(\x0b\x32!.deepface.v1.AttributeProbabilityH\x00\x42\x06\n\x04termB\t\n\x07_weight\"Y\n\x0fSquaredDistance\x12\r\n\x05layer\x18\x01 \x01(\t\x12#\n\x06target\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x12\n\nnormalized\x18\x03 \x01(\x08\"D\n\x13\x41ttributeLikelihood\x12-\n\x07targets\x18\x01 \x03(\x0b\x32\x1c.deepface.v1.AttributeTarget\"E\n\x14\x41ttributeProbability\x12-\n\x07targets\x18\x01 \x03(\x0b\x32\x1c.deepface.v1.AttributeTarget\"t\n\x0f\x41ttributeTarget\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x62sent\x18\x02 \x01(\x08\x12\x13\n\x06weight\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06\x65nough\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_weightB\t\n\x07_enough\"N\n\x15VectorJacobianProduct\x12\r\n\x05layer\x18\x01 \x01(\t\x12&\n\tcotangent\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\"Z\n\x11\x44ifferentiateStep\x12\n\n\x02id\x18\x01 \x01(\x03\x12\"\n\x05image\x18\x02 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12\x15\n\rreturn_layers\x18\x03 \x03(\t\"\xd6\x01\n\x15\x44ifferentiateResponse\x12\n\n\x02id\x18\x01 \x01(\x03\x12!\n\x06losses\x18\x02 \x03(\x0b\x32\x11.deepface.v1.Loss\x12%\n\x08gradient\x18\x03 \x01(\x0b\x32\x13.deepface.v1.Tensor\x12,\n\x0b\x61\x63tivations\x18\x04 \x03(\x0b\x32\x17.deepface.v1.Activation\x12#\n\x06timing\x18\x05 \x01(\x0b\x32\x13.deepface.v1.Timing\x12\x14\n\x0cmodel_digest\x18\x06 \x01(\t\"$\n\x04Loss\x12\r\n\x05total\x18\x01 \x01(\x01\x12\r\n\x05terms\x18\x02 \x03(\x01\".\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x03\x12\x12\n\ncompute_us\x18\x02 \x01(\x03\x32\x93\x04\n\x11\x43lassifierService\x12]\n\x08GetModel\x12\x1c.deepface.v1.GetModelRequest\x1a\x1d.deepface.v1.GetModelResponse\"\x14\x90\x02\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/model\x12\x63\n\x08\x43lassify\x12\x1c.deepface.v1.ClassifyRequest\x1a\x1d.deepface.v1.ClassifyResponse\"\x1a\x90\x02\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/classify:\x01*\x12x\n\x0eGetActivations\x12\".deepface.v1.GetActivationsRequest\x1a#.deepface.v1.GetActivationsResponse\"\x1d\x90\x02\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/activations:\x01*\x12_\n\x07\x43ompare\x12\x1b.deepface.v1.CompareRequest\x1a\x1c.deepface.v1.CompareResponse\"\x19\x90\x02\x01\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/compare:\x01*\x12_\n\rDifferentiate\x12!.deepface.v1.DifferentiateRequest\x1a\".deepface.v1.DifferentiateResponse\"\x03\x90\x02\x01(\x01\x30\x01\x42\x46\n\x0b\x64\x65\x65pface.v1B\x0f\x43lassifierProtoP\x01Z\x16\x64\x65\x65pface/v1;deepfacev1\xaa\x02\x0b\x44\x65\x65pFace.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,82 +50,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLASSIFIERSERVICE'].methods_by_name['Compare']._serialized_options = b'\220\002\001\202\323\344\223\002\020\"\013/v1/compare:\001*'
   _globals['_CLASSIFIERSERVICE'].methods_by_name['Differentiate']._loaded_options = None
   _globals['_CLASSIFIERSERVICE'].methods_by_name['Differentiate']._serialized_options = b'\220\002\001'
-  _globals['_GETMODELREQUEST']._serialized_start=177
-  _globals['_GETMODELREQUEST']._serialized_end=216
-  _globals['_GETMODELRESPONSE']._serialized_start=218
-  _globals['_GETMODELRESPONSE']._serialized_end=345
-  _globals['_MODEL']._serialized_start=348
-  _globals['_MODEL']._serialized_end=703
-  _globals['_MEANMETRICS']._serialized_start=706
-  _globals['_MEANMETRICS']._serialized_end=917
-  _globals['_ESTIMATE']._serialized_start=919
-  _globals['_ESTIMATE']._serialized_end=971
-  _globals['_VERIFICATION']._serialized_start=973
-  _globals['_VERIFICATION']._serialized_end=1063
-  _globals['_PREPROCESSING']._serialized_start=1065
-  _globals['_PREPROCESSING']._serialized_end=1132
-  _globals['_LAYER']._serialized_start=1134
-  _globals['_LAYER']._serialized_end=1170
-  _globals['_GROUP']._serialized_start=1172
-  _globals['_GROUP']._serialized_end=1237
-  _globals['_ATTRIBUTE']._serialized_start=1239
-  _globals['_ATTRIBUTE']._serialized_end=1359
-  _globals['_ATTRIBUTEMETRICS']._serialized_start=1362
-  _globals['_ATTRIBUTEMETRICS']._serialized_end=1496
-  _globals['_LIMITS']._serialized_start=1499
-  _globals['_LIMITS']._serialized_end=1757
-  _globals['_CLASSIFYREQUEST']._serialized_start=1759
-  _globals['_CLASSIFYREQUEST']._serialized_end=1859
-  _globals['_CLASSIFYRESPONSE']._serialized_start=1861
-  _globals['_CLASSIFYRESPONSE']._serialized_end=1984
-  _globals['_CLASSIFICATION']._serialized_start=1987
-  _globals['_CLASSIFICATION']._serialized_end=2192
-  _globals['_GROUPSCORES']._serialized_start=2194
-  _globals['_GROUPSCORES']._serialized_end=2297
-  _globals['_ATTRIBUTESCORE']._serialized_start=2299
-  _globals['_ATTRIBUTESCORE']._serialized_end=2393
-  _globals['_GETACTIVATIONSREQUEST']._serialized_start=2396
-  _globals['_GETACTIVATIONSREQUEST']._serialized_end=2579
-  _globals['_GETACTIVATIONSRESPONSE']._serialized_start=2582
-  _globals['_GETACTIVATIONSRESPONSE']._serialized_end=2925
-  _globals['_GETACTIVATIONSRESPONSE_FACESENTRY']._serialized_start=2859
-  _globals['_GETACTIVATIONSRESPONSE_FACESENTRY']._serialized_end=2925
-  _globals['_ACTIVATIONROW']._serialized_start=2927
-  _globals['_ACTIVATIONROW']._serialized_end=3033
-  _globals['_IMAGEERROR']._serialized_start=3035
-  _globals['_IMAGEERROR']._serialized_end=3098
-  _globals['_ACTIVATION']._serialized_start=3100
-  _globals['_ACTIVATION']._serialized_end=3164
-  _globals['_COMPAREREQUEST']._serialized_start=3167
-  _globals['_COMPAREREQUEST']._serialized_end=3376
-  _globals['_COMPARERESPONSE']._serialized_start=3379
-  _globals['_COMPARERESPONSE']._serialized_end=3806
-  _globals['_FACEPAIR']._serialized_start=3809
-  _globals['_FACEPAIR']._serialized_end=3951
-  _globals['_DIFFERENTIATEREQUEST']._serialized_start=3954
-  _globals['_DIFFERENTIATEREQUEST']._serialized_end=4085
-  _globals['_DIFFERENTIATESETUP']._serialized_start=4087
-  _globals['_DIFFERENTIATESETUP']._serialized_end=4173
-  _globals['_OBJECTIVE']._serialized_start=4176
-  _globals['_OBJECTIVE']._serialized_end=4490
-  _globals['_SQUAREDDISTANCE']._serialized_start=4492
-  _globals['_SQUAREDDISTANCE']._serialized_end=4581
-  _globals['_ATTRIBUTELIKELIHOOD']._serialized_start=4583
-  _globals['_ATTRIBUTELIKELIHOOD']._serialized_end=4651
-  _globals['_ATTRIBUTEPROBABILITY']._serialized_start=4653
-  _globals['_ATTRIBUTEPROBABILITY']._serialized_end=4722
-  _globals['_ATTRIBUTETARGET']._serialized_start=4724
-  _globals['_ATTRIBUTETARGET']._serialized_end=4840
-  _globals['_VECTORJACOBIANPRODUCT']._serialized_start=4842
-  _globals['_VECTORJACOBIANPRODUCT']._serialized_end=4920
-  _globals['_DIFFERENTIATESTEP']._serialized_start=4922
-  _globals['_DIFFERENTIATESTEP']._serialized_end=5012
-  _globals['_DIFFERENTIATERESPONSE']._serialized_start=5015
-  _globals['_DIFFERENTIATERESPONSE']._serialized_end=5229
-  _globals['_LOSS']._serialized_start=5231
-  _globals['_LOSS']._serialized_end=5267
-  _globals['_TIMING']._serialized_start=5269
-  _globals['_TIMING']._serialized_end=5315
-  _globals['_CLASSIFIERSERVICE']._serialized_start=5318
-  _globals['_CLASSIFIERSERVICE']._serialized_end=5849
+  _globals['_GETMODELREQUEST']._serialized_start=202
+  _globals['_GETMODELREQUEST']._serialized_end=241
+  _globals['_GETMODELRESPONSE']._serialized_start=243
+  _globals['_GETMODELRESPONSE']._serialized_end=370
+  _globals['_CLASSIFYREQUEST']._serialized_start=372
+  _globals['_CLASSIFYREQUEST']._serialized_end=472
+  _globals['_CLASSIFYRESPONSE']._serialized_start=474
+  _globals['_CLASSIFYRESPONSE']._serialized_end=597
+  _globals['_CLASSIFICATION']._serialized_start=600
+  _globals['_CLASSIFICATION']._serialized_end=805
+  _globals['_GROUPSCORES']._serialized_start=807
+  _globals['_GROUPSCORES']._serialized_end=910
+  _globals['_ATTRIBUTESCORE']._serialized_start=912
+  _globals['_ATTRIBUTESCORE']._serialized_end=1006
+  _globals['_GETACTIVATIONSREQUEST']._serialized_start=1009
+  _globals['_GETACTIVATIONSREQUEST']._serialized_end=1215
+  _globals['_GETACTIVATIONSRESPONSE']._serialized_start=1218
+  _globals['_GETACTIVATIONSRESPONSE']._serialized_end=1561
+  _globals['_GETACTIVATIONSRESPONSE_FACESENTRY']._serialized_start=1495
+  _globals['_GETACTIVATIONSRESPONSE_FACESENTRY']._serialized_end=1561
+  _globals['_ACTIVATIONROW']._serialized_start=1564
+  _globals['_ACTIVATIONROW']._serialized_end=1707
+  _globals['_IMAGEERROR']._serialized_start=1709
+  _globals['_IMAGEERROR']._serialized_end=1772
+  _globals['_ACTIVATION']._serialized_start=1774
+  _globals['_ACTIVATION']._serialized_end=1838
+  _globals['_COMPAREREQUEST']._serialized_start=1841
+  _globals['_COMPAREREQUEST']._serialized_end=2050
+  _globals['_COMPARERESPONSE']._serialized_start=2053
+  _globals['_COMPARERESPONSE']._serialized_end=2480
+  _globals['_FACEPAIR']._serialized_start=2483
+  _globals['_FACEPAIR']._serialized_end=2625
+  _globals['_DIFFERENTIATEREQUEST']._serialized_start=2628
+  _globals['_DIFFERENTIATEREQUEST']._serialized_end=2759
+  _globals['_DIFFERENTIATESETUP']._serialized_start=2761
+  _globals['_DIFFERENTIATESETUP']._serialized_end=2847
+  _globals['_OBJECTIVE']._serialized_start=2850
+  _globals['_OBJECTIVE']._serialized_end=3164
+  _globals['_SQUAREDDISTANCE']._serialized_start=3166
+  _globals['_SQUAREDDISTANCE']._serialized_end=3255
+  _globals['_ATTRIBUTELIKELIHOOD']._serialized_start=3257
+  _globals['_ATTRIBUTELIKELIHOOD']._serialized_end=3325
+  _globals['_ATTRIBUTEPROBABILITY']._serialized_start=3327
+  _globals['_ATTRIBUTEPROBABILITY']._serialized_end=3396
+  _globals['_ATTRIBUTETARGET']._serialized_start=3398
+  _globals['_ATTRIBUTETARGET']._serialized_end=3514
+  _globals['_VECTORJACOBIANPRODUCT']._serialized_start=3516
+  _globals['_VECTORJACOBIANPRODUCT']._serialized_end=3594
+  _globals['_DIFFERENTIATESTEP']._serialized_start=3596
+  _globals['_DIFFERENTIATESTEP']._serialized_end=3686
+  _globals['_DIFFERENTIATERESPONSE']._serialized_start=3689
+  _globals['_DIFFERENTIATERESPONSE']._serialized_end=3903
+  _globals['_LOSS']._serialized_start=3905
+  _globals['_LOSS']._serialized_end=3941
+  _globals['_TIMING']._serialized_start=3943
+  _globals['_TIMING']._serialized_end=3989
+  _globals['_CLASSIFIERSERVICE']._serialized_start=3992
+  _globals['_CLASSIFIERSERVICE']._serialized_end=4523
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 import builtins
 import collections.abc
 import deepface_client._proto.image_pb2
+import deepface_client._proto.model_pb2
 import deepface_client._proto.server_pb2
 import deepface_client._proto.tensor_pb2
 import google.protobuf.descriptor
@@ -44,11 +45,11 @@ class GetModelResponse(google.protobuf.message.Message):
     LIMITS_FIELD_NUMBER: builtins.int
     SERVER_FIELD_NUMBER: builtins.int
     @property
-    def model(self) -> global___Model:
+    def model(self) -> deepface_client._proto.model_pb2.Model:
         """The model."""
 
     @property
-    def limits(self) -> global___Limits:
+    def limits(self) -> deepface_client._proto.model_pb2.Limits:
         """Limits of one request."""
 
     @property
@@ -58,399 +59,14 @@ class GetModelResponse(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        model: global___Model | None = ...,
-        limits: global___Limits | None = ...,
+        model: deepface_client._proto.model_pb2.Model | None = ...,
+        limits: deepface_client._proto.model_pb2.Limits | None = ...,
         server: deepface_client._proto.server_pb2.Server | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["limits", b"limits", "model", b"model", "server", b"server"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["limits", b"limits", "model", b"model", "server", b"server"]) -> None: ...
 
 global___GetModelResponse = GetModelResponse
-
-@typing.final
-class Model(google.protobuf.message.Message):
-    """A loaded model."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    DIGEST_FIELD_NUMBER: builtins.int
-    INPUT_SIZE_FIELD_NUMBER: builtins.int
-    PREPROCESSING_FIELD_NUMBER: builtins.int
-    LAYERS_FIELD_NUMBER: builtins.int
-    GROUPS_FIELD_NUMBER: builtins.int
-    PARAMETERS_FIELD_NUMBER: builtins.int
-    DEVICE_FIELD_NUMBER: builtins.int
-    LICENSE_FIELD_NUMBER: builtins.int
-    HEADS_UNTRAINED_FIELD_NUMBER: builtins.int
-    VERIFICATION_FIELD_NUMBER: builtins.int
-    MEAN_METRICS_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Name, such as "vgg-face-mini"."""
-    digest: builtins.str
-    """SHA-256 of the weights file, lower-case hexadecimal."""
-    input_size: builtins.int
-    """Side of the square input, in pixels."""
-    parameters: builtins.int
-    """Number of weights."""
-    device: builtins.str
-    """Device that it runs on: "cpu", "cuda:N", or with 16 bits "cuda:N (f16)" or "cuda:N (bf16)"."""
-    license: builtins.str
-    """Licence of the weights."""
-    heads_untrained: builtins.bool
-    """True if the attribute heads were never trained, as in a model that was just imported: its probabilities and
-    decisions mean nothing, its activations do.
-    """
-    @property
-    def preprocessing(self) -> global___Preprocessing:
-        """How pixels become the network's input."""
-
-    @property
-    def layers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Layer]:
-        """Every layer that a request can name, in order from the image up. Activations are those after the rectifier, if
-        the layer has one.
-        """
-
-    @property
-    def groups(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Group]:
-        """The attribute groups, one softmax head each, in the order of the heads."""
-
-    @property
-    def verification(self) -> global___Verification:
-        """How well Compare tells people apart; absent if it was not measured."""
-
-    @property
-    def mean_metrics(self) -> global___MeanMetrics:
-        """Quality of all attributes together; absent if it was not measured."""
-
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        digest: builtins.str = ...,
-        input_size: builtins.int = ...,
-        preprocessing: global___Preprocessing | None = ...,
-        layers: collections.abc.Iterable[global___Layer] | None = ...,
-        groups: collections.abc.Iterable[global___Group] | None = ...,
-        parameters: builtins.int = ...,
-        device: builtins.str = ...,
-        license: builtins.str = ...,
-        heads_untrained: builtins.bool = ...,
-        verification: global___Verification | None = ...,
-        mean_metrics: global___MeanMetrics | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["mean_metrics", b"mean_metrics", "preprocessing", b"preprocessing", "verification", b"verification"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["device", b"device", "digest", b"digest", "groups", b"groups", "heads_untrained", b"heads_untrained", "input_size", b"input_size", "layers", b"layers", "license", b"license", "mean_metrics", b"mean_metrics", "name", b"name", "parameters", b"parameters", "preprocessing", b"preprocessing", "verification", b"verification"]) -> None: ...
-
-global___Model = Model
-
-@typing.final
-class MeanMetrics(google.protobuf.message.Message):
-    """Quality of all attributes on the test people: means over those that were measured. Each person counts once, however many
-    of the test images show them.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    ACCURACY_FIELD_NUMBER: builtins.int
-    BALANCED_ACCURACY_AT_BALANCED_FIELD_NUMBER: builtins.int
-    AUC_FIELD_NUMBER: builtins.int
-    CALIBRATION_ERROR_FIELD_NUMBER: builtins.int
-    PEOPLE_FIELD_NUMBER: builtins.int
-    IMAGES_FIELD_NUMBER: builtins.int
-    calibration_error: builtins.float
-    """Mean of the expected calibration errors, 0 to 1, 0 being best: how far the share of positives among images with
-    nearly the same probability is from that probability.
-    """
-    people: builtins.int
-    """Number of test people."""
-    images: builtins.int
-    """Number of test images."""
-    @property
-    def accuracy(self) -> global___Estimate:
-        """Mean of `AttributeMetrics.accuracy`."""
-
-    @property
-    def balanced_accuracy_at_balanced(self) -> global___Estimate:
-        """Mean of `AttributeMetrics.balanced_accuracy_at_balanced`."""
-
-    @property
-    def auc(self) -> global___Estimate:
-        """Mean of `AttributeMetrics.auc`."""
-
-    def __init__(
-        self,
-        *,
-        accuracy: global___Estimate | None = ...,
-        balanced_accuracy_at_balanced: global___Estimate | None = ...,
-        auc: global___Estimate | None = ...,
-        calibration_error: builtins.float = ...,
-        people: builtins.int = ...,
-        images: builtins.int = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["accuracy", b"accuracy", "auc", b"auc", "balanced_accuracy_at_balanced", b"balanced_accuracy_at_balanced"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["accuracy", b"accuracy", "auc", b"auc", "balanced_accuracy_at_balanced", b"balanced_accuracy_at_balanced", "calibration_error", b"calibration_error", "images", b"images", "people", b"people"]) -> None: ...
-
-global___MeanMetrics = MeanMetrics
-
-@typing.final
-class Estimate(google.protobuf.message.Message):
-    """A figure, and how certain it is."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    VALUE_FIELD_NUMBER: builtins.int
-    LOW_FIELD_NUMBER: builtins.int
-    HIGH_FIELD_NUMBER: builtins.int
-    value: builtins.float
-    """The figure."""
-    low: builtins.float
-    """Where its interval of 95 % begins, by bootstrap over people."""
-    high: builtins.float
-    """Where the interval ends."""
-    def __init__(
-        self,
-        *,
-        value: builtins.float = ...,
-        low: builtins.float = ...,
-        high: builtins.float = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["high", b"high", "low", b"low", "value", b"value"]) -> None: ...
-
-global___Estimate = Estimate
-
-@typing.final
-class Verification(google.protobuf.message.Message):
-    """How well the similarity of two faces tells whether they are the same person."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    THRESHOLD_FIELD_NUMBER: builtins.int
-    ACCURACY_FIELD_NUMBER: builtins.int
-    STANDARD_ERROR_FIELD_NUMBER: builtins.int
-    PAIRS_FIELD_NUMBER: builtins.int
-    threshold: builtins.float
-    """Two faces are taken for the same person if their cosine is above this."""
-    accuracy: builtins.float
-    """Share of right decisions, 0 to 1, half of the pairs being the same person: the mean of ten folds over people whom
-    neither the network nor the threshold was fitted to.
-    """
-    standard_error: builtins.float
-    """Standard error of that mean."""
-    pairs: builtins.int
-    """Number of pairs."""
-    def __init__(
-        self,
-        *,
-        threshold: builtins.float = ...,
-        accuracy: builtins.float = ...,
-        standard_error: builtins.float = ...,
-        pairs: builtins.int = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accuracy", b"accuracy", "pairs", b"pairs", "standard_error", b"standard_error", "threshold", b"threshold"]) -> None: ...
-
-global___Verification = Verification
-
-@typing.final
-class Preprocessing(google.protobuf.message.Message):
-    """How pixels become the network's input: x = (255 * pixel - mean) * scale, per channel, pixel in 0 to 1."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    CHANNEL_ORDER_FIELD_NUMBER: builtins.int
-    MEAN_FIELD_NUMBER: builtins.int
-    SCALE_FIELD_NUMBER: builtins.int
-    channel_order: builtins.str
-    """Order of the channels that the weights expect: "RGB" or "BGR". Images always travel as RGB."""
-    scale: builtins.float
-    """Factor applied after the mean is subtracted."""
-    @property
-    def mean(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """Mean of each channel, 0 to 255, in RGB order. 3 values."""
-
-    def __init__(
-        self,
-        *,
-        channel_order: builtins.str = ...,
-        mean: collections.abc.Iterable[builtins.float] | None = ...,
-        scale: builtins.float = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["channel_order", b"channel_order", "mean", b"mean", "scale", b"scale"]) -> None: ...
-
-global___Preprocessing = Preprocessing
-
-@typing.final
-class Layer(google.protobuf.message.Message):
-    """A named stage of the network."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    SHAPE_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Name: "conv1_1" to "conv5_3", "pool1" to "pool5", "fc6", "fc7", "heads"."""
-    @property
-    def shape(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """Shape of the activation for one image: [channels, height, width], or [features]."""
-
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        shape: collections.abc.Iterable[builtins.int] | None = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "shape", b"shape"]) -> None: ...
-
-global___Layer = Layer
-
-@typing.final
-class Group(google.protobuf.message.Message):
-    """Attributes that mostly exclude each other: one softmax over them and "none of these"."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    ATTRIBUTES_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Name, such as "hair_color"."""
-    @property
-    def attributes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Attribute]:
-        """The attributes, in the order of the head's logits; "none of these" is the last logit."""
-
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        attributes: collections.abc.Iterable[global___Attribute] | None = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "name", b"name"]) -> None: ...
-
-global___Group = Group
-
-@typing.final
-class Attribute(google.protobuf.message.Message):
-    """A facial attribute."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    THRESHOLD_FIELD_NUMBER: builtins.int
-    METRICS_FIELD_NUMBER: builtins.int
-    BALANCED_THRESHOLD_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    """Name, such as "Eyeglasses"."""
-    threshold: builtins.float
-    """Decision threshold, 0 to 1: the attribute is present if its probability is above it. Calibrated for accuracy on
-    the validation people; it misses most faces with a rare attribute.
-    """
-    balanced_threshold: builtins.float
-    """Another decision threshold, 0 to 1, calibrated for balanced accuracy: it weighs presence and absence equally."""
-    @property
-    def metrics(self) -> global___AttributeMetrics:
-        """Quality on people outside the training data. Not set if it was not measured."""
-
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        threshold: builtins.float = ...,
-        metrics: global___AttributeMetrics | None = ...,
-        balanced_threshold: builtins.float = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["balanced_threshold", b"balanced_threshold", "metrics", b"metrics", "name", b"name", "threshold", b"threshold"]) -> None: ...
-
-global___Attribute = Attribute
-
-@typing.final
-class AttributeMetrics(google.protobuf.message.Message):
-    """Quality of one attribute on the test people. Each person counts once: an image has a weight of one over the number of its
-    person's.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    ACCURACY_FIELD_NUMBER: builtins.int
-    BALANCED_ACCURACY_FIELD_NUMBER: builtins.int
-    AUC_FIELD_NUMBER: builtins.int
-    POSITIVES_FIELD_NUMBER: builtins.int
-    BALANCED_ACCURACY_AT_BALANCED_FIELD_NUMBER: builtins.int
-    accuracy: builtins.float
-    """Share of correct decisions with `Attribute.threshold`, 0 to 1."""
-    balanced_accuracy: builtins.float
-    """Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.threshold`."""
-    auc: builtins.float
-    """Area under the ROC curve, 0 to 1; 0.5 is chance."""
-    positives: builtins.float
-    """Share of positives, 0 to 1."""
-    balanced_accuracy_at_balanced: builtins.float
-    """Mean of the true-positive and the true-negative rate, 0 to 1, with `Attribute.balanced_threshold`."""
-    def __init__(
-        self,
-        *,
-        accuracy: builtins.float = ...,
-        balanced_accuracy: builtins.float = ...,
-        auc: builtins.float = ...,
-        positives: builtins.float = ...,
-        balanced_accuracy_at_balanced: builtins.float = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accuracy", b"accuracy", "auc", b"auc", "balanced_accuracy", b"balanced_accuracy", "balanced_accuracy_at_balanced", b"balanced_accuracy_at_balanced", "positives", b"positives"]) -> None: ...
-
-global___AttributeMetrics = AttributeMetrics
-
-@typing.final
-class Limits(google.protobuf.message.Message):
-    """Limits of one request."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    MAX_IMAGES_FIELD_NUMBER: builtins.int
-    MAX_IMAGE_BYTES_FIELD_NUMBER: builtins.int
-    MAX_IMAGE_SIDE_FIELD_NUMBER: builtins.int
-    MAX_REQUEST_BYTES_FIELD_NUMBER: builtins.int
-    MAX_RESPONSE_BYTES_FIELD_NUMBER: builtins.int
-    MAX_OBJECTIVES_FIELD_NUMBER: builtins.int
-    MAX_FACES_PER_IMAGE_FIELD_NUMBER: builtins.int
-    MAX_FACES_FIELD_NUMBER: builtins.int
-    MAX_IMAGE_PIXELS_FIELD_NUMBER: builtins.int
-    MAX_REQUEST_PIXELS_FIELD_NUMBER: builtins.int
-    max_images: builtins.int
-    """Images in one request."""
-    max_image_bytes: builtins.int
-    """Bytes of one encoded image."""
-    max_image_side: builtins.int
-    """Width and height of one image, in pixels."""
-    max_request_bytes: builtins.int
-    """Bytes of one request message."""
-    max_response_bytes: builtins.int
-    """Bytes of one reply; requests that need a larger one are refused."""
-    max_objectives: builtins.int
-    """Objectives in one Differentiate stream."""
-    max_faces_per_image: builtins.int
-    """Faces per image with FRAMING_DETECT that Classify returns; if there are more, the largest."""
-    max_faces: builtins.int
-    """Faces in all images of one Classify request; requests with more are refused."""
-    max_image_pixels: builtins.int
-    """Pixels of one encoded image."""
-    max_request_pixels: builtins.int
-    """Pixels of all encoded images of one request. Images beyond get their own error, as they would in `max_faces`."""
-    def __init__(
-        self,
-        *,
-        max_images: builtins.int = ...,
-        max_image_bytes: builtins.int = ...,
-        max_image_side: builtins.int = ...,
-        max_request_bytes: builtins.int = ...,
-        max_response_bytes: builtins.int = ...,
-        max_objectives: builtins.int = ...,
-        max_faces_per_image: builtins.int = ...,
-        max_faces: builtins.int = ...,
-        max_image_pixels: builtins.int = ...,
-        max_request_pixels: builtins.int = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_faces", b"max_faces", "max_faces_per_image", b"max_faces_per_image", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_image_side", b"max_image_side", "max_images", b"max_images", "max_objectives", b"max_objectives", "max_request_bytes", b"max_request_bytes", "max_request_pixels", b"max_request_pixels", "max_response_bytes", b"max_response_bytes"]) -> None: ...
-
-global___Limits = Limits
 
 @typing.final
 class ClassifyRequest(google.protobuf.message.Message):
@@ -635,6 +251,7 @@ class GetActivationsRequest(google.protobuf.message.Message):
     ALL_FACES_FIELD_NUMBER: builtins.int
     SKIP_FACE_CHECK_FIELD_NUMBER: builtins.int
     MODEL_DIGEST_FIELD_NUMBER: builtins.int
+    RETURN_PIXELS_FIELD_NUMBER: builtins.int
     data_type: deepface_client._proto.tensor_pb2.DataType.ValueType
     """Element type of the reply: F32 (the default), F16 or BF16."""
     all_faces: builtins.bool
@@ -643,6 +260,8 @@ class GetActivationsRequest(google.protobuf.message.Message):
     """As in ClassifyRequest."""
     model_digest: builtins.str
     """`Model.digest` of the network that must answer; another one refuses with FAILED_PRECONDITION. Empty: any."""
+    return_pixels: builtins.bool
+    """Whether rows carry the pixels that the network saw."""
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[deepface_client._proto.image_pb2.Image]:
         """1 to `Limits.max_images` images."""
@@ -660,8 +279,9 @@ class GetActivationsRequest(google.protobuf.message.Message):
         all_faces: builtins.bool = ...,
         skip_face_check: builtins.bool = ...,
         model_digest: builtins.str = ...,
+        return_pixels: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["all_faces", b"all_faces", "data_type", b"data_type", "images", b"images", "layers", b"layers", "model_digest", b"model_digest", "skip_face_check", b"skip_face_check"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["all_faces", b"all_faces", "data_type", b"data_type", "images", b"images", "layers", b"layers", "model_digest", b"model_digest", "return_pixels", b"return_pixels", "skip_face_check", b"skip_face_check"]) -> None: ...
 
 global___GetActivationsRequest = GetActivationsRequest
 
@@ -747,6 +367,7 @@ class ActivationRow(google.protobuf.message.Message):
     IMAGE_FIELD_NUMBER: builtins.int
     FACE_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
+    PIXELS_FIELD_NUMBER: builtins.int
     image: builtins.int
     """Index of the image in the request, from 0."""
     @property
@@ -757,15 +378,20 @@ class ActivationRow(google.protobuf.message.Message):
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[deepface_client._proto.image_pb2.Warning]:
         """What a caller should know about this row; empty if there is nothing."""
 
+    @property
+    def pixels(self) -> deepface_client._proto.tensor_pb2.Tensor:
+        """The face as the network saw it, for `return_pixels`: RGB, F32, [3, S, S] with S of `Model.input_size`, 0 to 1."""
+
     def __init__(
         self,
         *,
         image: builtins.int = ...,
         face: deepface_client._proto.image_pb2.FaceBox | None = ...,
         warnings: collections.abc.Iterable[deepface_client._proto.image_pb2.Warning] | None = ...,
+        pixels: deepface_client._proto.tensor_pb2.Tensor | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["face", b"face"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["face", b"face", "image", b"image", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["face", b"face", "pixels", b"pixels"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["face", b"face", "image", b"image", "pixels", b"pixels", "warnings", b"warnings"]) -> None: ...
 
 global___ActivationRow = ActivationRow
 
@@ -906,7 +532,7 @@ class CompareResponse(google.protobuf.message.Message):
         """The face in the second image, likewise."""
 
     @property
-    def verification(self) -> global___Verification:
+    def verification(self) -> deepface_client._proto.model_pb2.Verification:
         """How reliable the verdict is; absent if the model has none."""
 
     @property
@@ -932,7 +558,7 @@ class CompareResponse(google.protobuf.message.Message):
         first_face: deepface_client._proto.image_pb2.FaceBox | None = ...,
         second_face: deepface_client._proto.image_pb2.FaceBox | None = ...,
         same_person: builtins.bool | None = ...,
-        verification: global___Verification | None = ...,
+        verification: deepface_client._proto.model_pb2.Verification | None = ...,
         pairs: collections.abc.Iterable[global___FacePair] | None = ...,
         first_warnings: collections.abc.Iterable[deepface_client._proto.image_pb2.Warning] | None = ...,
         second_warnings: collections.abc.Iterable[deepface_client._proto.image_pb2.Warning] | None = ...,

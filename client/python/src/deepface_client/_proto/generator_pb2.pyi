@@ -7,6 +7,7 @@ import builtins
 import collections.abc
 import deepface_client._proto.image_pb2
 import deepface_client._proto.server_pb2
+import deepface_client._proto.settings_pb2
 import deepface_client._proto.tensor_pb2
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
@@ -21,192 +22,6 @@ else:
     import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
-
-class _Method:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _MethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Method.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    METHOD_UNSPECIFIED: _Method.ValueType  # 0
-    """Not set: METHOD_REGRESSION."""
-    METHOD_REGRESSION: _Method.ValueType  # 1
-    """Linear regression of activations on all attributes; those that the request does not name take their expectation."""
-    METHOD_CGMM_MEAN: _Method.ValueType  # 2
-    """Weighted mean of the attributes' mean activations: the paper's cGMM, eq. 4."""
-    METHOD_CGMM_SAMPLE: _Method.ValueType  # 3
-    """Weighted mean of samples from the attributes' Gaussians: the paper's cGMM, eq. 2."""
-    METHOD_CLASS_VISUALIZATION: _Method.ValueType  # 4
-    """No target activation: maximises the attributes' log-likelihood from the mean image (section 3.3.1)."""
-
-class Method(_Method, metaclass=_MethodEnumTypeWrapper):
-    """How the target activation is made from attributes."""
-
-METHOD_UNSPECIFIED: Method.ValueType  # 0
-"""Not set: METHOD_REGRESSION."""
-METHOD_REGRESSION: Method.ValueType  # 1
-"""Linear regression of activations on all attributes; those that the request does not name take their expectation."""
-METHOD_CGMM_MEAN: Method.ValueType  # 2
-"""Weighted mean of the attributes' mean activations: the paper's cGMM, eq. 4."""
-METHOD_CGMM_SAMPLE: Method.ValueType  # 3
-"""Weighted mean of samples from the attributes' Gaussians: the paper's cGMM, eq. 2."""
-METHOD_CLASS_VISUALIZATION: Method.ValueType  # 4
-"""No target activation: maximises the attributes' log-likelihood from the mean image (section 3.3.1)."""
-global___Method = Method
-
-class _Parametrization:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _ParametrizationEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Parametrization.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    PARAMETRIZATION_UNSPECIFIED: _Parametrization.ValueType  # 0
-    """Not set: PARAMETRIZATION_PRIOR."""
-    PARAMETRIZATION_PRIOR: _Parametrization.ValueType  # 1
-    """Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
-    PARAMETRIZATION_PIXELS: _Parametrization.ValueType  # 2
-    """The pixels themselves."""
-
-class Parametrization(_Parametrization, metaclass=_ParametrizationEnumTypeWrapper):
-    """What the optimiser moves."""
-
-PARAMETRIZATION_UNSPECIFIED: Parametrization.ValueType  # 0
-"""Not set: PARAMETRIZATION_PRIOR."""
-PARAMETRIZATION_PRIOR: Parametrization.ValueType  # 1
-"""Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
-PARAMETRIZATION_PIXELS: Parametrization.ValueType  # 2
-"""The pixels themselves."""
-global___Parametrization = Parametrization
-
-class _Optimizer:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _OptimizerEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Optimizer.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    OPTIMIZER_UNSPECIFIED: _Optimizer.ValueType  # 0
-    """Not set: OPTIMIZER_ADAM."""
-    OPTIMIZER_ADAM: _Optimizer.ValueType  # 1
-    """Adam, with a cosine-decayed rate."""
-    OPTIMIZER_SGD: _Optimizer.ValueType  # 2
-    """Gradient descent as in the paper, with the gradient scaled to unit mean magnitude and the rate decayed by a cosine."""
-
-class Optimizer(_Optimizer, metaclass=_OptimizerEnumTypeWrapper):
-    """The rule of descent."""
-
-OPTIMIZER_UNSPECIFIED: Optimizer.ValueType  # 0
-"""Not set: OPTIMIZER_ADAM."""
-OPTIMIZER_ADAM: Optimizer.ValueType  # 1
-"""Adam, with a cosine-decayed rate."""
-OPTIMIZER_SGD: Optimizer.ValueType  # 2
-"""Gradient descent as in the paper, with the gradient scaled to unit mean magnitude and the rate decayed by a cosine."""
-global___Optimizer = Optimizer
-
-class _Start:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _StartEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Start.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    START_UNSPECIFIED: _Start.ValueType  # 0
-    """Not set: START_EXPECTED in the prior, START_NOISE in pixels, and START_MEAN for METHOD_CLASS_VISUALIZATION."""
-    START_NOISE: _Start.ValueType  # 1
-    """Random: small z in the prior, Gaussian noise around grey in pixels."""
-    START_MEAN: _Start.ValueType  # 2
-    """The mean training image plus small noise."""
-    START_EXPECTED: _Start.ValueType  # 3
-    """The image that the prior expects: for METHOD_REGRESSION that of the attributes and the seed, else the mean image."""
-
-class Start(_Start, metaclass=_StartEnumTypeWrapper):
-    """Where the descent starts."""
-
-START_UNSPECIFIED: Start.ValueType  # 0
-"""Not set: START_EXPECTED in the prior, START_NOISE in pixels, and START_MEAN for METHOD_CLASS_VISUALIZATION."""
-START_NOISE: Start.ValueType  # 1
-"""Random: small z in the prior, Gaussian noise around grey in pixels."""
-START_MEAN: Start.ValueType  # 2
-"""The mean training image plus small noise."""
-START_EXPECTED: Start.ValueType  # 3
-"""The image that the prior expects: for METHOD_REGRESSION that of the attributes and the seed, else the mean image."""
-global___Start = Start
-
-class _Residual:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _ResidualEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Residual.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    RESIDUAL_UNSPECIFIED: _Residual.ValueType  # 0
-    """Not set: RESIDUAL_LOW_RANK."""
-    RESIDUAL_LOW_RANK: _Residual.ValueType  # 1
-    """The few directions in which neurons move together with the image; the image prior expects the same draw."""
-    RESIDUAL_DIAGONAL: _Residual.ValueType  # 2
-    """Every neuron on its own, as in the paper's diagonal covariances."""
-
-class Residual(_Residual, metaclass=_ResidualEnumTypeWrapper):
-    """Which part of what attributes leave open is drawn for variety."""
-
-RESIDUAL_UNSPECIFIED: Residual.ValueType  # 0
-"""Not set: RESIDUAL_LOW_RANK."""
-RESIDUAL_LOW_RANK: Residual.ValueType  # 1
-"""The few directions in which neurons move together with the image; the image prior expects the same draw."""
-RESIDUAL_DIAGONAL: Residual.ValueType  # 2
-"""Every neuron on its own, as in the paper's diagonal covariances."""
-global___Residual = Residual
-
-class _ImageFormat:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _ImageFormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ImageFormat.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    IMAGE_FORMAT_UNSPECIFIED: _ImageFormat.ValueType  # 0
-    """Not set: IMAGE_FORMAT_PNG."""
-    IMAGE_FORMAT_PNG: _ImageFormat.ValueType  # 1
-    """An encoded PNG."""
-    IMAGE_FORMAT_TENSOR: _ImageFormat.ValueType  # 2
-    """An F32 tensor, [3, S, S], 0 to 1."""
-
-class ImageFormat(_ImageFormat, metaclass=_ImageFormatEnumTypeWrapper):
-    """How images travel in the stream."""
-
-IMAGE_FORMAT_UNSPECIFIED: ImageFormat.ValueType  # 0
-"""Not set: IMAGE_FORMAT_PNG."""
-IMAGE_FORMAT_PNG: ImageFormat.ValueType  # 1
-"""An encoded PNG."""
-IMAGE_FORMAT_TENSOR: ImageFormat.ValueType  # 2
-"""An F32 tensor, [3, S, S], 0 to 1."""
-global___ImageFormat = ImageFormat
-
-class _Preset:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _PresetEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Preset.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    PRESET_UNSPECIFIED: _Preset.ValueType  # 0
-    """Not set: the defaults of each field."""
-    PRESET_PAPER: _Preset.ValueType  # 1
-    """The paper's method (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration, variety and
-    likelihood; 1000 steps of PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
-    paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps. Its
-    layer, the scale and decay of the gradient, and the exact weights w are not the paper's: see the fields. With
-    METHOD_CLASS_VISUALIZATION it is the paper's baseline (section 3.3.1), and START_MEAN takes the place of START_NOISE.
-    """
-
-class Preset(_Preset, metaclass=_PresetEnumTypeWrapper):
-    """Settings under a name."""
-
-PRESET_UNSPECIFIED: Preset.ValueType  # 0
-"""Not set: the defaults of each field."""
-PRESET_PAPER: Preset.ValueType  # 1
-"""The paper's method (section 3.3.2, with the descent of eq. 1): METHOD_CGMM_MEAN without exaggeration, variety and
-likelihood; 1000 steps of PARAMETRIZATION_PIXELS, OPTIMIZER_SGD and START_NOISE, without total variation and l2. The
-paper names blur and jitter without numbers: here a jitter of 2 pixels, and a blur of 0.5 pixels every 4 steps. Its
-layer, the scale and decay of the gradient, and the exact weights w are not the paper's: see the fields. With
-METHOD_CLASS_VISUALIZATION it is the paper's baseline (section 3.3.1), and START_MEAN takes the place of START_NOISE.
-"""
-global___Preset = Preset
 
 class _FileFormat:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -275,7 +90,7 @@ class ListAttributesResponse(google.protobuf.message.Message):
         """Layers that targets exist for."""
 
     @property
-    def defaults(self) -> global___GenerationSettings:
+    def defaults(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """The settings of a short request that sets none."""
 
     @property
@@ -295,7 +110,7 @@ class ListAttributesResponse(google.protobuf.message.Message):
         *,
         attributes: collections.abc.Iterable[global___AttributeInfo] | None = ...,
         layers: collections.abc.Iterable[builtins.str] | None = ...,
-        defaults: global___GenerationSettings | None = ...,
+        defaults: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
         digest: builtins.str = ...,
         classifier_digest: builtins.str = ...,
         methods: collections.abc.Iterable[global___MethodInfo] | None = ...,
@@ -317,7 +132,7 @@ class MethodInfo(google.protobuf.message.Message):
     TAKES_ABSENT_FIELD_NUMBER: builtins.int
     TAKES_STRENGTH_FIELD_NUMBER: builtins.int
     TAKES_KEEP_FIELD_NUMBER: builtins.int
-    method: global___Method.ValueType
+    method: deepface_client._proto.settings_pb2.Method.ValueType
     """The method."""
     takes_absent: builtins.bool
     """Whether it takes absent attributes."""
@@ -328,7 +143,7 @@ class MethodInfo(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        method: global___Method.ValueType = ...,
+        method: deepface_client._proto.settings_pb2.Method.ValueType = ...,
         takes_absent: builtins.bool = ...,
         takes_strength: builtins.bool = ...,
         takes_keep: builtins.bool = ...,
@@ -345,17 +160,17 @@ class PresetInfo(google.protobuf.message.Message):
 
     PRESET_FIELD_NUMBER: builtins.int
     SETTINGS_FIELD_NUMBER: builtins.int
-    preset: global___Preset.ValueType
+    preset: deepface_client._proto.settings_pb2.Preset.ValueType
     """The preset."""
     @property
-    def settings(self) -> global___GenerationSettings:
+    def settings(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """The settings of a short request that sets only this preset."""
 
     def __init__(
         self,
         *,
-        preset: global___Preset.ValueType = ...,
-        settings: global___GenerationSettings | None = ...,
+        preset: deepface_client._proto.settings_pb2.Preset.ValueType = ...,
+        settings: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["settings", b"settings"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["preset", b"preset", "settings", b"settings"]) -> None: ...
@@ -423,260 +238,6 @@ class RequestedAttribute(google.protobuf.message.Message):
 global___RequestedAttribute = RequestedAttribute
 
 @typing.final
-class TargetSettings(google.protobuf.message.Message):
-    """How the target activation is made."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    METHOD_FIELD_NUMBER: builtins.int
-    LAYER_FIELD_NUMBER: builtins.int
-    EXAGGERATION_FIELD_NUMBER: builtins.int
-    VARIETY_FIELD_NUMBER: builtins.int
-    LIKELIHOOD_FIELD_NUMBER: builtins.int
-    COMPLETENESS_FIELD_NUMBER: builtins.int
-    RESIDUAL_FIELD_NUMBER: builtins.int
-    MARGIN_FIELD_NUMBER: builtins.int
-    method: global___Method.ValueType
-    """The method."""
-    layer: builtins.str
-    """Layer of the target; one of `ListAttributesResponse.layers`. Empty: conv4_3, or the first layer if the statistics
-    lack conv4_3. Does not apply to METHOD_CLASS_VISUALIZATION.
-    """
-    exaggeration: builtins.float
-    """k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
-    Does not apply to METHOD_CLASS_VISUALIZATION.
-    """
-    variety: builtins.float
-    """Random variety in what the request leaves open, in standard deviations, 0 to 2. The seed draws a person who has the
-    attributes that the request names: with 1 and more, the others are that person's; below 1, that share of the way from
-    what is expected of people who have the named ones. And, 0.65 times as far, it draws what all attributes leave open in
-    the target and in the image prior. Not set: from 1.2 for a completeness of 0 to 0.6 for 1. METHOD_REGRESSION only.
-    """
-    likelihood: builtins.float
-    """Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
-    set: for METHOD_REGRESSION from 12 for a completeness of 0 to 5 for 1; for METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0.
-    Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
-    """
-    completeness: builtins.float
-    """How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
-    absent). Not set: the completeness grows with the attributes named, from 0 for three to 1 for twelve.
-    METHOD_REGRESSION only.
-    """
-    residual: global___Residual.ValueType
-    """What variety is drawn from. Ignored by other methods than METHOD_REGRESSION."""
-    margin: builtins.float
-    """How much more than photographs a face may show an attribute: the likelihood of each counts until its log-odds are the
-    mean ones of photographs that have it (or lack it, for an absent one) plus this margin, -10 to 100; at 100 it always
-    counts. A strength moves that mean as it moves the target. Not set: a margin of 0.5. METHOD_REGRESSION
-    only.
-    """
-    def __init__(
-        self,
-        *,
-        method: global___Method.ValueType = ...,
-        layer: builtins.str = ...,
-        exaggeration: builtins.float | None = ...,
-        variety: builtins.float | None = ...,
-        likelihood: builtins.float | None = ...,
-        completeness: builtins.float | None = ...,
-        residual: global___Residual.ValueType = ...,
-        margin: builtins.float | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_completeness", b"_completeness", "_exaggeration", b"_exaggeration", "_likelihood", b"_likelihood", "_margin", b"_margin", "_variety", b"_variety", "completeness", b"completeness", "exaggeration", b"exaggeration", "likelihood", b"likelihood", "margin", b"margin", "variety", b"variety"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_completeness", b"_completeness", "_exaggeration", b"_exaggeration", "_likelihood", b"_likelihood", "_margin", b"_margin", "_variety", b"_variety", "completeness", b"completeness", "exaggeration", b"exaggeration", "layer", b"layer", "likelihood", b"likelihood", "margin", b"margin", "method", b"method", "residual", b"residual", "variety", b"variety"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_completeness", b"_completeness"]) -> typing.Literal["completeness"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_exaggeration", b"_exaggeration"]) -> typing.Literal["exaggeration"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_likelihood", b"_likelihood"]) -> typing.Literal["likelihood"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_margin", b"_margin"]) -> typing.Literal["margin"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_variety", b"_variety"]) -> typing.Literal["variety"] | None: ...
-
-global___TargetSettings = TargetSettings
-
-@typing.final
-class InversionSettings(google.protobuf.message.Message):
-    """How the image is found."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PARAMETRIZATION_FIELD_NUMBER: builtins.int
-    OPTIMIZER_FIELD_NUMBER: builtins.int
-    START_FIELD_NUMBER: builtins.int
-    STEPS_FIELD_NUMBER: builtins.int
-    LEARNING_RATE_FIELD_NUMBER: builtins.int
-    REGULARIZERS_FIELD_NUMBER: builtins.int
-    parametrization: global___Parametrization.ValueType
-    """What the optimiser moves."""
-    optimizer: global___Optimizer.ValueType
-    """The optimiser."""
-    start: global___Start.ValueType
-    """Where the descent starts."""
-    steps: builtins.int
-    """Number of steps, 1 to 5000. Not set: 50 steps for Adam in the prior, 100 steps for SGD in the prior, 200 steps in
-    pixels; 300 in the prior for a request that keeps attributes.
-    """
-    learning_rate: builtins.float
-    """Learning rate, 1e-6 to 10. Not set: a learning rate of 0.12 for Adam in the prior, 0.02 for Adam in pixels, 0.02 for
-    SGD in the prior, and 0.01 for SGD in pixels; 0.15 for Adam in the prior for a request that keeps attributes.
-    """
-    @property
-    def regularizers(self) -> global___Regularizers:
-        """Terms added to the loss, and transformations of the image, that keep it plausible."""
-
-    def __init__(
-        self,
-        *,
-        parametrization: global___Parametrization.ValueType = ...,
-        optimizer: global___Optimizer.ValueType = ...,
-        start: global___Start.ValueType = ...,
-        steps: builtins.int | None = ...,
-        learning_rate: builtins.float | None = ...,
-        regularizers: global___Regularizers | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_learning_rate", b"_learning_rate", "_steps", b"_steps", "learning_rate", b"learning_rate", "regularizers", b"regularizers", "steps", b"steps"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_learning_rate", b"_learning_rate", "_steps", b"_steps", "learning_rate", b"learning_rate", "optimizer", b"optimizer", "parametrization", b"parametrization", "regularizers", b"regularizers", "start", b"start", "steps", b"steps"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_learning_rate", b"_learning_rate"]) -> typing.Literal["learning_rate"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_steps", b"_steps"]) -> typing.Literal["steps"] | None: ...
-
-global___InversionSettings = InversionSettings
-
-@typing.final
-class Regularizers(google.protobuf.message.Message):
-    """Regularisers. Weights are relative to a loss that is normalised by the target's squared norm."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PRIOR_FIELD_NUMBER: builtins.int
-    TOTAL_VARIATION_FIELD_NUMBER: builtins.int
-    L2_FIELD_NUMBER: builtins.int
-    JITTER_FIELD_NUMBER: builtins.int
-    BLUR_SIGMA_FIELD_NUMBER: builtins.int
-    BLUR_EVERY_FIELD_NUMBER: builtins.int
-    CONDITIONAL_FIELD_NUMBER: builtins.int
-    prior: builtins.float
-    """Weight of the squared Mahalanobis distance per component of the image's coordinates from those that the prior expects,
-    0 to 100. Not set: a prior weight of 0.05. Prior only.
-    """
-    total_variation: builtins.float
-    """Weight of the total variation: mean squared difference of neighbouring pixels, 0 to 100. Not set: a total variation
-    weight of 5 for Adam in pixels, else 0.
-    """
-    l2: builtins.float
-    """Weight of the mean squared distance from mid-grey, 0 to 100. Not set: 0."""
-    jitter: builtins.int
-    """Largest shift of the image before each step, in pixels, 0 to 16. Not set: a jitter of 1 in the prior, 2 in pixels."""
-    blur_sigma: builtins.float
-    """Standard deviation of the Gaussian blur of the image every few steps, in pixels, 0 to 4. Not set: a blur of 0.5 for
-    SGD, else 0. Pixels only.
-    """
-    blur_every: builtins.int
-    """Steps between two blurs, 1 to 1000. Not set: a blur every 10 steps."""
-    conditional: builtins.bool
-    """Whether the prior expects, as c, the face that linear regression gives for the attributes and the seed; else it
-    expects the mean face, 0. Not set: true for METHOD_REGRESSION. True for METHOD_REGRESSION only.
-    """
-    def __init__(
-        self,
-        *,
-        prior: builtins.float | None = ...,
-        total_variation: builtins.float | None = ...,
-        l2: builtins.float | None = ...,
-        jitter: builtins.int | None = ...,
-        blur_sigma: builtins.float | None = ...,
-        blur_every: builtins.int | None = ...,
-        conditional: builtins.bool | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_blur_every", b"_blur_every", "_blur_sigma", b"_blur_sigma", "_conditional", b"_conditional", "_jitter", b"_jitter", "_l2", b"_l2", "_prior", b"_prior", "_total_variation", b"_total_variation", "blur_every", b"blur_every", "blur_sigma", b"blur_sigma", "conditional", b"conditional", "jitter", b"jitter", "l2", b"l2", "prior", b"prior", "total_variation", b"total_variation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_blur_every", b"_blur_every", "_blur_sigma", b"_blur_sigma", "_conditional", b"_conditional", "_jitter", b"_jitter", "_l2", b"_l2", "_prior", b"_prior", "_total_variation", b"_total_variation", "blur_every", b"blur_every", "blur_sigma", b"blur_sigma", "conditional", b"conditional", "jitter", b"jitter", "l2", b"l2", "prior", b"prior", "total_variation", b"total_variation"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_blur_every", b"_blur_every"]) -> typing.Literal["blur_every"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_blur_sigma", b"_blur_sigma"]) -> typing.Literal["blur_sigma"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_conditional", b"_conditional"]) -> typing.Literal["conditional"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_jitter", b"_jitter"]) -> typing.Literal["jitter"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_l2", b"_l2"]) -> typing.Literal["l2"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_prior", b"_prior"]) -> typing.Literal["prior"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_total_variation", b"_total_variation"]) -> typing.Literal["total_variation"] | None: ...
-
-global___Regularizers = Regularizers
-
-@typing.final
-class StreamSettings(google.protobuf.message.Message):
-    """What a stream carries."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    EVERY_FIELD_NUMBER: builtins.int
-    FORMAT_FIELD_NUMBER: builtins.int
-    LOSSES_ONLY_FIELD_NUMBER: builtins.int
-    RESUME_TOKENS_FIELD_NUMBER: builtins.int
-    every: builtins.int
-    """Steps between two iterates, 1 to 5000. Not set: an iterate every 10 steps. The last iterate is always sent."""
-    format: global___ImageFormat.ValueType
-    """How images travel."""
-    losses_only: builtins.bool
-    """Whether iterates carry losses only. The result always has its image."""
-    resume_tokens: builtins.bool
-    """Whether every iterate carries a `resume_token`."""
-    def __init__(
-        self,
-        *,
-        every: builtins.int | None = ...,
-        format: global___ImageFormat.ValueType = ...,
-        losses_only: builtins.bool = ...,
-        resume_tokens: builtins.bool = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_every", b"_every", "every", b"every"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_every", b"_every", "every", b"every", "format", b"format", "losses_only", b"losses_only", "resume_tokens", b"resume_tokens"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["_every", b"_every"]) -> typing.Literal["every"] | None: ...
-
-global___StreamSettings = StreamSettings
-
-@typing.final
-class GenerationSettings(google.protobuf.message.Message):
-    """Everything that decides the image, besides the attributes and the seed."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    TARGET_FIELD_NUMBER: builtins.int
-    INVERSION_FIELD_NUMBER: builtins.int
-    PRESET_FIELD_NUMBER: builtins.int
-    preset: global___Preset.ValueType
-    """Settings for the fields that this message does not set; fields that it sets override the preset. Not set in replies,
-    which spell every setting out.
-    """
-    @property
-    def target(self) -> global___TargetSettings:
-        """How the target is made."""
-
-    @property
-    def inversion(self) -> global___InversionSettings:
-        """How the image is found."""
-
-    def __init__(
-        self,
-        *,
-        target: global___TargetSettings | None = ...,
-        inversion: global___InversionSettings | None = ...,
-        preset: global___Preset.ValueType = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["inversion", b"inversion", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["inversion", b"inversion", "preset", b"preset", "target", b"target"]) -> None: ...
-
-global___GenerationSettings = GenerationSettings
-
-@typing.final
 class GetTargetRequest(google.protobuf.message.Message):
     """Asks for the target activation for a set of attributes."""
 
@@ -693,7 +254,7 @@ class GetTargetRequest(google.protobuf.message.Message):
         """1 to 73 attributes, without repeats or contradictions."""
 
     @property
-    def target(self) -> global___TargetSettings:
+    def target(self) -> deepface_client._proto.settings_pb2.TargetSettings:
         """How it is made. METHOD_CLASS_VISUALIZATION has no target and is refused."""
 
     @property
@@ -704,7 +265,7 @@ class GetTargetRequest(google.protobuf.message.Message):
         self,
         *,
         attributes: collections.abc.Iterable[global___RequestedAttribute] | None = ...,
-        target: global___TargetSettings | None = ...,
+        target: deepface_client._proto.settings_pb2.TargetSettings | None = ...,
         seed: builtins.int = ...,
         keep: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
@@ -793,6 +354,7 @@ class GenerateRequest(google.protobuf.message.Message):
     KEEP_FIELD_NUMBER: builtins.int
     RESUME_TOKENS_FIELD_NUMBER: builtins.int
     COUNT_FIELD_NUMBER: builtins.int
+    FROM_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The same seed, request and models give the same image."""
     count: builtins.int
@@ -804,11 +366,11 @@ class GenerateRequest(google.protobuf.message.Message):
         """1 to 73 attributes, without repeats or contradictions."""
 
     @property
-    def settings(self) -> global___GenerationSettings:
+    def settings(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """How it is made. Fields that are not set take their defaults."""
 
     @property
-    def stream(self) -> global___StreamSettings:
+    def stream(self) -> deepface_client._proto.settings_pb2.StreamSettings:
         """What the stream carries."""
 
     @property
@@ -830,15 +392,15 @@ class GenerateRequest(google.protobuf.message.Message):
         self,
         *,
         attributes: collections.abc.Iterable[global___RequestedAttribute] | None = ...,
-        settings: global___GenerationSettings | None = ...,
+        settings: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
         seed: builtins.int = ...,
-        stream: global___StreamSettings | None = ...,
+        stream: deepface_client._proto.settings_pb2.StreamSettings | None = ...,
         keep: collections.abc.Iterable[builtins.str] | None = ...,
         resume_tokens: collections.abc.Iterable[builtins.bytes] | None = ...,
         count: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_count", b"_count", "count", b"count", "settings", b"settings", "stream", b"stream"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_count", b"_count", "attributes", b"attributes", "count", b"count", "keep", b"keep", "resume_tokens", b"resume_tokens", "seed", b"seed", "settings", b"settings", "stream", b"stream"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_count", b"_count", "count", b"count", "from", b"from", "settings", b"settings", "stream", b"stream"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_count", b"_count", "attributes", b"attributes", "count", b"count", "from", b"from", "keep", b"keep", "resume_tokens", b"resume_tokens", "seed", b"seed", "settings", b"settings", "stream", b"stream"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_count", b"_count"]) -> typing.Literal["count"] | None: ...
 
 global___GenerateRequest = GenerateRequest
@@ -889,6 +451,7 @@ class GenerateFaceRequest(google.protobuf.message.Message):
     KEEP_FIELD_NUMBER: builtins.int
     SIZE_FIELD_NUMBER: builtins.int
     FORMAT_FIELD_NUMBER: builtins.int
+    FROM_FIELD_NUMBER: builtins.int
     size: builtins.int
     """Width and height of the pictures, 16 to 1024 pixels. The service makes faces of `GenerateFaceResponse.image_size`;
     other sizes are resampled from that, and larger ones show no more detail. Not set: `image_size`.
@@ -900,7 +463,7 @@ class GenerateFaceRequest(google.protobuf.message.Message):
         """1 to 73 attributes, without repeats or contradictions."""
 
     @property
-    def settings(self) -> global___GenerationSettings:
+    def settings(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """How they are made. Fields that are not set take their defaults."""
 
     @property
@@ -917,14 +480,14 @@ class GenerateFaceRequest(google.protobuf.message.Message):
         self,
         *,
         attributes: collections.abc.Iterable[global___RequestedAttribute] | None = ...,
-        settings: global___GenerationSettings | None = ...,
+        settings: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
         seeds: collections.abc.Iterable[builtins.int] | None = ...,
         keep: collections.abc.Iterable[builtins.str] | None = ...,
         size: builtins.int | None = ...,
         format: global___FileFormat.ValueType = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_size", b"_size", "settings", b"settings", "size", b"size"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_size", b"_size", "attributes", b"attributes", "format", b"format", "keep", b"keep", "seeds", b"seeds", "settings", b"settings", "size", b"size"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_size", b"_size", "from", b"from", "settings", b"settings", "size", b"size"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_size", b"_size", "attributes", b"attributes", "format", b"format", "from", b"from", "keep", b"keep", "seeds", b"seeds", "settings", b"settings", "size", b"size"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_size", b"_size"]) -> typing.Literal["size"] | None: ...
 
 global___GenerateFaceRequest = GenerateFaceRequest
@@ -954,14 +517,14 @@ class GenerateFaceResponse(google.protobuf.message.Message):
         """One per seed, in their order."""
 
     @property
-    def settings(self) -> global___GenerationSettings:
+    def settings(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """The settings in force, with every default filled in."""
 
     def __init__(
         self,
         *,
         faces: collections.abc.Iterable[global___GeneratedFace] | None = ...,
-        settings: global___GenerationSettings | None = ...,
+        settings: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
         image_size: builtins.int = ...,
         digest: builtins.str = ...,
         classifier_digest: builtins.str = ...,
@@ -984,12 +547,15 @@ class GeneratedFace(google.protobuf.message.Message):
     LOSS_FIELD_NUMBER: builtins.int
     ATTRIBUTES_FIELD_NUMBER: builtins.int
     MOVED_FIELD_NUMBER: builtins.int
+    SIMILARITY_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """Its seed."""
     picture: builtins.bytes
     """The picture, in the format that was asked for. It says in itself that it is synthetic."""
     media_type: builtins.str
     """Media type of the picture: "image/png", "image/jpeg" or "image/webp"."""
+    similarity: builtins.float
+    """As in Result."""
     @property
     def loss(self) -> global___LossTerms:
         """The loss of the last step."""
@@ -1011,9 +577,11 @@ class GeneratedFace(google.protobuf.message.Message):
         loss: global___LossTerms | None = ...,
         attributes: collections.abc.Iterable[global___ResultAttribute] | None = ...,
         moved: collections.abc.Iterable[builtins.str] | None = ...,
+        similarity: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["loss", b"loss"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "loss", b"loss", "media_type", b"media_type", "moved", b"moved", "picture", b"picture", "seed", b"seed"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_similarity", b"_similarity", "loss", b"loss", "similarity", b"similarity"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_similarity", b"_similarity", "attributes", b"attributes", "loss", b"loss", "media_type", b"media_type", "moved", b"moved", "picture", b"picture", "seed", b"seed", "similarity", b"similarity"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_similarity", b"_similarity"]) -> typing.Literal["similarity"] | None: ...
 
 global___GeneratedFace = GeneratedFace
 
@@ -1040,11 +608,11 @@ class InvertRequest(google.protobuf.message.Message):
         """The image."""
 
     @property
-    def inversion(self) -> global___InversionSettings:
+    def inversion(self) -> deepface_client._proto.settings_pb2.InversionSettings:
         """How the image is found."""
 
     @property
-    def stream(self) -> global___StreamSettings:
+    def stream(self) -> deepface_client._proto.settings_pb2.StreamSettings:
         """What the stream carries."""
 
     def __init__(
@@ -1052,9 +620,9 @@ class InvertRequest(google.protobuf.message.Message):
         *,
         image: deepface_client._proto.image_pb2.Image | None = ...,
         layer: builtins.str = ...,
-        inversion: global___InversionSettings | None = ...,
+        inversion: deepface_client._proto.settings_pb2.InversionSettings | None = ...,
         seed: builtins.int = ...,
-        stream: global___StreamSettings | None = ...,
+        stream: deepface_client._proto.settings_pb2.StreamSettings | None = ...,
         resume_token: builtins.bytes = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["image", b"image", "inversion", b"inversion", "stream", b"stream"]) -> builtins.bool: ...
@@ -1115,21 +683,21 @@ class Started(google.protobuf.message.Message):
     classifier_digest: builtins.str
     """SHA-256 of the classifier's weights."""
     @property
-    def settings(self) -> global___GenerationSettings:
+    def settings(self) -> deepface_client._proto.settings_pb2.GenerationSettings:
         """The settings in force."""
 
     @property
     def face(self) -> deepface_client._proto.image_pb2.FaceBox:
-        """Where the face was found in the image of an Invert request. Only set for FRAMING_DETECT."""
+        """Where the face was found in the image of an Invert request, or in `GenerateRequest.from`. Set for FRAMING_DETECT only."""
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[deepface_client._proto.image_pb2.Warning]:
-        """What a caller should know about the image of an Invert request; empty if there is nothing."""
+        """What a caller should know about that image; empty if there is nothing."""
 
     def __init__(
         self,
         *,
-        settings: global___GenerationSettings | None = ...,
+        settings: deepface_client._proto.settings_pb2.GenerationSettings | None = ...,
         image_size: builtins.int = ...,
         digest: builtins.str = ...,
         classifier_digest: builtins.str = ...,
@@ -1238,6 +806,7 @@ class Result(google.protobuf.message.Message):
     CLASSIFIER_US_FIELD_NUMBER: builtins.int
     MOVED_FIELD_NUMBER: builtins.int
     INDEX_FIELD_NUMBER: builtins.int
+    SIMILARITY_FIELD_NUMBER: builtins.int
     steps: builtins.int
     """Steps done."""
     elapsed_us: builtins.int
@@ -1246,6 +815,8 @@ class Result(google.protobuf.message.Message):
     """The part of `elapsed_us` that calls to the classifier took, transfer included, in microseconds."""
     index: builtins.int
     """Which face of `GenerateRequest.count`, from 0; its seed is that of the request plus this."""
+    similarity: builtins.float
+    """With `GenerateRequest.from`: how much of that face is left, the cosine of CompareResponse, -1 to 1."""
     @property
     def image(self) -> deepface_client._proto.image_pb2.Image:
         """The image."""
@@ -1261,8 +832,8 @@ class Result(google.protobuf.message.Message):
     @property
     def moved(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entanglement: names of the attributes that are not in `attributes` of the request (kept ones included), and whose
-        presence differs from that in the reference face, which the prior expects for the same seed and no request. Generate
-        only.
+        presence differs from that in the reference face: the one in `GenerateRequest.from`, or else the one that the prior
+        expects for the same seed and no request. Generate only.
         """
 
     def __init__(
@@ -1276,9 +847,11 @@ class Result(google.protobuf.message.Message):
         classifier_us: builtins.int = ...,
         moved: collections.abc.Iterable[builtins.str] | None = ...,
         index: builtins.int = ...,
+        similarity: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["image", b"image", "loss", b"loss"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "classifier_us", b"classifier_us", "elapsed_us", b"elapsed_us", "image", b"image", "index", b"index", "loss", b"loss", "moved", b"moved", "steps", b"steps"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_similarity", b"_similarity", "image", b"image", "loss", b"loss", "similarity", b"similarity"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_similarity", b"_similarity", "attributes", b"attributes", "classifier_us", b"classifier_us", "elapsed_us", b"elapsed_us", "image", b"image", "index", b"index", "loss", b"loss", "moved", b"moved", "similarity", b"similarity", "steps", b"steps"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_similarity", b"_similarity"]) -> typing.Literal["similarity"] | None: ...
 
 global___Result = Result
 
