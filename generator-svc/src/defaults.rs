@@ -24,6 +24,9 @@ pub const VARIETY: [f64; 2] = [1.2, 0.6];
 /// Weight of the likelihood beside a target, for a sketch and for a portrait: the more a target says itself, the less
 /// the likelihood has to add.
 pub const LIKELIHOOD: [f64; 2] = [12.0, 5.0];
+/// Weight of the likelihood for a change of a given face: with more, more of what was not asked for changes too
+/// (`docs/generation.md`).
+pub const CHANGE_LIKELIHOOD: f64 = 2.0;
 /// Log-odds beyond those of photographs up to which the likelihood of an attribute counts. With less, what the classifier
 /// tells well is there but hard to see: hats, bald heads.
 pub const MARGIN: f64 = 0.5;

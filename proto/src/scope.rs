@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What a caller may be allowed to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Read what the services are: models, attributes, targets, reflection.
     Read,
@@ -15,7 +15,16 @@ pub enum Scope {
 }
 
 /// Methods that compute nothing with the network.
-const READ: [&str; 3] = ["GetModel", "ListAttributes", "GetTarget"];
+const READ: [&str; 8] = [
+    "GetModel",
+    "ListAttributes",
+    "GetTarget",
+    "ServerLive",
+    "ServerReady",
+    "ServerMetadata",
+    "ModelReady",
+    "ModelMetadata",
+];
 
 impl Scope {
     /// All scopes.
@@ -25,14 +34,11 @@ impl Scope {
     pub fn of(path: &str) -> Self {
         let (service, method) = path.rsplit_once('/').unwrap_or_default();
         match service {
-            "/deepface.v1.ClassifierService" | "/deepface.v1.GeneratorService"
-                if READ.contains(&method) =>
-            {
-                Self::Read
-            }
-            "/deepface.v1.ClassifierService" => Self::Infer,
+            // Reflection and health, which belong to the server itself.
+            _ if service.starts_with("/grpc.") => Self::Read,
+            _ if READ.contains(&method) => Self::Read,
             "/deepface.v1.GeneratorService" => Self::Generate,
-            _ => Self::Read,
+            _ => Self::Infer,
         }
     }
 }
@@ -61,19 +67,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_method_has_the_scope_of_what_it_does() {
+    fn scopes_are_told_by_path() {
         for (path, scope) in [
             ("/deepface.v1.ClassifierService/GetModel", Scope::Read),
-            ("/deepface.v1.ClassifierService/Classify", Scope::Infer),
             ("/deepface.v1.ClassifierService/Differentiate", Scope::Infer),
-            ("/deepface.v1.GeneratorService/ListAttributes", Scope::Read),
-            ("/deepface.v1.GeneratorService/Generate", Scope::Generate),
             ("/deepface.v1.GeneratorService/Later", Scope::Generate),
+            ("/inference.GRPCInferenceService/Later", Scope::Infer),
             ("/grpc.reflection.v1.ServerReflection/Info", Scope::Read),
+            ("", Scope::Infer),
         ] {
             assert_eq!(Scope::of(path), scope, "{path}");
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
         assert!("all".parse::<Scope>().is_err());
+    }
+
+    #[test]
+    fn every_method_of_the_contract_has_the_scope_of_what_it_does() {
+        let pool = prost_reflect::DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET).unwrap();
+        let services: Vec<_> = pool.services().collect();
+        let methods = services.iter().flat_map(|service| {
+            let path = |method: &str| format!("/{}/{method}", service.full_name());
+            let methods = service.methods();
+            methods.map(move |m| (m.name().to_owned(), Scope::of(&path(m.name()))))
+        });
+        let mut computing: Vec<_> = methods.filter(|(_, scope)| *scope != Scope::Read).collect();
+        computing.sort();
+        let computing: Vec<_> = computing.iter().map(|(m, s)| (m.as_str(), *s)).collect();
+        assert_eq!(
+            computing,
+            [
+                ("Classify", Scope::Infer),
+                ("Compare", Scope::Infer),
+                ("Differentiate", Scope::Infer),
+                ("Generate", Scope::Generate),
+                ("GenerateFace", Scope::Generate),
+                ("GetActivations", Scope::Infer),
+                ("Invert", Scope::Generate),
+                ("ModelInfer", Scope::Infer),
+            ]
+        );
     }
 }

@@ -6,6 +6,7 @@ mod activations;
 mod bad_input;
 mod cancel;
 mod celeba;
+mod change;
 mod classifier_down;
 mod classify;
 mod compare;

@@ -136,6 +136,9 @@ pub(crate) struct Report<'a> {
     face: Option<Place>,
     attributes: Vec<Judged<'a>>,
     moved: &'a [String],
+    /// With `--from`: the cosine with the face that was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    similarity: Option<f32>,
     loss: Loss,
     steps: i32,
     seconds: f64,
@@ -190,6 +193,7 @@ impl Finished {
             face: self.started.face.map(Place::from),
             attributes: self.result.attributes.iter().map(judged).collect(),
             moved: &self.result.moved,
+            similarity: self.result.similarity,
             loss: Loss {
                 total: loss.total,
                 objective: loss.objective,
@@ -215,14 +219,18 @@ impl Finished {
 
     /// One line for people: the file, and the effort.
     pub(crate) fn headline(&self, seed: u64) -> String {
+        let similarity = self.result.similarity;
+        let similarity =
+            similarity.map(|cosine| format!(", cosine with the photograph {cosine:.2}"));
         format!(
-            "{}  {}x{} pixels, seed {seed}, {} steps in {:.1} s, loss {:.4}\n",
+            "{}  {}x{} pixels, seed {seed}, {} steps in {:.1} s, loss {:.4}{}\n",
             self.file.display(),
             self.size.0,
             self.size.1,
             self.result.steps,
             seconds(self.result.elapsed_us),
             self.result.loss.unwrap_or_default().total,
+            similarity.unwrap_or_default(),
         )
     }
 

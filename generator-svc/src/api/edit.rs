@@ -16,6 +16,7 @@ use super::reference::Reference;
 use super::scores::classify;
 use super::status::{Refusal, about_the_image};
 use super::target::WireTarget;
+use crate::defaults;
 use crate::gaussian::Regression;
 
 /// The field of the image.
@@ -42,6 +43,7 @@ pub(super) fn settle(settings: &mut v1::GenerationSettings) -> Result<(), Violat
         }
         *value = Some(0.0);
     }
+    target.likelihood.get_or_insert(defaults::CHANGE_LIKELIHOOD);
     check.or(())
 }
 
@@ -130,5 +132,47 @@ fn face(pixels: Array) -> v1::Image {
         content: Some(Content::Tensor(pixels.to_tensor(DataType::F32))),
         framing: v1::Framing::Face.into(),
         face: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_has_no_variety_and_no_completeness() {
+        let settled = |target: v1::TargetSettings| {
+            let mut settings = v1::GenerationSettings {
+                target: Some(target),
+                ..Default::default()
+            };
+            let wrong = settle(&mut settings).map_err(|wrong| {
+                let fields = wrong.iter().map(|(field, _)| field.to_owned());
+                fields.collect::<Vec<_>>()
+            });
+            wrong.map(|()| settings.target.unwrap_or_default())
+        };
+        let target = settled(v1::TargetSettings::default()).unwrap();
+        assert_eq!(
+            (target.variety, target.completeness),
+            (Some(0.0), Some(0.0))
+        );
+        assert_eq!(target.likelihood, Some(defaults::CHANGE_LIKELIHOOD));
+        let varied = v1::TargetSettings {
+            variety: Some(1.0),
+            completeness: Some(0.5),
+            likelihood: Some(7.0),
+            ..Default::default()
+        };
+        let wrong = settled(varied).unwrap_err();
+        assert_eq!(
+            wrong,
+            ["settings.target.variety", "settings.target.completeness"]
+        );
+        let mean = v1::TargetSettings {
+            method: v1::Method::CgmmMean.into(),
+            ..Default::default()
+        };
+        assert_eq!(settled(mean).unwrap_err(), ["from"]);
     }
 }

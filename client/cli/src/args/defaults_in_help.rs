@@ -44,6 +44,10 @@ fn help_says_the_defaults_of_a_target() {
     let [sketch, portrait] = defaults::LIKELIHOOD;
     says("likelihood", down(sketch, portrait));
     says("margin", format!("Default: {}.", defaults::MARGIN));
+    says(
+        "likelihood",
+        format!("{} with --from", defaults::CHANGE_LIKELIHOOD),
+    );
     let paper = defaults::CGMM_LIKELIHOOD;
     says(
         "likelihood",

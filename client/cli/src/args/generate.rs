@@ -88,7 +88,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
     /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 12 for
-    /// a few attributes down to 5 for a full description; 0 for cgmm-mean and cgmm-sample.
+    /// a few attributes down to 5 for a full description; 2 with --from; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
     /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood
