@@ -13,7 +13,7 @@ use crate::args::{
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 45] = [
+const FIELDS: [(&str, Source); 46] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -27,6 +27,7 @@ const FIELDS: [(&str, Source); 45] = [
     ("skip_face_check", Source::Nothing),
     ("model_digest", Source::Nothing),
     ("all_faces", Source::Flag("--all-faces")),
+    ("return_pixels", Source::Nothing),
     ("seed", Source::Flag("--seed")),
     ("layer", Source::Flag("--layer")),
     ("data_type", Source::Flag("--type")),
@@ -77,12 +78,13 @@ const FIELDS: [(&str, Source); 45] = [
 ];
 
 /// The RPCs, and the commands that call them. Names that are ordinary words are replaced only in backticks.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("ListAttributes", "`deepface attributes`"),
     ("GetTarget", "`deepface generate`"),
     ("GetActivations", "`deepface activations`"),
     ("GetModel", "the classifier"),
     ("Generate", "`deepface generate`"),
+    ("GenerateFace", "`deepface generate`"),
     ("Invert", "`deepface invert`"),
     ("Classify", "`deepface classify`"),
     ("Compare", "`deepface compare`"),

@@ -47,7 +47,7 @@ pub(crate) struct GenerateArgs {
     /// those of the picture, --paper replaces its settings, and other options override single ones.
     #[arg(long, value_name = "FILE")]
     pub(crate) like: Option<PathBuf>,
-    /// Change the face in this photograph instead of making one: everything that you do not ask for stays as it is there.
+    /// Change the face in this photograph: everything that you do not ask for stays as it is there. Default: make a face.
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness"])]
     pub(crate) from: Option<PathBuf>,
     #[command(flatten)]
