@@ -26,6 +26,11 @@ def free_port() -> int:
         return port
 
 
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running(*command: object) -> Iterator[None]:
     # The services' own names of each other would be taken for settings.
@@ -85,6 +90,10 @@ def test_tokens_and_certificates_are_checked(tmp_path: Path) -> None:
         return Classifier(f"https://localhost:{port}", credentials=credentials, token=token, deadline=30)
 
     with running(service, *listen):
+        end = time.monotonic() + 30
+        while not is_open(port):
+            assert time.monotonic() < end
+            time.sleep(0.1)
         with client((tmp_path / "all").read_text) as allowed:
             assert allowed.classify(image, skip_face_check=True)
             with allowed.differentiate(likelihood("Male")) as step:

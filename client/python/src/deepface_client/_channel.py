@@ -31,8 +31,8 @@ _SERVICE_CONFIG = {
             "name": [{"service": f"deepface.v1.{name}"} for name in ("ClassifierService", "GeneratorService")],
             "retryPolicy": {
                 "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
+                "initialBackoff": "0.2s",
+                "maxBackoff": "3s",
                 "backoffMultiplier": 3,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
@@ -84,7 +84,7 @@ class Client:
             ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
             # gRPC repeats only what it has kept, which is 256 KiB of a call by default: less than a photograph.
             ("grpc.per_rpc_retry_buffer_size", _MAX_REQUEST_BYTES),
-            # By default the second attempt to connect comes a second after the first, when the retries are half over.
+            # By default the second attempt to connect comes a second after the first, and the first retries find none.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
