@@ -63,7 +63,7 @@ async fn follow(
 
 async fn undisturbed() -> v1::Result {
     let client = shared().generator();
-    follow(&client, request(0), async |_| ()).await.unwrap().1
+    follow(&client, request(10), async |_| ()).await.unwrap().1
 }
 
 /// The token of each iterate.
