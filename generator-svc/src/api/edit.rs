@@ -7,7 +7,6 @@ use deepface_proto::v1::{self, DataType, GetActivationsRequest, image::Content};
 use deepface_serve::Violations;
 
 use super::check::{Check, only_for};
-use super::generate::{likelihood, terms};
 use super::inversion::Inversion;
 use super::method::Method;
 use super::objectives::Objectives;
@@ -16,6 +15,7 @@ use super::reference::Reference;
 use super::scores::classify;
 use super::status::{Refusal, about_the_image};
 use super::target::WireTarget;
+use super::terms::{likelihood, terms};
 use crate::defaults;
 use crate::gaussian::Regression;
 

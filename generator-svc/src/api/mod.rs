@@ -28,6 +28,7 @@ mod settings;
 mod status;
 mod stream;
 mod target;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -2,7 +2,10 @@
 
 use super::*;
 
-const CONTRACT: &str = include_str!("../../../proto/deepface/v1/generator.proto");
+const CONTRACT: &str = concat!(
+    include_str!("../../../proto/deepface/v1/settings.proto"),
+    include_str!("../../../proto/deepface/v1/generator.proto")
+);
 const DOCS: &str = include_str!("../../../docs/generation.md");
 
 #[test]

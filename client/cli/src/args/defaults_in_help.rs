@@ -45,8 +45,8 @@ fn help_says_the_defaults_of_a_target() {
     says("likelihood", down(sketch, portrait));
     says("margin", format!("Default: {}.", defaults::MARGIN));
     says(
-        "likelihood",
-        format!("{} with --from", defaults::CHANGE_LIKELIHOOD),
+        "from",
+        format!("weighs {} unless", defaults::CHANGE_LIKELIHOOD),
     );
     let paper = defaults::CGMM_LIKELIHOOD;
     says(

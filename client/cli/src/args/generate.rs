@@ -47,7 +47,8 @@ pub(crate) struct GenerateArgs {
     /// those of the picture, --paper replaces its settings, and other options override single ones.
     #[arg(long, value_name = "FILE")]
     pub(crate) like: Option<PathBuf>,
-    /// Change the face in this photograph: everything that you do not ask for stays as it is there. Default: make a face.
+    /// Change the face in this photograph: everything that you do not ask for stays as it is there. The likelihood then
+    /// weighs 2 unless you say otherwise. Default: make a face.
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness"])]
     pub(crate) from: Option<PathBuf>,
     #[command(flatten)]
@@ -88,7 +89,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
     /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 12 for
-    /// a few attributes down to 5 for a full description; 2 with --from; 0 for cgmm-mean and cgmm-sample.
+    /// a few attributes down to 5 for a full description; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
     /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood
