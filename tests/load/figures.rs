@@ -35,6 +35,12 @@ impl Times {
         self.0.len()
     }
 
+    /// The mean in milliseconds; 0 where there is none.
+    pub(crate) fn mean(&self) -> f64 {
+        let sum: Duration = self.0.iter().sum();
+        1e3 * sum.as_secs_f64() / self.count().max(1) as f64
+    }
+
     /// The time that a share `q` of all does not exceed, in milliseconds; 0 where there is none.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
         let mut sorted = self.0.clone();

@@ -8,7 +8,7 @@
 //!
 //! Every measurement starts the two programs as processes of their own, on free ports of the loopback interface, and takes
 //! minutes. Latencies depend on the machine and on its neighbours; ratios, images per CPU second and status codes do not.
-//! `DEEPFACE_FIGURES=FILE` also writes the figures of `concurrent` and `start` as JSON.
+//! `DEEPFACE_FIGURES=FILE` also writes the figures of `concurrent`, `start`, `scaling` and `model` as JSON.
 
 mod concurrent;
 mod envoy;
@@ -16,9 +16,11 @@ mod fair;
 mod faults;
 mod figures;
 mod hostile;
+mod model;
 mod overload;
 mod process;
 mod rolling;
+mod scaling;
 mod scrape;
 mod start;
 
@@ -59,6 +61,10 @@ enum What {
     Hostile(hostile::Args),
     /// From the start of the program to a finished face.
     Start(start::Args),
+    /// One to four classifiers on this machine: the steps that a simulation predicts, and those that they compute.
+    Scaling(scaling::Args),
+    /// The simulation alone, of any number of replicas: faces per second and waiting times, without any service.
+    Model(model::Args),
 }
 
 #[tokio::main]
@@ -72,5 +78,7 @@ async fn main() -> Outcome<()> {
         What::Rolling(args) => rolling::run(&cli.bin, &args).await,
         What::Hostile(args) => hostile::run(&cli.bin, &args).await,
         What::Start(args) => start::run(&cli.bin, &args),
+        What::Scaling(args) => scaling::run(&cli.bin, &args).await,
+        What::Model(args) => model::run(&args),
     }
 }
