@@ -1,8 +1,8 @@
 """Classify, look into a layer, and follow a gradient, with the client of Triton and KServe.
 
-    pip install 'tritonclient[grpc]'
-    deepface serve &
-    python client/examples/python/open_inference.py [HOST:PORT]
+pip install 'tritonclient[grpc]'
+deepface serve &
+python client/examples/python/open_inference.py [HOST:PORT]
 """
 
 import sys
@@ -40,7 +40,7 @@ for i in np.argsort(-probabilities[0])[:3]:
 layer = tensor("layer", np.array(["conv4_3"], dtype=np.object_), "BYTES")
 x = images[1:].copy()
 losses = []
-for step in range(20):
+for _ in range(20):
     reply = client.infer("vgg.grad", [tensor("image", x), layer, tensor("target", target)])
     losses.append(float(reply.as_numpy("loss")[0]))
     gradient = reply.as_numpy("gradient")

@@ -1,10 +1,16 @@
 // A request as the page holds it, and as messages, sentences, commands and addresses.
 
 import { create } from "@bufbuild/protobuf";
+import { ListAttributesResponse, MethodInfo, RequestedAttribute, RequestedAttributeSchema } from "./gen/deepface/v1/generator_pb";
 import {
-  GenerationSettings, GenerationSettingsSchema, InversionSettingsSchema, ListAttributesResponse, Method, MethodInfo, Preset,
-  RegularizersSchema, RequestedAttribute, RequestedAttributeSchema, TargetSettingsSchema,
-} from "./gen/deepface/v1/generator_pb";
+  GenerationSettings,
+  GenerationSettingsSchema,
+  InversionSettingsSchema,
+  Method,
+  Preset,
+  RegularizersSchema,
+  TargetSettingsSchema,
+} from "./gen/deepface/v1/settings_pb";
 
 /** Everything that decides a face but the seed. */
 export interface Request {

@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@playwright/test";
-import { Method, Preset } from "../src/gen/deepface/v1/generator_pb";
+import { Method, Preset } from "../src/gen/deepface/v1/settings_pb";
 import { command, fileName, grpcurl, scale, sayValue } from "../src/request";
 import type { Way } from "../src/request";
 
