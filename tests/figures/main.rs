@@ -9,5 +9,6 @@
 mod card;
 mod document;
 mod evaluation;
+mod scaling;
 mod source;
 mod speed;

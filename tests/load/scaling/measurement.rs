@@ -38,10 +38,6 @@ pub(super) struct Measured {
     pub(super) cores: f64,
     /// Core-seconds of a step in all classifiers, and in all generators.
     pub(super) per_step: [f64; 2],
-    /// Bytes of a step into the classifiers and out of them, by the counters of calls that have ended.
-    pub(super) bytes: [f64; 2],
-    /// Bytes of a finished face out of the generators.
-    pub(super) face_bytes: f64,
     /// Megabytes of one classifier, and of one generator.
     pub(super) memory: [f64; 2],
     /// The faces that were finished, from the request on.
@@ -108,8 +104,6 @@ pub(super) async fn measure(bin: &Path, cluster: Cluster, seconds: u64) -> Outco
         images: work.images / work.calls.max(1.0),
         cores,
         per_step: cpu.map(|seconds| seconds / work.steps.max(1.0)),
-        bytes: work.bytes.map(|bytes| bytes / work.steps.max(1.0)),
-        face_bytes: work.out / faces.count().max(1) as f64,
         memory: memory(kinds)?,
         faces,
         lost,
@@ -132,8 +126,6 @@ struct Work {
     steps: f64,
     calls: f64,
     images: f64,
-    bytes: [f64; 2],
-    out: f64,
 }
 
 impl Work {
@@ -142,20 +134,15 @@ impl Work {
             steps: 0.0,
             calls: 0.0,
             images: 0.0,
-            bytes: [0.0; 2],
-            out: 0.0,
         };
         for classifier in classifiers {
             let now = Scrape::of(classifier.metrics).await?;
             work.calls += now.sum("deepface_batch_size_count");
             work.images += now.sum("deepface_batch_size_sum");
-            work.bytes[0] += now.sum("deepface_received_bytes_total");
-            work.bytes[1] += now.sum("deepface_sent_bytes_total");
         }
         for generator in generators {
             let now = Scrape::of(generator.metrics).await?;
             work.steps += now.sum("deepface_steps_total");
-            work.out += now.sum("deepface_sent_bytes_total");
         }
         Ok(work)
     }
@@ -165,8 +152,6 @@ impl Work {
             steps: self.steps - before.steps,
             calls: self.calls - before.calls,
             images: self.images - before.images,
-            bytes: since(self.bytes, before.bytes),
-            out: self.out - before.out,
         }
     }
 }

@@ -53,12 +53,9 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
     let first = measure(bin, alone, args.seconds).await?;
     let costs = costs(&network, &first);
     println!(
-        "a step besides: {:.0} us in the classifier, {:.0} us in the generator; {:.0} bytes in and {:.0} out; {:.0} bytes a face",
+        "a step besides: {:.0} us in the classifier, {:.0} us in the generator",
         1e6 * costs.classifier,
-        1e6 * costs.generator,
-        first.bytes[0],
-        first.bytes[1],
-        first.face_bytes
+        1e6 * costs.generator
     );
     let mut runs = vec![beside(&costs, alone, &first)];
     let mut crowd = None;
@@ -88,7 +85,6 @@ pub(crate) async fn run(bin: &Path, args: &Args) -> Outcome<()> {
         "threads": args.threads,
         "network": network.to_json(),
         "costs": costs.to_json(),
-        "bytes": {"in": first.bytes[0], "out": first.bytes[1], "face": first.face_bytes},
         "megabytes": {
             "alone": memory(first.memory),
             "crowd": crowd.map(memory),
