@@ -63,6 +63,10 @@ fn the_contract_says_the_defaults_of_a_target() {
     );
     says(
         &likelihood,
+        format!("and {CHANGE_LIKELIHOOD} for a change of a given face"),
+    );
+    says(
+        &likelihood,
         format!("METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE {CGMM_LIKELIHOOD}."),
     );
     assert_eq!((SKETCH, PORTRAIT), (3.0, 12.0), "the texts spell these out");
@@ -74,7 +78,10 @@ fn the_contract_says_the_defaults_of_a_target() {
         &comment("optional double completeness"),
         "from 0 for three to 1 for twelve",
     );
-    says(&comment("int32 every"), format!("every {EVERY} steps"));
+    says(
+        &comment("optional int32 every"),
+        format!("every {EVERY} steps"),
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // The page of `deepface serve --ui`: it joins the parts, and keeps the request.
 
-import type { ListAttributesResponse } from "./gen/deepface/v1/generator_pb";
+import type { ListAttributesResponse, RequestedAttribute } from "./gen/deepface/v1/generator_pb";
 import { Sliders } from "./attributes";
 import { Chosen } from "./chosen";
 import { byId, h, say } from "./dom";
@@ -27,8 +27,9 @@ async function open(): Promise<void> {
     hideProblem();
     byId("main").hidden = false;
     say("");
-    new Photo(model, offered.defaults?.target?.layer ?? "", problem);
-    new Page(offered).read();
+    const page = new Page(offered);
+    new Photo(model, offered.defaults?.target?.layer ?? "", () => page.wish(), problem);
+    page.read();
   } catch (error) {
     problem(error, () => void open());
   }
@@ -104,9 +105,14 @@ class Page {
     if (byId<HTMLInputElement>("live").checked) this.timer = setTimeout(() => this.start(), PAUSE);
   }
 
+  /** What is asked for. */
+  wish(): RequestedAttribute[] {
+    return attributes(this.request());
+  }
+
   /** Says what is asked for, with a button per attribute that takes it back. */
   private describe(): void {
-    const asked = attributes(this.request());
+    const asked = this.wish();
     const chip = (attribute: (typeof asked)[number]) => h("li", {}, h("button", {
       type: "button", class: attribute.absent ? "chip absent" : "chip", "aria-label": `Remove ${sayAttribute(attribute)}`,
       click: () => this.remove(attribute.name),

@@ -1,11 +1,14 @@
-// A photograph: the faces in it, what the classifier sees in each, and a reconstruction from its activations.
+// A photograph: the faces in it, what the classifier sees in each, a reconstruction, and the face changed.
 
 import { create } from "@bufbuild/protobuf";
 import { Classification, ClassifyRequestSchema, GetModelResponse } from "./gen/deepface/v1/classifier_pb";
-import { InvertRequestSchema } from "./gen/deepface/v1/generator_pb";
-import { FaceBox, Framing, ImageSchema, Warning } from "./gen/deepface/v1/image_pb";
+import {
+  GenerateRequestSchema, GenerateResponse, InvertRequestSchema, InvertResponse, RequestedAttribute,
+} from "./gen/deepface/v1/generator_pb";
+import { FaceBox, Framing, Image, ImageSchema, Warning } from "./gen/deepface/v1/image_pb";
 import { Card, every } from "./card";
 import { byId, h, percent, say, svg } from "./dom";
+import { sayRequest } from "./request";
 import { classifier, failure, generator, stopped } from "./rpc";
 import { Score, table } from "./scores";
 
@@ -19,6 +22,16 @@ interface Thresholds {
   balanced: number;
 }
 
+/** An image that is made from the face, and what is said of it. */
+interface Descent {
+  title: string;
+  alt: string;
+  doing: string;
+  done: string;
+  open: (image: Image, signal: AbortSignal) => AsyncIterable<Pick<GenerateResponse | InvertResponse, "event">>;
+  again: () => void;
+}
+
 /** The panel of the photograph. */
 export class Photo {
   private readonly thresholds = new Map<string, Thresholds>();
@@ -30,7 +43,8 @@ export class Photo {
   private work: AbortController | undefined;
 
   constructor(
-    { model, limits }: GetModelResponse, defaultLayer: string, private readonly failed: (error: unknown, again: () => void) => void,
+    { model, limits }: GetModelResponse, defaultLayer: string, private readonly asked: () => RequestedAttribute[],
+    private readonly failed: (error: unknown, again: () => void) => void,
   ) {
     this.maxBytes = Number(limits?.maxImageBytes ?? 0) || Infinity;
     for (const { name, threshold, balancedThreshold } of (model?.groups ?? []).flatMap((group) => group.attributes)) {
@@ -85,6 +99,7 @@ export class Photo {
     byId("framing").addEventListener("change", () => this.file && void this.classify());
     byId("balanced").addEventListener("change", () => this.showFace());
     byId("invert").addEventListener("click", () => void this.invert());
+    byId("change").addEventListener("click", () => void this.change());
     byId("stop-invert").addEventListener("click", () => this.work?.abort());
   }
 
@@ -180,11 +195,40 @@ export class Photo {
   }
 
   /** Reconstructs the face from the activations of one layer. */
-  private async invert(): Promise<void> {
+  private invert(): Promise<void> {
+    const layer = byId<HTMLSelectElement>("layer").value;
+    const stream = { every: every(USUAL_STEPS) };
+    return this.follow({
+      title: `from ${layer}`,
+      alt: `Reconstruction of the face from the activations of ${layer}`,
+      doing: `Reconstructing from ${layer}`,
+      done: `Reconstructed from ${layer}`,
+      open: (image, signal) => generator.invert(create(InvertRequestSchema, { image, layer, stream }), { signal }),
+      again: () => void this.invert(),
+    });
+  }
+
+  /** Changes the face as the attributes ask. */
+  private change(): Promise<void> {
+    const attributes = this.asked();
+    const wish = sayRequest(attributes);
+    const stream = { every: every(USUAL_STEPS) };
+    return this.follow({
+      title: wish,
+      alt: `The face, changed: ${wish}`,
+      doing: "Changing the face",
+      done: "Changed the face",
+      open: (from, signal) => generator.generate(create(GenerateRequestSchema, { attributes, from, stream }), { signal }),
+      again: () => void this.change(),
+    });
+  }
+
+  /** Shows an image that comes from the face, beside the face. */
+  private async follow({ title, alt, doing, done, open, again }: Descent): Promise<void> {
     this.work?.abort();
     const work = new AbortController();
     this.work = work;
-    const layer = byId<HTMLSelectElement>("layer").value;
+    this.problem("");
     const card = new Card();
     const original = h("canvas", { width: 192, height: 192, role: "img", "aria-label": "The face as the network sees it" });
     const face = this.found[this.chosen]?.face;
@@ -192,31 +236,30 @@ export class Photo {
     byId("reconstruction").replaceChildren(
       ...(shown ? [h("figure", {}, original, h("figcaption", {}, "what the network sees"))] : []),
       h("figure", {}, card.image, card.progress, card.caption));
-    card.start(`from ${layer}`, `Reconstruction of the face from the activations of ${layer}`);
+    card.start(title, alt);
     const stop = byId<HTMLButtonElement>("stop-invert");
     stop.disabled = false;
-    say(`Reconstructing from ${layer}`, "photo-status");
+    say(doing, "photo-status");
     const detected = this.framing() === Framing.DETECT;
     const image = create(ImageSchema, {
       content: { case: "encoded", value: this.bytes }, framing: this.framing(), face: detected ? this.chosen : undefined,
     });
     try {
-      const request = create(InvertRequestSchema, { image, layer, stream: { every: every(USUAL_STEPS) } });
-      for await (const { event } of generator.invert(request, { signal: work.signal })) {
+      for await (const { event } of open(image, work.signal)) {
         if (event.case === "started") {
           card.started(event.value.settings?.inversion?.steps ?? USUAL_STEPS);
           byId("photo-warnings").replaceChildren(...warnings(event.value.warnings));
         } else if (event.case === "iterate") card.iterate(event.value);
         else if (event.case === "result") {
           card.finish(event.value);
-          say(`Reconstructed from ${layer}`, "photo-status");
+          say(done, "photo-status");
         }
       }
     } catch (error) {
       card.stop();
       if (this.work !== work) return;
       if (stopped(error)) say("Stopped", "photo-status");
-      else this.refused(error, () => void this.invert());
+      else this.refused(error, again);
     } finally {
       if (this.work === work) stop.disabled = true;
     }

@@ -1,4 +1,4 @@
-// A photograph: classified, and reconstructed from its activations.
+// A photograph: classified, reconstructed from its activations, and changed.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -74,6 +74,23 @@ test("a face is reconstructed from the activations of a layer", async ({ page })
     return [distance(grey(seen, false), grey(made, false)), distance(grey(seen, true), grey(made, false))];
   });
   expect(near).toBeLessThan((far ?? 0) / 2);
+});
+
+test("a face is changed as the attributes ask", async ({ page }) => {
+  await choose(page, FACES);
+  await expect(page.locator("#photo-status")).toHaveText("Found 10 faces");
+  // Without a wish the service says what is missing.
+  await page.getByRole("button", { name: "Change it as asked above" }).click();
+  await expect(page.locator("#photo-problem")).toContainText("at least 1 attribute");
+  await page.goto("/#Eyeglasses=1");
+  await page.getByLabel("Drop a photograph here, or choose one").setInputFiles(FACES);
+  await expect(page.locator("#photo-status")).toHaveText("Found 10 faces");
+  await page.getByRole("button", { name: "Face 2", exact: true }).click();
+  await page.getByRole("button", { name: "Change it as asked above" }).click();
+  const image = page.locator("#reconstruction img[data-finished]");
+  await expect(image).toHaveAttribute("alt", "The face, changed: Eyeglasses");
+  expect(await shows(image)).toBe(true);
+  await expect(page.locator("#photo-problem")).toBeHidden();
 });
 
 test("what is no picture is refused beside the file, and so is a picture without a face", async ({ page }) => {
