@@ -82,9 +82,8 @@ test("a face is changed as the attributes ask", async ({ page }) => {
   // Without a wish the service says what is missing.
   await page.getByRole("button", { name: "Change it as asked above" }).click();
   await expect(page.locator("#photo-problem")).toContainText("at least 1 attribute");
+  // Only the fragment changes, so the photograph stays.
   await page.goto("/#Eyeglasses=1");
-  await page.getByLabel("Drop a photograph here, or choose one").setInputFiles(FACES);
-  await expect(page.locator("#photo-status")).toHaveText("Found 10 faces");
   await page.getByRole("button", { name: "Face 2", exact: true }).click();
   await page.getByRole("button", { name: "Change it as asked above" }).click();
   const image = page.locator("#reconstruction img[data-finished]");
