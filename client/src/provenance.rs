@@ -16,8 +16,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Provenance {
     /// The program and its version.
     pub software: String,
-    /// A sentence for people: that the face is synthetic, and what was asked for.
+    /// A sentence for people: that the face is synthetic or changed, and what was asked for.
     pub description: String,
+    /// Whether a photograph of somebody is part of it.
+    pub photographed: bool,
     /// Texts for programs, by their names.
     pub texts: Vec<(&'static str, String)>,
 }
@@ -31,6 +33,8 @@ pub struct Recipe {
     /// The request as JSON, without what decides nothing about the face.
     request: String,
     seed: u64,
+    /// Whether it is a photograph, changed.
+    photographed: bool,
 }
 
 impl Recipe {
@@ -45,16 +49,17 @@ impl Recipe {
             ..request.clone()
         };
         // The photograph is not in the picture, which alone does not make it again.
-        let (command, what) = match request.from {
-            Some(_) => ("edit", "a photograph was changed"),
-            None => ("generate", "attributes"),
+        let command = match request.from {
+            Some(_) => "edit",
+            None => "generate",
         };
         let said: Vec<_> = request.attributes.iter().map(ToString::to_string).collect();
         Ok(Self {
             command,
-            wanted: format!("{what}: {}", said.join(", ")),
+            wanted: format!("attributes: {}", said.join(", ")),
             request: plain.to_json()?,
             seed: request.seed,
+            photographed: request.from.is_some(),
         })
     }
 
@@ -73,6 +78,7 @@ impl Recipe {
             wanted: "reconstructed from the activations of an image".to_owned(),
             request: plain.to_json()?,
             seed: request.seed,
+            photographed: false,
         })
     }
 
@@ -98,9 +104,16 @@ impl Recipe {
             ("classifier-sha256", started.classifier_digest.clone()),
             ("version", VERSION.to_owned()),
         ];
+        let wanted = format!("{}, seed {}", self.wanted, self.seed);
+        let description = match self.photographed {
+            true => changed(&wanted),
+            false => synthetic(&wanted),
+        };
         Ok(Provenance {
+            software: software(),
+            description,
+            photographed: self.photographed,
             texts: texts.into_iter().chain(scale).chain(models).collect(),
-            ..Provenance::of_many(&format!("{}, seed {}", self.wanted, self.seed))
         })
     }
 }
@@ -109,14 +122,24 @@ impl Provenance {
     /// What a sheet of many faces says: that it is synthetic, and what they are.
     pub fn of_many(wanted: &str) -> Self {
         Self {
-            software: format!("deepface {VERSION}"),
+            software: software(),
             description: synthetic(wanted),
+            photographed: false,
             texts: vec![("version", VERSION.to_owned())],
         }
     }
 }
 
-/// The notice that every picture carries.
+fn software() -> String {
+    format!("deepface {VERSION}")
+}
+
+/// The notice on a photograph that was changed.
+fn changed(wanted: &str) -> String {
+    format!("Changed by a neural network: not how the person in the photograph looks ({wanted})")
+}
+
+/// The notice that every other picture carries.
 fn synthetic(wanted: &str) -> String {
     format!("Synthetic: computed by a neural network, not a photograph of a person ({wanted})")
 }
@@ -154,6 +177,12 @@ mod tests {
             description.contains("attributes: Male, not Smiling, seed 7"),
             "{description}"
         );
+        assert!(!said.photographed);
+        let from = Some(v1::Image::default());
+        let changed = Recipe::generated(&v1::GenerateRequest { from, ..again }).unwrap();
+        let changed = changed.provenance(&started, None).unwrap();
+        assert!(changed.photographed);
+        assert!(changed.description.starts_with("Changed"), "{changed:?}");
         let other = recipe.provenance(&started, None).unwrap();
         assert!(other.texts.iter().all(|(name, _)| *name != "scale"));
     }

@@ -73,6 +73,7 @@ mod tests {
 
     fn about() -> About {
         About {
+            photographed: false,
             software: "deepface 1".to_owned(),
             description: "A synthetic face".to_owned(),
             texts: vec![("request".to_owned(), "{\"name\": \"é & <b>\"}".to_owned())],

@@ -11,6 +11,8 @@ pub struct About {
     pub software: String,
     /// A sentence for people.
     pub description: String,
+    /// Whether a photograph of somebody is part of it.
+    pub photographed: bool,
     /// Texts for this program, by names of lower-case letters and hyphens.
     pub texts: Vec<(String, String)>,
 }
@@ -18,16 +20,24 @@ pub struct About {
 /// IPTC's name for pictures that a trained model made.
 const SYNTHETIC: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
+/// IPTC's name for pictures that have parts that a trained model made.
+const COMPOSITE: &str =
+    "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
+
 /// Most bytes of the name of an entity, with its semicolon.
 const LONGEST_ENTITY: usize = 10;
 
-/// An XMP packet that says that a picture is synthetic, and what made it.
+/// An XMP packet that says that a picture is synthetic, in whole or in part, and what made it.
 pub(crate) fn packet(about: &About) -> String {
     let mut own = String::new();
     for (name, text) in &about.texts {
         // Writing to a string cannot fail.
         let _ = writeln!(own, "<{PREFIX}{name}>{}</{PREFIX}{name}>", escaped(text));
     }
+    let source = match about.photographed {
+        true => COMPOSITE,
+        false => SYNTHETIC,
+    };
     let (software, description) = (escaped(&about.software), escaped(&about.description));
     format!(
         r#"<?xpacket begin="{bom}" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -38,7 +48,7 @@ pub(crate) fn packet(about: &About) -> String {
  xmlns:xmp="http://ns.adobe.com/xap/1.0/"
  xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
  xmlns:deepface="urn:deepface:1:">
-<Iptc4xmpExt:DigitalSourceType>{SYNTHETIC}</Iptc4xmpExt:DigitalSourceType>
+<Iptc4xmpExt:DigitalSourceType>{source}</Iptc4xmpExt:DigitalSourceType>
 <xmp:CreatorTool>{software}</xmp:CreatorTool>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{description}</rdf:li></rdf:Alt></dc:description>
 {own}</rdf:Description>
@@ -152,6 +162,7 @@ mod tests {
 
     fn about() -> About {
         About {
+            photographed: false,
             software: "deepface 1".to_owned(),
             description: "A face: <Male> & \"5 o' Clock\"".to_owned(),
             texts: vec![

@@ -50,12 +50,14 @@ pub(crate) fn about(provenance: Provenance) -> About {
     let Provenance {
         software,
         description,
+        photographed,
         texts,
     } = provenance;
     let texts = texts.into_iter();
     About {
         software,
         description,
+        photographed,
         texts: texts.map(|(name, text)| (name.to_owned(), text)).collect(),
     }
 }
@@ -109,6 +111,12 @@ impl Made {
     /// # Errors
     /// It is not a face from attributes, or the request is damaged or of a newer version.
     pub(crate) fn generate_request(&self, path: &Path) -> anyhow::Result<v1::GenerateRequest> {
+        if self.command == "edit" {
+            bail!(
+                "--like: {} is a changed photograph, which is not in it; ask with --from PHOTOGRAPH again",
+                path.display()
+            );
+        }
         if self.command != "generate" {
             bail!(
                 "--like: expected a face that `deepface generate` made, got {}, made by `deepface {}`",

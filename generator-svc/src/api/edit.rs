@@ -25,14 +25,23 @@ const FIELD: &str = "from";
 /// Settles what a change leaves no choice of: everything that is not asked for is as in the face.
 ///
 /// # Errors
-/// The settings have variety or completeness, or a method that has no use for a face.
-pub(super) fn settle(settings: &mut v1::GenerationSettings) -> Result<(), Violations> {
+/// The settings have variety or completeness, or a method that has no use for a face; or several faces are asked for, which
+/// would hardly differ.
+pub(super) fn settle(
+    settings: &mut v1::GenerationSettings,
+    faces: usize,
+) -> Result<(), Violations> {
     let target = settings.target.get_or_insert_default();
     let mut violations = Violations::new();
+    if faces != 1 {
+        let wrong = format_args!("expected one face with `from`, got {faces}");
+        violations.add(FIELD, wrong);
+    }
     if !Method::of(Some(target)).describes() {
         violations.add(FIELD, only_for(FIELD, Method::describes));
         return Err(violations);
     }
+    violations.or(())?;
     let mut check = Check::new("settings.target");
     for (name, value) in [
         ("variety", &mut target.variety),
@@ -146,7 +155,7 @@ mod tests {
                 target: Some(target),
                 ..Default::default()
             };
-            let wrong = settle(&mut settings).map_err(|wrong| {
+            let wrong = settle(&mut settings, 1).map_err(|wrong| {
                 let fields = wrong.iter().map(|(field, _)| field.to_owned());
                 fields.collect::<Vec<_>>()
             });
@@ -174,5 +183,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settled(mean).unwrap_err(), ["from"]);
+        let several = settle(&mut v1::GenerationSettings::default(), 2);
+        assert_eq!(several.unwrap_err().iter().count(), 1);
     }
 }

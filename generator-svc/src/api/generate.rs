@@ -91,7 +91,7 @@ impl Wanted {
         let (mut settings, stream, seeds) = (self.settings, self.stream, self.seeds);
         let preset = preset::fill_in(&mut settings, "settings.preset");
         let from = match self.from {
-            Some(_) => edit::settle(&mut settings),
+            Some(_) => edit::settle(&mut settings, seeds.as_ref().map_or(1, Vec::len)),
             None => Ok(()),
         };
         let method = Method::of(settings.target.as_ref());

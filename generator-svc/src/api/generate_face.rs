@@ -196,6 +196,7 @@ fn about(provenance: Provenance) -> About {
     let texts = provenance.texts.into_iter();
     About {
         software: provenance.software,
+        photographed: provenance.photographed,
         description: provenance.description,
         texts: texts.map(|(name, text)| (name.to_owned(), text)).collect(),
     }

@@ -2038,7 +2038,8 @@ pub struct GenerateRequest {
     pub count: ::core::option::Option<i32>,
     /// The face to change, in place of one that the seed draws: the descent starts from the face in this image, its
     /// coordinates and activations, moved by what `attributes` ask for. What they leave open stays as it is there, `keep`
-    /// holds it there, and changes are counted from there. METHOD_REGRESSION only; `variety` and `completeness` do not apply.
+    /// holds it there, and changes are counted from there. One face and METHOD_REGRESSION only; `variety` and `completeness`
+    /// do not apply.
     #[prost(message, optional, tag = "8")]
     pub from: ::core::option::Option<Image>,
 }

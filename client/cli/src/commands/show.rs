@@ -75,6 +75,7 @@ fn text(path: &Path, made: &Made) -> String {
             format!("a synthetic face: {}", say_all(&request.attributes)),
             format!("deepface generate --like {shown}"),
         ),
+        None if made.command == "edit" => ("a photograph, changed".to_owned(), String::new()),
         None => ("a reconstruction of an image".to_owned(), String::new()),
     };
     let kept = request.map_or(String::new(), |request| request.keep.join(", "));

@@ -62,6 +62,7 @@ fn a_face_of_other_models_is_not_made_again() {
     let digest = made["digest"].as_str().unwrap();
     // The chunks are plain text, but each has a checksum: write the picture anew.
     let about = deepface_images::About {
+        photographed: false,
         texts: deepface_images::picture_texts(&fs::read(&path).unwrap())
             .into_iter()
             .map(|(name, text)| (name, text.replace(digest, &"0".repeat(64))))
