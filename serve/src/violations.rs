@@ -56,6 +56,17 @@ impl Violations {
         }
     }
 
+    /// The same, for a request in which fields that begin with `ours` begin with `theirs`.
+    #[must_use]
+    pub fn renamed(mut self, ours: &str, theirs: &str) -> Self {
+        for v in &mut self.list {
+            if let Some(rest) = v.field.strip_prefix(ours) {
+                v.field = format!("{theirs}{rest}");
+            }
+        }
+        self
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -35,13 +35,7 @@ pub(super) fn differentiate(
     api: &Classifier,
     request: Request<Streaming<v1::DifferentiateRequest>>,
 ) -> Result<ReceiverStream<Reply>, Refusal> {
-    let call = api.call(&request);
-    let session = Session {
-        info: api.engine.info()?,
-        stream: api.engine.stream(call.clone()),
-        api: api.clone(),
-        call,
-    };
+    let session = Session::of(api, &request)?;
     let (replies, outbound) = mpsc::channel(1);
     tokio::spawn(session.run(request.into_inner(), replies).in_current_span());
     Ok(ReceiverStream::new(outbound))
@@ -52,13 +46,7 @@ pub(super) async fn once(
     api: &Classifier,
     request: Request<(v1::DifferentiateSetup, v1::DifferentiateStep)>,
 ) -> Result<DifferentiateResponse, Refusal> {
-    let call = api.call(&request);
-    let session = Session {
-        info: api.engine.info()?,
-        stream: api.engine.stream(call.clone()),
-        api: api.clone(),
-        call,
-    };
+    let session = Session::of(api, &request)?;
     let (setup, step) = request.into_inner();
     let [setup, step] =
         [Message::Setup(setup), Message::Step(step)].map(|message| v1::DifferentiateRequest {
@@ -85,6 +73,16 @@ struct Setup {
 }
 
 impl Session {
+    fn of<T>(api: &Classifier, request: &Request<T>) -> Result<Self, EngineError> {
+        let call = api.call(request);
+        Ok(Self {
+            info: api.engine.info()?,
+            stream: api.engine.stream(call.clone()),
+            api: api.clone(),
+            call,
+        })
+    }
+
     /// Serves the stream to its end, at the latest its deadline, and reports why it ended if the client did not end it.
     async fn run(self, inbound: Streaming<v1::DifferentiateRequest>, replies: mpsc::Sender<Reply>) {
         let served = tokio::select! {

@@ -64,17 +64,10 @@ pub(super) enum Refusal {
 impl Refusal {
     /// The same refusal, for a request that has another name for a field.
     pub(super) fn renamed(self, ours: &str, theirs: &str) -> Self {
-        let Self::Invalid(violations) = self else {
-            return self;
-        };
-        let mut renamed = Violations::new();
-        for (field, what) in violations.iter() {
-            match field.strip_prefix(ours) {
-                Some(rest) => renamed.add(format!("{theirs}{rest}"), what),
-                None => renamed.add(field, what),
-            }
+        match self {
+            Self::Invalid(violations) => Self::Invalid(violations.renamed(ours, theirs)),
+            other => other,
         }
-        Self::Invalid(renamed)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Model "vgg.grad": the loss of images and its gradient with respect to them.
 
+use std::mem::take;
+
 use deepface_proto::inference::{ModelInferRequest, infer_parameter::ParameterChoice};
 use deepface_proto::v1::{self, objective::Term};
 use deepface_serve::{Violations, quote};
@@ -34,15 +36,16 @@ pub(super) async fn infer(
         }
         refusal
     })?;
-    let gradient = reply.gradient.unwrap_or_default();
-    let losses: Vec<f64> = reply.losses.iter().map(|loss| loss.total).collect();
+    let mut gradient = reply.gradient.unwrap_or_default();
+    let mut losses: Vec<f64> = reply.losses.iter().map(|loss| loss.total).collect();
     let n = losses.len() as i64;
+    // No output is wanted twice.
     let output = |name: &String| {
         let (shape, values) = match name.as_str() {
-            LOSS => (vec![n], Values::Doubles(losses.clone())),
+            LOSS => (vec![n], Values::Doubles(take(&mut losses))),
             _ => (
-                gradient.shape.clone(),
-                Values::FloatBytes(gradient.data.clone()),
+                take(&mut gradient.shape),
+                Values::FloatBytes(take(&mut gradient.data)),
             ),
         };
         Output {

@@ -75,6 +75,7 @@ pub(super) enum Values {
 impl Output {
     /// Adds it to a reply.
     pub(super) fn add_to(self, reply: &mut ModelInferResponse, raw: bool) {
+        let datatype = self.values.datatype().to_owned();
         let contents = match raw {
             true => {
                 reply.raw_output_contents.push(self.values.raw());
@@ -83,7 +84,7 @@ impl Output {
             false => Some(self.values.typed()),
         };
         reply.outputs.push(InferOutputTensor {
-            datatype: self.values.datatype().to_owned(),
+            datatype,
             name: self.name,
             shape: self.shape,
             contents,
@@ -102,12 +103,12 @@ impl Values {
         }
     }
 
-    fn raw(&self) -> Vec<u8> {
+    fn raw(self) -> Vec<u8> {
         match self {
             Self::Floats(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::FloatBytes(bytes) => bytes.clone(),
+            Self::FloatBytes(bytes) => bytes,
             Self::Doubles(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::Bools(values) => values.iter().map(|&x| u8::from(x)).collect(),
+            Self::Bools(values) => values.into_iter().map(u8::from).collect(),
             Self::Texts(texts) => {
                 let length = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
                 let element =
@@ -117,19 +118,19 @@ impl Values {
         }
     }
 
-    fn typed(&self) -> InferTensorContents {
+    fn typed(self) -> InferTensorContents {
         let mut contents = InferTensorContents::default();
         match self {
-            Self::Floats(values) => contents.fp32_contents.clone_from(values),
+            Self::Floats(values) => contents.fp32_contents = values,
             Self::FloatBytes(bytes) => {
                 let (values, _) = bytes.as_chunks();
                 contents.fp32_contents = values.iter().map(|&b| f32::from_le_bytes(b)).collect();
             }
-            Self::Doubles(values) => contents.fp64_contents.clone_from(values),
-            Self::Bools(values) => contents.bool_contents.clone_from(values),
+            Self::Doubles(values) => contents.fp64_contents = values,
+            Self::Bools(values) => contents.bool_contents = values,
             Self::Texts(texts) => {
-                let bytes = |text: &String| text.clone().into_bytes();
-                contents.bytes_contents = texts.iter().map(bytes).collect();
+                let texts = texts.into_iter();
+                contents.bytes_contents = texts.map(String::into_bytes).collect();
             }
         }
         contents

@@ -1,5 +1,7 @@
 //! Model "vgg": probabilities, decisions and activations.
 
+use std::mem::take;
+
 use deepface_network::ModelInfo;
 use deepface_proto::inference::ModelInferRequest;
 use deepface_proto::{rpc, v1};
@@ -24,7 +26,7 @@ pub(super) async fn infer(
     let (field, images) = only_image(request.get_ref(), inputs)?;
     let (metadata, extensions, _) = request.into_parts();
     let scored = |name: &String| *name == PROBABILITIES || *name == PRESENT;
-    let scores = match wanted.iter().any(scored) {
+    let mut scores = match wanted.iter().any(scored) {
         true => {
             let asked = v1::ClassifyRequest {
                 images: images.clone(),
@@ -52,7 +54,7 @@ pub(super) async fn infer(
         let asked = Request::from_parts(metadata, extensions, asked);
         let reply = activations::get_activations(api, asked).await;
         let used = reply.and_then(|mut reply| {
-            let errors = std::mem::take(&mut reply.errors);
+            let errors = take(&mut reply.errors);
             first_wrong(errors.into_iter().find_map(|error| error.status))?;
             Ok(reply)
         });
@@ -61,11 +63,15 @@ pub(super) async fn infer(
     }
     let mut found = found.into_iter().filter_map(|activation| activation.tensor);
     let attributes = info.schema.len() as i64;
-    let rows = || vec![scores.rows, attributes];
+    let rows = vec![scores.rows, attributes];
+    // No output is wanted twice.
     let output = |name: &String| {
         let (shape, values) = match name.as_str() {
-            PROBABILITIES => (rows(), Values::Floats(scores.probabilities.clone())),
-            PRESENT => (rows(), Values::Bools(scores.present.clone())),
+            PROBABILITIES => (
+                rows.clone(),
+                Values::Floats(take(&mut scores.probabilities)),
+            ),
+            PRESENT => (rows.clone(), Values::Bools(take(&mut scores.present))),
             ATTRIBUTES => {
                 let names = info.schema.names().map(str::to_owned);
                 (vec![attributes], Values::Texts(names.collect()))
