@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use deepface_client::{Json, Provenance, SettingsInForce, v1};
+use deepface_client::{Json, SettingsInForce, v1};
 use deepface_images::{About, picture_texts};
+use generator_svc::provenance;
 
 /// What a picture is made from, known before the work.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
-    made: deepface_client::Recipe,
+    made: provenance::Recipe,
     /// The settings that must be in force.
     expected: Option<v1::GenerationSettings>,
 }
 
 impl Recipe {
-    pub(crate) fn new(made: deepface_client::Recipe) -> Self {
+    pub(crate) fn new(made: provenance::Recipe) -> Self {
         Self {
             made,
             expected: None,
@@ -41,24 +42,7 @@ impl Recipe {
             let [expected, settings] = [expected, settings].map(SettingsInForce::from);
             bail!("--like: expected the settings {expected}; this version's are {settings}");
         }
-        Ok(about(self.made.provenance(started, Some(scale))?))
-    }
-}
-
-/// As the picture will say it.
-pub(crate) fn about(provenance: Provenance) -> About {
-    let Provenance {
-        software,
-        description,
-        photographed,
-        texts,
-    } = provenance;
-    let texts = texts.into_iter();
-    About {
-        software,
-        description,
-        photographed,
-        texts: texts.map(|(name, text)| (name.to_owned(), text)).collect(),
+        Ok(self.made.about(started, Some(scale))?)
     }
 }
 

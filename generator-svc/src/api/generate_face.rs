@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use deepface_client::{JsonError, Provenance, Recipe};
-use deepface_images::{About, PictureFormat, encode_picture, image_of, resized};
+use deepface_client::JsonError;
+use deepface_images::{PictureFormat, encode_picture, image_of, resized};
 use deepface_proto::v1::{
     self, FileFormat, GenerateFaceRequest, GenerateFaceResponse, GenerateRequest, GeneratedFace,
 };
@@ -22,6 +22,7 @@ use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::wire::micros;
 use super::{Generator, oracle::OracleError};
+use crate::provenance::Recipe;
 
 /// Sides of pictures, in pixels.
 const SIDES: RangeInclusive<i32> = 16..=1024;
@@ -162,11 +163,11 @@ impl Pictures {
             from: asked.from.clone(),
             ..Default::default()
         };
-        let provenance = Recipe::generated(&request)
-            .and_then(|recipe| recipe.provenance(started, (rest == 0).then_some(times)))
+        let about = Recipe::generated(&request)
+            .and_then(|recipe| recipe.about(started, (rest == 0).then_some(times)))
             .map_err(|e: JsonError| Refusal::Internal(e.to_string()))?;
         let picture = resized(&face, [side, side]);
-        let picture = encode_picture(&picture, self.format, &about(provenance))
+        let picture = encode_picture(&picture, self.format, &about)
             .map_err(|e| Refusal::Internal(format!("cannot encode the picture: {e}")))?;
         Ok(GeneratedFace {
             seed,
@@ -189,17 +190,6 @@ fn pixels(image: Option<v1::Image>) -> Result<RgbImage, Refusal> {
     let side = tensor.shape.last().and_then(|&side| side.try_into().ok());
     let side = side.ok_or_else(|| Refusal::Internal("a face without a size".into()))?;
     Ok(image_of(&tensor.data, [side, side]))
-}
-
-/// As the picture says it.
-fn about(provenance: Provenance) -> About {
-    let texts = provenance.texts.into_iter();
-    About {
-        software: provenance.software,
-        photographed: provenance.photographed,
-        description: provenance.description,
-        texts: texts.map(|(name, text)| (name.to_owned(), text)).collect(),
-    }
 }
 
 #[cfg(test)]

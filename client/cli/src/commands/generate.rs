@@ -35,7 +35,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &GenerateArgs) -> anyhow::
         }
         None => None,
     };
-    let mut recipe = Recipe::new(deepface_client::Recipe::generated(&request)?);
+    let mut recipe = Recipe::new(generator_svc::provenance::Recipe::generated(&request)?);
     if let Some(like) = like.as_ref().filter(|_| !overrides(args)) {
         recipe = recipe.expecting(like.settings());
     }

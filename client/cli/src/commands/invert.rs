@@ -19,7 +19,7 @@ pub(crate) async fn run(services: &ServiceArgs, args: &InvertArgs) -> anyhow::Re
     let image = files::read_image(&args.image, args.framing)?;
     let pair = Pair::with_generator(services).await?;
     let request = requests::invert_request(args, image);
-    let recipe = Recipe::new(deepface_client::Recipe::inverted(&request)?);
+    let recipe = Recipe::new(generator_svc::provenance::Recipe::inverted(&request)?);
     let scale = args.output.scale;
     let finished = follow(pair.generator()?.invert(request), &outputs, &recipe, scale).await;
     let typed = Typed::images(&[&args.image]);

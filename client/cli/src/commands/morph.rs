@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Context;
-use deepface_client::{ClientError, Code, GeneratorClient, Provenance, v1};
+use deepface_client::{ClientError, Code, GeneratorClient, v1};
 use deepface_images::PictureFormat;
+use generator_svc::provenance::about_many;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ use crate::{
     names,
     output::{self, Output},
     pair::Pair,
-    pictures, printer, provenance, requests,
+    pictures, printer, requests,
     show::Screen,
     usage::Usage,
     wishes::{Asked, Catalogue, check, say_all, sums_what_is_present},
@@ -203,7 +204,7 @@ fn enlarged(args: &MorphArgs, frames: &[Frame]) -> Vec<RgbImage> {
 /// Writes the animation and the sheet, and returns the path of the animation.
 async fn write(args: &MorphArgs, outputs: &Outputs, all: &[RgbImage]) -> anyhow::Result<PathBuf> {
     if let Some(sheet) = &outputs.sheet {
-        let about = provenance::about(Provenance::of_many(&format!("a morph, seed {}", args.seed)));
+        let about = about_many(&format!("a morph, seed {}", args.seed));
         let picture = pictures::contact_sheet(all)?;
         sheet.write_picture(&picture, &about).await?;
     }

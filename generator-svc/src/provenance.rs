@@ -1,28 +1,11 @@
 //! What a picture of a face says of how it was made: enough to make it again.
 
+use deepface_client::{Json, JsonError};
+use deepface_images::About;
 use deepface_proto::v1;
-
-use crate::{Json, JsonError};
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What a picture says in itself: who made it, a sentence for people, and texts for programs.
-///
-/// The texts are `command` (`generate`, `edit` or `invert`), `request` and `settings` (JSON in the mapping of the contract),
-/// `seed`, `scale` (the whole number by which the picture was enlarged, if it is one), `statistics-sha256`,
-/// `classifier-sha256` and `version`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    /// The program and its version.
-    pub software: String,
-    /// A sentence for people: that the face is synthetic or changed, and what was asked for.
-    pub description: String,
-    /// Whether a photograph of somebody is part of it.
-    pub photographed: bool,
-    /// Texts for programs, by their names.
-    pub texts: Vec<(&'static str, String)>,
-}
 
 /// What a picture will be made from.
 #[derive(Clone, Debug)]
@@ -84,13 +67,13 @@ impl Recipe {
 
     /// What the picture says, once the service has said what it makes it with.
     ///
+    /// The texts are `command` (`generate`, `edit` or `invert`), `request` and `settings` (JSON in the mapping of the
+    /// contract), `seed`, `scale` (the whole number by which the picture was enlarged, if it is one), `statistics-sha256`,
+    /// `classifier-sha256` and `version`.
+    ///
     /// # Errors
     /// The settings hold a number that is not finite.
-    pub fn provenance(
-        &self,
-        started: &v1::Started,
-        scale: Option<u32>,
-    ) -> Result<Provenance, JsonError> {
+    pub fn about(&self, started: &v1::Started, scale: Option<u32>) -> Result<About, JsonError> {
         let settings = started.settings.as_ref().map(Json::to_json).transpose()?;
         let scale = scale.map(|scale| ("scale", scale.to_string()));
         let texts = [
@@ -104,29 +87,27 @@ impl Recipe {
             ("classifier-sha256", started.classifier_digest.clone()),
             ("version", VERSION.to_owned()),
         ];
+        let texts = texts.into_iter().chain(scale).chain(models);
         let wanted = format!("{}, seed {}", self.wanted, self.seed);
-        let description = match self.photographed {
-            true => changed(&wanted),
-            false => synthetic(&wanted),
-        };
-        Ok(Provenance {
+        Ok(About {
             software: software(),
-            description,
+            description: match self.photographed {
+                true => changed(&wanted),
+                false => synthetic(&wanted),
+            },
             photographed: self.photographed,
-            texts: texts.into_iter().chain(scale).chain(models).collect(),
+            texts: texts.map(|(name, text)| (name.to_owned(), text)).collect(),
         })
     }
 }
 
-impl Provenance {
-    /// What a sheet of many faces says: that it is synthetic, and what they are.
-    pub fn of_many(wanted: &str) -> Self {
-        Self {
-            software: software(),
-            description: synthetic(wanted),
-            photographed: false,
-            texts: vec![("version", VERSION.to_owned())],
-        }
+/// What a sheet of many faces says: that it is synthetic, and what they are.
+pub fn about_many(wanted: &str) -> About {
+    About {
+        software: software(),
+        description: synthetic(wanted),
+        photographed: false,
+        texts: vec![("version".to_owned(), VERSION.to_owned())],
     }
 }
 
@@ -159,9 +140,9 @@ mod tests {
             ..Default::default()
         };
         let recipe = Recipe::generated(&request).unwrap();
-        let said = recipe.provenance(&started, Some(3)).unwrap();
+        let said = recipe.about(&started, Some(3)).unwrap();
         let text = |name| {
-            let found = said.texts.iter().find(|(known, _)| *known == name);
+            let found = said.texts.iter().find(|(known, _)| known == name);
             found.map(|(_, text)| text.as_str())
         };
         let again = v1::GenerateRequest::from_json(text("request").unwrap()).unwrap();
@@ -180,10 +161,10 @@ mod tests {
         assert!(!said.photographed);
         let from = Some(v1::Image::default());
         let changed = Recipe::generated(&v1::GenerateRequest { from, ..again }).unwrap();
-        let changed = changed.provenance(&started, None).unwrap();
+        let changed = changed.about(&started, None).unwrap();
         assert!(changed.photographed);
         assert!(changed.description.starts_with("Changed"), "{changed:?}");
-        let other = recipe.provenance(&started, None).unwrap();
-        assert!(other.texts.iter().all(|(name, _)| *name != "scale"));
+        let other = recipe.about(&started, None).unwrap();
+        assert!(other.texts.iter().all(|(name, _)| name != "scale"));
     }
 }
