@@ -88,6 +88,18 @@ impl ClassifierClient {
         self.pool.urls()
     }
 
+    /// A client of each replica that is known now, for what must be asked of every one of them: in the order of the URLs,
+    /// then of the addresses that a host name stands for. Such a name is looked up in the background, so before the
+    /// first call it counts as one.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<Self> {
+        let of = |pool| Self {
+            pool,
+            ..self.clone()
+        };
+        self.pool.each().into_iter().map(of).collect()
+    }
+
     /// Describes the served model: layers, attributes, limits.
     ///
     /// # Errors

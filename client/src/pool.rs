@@ -9,7 +9,7 @@ use crate::{
     ClientError, Credentials,
     channel::Connection,
     names,
-    replica::{Lease, Replicas},
+    replica::{Lease, Member, Replicas},
 };
 
 /// The replicas of a service, and what they are asked for. Clones share the replicas.
@@ -47,6 +47,15 @@ impl Pool {
     #[cfg(test)]
     pub(crate) fn replicas(self) -> Arc<Replicas> {
         self.replicas
+    }
+
+    /// A pool of one for each replica that is known now. They share what is known of the replicas' load and failures.
+    pub(crate) fn each(&self) -> Vec<Self> {
+        let alone = |member: Arc<Member>| Self {
+            replicas: Arc::new(Replicas::of(member)),
+            origin: self.origin.clone(),
+        };
+        self.replicas.members().into_iter().map(alone).collect()
     }
 
     /// Takes the least loaded replica. One that was ejected is taken only if all are.
@@ -93,6 +102,20 @@ mod tests {
         assert_eq!(urls.join(","), pool.urls());
         let free = url(&first.remove(1));
         assert_eq!(url(&pool.take()), free);
+    }
+
+    #[tokio::test]
+    async fn each_replica_can_be_asked_alone() {
+        let pool = Pool::lazy("127.0.0.1:1,127.0.0.1:2", &Credentials::default()).unwrap();
+        let each = pool.each();
+        let urls: Vec<_> = each.iter().map(Pool::urls).collect();
+        assert_eq!(urls, ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+        let _calls = [each[1].take(), each[1].take()];
+        for _ in 0..2 {
+            let lease = pool.take();
+            assert_eq!(url(&lease), "http://127.0.0.1:1", "the other one is busy");
+            drop(lease);
+        }
     }
 
     #[tokio::test]

@@ -54,6 +54,20 @@ impl Replicas {
         }
     }
 
+    /// One alone, under its URL, and its address if the URL stands for several.
+    pub(crate) fn of(member: Arc<Member>) -> Self {
+        let connection = &member.connection;
+        let urls = match connection.address {
+            None => connection.url.to_string(),
+            Some(address) => format!("{} at {address}", connection.url),
+        };
+        Self {
+            urls: urls.into(),
+            members: RwLock::new(vec![member]),
+            next: AtomicUsize::new(0),
+        }
+    }
+
     /// A number that is another one at every call, so that equals take turns.
     pub(crate) fn turn(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed)
