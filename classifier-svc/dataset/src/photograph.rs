@@ -91,6 +91,17 @@ impl Photograph {
         self.split
     }
 
+    /// What tells this photograph from others of a data set, wherever its folder is: its person, its file's name and its
+    /// labels. A digest of all of them tells one data set from another.
+    pub fn identity(&self) -> Vec<u8> {
+        // Neither a name nor a label has this byte in it.
+        let mut identity: Vec<u8> = self.person.bytes().chain([0]).collect();
+        let file = self.path.file_name().unwrap_or_default();
+        identity.extend(file.as_encoded_bytes().iter().chain(&[0]));
+        identity.extend(self.labels.iter().map(|&l| if l { b'1' } else { b'0' }));
+        identity
+    }
+
     /// The bytes of the file.
     ///
     /// # Errors

@@ -141,6 +141,23 @@ impl<'a> Tensors<'a> {
         }
     }
 
+    /// The values of a tensor of type F64.
+    ///
+    /// # Errors
+    /// [`TensorError::Tensor`] where it is missing, has another shape or type, or holds a value that is not finite.
+    pub fn doubles(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, TensorError> {
+        let view = self.view(name, shape)?;
+        if view.dtype() != Dtype::F64 {
+            return Err(wrong(name, format!("expected F64, got {:?}", view.dtype())));
+        }
+        let values = view.data().as_chunks().0.iter();
+        let values: Vec<f64> = values.map(|b| f64::from_le_bytes(*b)).collect();
+        match values.iter().find(|x| !x.is_finite()) {
+            Some(x) => Err(wrong(name, format!("holds {x}"))),
+            None => Ok(values),
+        }
+    }
+
     /// The values of a tensor of type I8.
     ///
     /// # Errors
@@ -161,45 +178,6 @@ fn wrong(name: &str, problem: impl Into<String>) -> TensorError {
     }
 }
 
-/// An array to be written, which becomes bytes only when its turn comes.
-#[derive(Clone, Debug)]
-pub struct FloatArray<'a> {
-    /// The values, row by row.
-    pub values: &'a [f32],
-    /// The dimensions, whose product is the number of values.
-    pub shape: Vec<usize>,
-    /// Whether to store 16 bits a value instead of 32.
-    pub half: bool,
-}
-
-impl View for FloatArray<'_> {
-    fn dtype(&self) -> Dtype {
-        if self.half { Dtype::F16 } else { Dtype::F32 }
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let values = self.values.iter();
-        if self.half {
-            let bytes = values.flat_map(|&x| f16::from_f32(x).to_le_bytes());
-            return bytes.collect::<Vec<u8>>().into();
-        }
-        // In memory as in the file: the largest array of VGG-Face takes 411 MB.
-        if cfg!(target_endian = "little") {
-            return bytemuck::cast_slice(self.values).into();
-        }
-        let bytes = values.flat_map(|x| x.to_le_bytes());
-        bytes.collect::<Vec<u8>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * if self.half { 2 } else { 4 }
-    }
-}
-
 /// Writes arrays and texts as a safetensors file, and gives the path that it went to. Takes no memory for arrays of 32 bits on common
 /// processors, else for one array at a time.
 ///
@@ -207,7 +185,7 @@ impl View for FloatArray<'_> {
 /// [`OutputError::Place`]: a shape does not fit its values, or the file cannot be written.
 pub fn write_tensors(
     destination: &Destination,
-    arrays: Vec<(String, FloatArray<'_>)>,
+    arrays: Vec<(String, impl View)>,
     texts: HashMap<String, String>,
 ) -> Result<PathBuf, OutputError> {
     destination.write_with(|temporary| {
@@ -247,7 +225,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::Existing;
+    use crate::{DoubleArray, Existing, FloatArray};
 
     const KEY: &str = "who";
 
@@ -318,6 +296,29 @@ mod tests {
                 assert_eq!(tensors.floats(&name, &array.shape).unwrap(), array.values);
             }
         }
+    }
+
+    #[test]
+    fn doubles_come_back_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.checkpoint");
+        let values = [1.0 / 3.0, -1e300, 0.0, f64::NAN];
+        let arrays = [("whole", &values[..3]), ("bad", &values)];
+        let arrays = arrays.map(|(name, values)| (name.to_owned(), DoubleArray::of(values)));
+        write_tensors(&to(&path), arrays.into(), texts()).unwrap();
+        let file = std::fs::read(path).unwrap();
+        let tensors = Tensors::open(&file).unwrap();
+        assert_eq!(tensors.doubles("whole", &[3]).unwrap(), values[..3]);
+        let refused = |name: &str, shape: &[usize]| {
+            let refused = tensors.doubles(name, shape);
+            refused.unwrap_err().to_string()
+        };
+        assert_eq!(refused("bad", &[4]), "tensor \"bad\": holds NaN");
+        assert!(refused("whole", &[2]).contains("expected shape [2], got [3]"));
+        let floats = written(false);
+        let floats = Tensors::open(&floats).unwrap();
+        let refused = floats.doubles("a", &[1]).unwrap_err().to_string();
+        assert_eq!(refused, "tensor \"a\": expected F64, got F32");
     }
 
     #[test]

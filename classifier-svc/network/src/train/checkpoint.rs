@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
-use deepface_files::{Destination, Existing, FloatArray, sha256, write_tensors};
+use deepface_files::{Destination, Existing, FloatArray, sha256_of, write_tensors};
 use safetensors::SafeTensors;
 
 use super::{TrainArgs, optimizer::Parameter, trainee::Trainee};
@@ -17,15 +17,9 @@ pub(super) fn identity(args: &TrainArgs, splits: [&[&Photograph]; 3]) -> String 
         force: false,
         ..args.clone()
     };
-    let mut all = Vec::new();
-    for p in splits.into_iter().flatten() {
-        // Neither a name nor a label has this byte in it.
-        all.extend(p.person.bytes().chain([0]));
-        let file = p.path.file_name().unwrap_or_default();
-        all.extend(file.as_encoded_bytes().iter().chain(&[0]));
-        all.extend(p.labels.iter().map(|&l| if l { b'1' } else { b'0' }));
-    }
-    format!("{args:?} on {counts:?} photographs {}", sha256(&all))
+    let all = splits.into_iter().flatten().map(|p| p.identity());
+    let all = sha256_of(all);
+    format!("{args:?} on {counts:?} photographs {all}")
 }
 
 /// Writes what has been learned after some epochs. `identity` says to which run it belongs.
