@@ -48,8 +48,10 @@ const FIT_HELP: &str = "\
 Examples:
   generator-svc fit --data LFW
   generator-svc fit --data LFW --layers conv4_3 --limit 2000 --output out/quick.cgmm.safetensors
+  generator-svc fit --data LFW --classifier http://10.0.0.7:50051,http://10.0.0.8:50051
 
-The classifier service at --classifier must run: `classifier-svc serve --model FILE`.";
+The classifier service at --classifier must run: `classifier-svc serve --model FILE`. The same command resumes a fit that was \
+interrupted.";
 
 /// Generates faces from attributes; a classifier service computes the gradients.
 #[derive(Parser)]

@@ -28,14 +28,16 @@ pub struct FitArgs {
     /// Leave out photographs that cannot be read instead of refusing to fit.
     #[arg(long)]
     pub skip_unreadable: bool,
-    /// The classifier service whose activations are modelled.
+    /// The classifier service whose activations are modelled. Several replicas share the work: again, or separated by commas;
+    /// a host name may also stand for several.
     #[arg(
         long,
         value_name = "URL",
         default_value = "http://127.0.0.1:50051",
-        env = "DEEPFACE_CLASSIFIER"
+        env = "DEEPFACE_CLASSIFIER",
+        value_delimiter = ','
     )]
-    pub classifier: String,
+    pub classifier: Vec<String>,
     /// What the classifier may ask of its clients.
     #[command(flatten)]
     pub access: ClassifierAccess,
@@ -47,7 +49,8 @@ pub struct FitArgs {
         default_value = "conv4_3,conv5_3,fc6"
     )]
     pub layers: Vec<String>,
-    /// Statistics file to write, or - for standard output.
+    /// Statistics file to write, or - for standard output. A checkpoint lies beside a file until it is written, and an
+    /// interrupted fit resumes from it.
     #[arg(
         long,
         value_name = "FILE.safetensors",

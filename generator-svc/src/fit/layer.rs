@@ -1,5 +1,8 @@
 //! What is accumulated for one layer, in two passes over the photographs.
 
+use std::cell::OnceCell;
+use std::ops::Range;
+
 use deepface_dataset::Photograph;
 use deepface_statistics::{AttributeMoments, regress};
 use nalgebra::{DMatrix, DVector};
@@ -49,15 +52,34 @@ pub(super) struct LayerFit {
     cross: DMatrix<f64>,
     /// Sum of `u phi'`, a column per leading coordinate u of the image less what attributes explain.
     follows: DMatrix<f64>,
-    /// Means mu_j as vectors, once the first pass is over.
-    means: Vec<Vec<f32>>,
-    examples: Vec<Example>,
+    /// Means mu_j as vectors, once the first pass is over and they are needed.
+    means: OnceCell<Vec<Vec<f32>>>,
+    /// `<phi, mu_j>`, a column a photograph, a row an attribute.
+    products: DMatrix<f64>,
 }
 
+/// What is known of photographs besides their activations, all in the same order.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// With their labels.
+    pub(super) photographs: &'a [&'a Photograph],
+    /// The sets that each was drawn into.
+    pub(super) sets: &'a [Vec<usize>],
+    /// Its coordinates in the image prior less what attributes explain, a row a photograph.
+    pub(super) unexplained: &'a DMatrix<f32>,
+}
+
+// Every number is summed photograph by photograph, in their order, however they come in batches: so the result is the same
+// bytes. A batch goes through one column at a time, which then stays in the cache.
 impl LayerFit {
-    /// For a layer whose response to the first `response` coordinates of the image prior is fitted, and this many
-    /// attributes.
-    pub(super) fn new(layer: &WantedLayer, attributes: usize, response: usize) -> Self {
+    /// For a layer whose response to the first `response` coordinates of the image prior is fitted, and so many
+    /// attributes and photographs.
+    pub(super) fn new(
+        layer: &WantedLayer,
+        attributes: usize,
+        response: usize,
+        photographs: usize,
+    ) -> Self {
         let size = layer.size();
         Self {
             name: layer.name.clone(),
@@ -66,60 +88,68 @@ impl LayerFit {
             all: Moments::new(size),
             cross: DMatrix::zeros(size, attributes + 1),
             follows: DMatrix::zeros(size, response),
-            means: Vec::new(),
-            examples: Vec::new(),
+            means: OnceCell::new(),
+            products: DMatrix::zeros(attributes, photographs),
         }
     }
 
-    /// Takes in one photograph: its labels, the sets it was drawn into, its coordinates in the image prior less what
-    /// attributes explain, its activation.
+    /// All sums, always in the same order, for a checkpoint to keep and to replace.
+    pub(super) fn parts_mut(&mut self) -> Vec<&mut [f64]> {
+        let moments = self.sets.iter_mut().chain([&mut self.all]);
+        let mut parts: Vec<&mut [f64]> = moments.flat_map(Moments::parts_mut).collect();
+        parts.extend(
+            [&mut self.cross, &mut self.follows, &mut self.products].map(|m| m.as_mut_slice()),
+        );
+        parts
+    }
+
+    /// Takes in the activations of some photographs, one after the other.
     pub(super) fn first_pass(
         &mut self,
-        labels: &[bool],
-        sets: &[usize],
-        unexplained: &[f32],
-        activation: &[f32],
+        range: Range<usize>,
+        known: Known<'_>,
+        activations: &[f32],
     ) {
-        self.all.add(activation);
-        sets.iter().for_each(|&j| self.sets[j].add(activation));
-        let size = activation.len();
-        self.cross
-            .as_mut_slice()
-            .par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(x, column)| {
-                if x == 0 || labels[x - 1] {
-                    column
-                        .iter_mut()
-                        .zip(activation)
-                        .for_each(|(c, &a)| *c += f64::from(a));
+        let size = self.all.mean().len();
+        let each = || range.clone().zip(activations.chunks_exact(size));
+        each().for_each(|(_, activation)| self.all.add(activation));
+        self.sets.par_iter_mut().enumerate().for_each(|(j, set)| {
+            for (i, activation) in each() {
+                let times = known.sets[i].iter().filter(|&&drawn| drawn == j);
+                times.for_each(|_| set.add(activation));
+            }
+        });
+        let columns = self.cross.as_mut_slice().par_chunks_mut(size).enumerate();
+        columns.for_each(|(x, column)| {
+            for (i, activation) in each() {
+                if x == 0 || known.photographs[i].labels[x - 1] {
+                    let pairs = column.iter_mut().zip(activation);
+                    pairs.for_each(|(c, &a)| *c += f64::from(a));
                 }
-            });
-        self.follows
-            .as_mut_slice()
-            .par_chunks_mut(size)
-            .zip(unexplained)
-            .for_each(|(column, &u)| {
+            }
+        });
+        let columns = self.follows.as_mut_slice().par_chunks_mut(size).enumerate();
+        columns.for_each(|(k, column)| {
+            for (i, activation) in each() {
+                let u = f64::from(known.unexplained[(i, k)]);
                 let pairs = column.iter_mut().zip(activation);
-                pairs.for_each(|(c, &a)| *c += f64::from(u) * f64::from(a));
-            });
+                pairs.for_each(|(c, &a)| *c += u * f64::from(a));
+            }
+        });
     }
 
-    /// Takes in the same photograph once the means are known.
-    pub(super) fn second_pass(&mut self, labels: &[bool], activation: &[f32]) {
-        if self.means.is_empty() {
-            let single = |m: &Moments| m.mean().iter().map(|&x| x as f32).collect();
-            self.means = self.sets.iter().map(single).collect();
-        }
-        let products = self.means.par_iter().map(|mean| {
-            mean.iter()
-                .zip(activation)
-                .map(|(&m, &a)| f64::from(m) * f64::from(a))
-                .sum()
-        });
-        self.examples.push(Example {
-            attributes: (0..labels.len()).filter(|&j| labels[j]).collect(),
-            products: products.collect(),
+    /// Takes in the same photographs once the means are known.
+    pub(super) fn second_pass(&mut self, range: Range<usize>, activations: &[f32]) {
+        let (attributes, size) = (self.sets.len(), self.all.mean().len());
+        let means = self.means.get_or_init(|| means(&self.sets));
+        let products = &mut self.products.as_mut_slice()[range.start * attributes..];
+        let photographs = products.par_chunks_mut(attributes.max(1));
+        let photographs = photographs.zip(activations.par_chunks_exact(size));
+        photographs.for_each(|(products, activation)| {
+            for (product, mean) in products.iter_mut().zip(means) {
+                let pairs = mean.iter().zip(activation);
+                *product = pairs.map(|(&m, &a)| f64::from(m) * f64::from(a)).sum();
+            }
         });
     }
 
@@ -127,17 +157,19 @@ impl LayerFit {
     pub(super) fn finish(
         self,
         attributes: &AttributeMoments,
-        unexplained: &DMatrix<f32>,
+        known: Known<'_>,
         args: &FitArgs,
     ) -> Layer {
-        let images = unexplained.nrows();
+        let images = known.photographs.len();
         let (lambda, ridge, seed) = (args.lambda, args.ridge, args.seed);
         let (size, count) = (self.all.mean().len(), self.sets.len());
-        let means = DMatrix::from_fn(count, size, |j, i| self.means[j][i]);
+        // A fit that resumed after the second pass has not needed them yet.
+        let means = self.means.get_or_init(|| means(&self.sets));
+        let means = DMatrix::from_fn(count, size, |j, i| means[j][i]);
         let double = means.map(f64::from);
         let problem = Problem {
             means: &double * double.transpose(),
-            examples: self.examples,
+            examples: examples(known.photographs, &self.products),
             lambda,
         };
         let weights = problem.solve();
@@ -145,7 +177,7 @@ impl LayerFit {
         let cross = self.cross.transpose() / images as f64;
         let coefficients = regress(attributes.second(), cross, ridge);
         let residual = residual(&self.all, attributes, &coefficients);
-        let response = response(unexplained, self.follows);
+        let response = response(known.unexplained, self.follows);
         let deviations: Vec<Vec<f64>> = self.sets.iter().map(Moments::deviation).collect();
         Layer {
             mean: DVector::from_iterator(size, self.all.mean().iter().map(|&x| x as f32)),
@@ -159,6 +191,24 @@ impl LayerFit {
             shape: self.shape,
         }
     }
+}
+
+/// The means mu_j.
+fn means(sets: &[Moments]) -> Vec<Vec<f32>> {
+    let single = |m: &Moments| m.mean().iter().map(|&x| x as f32).collect();
+    sets.iter().map(single).collect()
+}
+
+/// The photographs as eq. 3 has them.
+fn examples(photographs: &[&Photograph], products: &DMatrix<f64>) -> Vec<Example> {
+    let all = photographs.iter().zip(products.column_iter());
+    all.map(|(photograph, products)| Example {
+        attributes: (0..products.len())
+            .filter(|&j| photograph.labels[j])
+            .collect(),
+        products: products.iter().copied().collect(),
+    })
+    .collect()
 }
 
 /// Regression of activations on coordinates that are uncorrelated with the attributes, which the regression can therefore
@@ -196,4 +246,29 @@ fn residual(all: &Moments, attributes: &AttributeMoments, coefficients: &DMatrix
     per_neuron
         .map(|((s, e), v)| (v - s.dot(&e)).max(0.0).sqrt() as f32)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_of_equal_size_and_have_their_attribute() {
+        let photograph = |i: usize| {
+            // The first attribute is common, the second rare, the third unseen.
+            let labels = vec![i.is_multiple_of(2), i < 3, false];
+            Photograph::new("x.jpg".into(), &format!("Person_{i}"), labels)
+        };
+        let photographs: Vec<Photograph> = (0..100).map(photograph).collect();
+        let photographs: Vec<&Photograph> = photographs.iter().collect();
+        let sets = draw_sets(&photographs, 20, 1);
+        let times = |i: usize, j: usize| sets[i].iter().filter(|&&a| a == j).count();
+        for (attribute, size) in [(0, 20), (1, 20), (2, 0)] {
+            assert_eq!((0..100).map(|i| times(i, attribute)).sum::<usize>(), size);
+            assert!((0..100).all(|i| photographs[i].labels[attribute] || times(i, attribute) == 0));
+        }
+        assert!((0..100).all(|i| times(i, 0) <= 1), "drawn without repeats");
+        assert_eq!(sets, draw_sets(&photographs, 20, 1));
+        assert_ne!(sets, draw_sets(&photographs, 20, 2));
+    }
 }

@@ -1,51 +1,66 @@
 //! `generator-svc fit`: photographs through the classifier's activation RPC into a statistics file.
 
 mod args;
+mod checkpoint;
 mod layer;
 mod passes;
+mod replicas;
+mod reply;
 mod served;
+mod sums;
 #[cfg(test)]
 mod tests;
 
 pub use args::FitArgs;
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
-use deepface_attributes::AttributeId;
 use deepface_client::ClassifierClient;
-use deepface_dataset::{
-    Dataset, Photograph, Source, Split, Unreadable, Vocabulary, person_numbers, person_weights,
-};
+use deepface_dataset::{Dataset, Photograph, Source, Split, Unreadable, Vocabulary};
 use deepface_files::{Destination, Existing, make_folder_of};
 use deepface_statistics::{AttributeCopula, AttributeMoments};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::{DMatrix, DVector};
 
-use crate::gaussian::{
-    Canvas, Fitted, Labelled, Origin, Prior, Seen, Sightings, Statistics, log_odds,
-};
-use layer::LayerFit;
+use crate::gaussian::{Canvas, Fitted, Labelled, Origin, Prior, Statistics};
+use checkpoint::{Checkpoint, Position};
+use layer::Known;
 use passes::Passes;
+use reply::Batch;
 use served::Served;
+use sums::{Pass, Sums};
 
 /// Fewer people than this are pointed out.
 const FEW_PEOPLE: usize = 10;
 
-/// Fits and writes.
+/// Fits and writes. Resumes from the checkpoint beside the output if there is one.
 ///
 /// # Errors
-/// The data cannot be read, the classifier cannot be reached or does not fit, or the file cannot be written.
+/// The data cannot be read, the classifier cannot be reached or does not fit, its replicas differ, the checkpoint is
+/// another run's, or a file cannot be written.
 pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
+    run_keeping(args, checkpoint::INTERVAL).await
+}
+
+/// [`run`] with a checkpoint at most once in this interval.
+async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     args.check()?;
     // Now, not after minutes of work.
     make_folder_of(&args.output).context("--output")?;
     let existing = Existing::unless_forced(args.force);
     let output =
         Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
-    let client = ClassifierClient::connect_lazy_with(&args.classifier, &args.access.credentials())?;
+    let client = ClassifierClient::connect_lazy_with(
+        &args.classifier.join(","),
+        &args.access.credentials(),
+    )?;
     let served = Served::ask(&client, &args.layers).await?;
     let dataset = dataset(args, &served)?;
     let photographs = photographs(args, &dataset)?;
-    let passes = Passes::new(&client, &photographs, &served);
+    let held_out = readable(args, dataset.split(Split::Validation).collect())?;
+    let identity = checkpoint::identity(args, &served.digest, [&photographs, &held_out]);
+    let mut checkpoint = Checkpoint::beside(&output, identity, interval)?;
 
     let attributes = attribute_moments(&photographs);
     let Fitted {
@@ -54,31 +69,35 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         unexplained,
     } = fit_prior(args, &photographs, &attributes, served.input_size)?;
 
-    let bar = progress("activations, pass 1 of 2", photographs.len())?;
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
+    let known = Known {
+        photographs: &photographs,
+        sets: &sets,
+        unexplained: &unexplained,
+    };
     let response = args.response.min(prior.components());
-    let fits = served
-        .layers
-        .iter()
-        .map(|l| LayerFit::new(l, dataset.schema.len(), response));
-    let mut fits: Vec<LayerFit> = fits.collect();
-    let first = |i: usize, layer: usize, activation: &[f32]| {
-        let follows: Vec<f32> = unexplained.row(i).iter().take(response).copied().collect();
-        let labels = &photographs[i].labels;
-        fits[layer].first_pass(labels, &sets[i], &follows, activation);
-    };
-    passes.run(&bar, first).await?;
-    let bar = progress("activations, pass 2 of 2", photographs.len())?;
-    let second = |i: usize, layer: usize, activation: &[f32]| {
-        fits[layer].second_pass(&photographs[i].labels, activation);
-    };
-    passes.run(&bar, second).await?;
-    let layers = fits
-        .into_iter()
-        .map(|fit| fit.finish(&attributes, &unexplained, args))
-        .collect();
-
-    let seen = sightings(args, &client, &served, &dataset, &photographs).await?;
+    let mut sums = Sums::new(&served, &dataset.schema, known, &held_out, response);
+    let start = checkpoint.resume(&mut sums)?;
+    for pass in Pass::ALL.into_iter().filter(|&pass| pass >= start.pass) {
+        let all = sums.photographs(pass);
+        let bar = progress(pass.title(), all.len())?;
+        let passes = Passes::new(&client, all, pass.layers(&served), &served);
+        let take = |batch: &Batch| {
+            sums.take(pass, batch);
+            let photographs = batch.photographs.end;
+            checkpoint.keep(Position { pass, photographs }, &mut sums)
+        };
+        let done = if pass == start.pass {
+            start.photographs
+        } else {
+            0
+        };
+        passes.run(&bar, done, take).await?;
+    }
+    let seen = sums.seen();
+    let layers = sums.into_layers().into_iter();
+    let layers = layers.map(|fit| fit.finish(&attributes, known, args));
+    let layers = layers.collect();
     let statistics = Statistics {
         digest: String::new(),
         classifier_digest: served.digest,
@@ -100,43 +119,9 @@ pub async fn run(args: &FitArgs) -> anyhow::Result<()> {
         prior,
     };
     let written = statistics.write(&output)?;
+    checkpoint.remove()?;
     deepface_files::note!("wrote {}", written.display());
     Ok(())
-}
-
-/// How the classifier sees attributes in photographs: of the validation people, on whom it was not trained, and of the
-/// training people where those are too few.
-async fn sightings(
-    args: &FitArgs,
-    client: &ClassifierClient,
-    served: &Served,
-    dataset: &Dataset,
-    train: &[&Photograph],
-) -> anyhow::Result<Vec<Seen>> {
-    let held_out: Vec<&Photograph> = dataset.split(Split::Validation).collect();
-    let held_out = readable(args, held_out)?;
-    // The data set may lack some of the classifier's attributes.
-    let numbers = dataset
-        .schema
-        .names()
-        .filter_map(|name| served.schema.find(name));
-    let numbers: Vec<usize> = numbers.map(AttributeId::index).collect();
-    let mut found = Vec::new();
-    for photographs in [&held_out[..], train] {
-        let bar = progress("attributes of photographs", photographs.len())?;
-        let weights = person_weights(&person_numbers(photographs));
-        let mut sightings = Sightings::new(dataset.schema.len());
-        let see = |i: usize, _: usize, logits: &[f32]| {
-            let odds = log_odds(&served.schema, logits);
-            let odds: Vec<f64> = numbers.iter().map(|&number| odds[number]).collect();
-            sightings.add(&odds, &photographs[i].labels, weights[i]);
-        };
-        Passes::over_heads(client, photographs, served)
-            .run(&bar, see)
-            .await?;
-        found.push(sightings);
-    }
-    Ok(found[0].finish(&found[1]))
 }
 
 /// Reads the data set, with those attributes of the classifier that it labels.

@@ -1,117 +1,158 @@
-//! Photographs through the classifier, a few requests at a time.
+//! Photographs through the classifier: a few requests at a time to each replica, and the replies in order.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use deepface_client::{ClassifierClient, MAX_DECODED_BYTES};
 use deepface_dataset::{Crop, Photograph};
 use deepface_images::png;
-use deepface_proto::{
-    Array,
-    v1::{self, DataType, GetActivationsRequest, GetActivationsResponse},
-};
+use deepface_proto::v1::{self, DataType, GetActivationsRequest};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use tokio::task::{JoinSet, spawn_blocking};
 
+use super::reply::Batch;
 use super::served::{Served, WantedLayer};
 use crate::gaussian::{Canvas, vector};
 
 /// Most photographs in a request; fewer if the classifier takes fewer.
 const BATCH: usize = 32;
-/// Requests under way at once: one computes while the next travels.
+/// Requests under way at once to each replica: one computes while the next travels.
 const IN_FLIGHT: usize = 3;
+/// Most replicas that are kept busy.
+const REPLICAS: usize = 64;
+/// Batches that are asked for but not yet summed, over those under way: so far the other replicas may run ahead of one
+/// that is slow.
+const AHEAD: usize = 4;
+/// Most activations that are held at once, bytes.
+const HELD: usize = 512 << 20;
 /// Room in a reply for everything but the numbers, bytes.
 const ENVELOPE: usize = 64 << 10;
+/// Limit of a request with its tries on all replicas: 32 photographs through VGG-Face on one busy core, several times.
+const DEADLINE: Duration = Duration::from_secs(300);
+/// How long a request is tried again after its first failure, for a classifier that restarts.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Photographs that go through the classifier, and the layers whose activations are wanted.
 pub(super) struct Passes<'a> {
-    client: &'a ClassifierClient,
+    client: ClassifierClient,
     photographs: &'a [&'a Photograph],
-    layers: &'a [WantedLayer],
+    layers: Arc<[WantedLayer]>,
     /// Digest of the network that must answer.
     network: &'a str,
-    batch: usize,
+    limits: &'a v1::Limits,
 }
 
 impl<'a> Passes<'a> {
-    /// Requests are as large as the classifier's limits allow.
+    /// Requests are as large as the limits of the classifier allow.
     pub(super) fn new(
-        client: &'a ClassifierClient,
+        client: &ClassifierClient,
         photographs: &'a [&'a Photograph],
+        layers: Vec<WantedLayer>,
         served: &'a Served,
     ) -> Self {
+        let client = client.clone().with_deadline(DEADLINE);
         Self {
-            client,
+            client: client.with_patience(PATIENCE),
             photographs,
-            layers: &served.layers,
+            layers: layers.into(),
             network: &served.digest,
-            batch: batch_size(&served.limits, &served.layers),
+            limits: &served.limits,
         }
     }
 
-    /// For the logits of the attributes' heads.
-    pub(super) fn over_heads(
-        client: &'a ClassifierClient,
-        photographs: &'a [&'a Photograph],
-        served: &'a Served,
-    ) -> Self {
-        let layers = std::slice::from_ref(&served.heads);
-        Self {
-            layers,
-            batch: batch_size(&served.limits, layers),
-            ..Self::new(client, photographs, served)
-        }
-    }
-
-    /// Asks for the activations of all photographs and gives each to `visit`, in order: number of the photograph,
-    /// number of the layer, activation.
+    /// Asks for the activations of all photographs but the first `done`, and gives them to `visit` in order.
+    ///
+    /// A replica that answers gets the next batch, so a slow one gets fewer. Which replica answers, and when, makes no
+    /// difference to what `visit` sees.
+    ///
+    /// # Errors
+    /// No replica answers within the limits above, an answer is not what was asked for, or `visit` fails.
     pub(super) async fn run(
         &self,
         bar: &ProgressBar,
-        mut visit: impl FnMut(usize, usize, &[f32]),
+        done: usize,
+        mut visit: impl FnMut(&Batch) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut batches = self.photographs.chunks(self.batch).enumerate();
-        let mut waiting = VecDeque::new();
-        loop {
-            while waiting.len() < IN_FLIGHT
-                && let Some((index, batch)) = batches.next()
+        let under_way = IN_FLIGHT * self.client.replicas().len().clamp(1, REPLICAS);
+        let window = AHEAD * under_way;
+        let size = batch_size(self.limits, &self.layers, window);
+        let left = &self.photographs[done.min(self.photographs.len())..];
+        let mut batches = (done..).step_by(size).zip(left.chunks(size));
+        let mut asked = JoinSet::new();
+        let mut answered: BTreeMap<usize, Batch> = BTreeMap::new();
+        let mut next = done;
+        bar.set_position(done as u64);
+        bar.reset_eta();
+        while next < self.photographs.len() {
+            while asked.len() < under_way
+                && asked.len() + answered.len() < window
+                && let Some((first, batch)) = batches.next()
             {
-                let request = request(batch, self.layers, self.network)?;
-                let client = self.client.clone();
-                let reply = tokio::spawn(async move { client.get_activations(request).await });
-                waiting.push_back((index * self.batch, batch, reply));
+                asked.spawn(self.ask(first, batch));
             }
-            let Some((first, batch, reply)) = waiting.pop_front() else {
-                bar.finish_and_clear();
-                return Ok(());
-            };
-            let reply = reply.await?.with_context(|| {
-                let path = batch[0].path.display();
-                format!("{} photographs from {path} on", batch.len())
-            })?;
-            take(&reply, first, batch.len(), self.layers, &mut visit)?;
-            bar.inc(batch.len() as u64);
+            if let Some(batch) = answered.remove(&next) {
+                visit(&batch)?;
+                next = batch.photographs.end;
+                bar.set_position(next as u64);
+            } else {
+                let batch = asked.join_next().await;
+                let batch = batch.context("no request is under way")???;
+                answered.insert(batch.photographs.start, batch);
+            }
+            // Those that came during a visit make room for new requests.
+            while let Some(batch) = asked.try_join_next() {
+                let batch = batch??;
+                answered.insert(batch.photographs.start, batch);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// Asks for one batch.
+    fn ask(
+        &self,
+        first: usize,
+        batch: &[&Photograph],
+    ) -> impl Future<Output = anyhow::Result<Batch>> + use<> {
+        let photographs: Vec<Photograph> = batch.iter().map(|p| (*p).clone()).collect();
+        let (client, layers) = (self.client.clone(), self.layers.clone());
+        let network = self.network.to_owned();
+        async move {
+            let count = photographs.len();
+            let which = photographs.first().map(|p| p.path.display().to_string());
+            let which = which.unwrap_or_default();
+            let wanted = layers.clone();
+            let request = spawn_blocking(move || request(&photographs, &wanted, network)).await??;
+            let reply = client.get_activations(request).await;
+            let reply = reply.with_context(|| format!("{count} photographs from {which} on"))?;
+            Batch::read(&reply, first..first + count, &layers)
         }
     }
 }
 
-/// Photographs in a request: their number and the activations in the reply must keep to the limits.
-fn batch_size(limits: &v1::Limits, layers: &[WantedLayer]) -> usize {
+/// Photographs in a request: their number and the activations in the reply must keep to the limits, and those of a whole
+/// window must fit into memory.
+fn batch_size(limits: &v1::Limits, layers: &[WantedLayer], window: usize) -> usize {
     let positive = |limit: i64| usize::try_from(limit).ok().filter(|&l| l > 0);
     let images = positive(limits.max_images.into()).unwrap_or(BATCH);
     let bytes = positive(limits.max_response_bytes).unwrap_or(MAX_DECODED_BYTES);
     let bytes = bytes.min(MAX_DECODED_BYTES).saturating_sub(ENVELOPE);
+    let bytes = bytes.min(HELD / window);
     let each = size_of::<f32>() * layers.iter().map(WantedLayer::size).sum::<usize>();
     // If one photograph is too much, the classifier refuses it.
     BATCH.min(images).min(bytes / each.max(1)).max(1)
 }
 
 fn request(
-    batch: &[&Photograph],
+    batch: &[Photograph],
     layers: &[WantedLayer],
-    network: &str,
+    network: String,
 ) -> anyhow::Result<GetActivationsRequest> {
-    let image = |p: &&Photograph| {
+    let image = |p: &Photograph| {
         let file = p.file()?;
         // A face that the classifier cannot find by its framing is sent alone.
         let cut = match p.crop {
@@ -134,41 +175,9 @@ fn request(
         data_type: DataType::F32.into(),
         all_faces: false,
         skip_face_check: true,
-        model_digest: network.into(),
+        model_digest: network,
         ..Default::default()
     })
-}
-
-/// Visits the activations in a reply, which must be those that were requested.
-fn take(
-    reply: &GetActivationsResponse,
-    first: usize,
-    count: usize,
-    layers: &[WantedLayer],
-    visit: &mut impl FnMut(usize, usize, &[f32]),
-) -> anyhow::Result<()> {
-    let names = reply.activations.iter().map(|a| &a.layer);
-    ensure!(
-        names.eq(layers.iter().map(|l| &l.name)),
-        "the classifier sent activations of other layers than requested"
-    );
-    for (number, (activation, layer)) in reply.activations.iter().zip(layers).enumerate() {
-        let name = &layer.name;
-        let tensor = activation.tensor.as_ref();
-        let tensor = tensor.with_context(|| format!("the classifier sent no tensor for {name}"))?;
-        let array = Array::try_from(tensor).with_context(|| format!("activation of {name}"))?;
-        let (images, shape) = array.shape.split_first().context("no dimensions")?;
-        ensure!(
-            *images == count && shape == layer.shape,
-            "activation of {name}: expected {count} of shape {:?}, got {:?}",
-            layer.shape,
-            array.shape
-        );
-        for (i, activation) in array.data.chunks_exact(layer.size()).enumerate() {
-            visit(first + i, number, activation);
-        }
-    }
-    Ok(())
 }
 
 /// Faces of all photographs as the image prior has them, one vector after the other.
@@ -193,78 +202,26 @@ pub(super) fn vectors(
 mod tests {
     use super::*;
 
-    fn layers() -> Vec<WantedLayer> {
-        let layer = |name: &str, shape: &[usize]| WantedLayer {
-            name: name.into(),
-            shape: shape.into(),
-        };
-        vec![layer("conv", &[2, 3, 1]), layer("fc", &[4])]
-    }
-
-    fn activation(layer: &str, shape: &[usize]) -> v1::Activation {
-        let count = shape.iter().product::<usize>();
-        let array = Array {
-            shape: shape.into(),
-            data: (0..count).map(|i| i as f32).collect(),
-        };
-        v1::Activation {
-            layer: layer.into(),
-            tensor: Some(array.to_tensor(DataType::F32)),
-        }
-    }
-
-    fn visits(activations: Vec<v1::Activation>) -> Result<Vec<(usize, usize, f32)>, String> {
-        let reply = GetActivationsResponse {
-            activations,
-            ..Default::default()
-        };
-        let mut seen = Vec::new();
-        take(&reply, 10, 2, &layers(), &mut |i, l, a| {
-            seen.push((i, l, a[0]));
-        })
-        .map_err(|e| format!("{e:#}"))?;
-        Ok(seen)
-    }
-
-    #[test]
-    fn a_reply_with_other_activations_is_refused() {
-        let (conv, fc) = (activation("conv", &[2, 2, 3, 1]), activation("fc", &[2, 4]));
-        let seen = visits(vec![conv.clone(), fc.clone()]).unwrap();
-        assert_eq!(
-            seen,
-            [(10, 0, 0.0), (11, 0, 6.0), (10, 1, 0.0), (11, 1, 4.0)]
-        );
-        let empty = v1::Activation {
-            tensor: None,
-            ..fc.clone()
-        };
-        for (bad, problem) in [
-            (vec![conv.clone()], "other layers"),
-            (vec![fc.clone(), conv.clone()], "other layers"),
-            (vec![conv.clone(), empty], "no tensor for fc"),
-            (vec![conv.clone(), activation("fc", &[1, 4])], "expected 2"),
-            (vec![conv.clone(), activation("fc", &[8])], "expected 2"),
-            (vec![conv, activation("fc", &[2, 2, 2])], "shape [4]"),
-        ] {
-            let said = visits(bad).unwrap_err();
-            assert!(said.contains(problem), "{problem}: {said}");
-        }
-    }
-
     #[test]
     fn a_request_is_within_the_limits() {
-        let size = |max_images, max_response_bytes| {
+        // Ten numbers for each photograph.
+        let layers = [WantedLayer {
+            name: "conv".into(),
+            shape: vec![5, 2, 1],
+        }];
+        let size = |max_images, max_response_bytes, window| {
             let limits = v1::Limits {
                 max_images,
                 max_response_bytes,
                 ..Default::default()
             };
-            batch_size(&limits, &layers())
+            batch_size(&limits, &layers, window)
         };
-        assert_eq!(size(0, 0), BATCH);
-        assert_eq!(size(7, 0), 7);
-        // Ten numbers for each photograph.
-        assert_eq!(size(64, (ENVELOPE + 40 * 5 + 39) as i64), 5);
-        assert_eq!(size(64, 1), 1);
+        assert_eq!(size(0, 0, 12), BATCH);
+        assert_eq!(size(7, 0, 12), 7);
+        assert_eq!(size(64, (ENVELOPE + 40 * 5 + 39) as i64, 12), 5);
+        assert_eq!(size(64, 1, 12), 1);
+        // However many replicas there are.
+        assert_eq!(size(64, 0, HELD / 100), 2);
     }
 }

@@ -5,6 +5,8 @@ use deepface_attributes::{Group, Schema};
 use deepface_client::ClassifierClient;
 use deepface_proto::v1::{GetModelResponse, Layer, Limits, Model};
 
+use super::replicas;
+
 /// Largest input of a classifier that is accepted, pixels a side.
 const MAX_INPUT: usize = 4096;
 
@@ -38,12 +40,12 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Asks the classifier.
+    /// Asks all replicas of the classifier.
     ///
     /// # Errors
-    /// It does not answer, or does not fit.
+    /// None answers, they differ, or they do not fit.
     pub(super) async fn ask(client: &ClassifierClient, layers: &[String]) -> anyhow::Result<Self> {
-        Self::read(client.get_model().await?, layers)
+        Self::read(replicas::ask(client).await?, layers)
     }
 
     /// The classifier must have attributes and the layers.

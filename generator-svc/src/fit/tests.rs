@@ -1,9 +1,13 @@
 //! A whole fit, over gRPC, to activations whose law is known.
 
+mod many;
+mod resume;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,6 +21,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, transport::Server};
 use v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
@@ -79,9 +84,29 @@ fn logits(labels: &Labels) -> Vec<f32> {
 /// A classifier whose activations follow the law: it knows the labels of every photograph by its bytes.
 struct Lawful {
     law: Law,
-    labels: HashMap<Vec<u8>, Labels>,
-    calls: AtomicUsize,
+    labels: Arc<HashMap<Vec<u8>, Labels>>,
+    calls: Arc<AtomicUsize>,
+    behaviour: Behaviour,
 }
+
+/// How a classifier differs from a good one.
+#[derive(Clone, Copy)]
+struct Behaviour {
+    digest: &'static str,
+    /// What every call takes.
+    delay: Duration,
+    /// Calls that are answered before all others are refused as overloaded.
+    answers: usize,
+    /// Most photographs in a request; 0 for any number.
+    max_images: i32,
+}
+
+const GOOD: Behaviour = Behaviour {
+    digest: "lawful",
+    delay: Duration::ZERO,
+    answers: usize::MAX,
+    max_images: 0,
+};
 
 #[tonic::async_trait]
 impl ClassifierService for Lawful {
@@ -89,7 +114,13 @@ impl ClassifierService for Lawful {
         &self,
         _: Request<v1::GetModelRequest>,
     ) -> Result<Response<GetModelResponse>, Status> {
-        Ok(Response::new(description()))
+        let mut response = description();
+        response.model.as_mut().unwrap().digest = self.behaviour.digest.into();
+        response.limits = Some(v1::Limits {
+            max_images: self.behaviour.max_images,
+            ..Default::default()
+        });
+        Ok(Response::new(response))
     }
 
     async fn get_activations(
@@ -106,8 +137,13 @@ impl ClassifierService for Lawful {
             let known = self.labels.get(file);
             labels.push(known.ok_or_else(|| Status::not_found("no photograph of the data set"))?);
         }
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if call >= self.behaviour.answers {
+            return Err(Status::unavailable("it dies"));
+        }
+        tokio::time::sleep(self.behaviour.delay).await;
         // Of the requests under way, the first is answered last.
-        if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
+        if call.is_multiple_of(3) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let activations = request.layers.iter().map(|name| {
@@ -220,33 +256,59 @@ fn dataset(dir: &Path) -> (HashMap<Vec<u8>, Labels>, Vec<Labels>) {
     (all, training)
 }
 
+/// A classifier that runs until this is dropped.
+struct Running {
+    url: String,
+    /// Calls for activations so far.
+    calls: Arc<AtomicUsize>,
+    server: JoinHandle<()>,
+}
+
+impl Running {
+    async fn new(labels: &Arc<HashMap<Vec<u8>, Labels>>, behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::new(AtomicUsize::new(0));
+        let service = ClassifierServiceServer::new(Lawful {
+            law: Law::new(),
+            labels: labels.clone(),
+            calls: calls.clone(),
+            behaviour,
+        });
+        let served = Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        let server = tokio::spawn(async { served.await.unwrap() });
+        Self { url, calls, server }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
 async fn fitted(dir: &TempDir) -> (Statistics, Vec<Labels>) {
     let (labels, known) = dataset(dir.path());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let service = ClassifierServiceServer::new(Lawful {
-        law: Law::new(),
-        labels,
-        calls: AtomicUsize::new(0),
-    });
-    let served = Server::builder()
-        .add_service(service)
-        .serve_with_incoming(TcpListenerStream::new(listener));
-    let server = tokio::spawn(served);
-    let args = args(dir.path(), url);
+    let classifier = Running::new(&Arc::new(labels), GOOD).await;
+    let args = args(dir.path(), &[&classifier]);
     run(&args).await.unwrap();
-    server.abort();
     let file = fs::read(&args.output).unwrap();
     (Statistics::load(&file).unwrap(), known)
 }
 
-fn args(dir: &Path, classifier: String) -> FitArgs {
+fn args(dir: &Path, classifiers: &[&Running]) -> FitArgs {
     FitArgs {
         data: dir.into(),
         labels: None,
         crop: None,
         skip_unreadable: false,
-        classifier,
+        classifier: classifiers.iter().map(|c| c.url.clone()).collect(),
         access: Default::default(),
         layers: LAYERS.map(|(name, _)| name.into()).into(),
         output: dir.join("out/fitted.safetensors"),
@@ -358,7 +420,7 @@ async fn flags_that_make_no_statistics_are_refused_before_any_work() {
     let dir = tempfile::tempdir().unwrap();
     let mut cases: Vec<(&str, FitArgs)> = Vec::new();
     let mut case = |flag, change: fn(&mut FitArgs)| {
-        let mut bad = args(dir.path(), "localhost:1".into());
+        let mut bad = args(dir.path(), &[]);
         change(&mut bad);
         cases.push((flag, bad));
     };
@@ -379,7 +441,7 @@ async fn flags_that_make_no_statistics_are_refused_before_any_work() {
 #[tokio::test]
 async fn an_earlier_result_is_kept_and_that_is_said_before_any_work() {
     let dir = tempfile::tempdir().unwrap();
-    let mut args = args(dir.path(), "localhost:1".into());
+    let mut args = args(dir.path(), &[]);
     args.output = dir.path().join("a.safetensors");
     fs::write(&args.output, "precious").unwrap();
     let problem = format!("{:#}", run(&args).await.unwrap_err());
@@ -416,24 +478,4 @@ fn a_classifier_that_does_not_fit_is_refused() {
     assert!(problem(|m| m.layers[1].shape = vec![]).contains("invalid shape"));
     assert!(problem(|m| m.input_size = -8).contains("input_size"));
     assert!(problem(|m| m.layers.truncate(2)).contains("no layer `heads`"));
-}
-
-#[test]
-fn sets_are_of_equal_size_and_have_their_attribute() {
-    let photograph = |i: usize| {
-        // The first attribute is common, the second rare, the third unseen.
-        let labels = vec![i.is_multiple_of(2), i < 3, false];
-        Photograph::new("x.jpg".into(), &format!("Person_{i}"), labels)
-    };
-    let photographs: Vec<Photograph> = (0..100).map(photograph).collect();
-    let photographs: Vec<&Photograph> = photographs.iter().collect();
-    let sets = layer::draw_sets(&photographs, 20, 1);
-    let times = |i: usize, j: usize| sets[i].iter().filter(|&&a| a == j).count();
-    for (attribute, size) in [(0, 20), (1, 20), (2, 0)] {
-        assert_eq!((0..100).map(|i| times(i, attribute)).sum::<usize>(), size);
-        assert!((0..100).all(|i| photographs[i].labels[attribute] || times(i, attribute) == 0));
-    }
-    assert!((0..100).all(|i| times(i, 0) <= 1), "drawn without repeats");
-    assert_eq!(sets, layer::draw_sets(&photographs, 20, 1));
-    assert_ne!(sets, layer::draw_sets(&photographs, 20, 2));
 }

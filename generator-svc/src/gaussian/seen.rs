@@ -43,6 +43,11 @@ impl Sightings {
         }
     }
 
+    /// All sums, four an attribute, for a checkpoint to keep and to replace.
+    pub fn sums_mut(&mut self) -> &mut [f64] {
+        self.sums.as_flattened_mut().as_flattened_mut()
+    }
+
     /// The mean log-odds. Where these photographs are too few, those of `more` take their place; where those are too few,
     /// too, there is no mean, and nothing is enough.
     pub fn finish(&self, more: &Self) -> Vec<Seen> {
