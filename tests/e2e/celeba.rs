@@ -100,7 +100,7 @@ async fn celeba_trains_serves_fits_and_generates() {
     assert!(refused.contains("000004.jpg"), "{refused}");
     train(&["--skip-unreadable"]).await.unwrap().unwrap();
 
-    let classifier = Service::classifier_of(ModelSource::File(model)).await;
+    let classifier = Service::classifier_of(ModelSource::File(model.clone())).await;
     let client = ClassifierClient::connect_lazy(&classifier.url()).unwrap();
     let served = client.get_model().await.unwrap().model.unwrap();
     let groups: Vec<_> = served.groups.iter().map(|g| g.name.as_str()).collect();
@@ -109,17 +109,31 @@ async fn celeba_trains_serves_fits_and_generates() {
     let scores = result.results[0].groups.iter().map(|g| g.attributes.len());
     assert_eq!(scores.collect::<Vec<_>>(), [1, 2, 1, 1]);
 
-    let line = ["fit", "--data", &data, "--classifier", &classifier.url()].map(String::from);
+    let line = ["fit", "--data", &data].map(String::from);
     let more = [
         "--layers=conv4_3",
         "--prior-components=8",
         "--prior-side=16",
         "--skip-unreadable",
     ];
-    let more = more.map(String::from).into_iter();
-    let output = ["--output".to_owned(), text(&statistics)];
-    let args = Fit::parse_from(line.into_iter().chain(more).chain(output)).args;
-    fit::run(&args).await.unwrap();
+    let line = [&line[..], &more.map(String::from)].concat();
+    let fit = async |classifiers: &[&Service], output: &Path| {
+        let urls: Vec<_> = classifiers.iter().map(|c| c.url()).collect();
+        let more = ["--classifier".to_owned(), urls.join(",")];
+        let output = ["--output".to_owned(), text(output)];
+        let line = line.iter().cloned().chain(more).chain(output);
+        fit::run(&Fit::parse_from(line).args).await
+    };
+    fit(&[&classifier], &statistics).await.unwrap();
+    // Several classifiers make the same file, if they serve the same network.
+    let again = folder.path().join("again.cgmm.safetensors");
+    let second = Service::classifier_of(ModelSource::File(model)).await;
+    let other = Service::classifier().await;
+    let refused = fit(&[&classifier, &other], &again).await.unwrap_err();
+    let expected = "--classifier: all replicas must serve the same: ";
+    assert!(refused.to_string().starts_with(expected), "{refused}");
+    fit(&[&classifier, &second], &again).await.unwrap();
+    assert!(fs::read(&again).unwrap() == fs::read(&statistics).unwrap());
 
     let source = StatisticsSource::File(statistics);
     let generator = Service::generator_of(source, &classifier.url()).await;
