@@ -34,6 +34,7 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         methods: methods.iter().map(|name| method(name).unwrap()).collect(),
         with_negatives: true,
         probes: false,
+        edits: 0,
         seed: 0,
         labels: None,
         crop: None,
@@ -71,7 +72,7 @@ async fn an_interrupted_evaluation_resumes() {
     });
     let first = settings(folder.path(), &["default"]);
     tokio::select! {
-        done = evaluate(&generator, &classifier, &first, &[], &watch) => panic!("not stopped: {done:?}"),
+        done = evaluate(&generator, &classifier, &first, &[], None, &watch) => panic!("not stopped: {done:?}"),
         () = one.notified() => {}
     }
     let before = faces(folder.path());
@@ -84,7 +85,7 @@ async fn an_interrupted_evaluation_resumes() {
         move |progress| seen.lock().unwrap().push(progress)
     });
     let whole = settings(folder.path(), &["default", "invert"]);
-    let (report, files) = evaluate(&generator, &classifier, &whole, &[], &watch)
+    let (report, files) = evaluate(&generator, &classifier, &whole, &[], None, &watch)
         .await
         .unwrap();
     let begun = seen
@@ -162,13 +163,13 @@ async fn an_interrupted_evaluation_resumes() {
     assert_eq!(json["sets"].as_array().unwrap().len(), 2);
     let page = fs::read_to_string(&files.page).unwrap();
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
-    let sheet = image::open(&files.sheet).unwrap();
+    let sheet = image::open(files.sheet.unwrap()).unwrap();
     assert_eq!(sheet.height(), 13 * 66 + 2);
 
     assert!(report.probes.is_none());
 
     // Running again remakes nothing and reports the same; results of different settings do not mix.
-    let (again, _) = evaluate(&generator, &classifier, &whole, &[], &watch)
+    let (again, _) = evaluate(&generator, &classifier, &whole, &[], None, &watch)
         .await
         .unwrap();
     let text = |report| serde_json::to_string(report).unwrap();
@@ -180,7 +181,7 @@ async fn an_interrupted_evaluation_resumes() {
         methods: vec![method("default").unwrap()],
         ..whole.clone()
     };
-    let (report, _) = evaluate(&generator, &classifier, &probed, &[], &watch)
+    let (report, _) = evaluate(&generator, &classifier, &probed, &[], None, &watch)
         .await
         .unwrap();
     let probes = report.probes.as_ref().unwrap();
@@ -191,7 +192,7 @@ async fn an_interrupted_evaluation_resumes() {
     assert!(said.contains("flipped Smiling: its log-odds"), "{said}");
 
     let other = Settings { sets: 3, ..whole };
-    let refused = evaluate(&generator, &classifier, &other, &[], &watch)
+    let refused = evaluate(&generator, &classifier, &other, &[], None, &watch)
         .await
         .unwrap_err();
     let said = refused.to_string();
@@ -201,7 +202,7 @@ async fn an_interrupted_evaluation_resumes() {
     );
     assert!(said.contains("sets: expected 3, got 2"), "{said}");
     let crowd = Settings { sets: 8, ..other };
-    let said = evaluate(&generator, &classifier, &crowd, &[], &watch)
+    let said = evaluate(&generator, &classifier, &crowd, &[], None, &watch)
         .await
         .unwrap_err()
         .to_string();
