@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use deepface_dataset::Split;
 use deepface_evaluate::{
-    EvaluateError, Figure, Progress, Settings, StoreError, Watch, evaluate, method,
+    EvaluateError, Figure, Moved, Mover, Painting, Progress, Settings, StoreError, Watch, evaluate,
+    method,
 };
 use deepface_tests::{DrawnDataSet, shared};
 use tokio::sync::Notify;
@@ -40,6 +41,16 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         crop: None,
         skip_unreadable: false,
         output: folder.join("run"),
+    }
+}
+
+/// Gives every face back as it is.
+struct Unmoved;
+
+impl Mover for Unmoved {
+    fn paint<'a>(&'a self, moved: Moved<'a>) -> Painting<'a> {
+        assert!(!moved.by.is_empty());
+        Box::pin(async { Ok(moved.face.clone()) })
     }
 }
 
@@ -190,6 +201,27 @@ async fn an_interrupted_evaluation_resumes() {
     assert!(farther.count() >= 7, "{:?}", probes.flips);
     let said = report.to_string();
     assert!(said.contains("flipped Smiling: its log-odds"), "{said}");
+
+    // Only changed photographs, whose direction is made up. They need no methods, and no controls.
+    let edited = Settings {
+        edits: 2,
+        methods: Vec::new(),
+        ..whole.clone()
+    };
+    let unmoved: &dyn Mover = &Unmoved;
+    let (report, files) = evaluate(&generator, &classifier, &edited, &[], Some(unmoved), &watch)
+        .await
+        .unwrap();
+    let edits = report.edits.as_ref().unwrap();
+    let row = |name: &str| edits.rows.iter().find(|row| row.name == name).unwrap();
+    let same = |name| row(name).identity.figures.value(Figure::Similarity);
+    // Resampling costs little; what the mover gives back is the photograph itself.
+    assert!(same("photograph") > same("stranger"));
+    assert!(same("dfi-4").unwrap() > 1.0 - 1e-6);
+    let edit = &row("edit").judge.figures.0;
+    assert!(edit[&Figure::Wished].difference.is_none() && edit[&Figure::Drift].value > 0.0);
+    assert!(report.rows.is_empty() && files.sheet.is_none() && files.edits.is_some());
+    assert!(report.to_string().contains("Changed photographs: "));
 
     let other = Settings { sets: 3, ..whole };
     let refused = evaluate(&generator, &classifier, &other, &[], None, &watch)

@@ -160,19 +160,19 @@ pub(crate) fn meanings(tables: &[Table]) -> Vec<(&'static str, &'static str)> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sets, seeds) = (self.sets.len(), self.seeds);
-        writeln!(
-            f,
-            "{sets} {}, {seeds} {} per set and method; {} photographs to compare with, each of another person.",
-            if sets == 1 {
-                "attribute set"
-            } else {
-                "attribute sets"
-            },
-            if seeds == 1 { "face" } else { "faces" },
-            self.references,
-        )?;
         if !self.rows.is_empty() {
+            let (sets, seeds) = (self.sets.len(), self.seeds);
+            writeln!(
+                f,
+                "{sets} {}, {seeds} {} per set and method; {} photographs to compare with, each of another person.",
+                if sets == 1 {
+                    "attribute set"
+                } else {
+                    "attribute sets"
+                },
+                if seeds == 1 { "face" } else { "faces" },
+                self.references,
+            )?;
             let tables = tables();
             for table in &tables {
                 writeln!(f, "\n{}. {}\n", table.title, table.about)?;

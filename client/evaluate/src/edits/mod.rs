@@ -32,8 +32,8 @@ const EDIT: &str = "edit";
 const PLAIN: &str = "edit-no-likelihood";
 /// Photographs of others.
 const STRANGER: &str = "stranger";
-/// Deep Feature Interpolation as far as it takes for most changes to be seen.
-const FAR: &str = "dfi-4";
+/// Deep Feature Interpolation that changes about as much as the generator does (`docs/generation.md`).
+const MATCHED: &str = "dfi-2";
 /// Photographs of one change on a sheet.
 const SHOWN: usize = 5;
 

@@ -10,7 +10,7 @@ use deepface_images::{Framing, face_pixels, image_of, png};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::direction::directions;
-use super::{Changed, EDIT, Edit, FAR, PLAIN, STRANGER};
+use super::{Changed, EDIT, Edit, MATCHED, PLAIN, STRANGER};
 use crate::assessment::most_alike;
 use crate::error::EvaluateError;
 use crate::eyes::Eyes;
@@ -29,8 +29,8 @@ const INTERPOLATIONS: [(f32, &str, &str); 3] = [
         "dfi",
         "Deep Feature Interpolation (Upchurch et al. 2017): as far as the mean photographs with and without it are apart",
     ),
-    (2.0, "dfi-2", "twice as far"),
-    (4.0, FAR, "four times as far"),
+    (2.0, MATCHED, "twice as far"),
+    (4.0, "dfi-4", "four times as far"),
 ];
 /// What the rows are made of.
 pub(crate) struct Material<'a> {

@@ -6,7 +6,7 @@ use crate::figure::Figure;
 use crate::report::Edits;
 use crate::table::{Column, Table, column, lines, meanings, number, plain};
 
-use super::{EDIT, FAR};
+use super::{EDIT, MATCHED};
 
 /// What the networks say of changed photographs.
 pub(crate) fn edit_tables() -> [Table; 2] {
@@ -54,7 +54,7 @@ impl Edits {
             let faces = wished.rows.iter().map(|row| row.faces).max();
             text += &format!("{:<12} {:>3}", wished.name, faces.unwrap_or_default());
             let rows = wished.rows.iter();
-            for row in rows.filter(|row| [EDIT, FAR].contains(&&*row.name)) {
+            for row in rows.filter(|row| [EDIT, MATCHED].contains(&&*row.name)) {
                 text += &format!(
                     "  {}: asked {:.2}, changed {}, flipped {:.1}, same {:.2}",
                     row.name,
@@ -75,7 +75,7 @@ impl fmt::Display for Edits {
         let faces = self.rows.iter().map(|row| row.faces).max();
         writeln!(
             f,
-            "Changed photographs: {} of {} people; * marks a sure difference from the row {EDIT}.",
+            "Changed photographs: {} changes, of {} people; * marks a sure difference from the row {EDIT}.",
             faces.unwrap_or_default(),
             self.people
         )?;
