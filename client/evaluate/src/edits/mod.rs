@@ -121,7 +121,7 @@ impl Edit {
 
 /// Some of the photographs of each change: a row for each, the photograph beside the same one in all rows of the report.
 pub(crate) fn sheet(changed: &Changed) -> RgbImage {
-    let mut rows: BTreeMap<usize, (String, Vec<(usize, Arc<RgbImage>)>)> = BTreeMap::new();
+    let mut rows: BTreeMap<usize, sheet::Row> = BTreeMap::new();
     let width = changed.galleries.len();
     for edit in &changed.edits {
         let Some(number) = WISHES.iter().position(|wish| *wish == edit.wish) else {
