@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use deepface_dataset::Split;
 use deepface_evaluate::{
-    EvaluateError, Figure, Progress, Settings, StoreError, Watch, evaluate, method,
+    EvaluateError, Figure, Moved, Mover, Painting, Progress, Settings, StoreError, Watch, evaluate,
+    method,
 };
 use deepface_tests::{DrawnDataSet, shared};
 use tokio::sync::Notify;
@@ -34,11 +35,22 @@ fn settings(folder: &Path, methods: &[&str]) -> Settings {
         methods: methods.iter().map(|name| method(name).unwrap()).collect(),
         with_negatives: true,
         probes: false,
+        edits: 0,
         seed: 0,
         labels: None,
         crop: None,
         skip_unreadable: false,
         output: folder.join("run"),
+    }
+}
+
+/// Gives every face back as it is.
+struct Unmoved;
+
+impl Mover for Unmoved {
+    fn paint<'a>(&'a self, moved: Moved<'a>) -> Painting<'a> {
+        assert!(!moved.by.is_empty());
+        Box::pin(async { Ok(moved.face.clone()) })
     }
 }
 
@@ -71,7 +83,7 @@ async fn an_interrupted_evaluation_resumes() {
     });
     let first = settings(folder.path(), &["default"]);
     tokio::select! {
-        done = evaluate(&generator, &classifier, &first, &[], &watch) => panic!("not stopped: {done:?}"),
+        done = evaluate(&generator, &classifier, &first, &[], None, &watch) => panic!("not stopped: {done:?}"),
         () = one.notified() => {}
     }
     let before = faces(folder.path());
@@ -84,7 +96,7 @@ async fn an_interrupted_evaluation_resumes() {
         move |progress| seen.lock().unwrap().push(progress)
     });
     let whole = settings(folder.path(), &["default", "invert"]);
-    let (report, files) = evaluate(&generator, &classifier, &whole, &[], &watch)
+    let (report, files) = evaluate(&generator, &classifier, &whole, &[], None, &watch)
         .await
         .unwrap();
     let begun = seen
@@ -162,13 +174,13 @@ async fn an_interrupted_evaluation_resumes() {
     assert_eq!(json["sets"].as_array().unwrap().len(), 2);
     let page = fs::read_to_string(&files.page).unwrap();
     assert!(page.contains("<svg") && page.contains("data:image/png;base64,"));
-    let sheet = image::open(&files.sheet).unwrap();
+    let sheet = image::open(files.sheet.unwrap()).unwrap();
     assert_eq!(sheet.height(), 13 * 66 + 2);
 
     assert!(report.probes.is_none());
 
     // Running again remakes nothing and reports the same; results of different settings do not mix.
-    let (again, _) = evaluate(&generator, &classifier, &whole, &[], &watch)
+    let (again, _) = evaluate(&generator, &classifier, &whole, &[], None, &watch)
         .await
         .unwrap();
     let text = |report| serde_json::to_string(report).unwrap();
@@ -180,7 +192,7 @@ async fn an_interrupted_evaluation_resumes() {
         methods: vec![method("default").unwrap()],
         ..whole.clone()
     };
-    let (report, _) = evaluate(&generator, &classifier, &probed, &[], &watch)
+    let (report, _) = evaluate(&generator, &classifier, &probed, &[], None, &watch)
         .await
         .unwrap();
     let probes = report.probes.as_ref().unwrap();
@@ -190,8 +202,29 @@ async fn an_interrupted_evaluation_resumes() {
     let said = report.to_string();
     assert!(said.contains("flipped Smiling: its log-odds"), "{said}");
 
+    // Only changed photographs, whose direction is made up. They need no methods, and no controls.
+    let edited = Settings {
+        edits: 2,
+        methods: Vec::new(),
+        ..whole.clone()
+    };
+    let unmoved: &dyn Mover = &Unmoved;
+    let (report, files) = evaluate(&generator, &classifier, &edited, &[], Some(unmoved), &watch)
+        .await
+        .unwrap();
+    let edits = report.edits.as_ref().unwrap();
+    let row = |name: &str| edits.rows.iter().find(|row| row.name == name).unwrap();
+    let same = |name| row(name).identity.figures.value(Figure::Similarity);
+    // Resampling costs little; what the mover gives back is the photograph itself.
+    assert!(same("photograph") > same("stranger"));
+    assert!(same("dfi-4").unwrap() > 1.0 - 1e-6);
+    let edit = &row("edit").judge.figures.0;
+    assert!(edit[&Figure::Wished].difference.is_none() && edit[&Figure::Drift].value > 0.0);
+    assert!(report.rows.is_empty() && files.sheet.is_none() && files.edits.is_some());
+    assert!(report.to_string().contains("Changed photographs: "));
+
     let other = Settings { sets: 3, ..whole };
-    let refused = evaluate(&generator, &classifier, &other, &[], &watch)
+    let refused = evaluate(&generator, &classifier, &other, &[], None, &watch)
         .await
         .unwrap_err();
     let said = refused.to_string();
@@ -201,7 +234,7 @@ async fn an_interrupted_evaluation_resumes() {
     );
     assert!(said.contains("sets: expected 3, got 2"), "{said}");
     let crowd = Settings { sets: 8, ..other };
-    let said = evaluate(&generator, &classifier, &crowd, &[], &watch)
+    let said = evaluate(&generator, &classifier, &crowd, &[], None, &watch)
         .await
         .unwrap_err()
         .to_string();

@@ -6,7 +6,7 @@ use crate::source::{Source, fixed, mean, read, table};
 const FILE: &str = "evaluation.json";
 
 /// The estimate at a path, half of its interval, and a star if it surely differs from the default's.
-fn estimate(row: Source<'_>, path: &str, decimals: usize) -> String {
+pub(crate) fn estimate(row: Source<'_>, path: &str, decimals: usize) -> String {
     let found = row.at(path);
     let half = (found.number("high") - found.number("low")) / 2.0;
     let difference = found.at("difference");

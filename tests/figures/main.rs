@@ -8,6 +8,7 @@
 
 mod card;
 mod document;
+mod edits;
 mod evaluation;
 mod scaling;
 mod source;

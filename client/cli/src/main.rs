@@ -15,6 +15,7 @@ mod follow;
 mod gallery;
 mod interrupt;
 mod morph;
+mod moved;
 mod names;
 mod output;
 mod pair;

@@ -201,20 +201,71 @@ impl Eyes {
         crate::blocking(move || Ok(local.identity.embed(&faces.iter().collect::<Vec<_>>())?)).await
     }
 
-    async fn classify(&self, faces: &[Arc<RgbImage>]) -> Result<Vec<View>, EvaluateError> {
-        let images = faces.iter().map(|face| {
-            let file = png(face)?;
-            Ok(encoded_image(file, v1::Framing::Face))
-        });
-        let images: Vec<v1::Image> = images.collect::<Result<_, EvaluateError>>()?;
-        let activations = GetActivationsRequest {
-            images: images.clone(),
-            layers: vec![EMBEDDING.to_owned()],
+    /// Activations of a layer of the classifier, a vector per face.
+    ///
+    /// # Errors
+    /// The classifier fails.
+    pub(crate) async fn activations(
+        &self,
+        faces: &[Arc<RgbImage>],
+        layer: &str,
+    ) -> Result<Vec<Vec<f32>>, EvaluateError> {
+        let mut all = Vec::with_capacity(faces.len());
+        for batch in faces.chunks(self.batch) {
+            let request = self.activations_of(images(batch)?, layer);
+            let reply = self.classifier.get_activations(request).await?;
+            all.extend(vectors(&reply, layer, batch.len()).map_err(|e| self.wrong(e))?);
+        }
+        Ok(all)
+    }
+
+    /// How alike the classifier says two of its embeddings are: the cosine of its Compare.
+    ///
+    /// # Errors
+    /// The classifier fails.
+    pub(crate) async fn compare(&self, first: &View, second: &View) -> Result<f64, EvaluateError> {
+        let tensor = |view: &View| {
+            let array = Array {
+                shape: vec![view.embedding.len()],
+                data: view.embedding.clone(),
+            };
+            Some(array.to_tensor(v1::DataType::F32))
+        };
+        let request = v1::CompareRequest {
+            first_embeddings: tensor(first),
+            second_embeddings: tensor(second),
+            embeddings_digest: self.digest.clone(),
+            ..Default::default()
+        };
+        Ok(self
+            .classifier
+            .compare_request(request)
+            .await?
+            .cosine
+            .into())
+    }
+
+    fn activations_of(&self, images: Vec<v1::Image>, layer: &str) -> GetActivationsRequest {
+        GetActivationsRequest {
+            images,
+            layers: vec![layer.to_owned()],
             data_type: v1::DataType::F32.into(),
             skip_face_check: true,
             model_digest: self.digest.clone(),
             ..Default::default()
-        };
+        }
+    }
+
+    fn wrong(&self, reason: String) -> EvaluateError {
+        EvaluateError::Answer {
+            url: self.classifier.url().to_owned(),
+            reason,
+        }
+    }
+
+    async fn classify(&self, faces: &[Arc<RgbImage>]) -> Result<Vec<View>, EvaluateError> {
+        let images = images(faces)?;
+        let activations = self.activations_of(images.clone(), EMBEDDING);
         let attributes = v1::ClassifyRequest {
             images,
             skip_face_check: true,
@@ -224,14 +275,11 @@ impl Eyes {
             self.classifier.classify_request(attributes),
             self.classifier.get_activations(activations)
         )?;
-        let wrong = |reason: String| EvaluateError::Answer {
-            url: self.classifier.url().to_owned(),
-            reason,
-        };
+        let wrong = |reason: String| self.wrong(reason);
         let results = probabilities.results.iter();
         let probabilities = results.map(|one| probabilities_of(&self.schema, one));
         let probabilities: Vec<_> = probabilities.collect::<Result<_, _>>().map_err(wrong)?;
-        let embeddings = embeddings(&activations, faces.len()).map_err(wrong)?;
+        let embeddings = vectors(&activations, EMBEDDING, faces.len()).map_err(wrong)?;
         if probabilities.len() != embeddings.len() {
             let (expected, got) = (embeddings.len(), probabilities.len());
             return Err(wrong(format!("expected {expected} results, got {got}")));
@@ -246,25 +294,30 @@ impl Eyes {
     }
 }
 
-fn embeddings(
+fn images(faces: &[Arc<RgbImage>]) -> Result<Vec<v1::Image>, EvaluateError> {
+    let image = |face: &Arc<RgbImage>| Ok(encoded_image(png(face)?, v1::Framing::Face));
+    faces.iter().map(image).collect()
+}
+
+/// The activations of a layer, a vector for each of `count` faces.
+fn vectors(
     response: &v1::GetActivationsResponse,
+    layer: &str,
     count: usize,
 ) -> Result<Vec<Vec<f32>>, String> {
-    let activation = response
-        .activations
-        .first()
-        .filter(|a| a.layer == EMBEDDING);
+    let activation = response.activations.first().filter(|a| a.layer == layer);
     let tensor = activation.and_then(|a| a.tensor.as_ref());
-    let tensor = tensor.ok_or_else(|| format!("expected activations of {EMBEDDING}"))?;
-    let array = Array::try_from(tensor).map_err(|e| format!("activations of {EMBEDDING}: {e}"))?;
-    match array.shape[..] {
-        [n, size] if n == count && size > 0 => {
+    let tensor = tensor.ok_or_else(|| format!("expected activations of {layer}"))?;
+    let array = Array::try_from(tensor).map_err(|e| format!("activations of {layer}: {e}"))?;
+    match array.shape.split_first() {
+        Some((&n, rest)) if n == count && !array.data.is_empty() => {
+            let size = rest.iter().product();
             Ok(array.data.chunks_exact(size).map(<[f32]>::to_vec).collect())
         }
         _ => {
             let shape = &array.shape;
             Err(format!(
-                "activations of {EMBEDDING}: expected {count} vectors, got shape {shape:?}"
+                "activations of {layer}: expected {count} vectors, got shape {shape:?}"
             ))
         }
     }
@@ -316,17 +369,19 @@ mod tests {
                 ..Default::default()
             }
         };
-        let good = embeddings(&response("fc7", &[2, 2]), 2).unwrap();
+        let good = vectors(&response("fc7", &[2, 2]), "fc7", 2).unwrap();
         assert_eq!(good, [[0.0, 1.0], [2.0, 3.0]]);
+        let planes = vectors(&response("conv1_1", &[1, 2, 1, 2]), "conv1_1", 1).unwrap();
+        assert_eq!(planes, [[0.0, 1.0, 2.0, 3.0]]);
         for (bad, problem) in [
             (response("fc6", &[2, 2]), "expected activations of fc7"),
             (
                 response("fc7", &[1, 4]),
                 "expected 2 vectors, got shape [1, 4]",
             ),
-            (response("fc7", &[2, 2, 1]), "got shape [2, 2, 1]"),
+            (response("fc7", &[3, 1]), "got shape [3, 1]"),
         ] {
-            let said = embeddings(&bad, 2).unwrap_err();
+            let said = vectors(&bad, "fc7", 2).unwrap_err();
             assert!(said.contains(problem), "{said}");
         }
         let nothing =

@@ -41,6 +41,18 @@ pub enum Figure {
     TextureMiddle,
     /// At 40 pixels.
     TextureCoarse,
+    /// Mean probability that a changed photograph shows what was asked for, or lacks what should go.
+    Wished,
+    /// Share of the changed photographs that show it, of those that did not before, by decisions at one half.
+    Changed,
+    /// Mean number of other attributes whose decision at one half differs from the photograph's.
+    Flipped,
+    /// Mean absolute difference of their probabilities from the photograph's.
+    Drift,
+    /// Share of the changed photographs that are near enough to the photograph to be of one person.
+    Verified,
+    /// Mean cosine to the photograph as the classifier's Compare has it.
+    Compared,
 }
 
 /// How a figure is printed.
@@ -161,6 +173,37 @@ impl Figure {
                 3,
             ),
             Self::TextureMiddle => style("80 px", "the same of the next level", 3),
+            Self::Wished => style(
+                "asked",
+                "mean probability that what was asked for is there, or that what should go is not",
+                3,
+            ),
+            Self::Changed => style(
+                "changed",
+                "share in which it is, by decisions at one half, of the photographs in which it was not",
+                2,
+            ),
+            Self::Flipped => style(
+                "flipped",
+                "other attributes, outside the group of the one asked for, whose decision at one half is another than in \
+                 the photograph",
+                2,
+            ),
+            Self::Drift => style(
+                "drift",
+                "mean absolute difference of the probabilities of those attributes",
+                3,
+            ),
+            Self::Verified => style(
+                "same",
+                "share within the distance of 0.6 that dlib takes for one person",
+                2,
+            ),
+            Self::Compared => style(
+                "fc7",
+                "cosine to the photograph by the classifier, the similarity of its Compare",
+                3,
+            ),
             Self::TextureCoarse => style("40 px", "the same of what is left below them", 3),
         }
     }

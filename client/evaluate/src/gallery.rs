@@ -162,7 +162,7 @@ pub(crate) fn controls(of: &Material<'_>) -> Vec<Gallery> {
     controls
 }
 
-fn control(name: &str, note: &'static str, faces: Vec<Face>) -> Gallery {
+pub(crate) fn control(name: &str, note: &'static str, faces: Vec<Face>) -> Gallery {
     Gallery {
         name: name.to_owned(),
         note,

@@ -15,7 +15,7 @@ use crate::progress::Watch;
 use crate::store::{Entry, Key, Store};
 
 /// Faces under way at once: one computes while the other's step travels.
-const IN_FLIGHT: usize = 2;
+pub(crate) const IN_FLIGHT: usize = 2;
 
 /// A face to be made.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ pub(crate) async fn describe(
                     .target
                     .clone()
                     .filter(|target| target.method() != v1::Method::ClassVisualization),
-                Recipe::Invert { .. } => None,
+                Recipe::Edit(_) | Recipe::Invert { .. } => None,
             },
             ..Default::default()
         };
@@ -134,10 +134,14 @@ async fn one(
     };
     let Key { set, seed, .. } = task.key;
     let seed = task.first_seed + seed;
+    let source =
+        || Ok::<_, EvaluateError>(encoded_image(png(&sources[set].face)?, v1::Framing::Face));
     let events = match task.recipe {
-        Recipe::Generate(settings) => {
+        Recipe::Generate(ref settings) | Recipe::Edit(ref settings) => {
+            let edits = matches!(task.recipe, Recipe::Edit(_));
             let request = v1::GenerateRequest {
-                settings: Some(settings),
+                settings: Some(settings.clone()),
+                from: edits.then(source).transpose()?,
                 ..v1::GenerateRequest::of(task.present)
                     .without(task.absent)
                     .with_seed(seed)
@@ -147,7 +151,7 @@ async fn one(
         }
         Recipe::Invert { layer, inversion } => {
             let request = v1::InvertRequest {
-                image: Some(encoded_image(png(&sources[set].face)?, v1::Framing::Face)),
+                image: Some(source()?),
                 layer: layer.to_owned(),
                 inversion: Some(inversion),
                 seed,

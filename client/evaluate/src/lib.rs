@@ -8,6 +8,7 @@
 mod assessment;
 mod control;
 mod detection;
+mod edits;
 mod error;
 mod eyes;
 mod figure;
@@ -20,6 +21,7 @@ mod labels;
 mod measured;
 mod measures;
 mod methods;
+mod mover;
 mod page;
 mod panel;
 mod photographs;
@@ -44,10 +46,11 @@ pub use guest::{Guest, GuestError, Painting, Wanted};
 pub use identity::IdentityError;
 pub use judge::JudgeError;
 pub use methods::{METHODS, Method, Recipe, method};
+pub use mover::{Moved, Mover};
 pub use progress::{Progress, REST, Watch};
 pub use report::{
-    AttributeAuc, Calibration, Difference, Estimate, Figures, Flip, Probes, Report, Row, Set,
-    Shown, Varied, Variety, Verdict, Verification,
+    AttributeAuc, Calibration, Difference, Edits, Estimate, Figures, Flip, Probes, Report, Row,
+    Set, Shown, Varied, Variety, Verdict, Verification, WishRow, Wished,
 };
 pub use run::{Files, evaluate, schema};
 pub use settings::Settings;

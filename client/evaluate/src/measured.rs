@@ -50,7 +50,11 @@ pub(crate) struct Opinion {
 }
 
 impl DrawnFigures {
-    fn of(measures: BTreeMap<Figure, Measure<'_>>, samples: &Samples, draws: usize) -> Self {
+    pub(crate) fn of(
+        measures: BTreeMap<Figure, Measure<'_>>,
+        samples: &Samples,
+        draws: usize,
+    ) -> Self {
         let drawn = measures.into_iter();
         let drawn = drawn.filter_map(|(figure, m)| Some((figure, samples.measure(&m, draws)?)));
         Self(drawn.collect())

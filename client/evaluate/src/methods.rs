@@ -22,6 +22,8 @@ pub struct Method {
 pub enum Recipe {
     /// A face from attributes.
     Generate(GenerationSettings),
+    /// The source photograph, changed by attributes.
+    Edit(GenerationSettings),
     /// The source photograph, from the true activations of a layer.
     Invert {
         /// The layer.

@@ -6,7 +6,7 @@ use deepface_attributes::Schema;
 use image::RgbImage;
 
 use crate::assessment::{Photographed, Scale};
-use crate::control::PixelRegression;
+use crate::edits::{self, Changed, Judged};
 use crate::error::EvaluateError;
 use crate::eyes::{Eyes, NETWORKS, Network, Views};
 use crate::gallery::Gallery;
@@ -18,7 +18,7 @@ use crate::methods::DEFAULT;
 use crate::photographs::{Photographs, Subject};
 use crate::probes;
 use crate::progress::Watch;
-use crate::report::{Probes, Row, Variety, Verdict, Verification};
+use crate::report::{Edits, Probes, Row, Variety, Verdict, Verification};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::verification::Pairs;
@@ -36,7 +36,8 @@ pub(crate) struct Panel {
     references: Vec<Views>,
     /// Numbers of sources, and another photograph of their person.
     others: Vec<(usize, Views)>,
-    mean_face: Views,
+    /// Where there are rows to compare with it.
+    mean_face: Option<Views>,
     /// Training people by the identity network.
     training: Vec<Vec<f32>>,
     /// A list per gallery.
@@ -61,7 +62,7 @@ struct Draft {
 }
 
 impl Panel {
-    /// Shows everything to all networks; `training` are training people by the identity network.
+    /// Shows everything to all networks. Without a mean face there can be no rows; `training` are training people by the identity network.
     ///
     /// # Errors
     /// One of them fails.
@@ -69,7 +70,7 @@ impl Panel {
         eyes: &Eyes,
         photographs: &Photographs,
         training: Vec<Vec<f32>>,
-        regression: &PixelRegression,
+        mean_face: Option<RgbImage>,
         galleries: &[Gallery],
         watch: &Watch,
     ) -> Result<Self, EvaluateError> {
@@ -81,7 +82,8 @@ impl Panel {
         let face = |subject: &Subject| Arc::new(subject.face.clone());
         let subjects = sources.iter().chain(references).map(face);
         let subjects = subjects.chain(others.iter().map(|(_, subject)| face(subject)));
-        let mean_face = std::iter::once(Arc::new(regression.mean_face()));
+        let means = usize::from(mean_face.is_some());
+        let mean_face = mean_face.map(Arc::new);
         let made = galleries.iter().flat_map(|gallery| &gallery.faces);
         let made = made.map(|face| face.picture.clone());
         let all: Vec<Arc<RgbImage>> = subjects.chain(mean_face).chain(made).collect();
@@ -102,7 +104,7 @@ impl Panel {
                 .map(|(set, _)| *set)
                 .zip(take(others.len()))
                 .collect(),
-            mean_face: take(1).remove(0),
+            mean_face: take(means).pop(),
             training,
             faces: galleries.iter().map(|g| take(g.faces.len())).collect(),
         })
@@ -130,6 +132,40 @@ impl Panel {
         Ok(probes::judge(schema, &views, &photographs, &labels))
     }
 
+    /// What all networks say of changed photographs.
+    ///
+    /// # Errors
+    /// A network fails.
+    pub(crate) async fn edits(
+        &self,
+        schema: &Schema,
+        eyes: &Eyes,
+        changed: &Changed,
+        watch: &Watch,
+    ) -> Result<Edits, EvaluateError> {
+        let (mut views, mut compared) = (Vec::new(), Vec::new());
+        for gallery in &changed.galleries {
+            let faces = gallery.faces.iter().map(|face| face.picture.clone());
+            let seen = eyes.look(faces.collect(), watch).await?;
+            let mut cosines = Vec::with_capacity(seen.len());
+            for (face, views) in gallery.faces.iter().zip(&seen) {
+                let [photograph, face] = [&self.sources[face.set], views];
+                let by = Network::Classifier;
+                cosines.push(eyes.compare(photograph.by(by), face.by(by)).await?);
+            }
+            views.push(seen);
+            compared.push(cosines);
+        }
+        Ok(edits::assess(&Judged {
+            schema,
+            changed,
+            views: &views,
+            compared: &compared,
+            sources: &self.sources,
+            references: &self.references,
+        }))
+    }
+
     /// A row of the report per gallery, and how well each network tells people apart.
     pub(crate) fn rows(
         &self,
@@ -138,7 +174,11 @@ impl Panel {
         watch: &Watch,
     ) -> (Vec<Row>, Vec<Verification>) {
         let eyes = NETWORKS.map(|network| self.eye(network));
-        let scales = eyes.each_ref().map(|eye| self.scale(eye));
+        let verification = eyes.iter().map(|eye| self.verify(eye)).collect();
+        let Some(mean_face) = &self.mean_face else {
+            return (Vec::new(), verification);
+        };
+        let scales = eyes.each_ref().map(|eye| self.scale(eye, mean_face));
         let total = galleries.len();
         let drafts = galleries.iter().zip(&self.faces).enumerate();
         let drafts = drafts.map(|(number, (gallery, views))| {
@@ -169,10 +209,7 @@ impl Panel {
             let from = default.filter(|&default| default != number);
             draft.row(gallery, from.map(|default| &drafts[default]))
         });
-        (
-            rows.collect(),
-            eyes.iter().map(|eye| self.verify(eye)).collect(),
-        )
+        (rows.collect(), verification)
     }
 
     fn eye(&self, network: Network) -> Eye {
@@ -189,7 +226,7 @@ impl Panel {
         }
     }
 
-    fn scale<'a>(&'a self, eye: &'a Eye) -> Scale<'a> {
+    fn scale<'a>(&'a self, eye: &'a Eye, mean_face: &'a Views) -> Scale<'a> {
         let training = match eye.network {
             Network::Identity => &self.training[..],
             _ => &[],
@@ -199,7 +236,7 @@ impl Panel {
             sources: &eye.sources,
             reference_labels: &self.reference_labels,
             references: &eye.references,
-            mean_face: self.mean_face.by(eye.network),
+            mean_face: mean_face.by(eye.network),
             training,
         };
         Scale::new(photographed, &eye.embeddings, &self.samples)

@@ -31,6 +31,45 @@ pub struct Report {
     pub verification: Vec<Verification>,
     /// The generator's defaults on requests of a few words, where they were tried.
     pub probes: Option<Probes>,
+    /// Changed photographs, where they were tried.
+    pub edits: Option<Edits>,
+}
+
+/// Photographs of held-out people, changed by attributes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Edits {
+    /// Number of people.
+    pub people: usize,
+    /// The controls and the ways to change a photograph; differences are from the row `edit`.
+    pub rows: Vec<Row>,
+    /// Each kind of change.
+    pub wishes: Vec<Wished>,
+}
+
+/// One kind of change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wished {
+    /// The attribute, after "not" where it should go.
+    pub name: String,
+    /// The rows that have it.
+    pub rows: Vec<WishRow>,
+}
+
+/// One kind of change by one row, in the eyes of the judge and of the identity network.
+#[derive(Clone, Debug, Serialize)]
+pub struct WishRow {
+    /// Name of the row.
+    pub name: String,
+    /// Number of photographs.
+    pub faces: usize,
+    /// Mean probability that it is as asked.
+    pub asked: f64,
+    /// Share in which it is, of the photographs in which it was not.
+    pub changed: Option<f64>,
+    /// Mean number of other attributes that are decided otherwise.
+    pub flipped: f64,
+    /// Share that is near enough to the photograph to be of one person.
+    pub same: f64,
 }
 
 /// How well the similarity of embeddings tells two photographs of a person from those of two people.

@@ -11,12 +11,15 @@ use deepface_files::sha256_of;
 use deepface_images::png;
 use prost::Message as _;
 
+use crate::edits::Changed;
 use crate::error::EvaluateError;
 use crate::eyes::{Eyes, Local};
 use crate::gallery::{Gallery, Material, controls};
 use crate::generation::{self, Task};
 use crate::guest::{self, Guest};
 use crate::methods::{DEFAULT, Method, Recipe};
+use crate::mover::Mover;
+use crate::page::Pictures;
 use crate::panel::Panel;
 use crate::photographs::{Choice, Subject};
 use crate::progress::Watch;
@@ -24,7 +27,7 @@ use crate::report::{Report, Set};
 use crate::settings::{Settings, VARIETY_SETS};
 use crate::store::{Identity, Key, Store};
 use crate::training::Training;
-use crate::{blocking, page, probes, sheet};
+use crate::{blocking, edits, page, probes, sheet};
 
 /// Seeds from one set's first to the next one's: what is drawn by chance must differ between the faces of a method.
 const SEEDS: u64 = 1000;
@@ -36,13 +39,16 @@ pub struct Files {
     pub page: PathBuf,
     /// All figures, as JSON.
     pub report: PathBuf,
-    /// The faces, a row per method, a column per attribute set.
-    pub sheet: PathBuf,
+    /// The faces, a row per method, a column per attribute set; where there are methods.
+    pub sheet: Option<PathBuf>,
     /// The seeds of the first attribute set, a row per method.
-    pub variety: PathBuf,
+    pub variety: Option<PathBuf>,
+    /// Changed photographs, a row per change, where they were tried.
+    pub edits: Option<PathBuf>,
 }
 
-/// Makes the missing faces, those of `guests` too, measures all, and writes the report.
+/// Makes the missing faces, those of `guests` too, measures all, and writes the report. Without a `mover`, changed
+/// photographs are not compared with Deep Feature Interpolation.
 ///
 /// # Errors
 /// The data cannot be read, a service fails, the folder belongs to another run, or a file cannot be written. Faces that
@@ -55,6 +61,7 @@ pub async fn evaluate(
     classifier: &ClassifierClient,
     settings: &Settings,
     guests: &[&dyn Guest],
+    mover: Option<&dyn Mover>,
     watch: &Watch,
 ) -> Result<(Report, Files), EvaluateError> {
     settings.check()?;
@@ -73,7 +80,7 @@ pub async fn evaluate(
         let (settings, watch) = (settings.clone(), watch.clone());
         move || read(&source, &settings, &watch)
     });
-    let data = data.await?;
+    let data = Arc::new(data.await?);
     let choice = Choice::of(
         &data,
         generator,
@@ -87,11 +94,13 @@ pub async fn evaluate(
     let mut store = Store::open(&settings.output, &identity)?;
     let sources = &photographs.sources;
     let tasks = tasks(settings, sources);
-    let probes = match settings.probes {
+    let probes = match settings.probes && !settings.methods.is_empty() {
         true => probes::tasks(&data.schema, &settings.changes, settings.variety_seeds),
         false => Vec::new(),
     };
-    let all = [&tasks[..], &probes].concat();
+    let edits = edits::plan(settings, sources);
+    let edit_tasks = edits::tasks(&edits, &settings.changes);
+    let all = [&tasks[..], &probes, &edit_tasks].concat();
     generation::make(generator, sources, &all, &mut store, watch).await?;
 
     let (schema, remarks) = (data.schema.clone(), data.remarks.clone());
@@ -115,30 +124,50 @@ pub async fn evaluate(
         )?);
     }
     let eyes = Eyes::new(local, classifier.clone(), &model, schema.clone());
-    let training = Training::of(data, sources, &eyes, watch).await?;
-    let mut galleries = controls(&Material {
-        photographs: &photographs,
-        nearest: &training.nearest,
-        regression: &training.regression,
-        described: &described,
+    let changed = match edits.is_empty() {
+        true => None,
+        false => {
+            let material = edits::Material {
+                data: &data,
+                photographs: &photographs,
+                eyes: &eyes,
+                layer: layer(&list),
+                side: usize::try_from(about.input_size).unwrap_or_default(),
+                mover,
+            };
+            let changed = edits::gather(edits, &edit_tasks, &material, &mut store, watch);
+            Some(changed.await?)
+        }
+    };
+    // Without methods there are no rows, and no need of what they are compared with.
+    let training = match settings.methods.is_empty() {
+        true => None,
+        false => Some(Training::of(data, sources, &eyes, watch).await?),
+    };
+    let mut galleries = training.as_ref().map_or(Vec::new(), |training| {
+        controls(&Material {
+            photographs: &photographs,
+            nearest: &training.nearest,
+            regression: &training.regression,
+            described: &described,
+        })
     });
     for method in &settings.methods {
         galleries.push(Gallery::of_tasks(method.name, method.note, &tasks, &store)?);
     }
     galleries.extend(invited);
-    let people = training.people;
-    let panel = Panel::look(
-        &eyes,
-        &photographs,
-        people,
-        &training.regression,
-        &galleries,
-        watch,
-    );
+    let mean_face = training.as_ref().map(|t| t.regression.mean_face());
+    let fitted = training.as_ref().map_or(0, |t| t.photographs);
+    let people = training.map_or(Vec::new(), |t| t.people);
+    let panel = Panel::look(&eyes, &photographs, people, mean_face, &galleries, watch);
     let panel = panel.await?;
     let probes = match probes.is_empty() {
         true => None,
         false => Some(panel.probes(&schema, &eyes, &probes, &store, watch).await?),
+    };
+    let edits = match &changed {
+        None => None,
+        Some(changed) => Some(panel.edits(&schema, &eyes, changed, watch).await?),
     };
     let measured = blocking({
         let (settings, galleries, watch) = (settings.clone(), galleries.clone(), watch.clone());
@@ -151,13 +180,14 @@ pub async fn evaluate(
         variety_seeds: settings.variety_seeds,
         sets: sources.iter().map(set).collect(),
         references: photographs.references.len(),
-        fitted: training.photographs,
+        fitted,
         remarks,
         rows,
         verification,
         probes,
+        edits,
     };
-    let files = write(&store, &report, &galleries)?;
+    let files = write(&store, &report, &galleries, changed.as_ref())?;
     Ok((report, files))
 }
 
@@ -177,6 +207,12 @@ pub fn schema(list: &ListAttributesResponse) -> Result<Schema, EvaluateError> {
         }
     }
     Ok(Schema::new(groups)?)
+}
+
+/// The layer that the generator's targets are of.
+fn layer(list: &ListAttributesResponse) -> &str {
+    let target = list.defaults.as_ref().and_then(|d| d.target.as_ref());
+    target.map_or("", |target| &target.layer)
 }
 
 /// Reads the data set and all photographs of it that are needed, so that no bad one is found after hours.
@@ -294,16 +330,34 @@ fn task(method: &str, recipe: Recipe, set: usize, source: &Subject, absent: bool
     }
 }
 
-fn write(store: &Store, report: &Report, galleries: &[Gallery]) -> Result<Files, EvaluateError> {
-    let sheet = png(&sheet::by_set(galleries))?;
-    let variety = png(&sheet::by_seed(galleries))?;
-    let page = page::page(report, &sheet, &variety);
+fn write(
+    store: &Store,
+    report: &Report,
+    galleries: &[Gallery],
+    changed: Option<&Changed>,
+) -> Result<Files, EvaluateError> {
+    let made = !galleries.is_empty();
+    let sheet = made.then(|| png(&sheet::by_set(galleries))).transpose()?;
+    let variety = made.then(|| png(&sheet::by_seed(galleries))).transpose()?;
+    let edits = changed.map(|changed| png(&edits::sheet(changed)));
+    let edits = edits.transpose()?;
+    let pictures = Pictures {
+        sheet: sheet.as_deref(),
+        variety: variety.as_deref(),
+        edits: edits.as_deref(),
+    };
+    let page = page::page(report, pictures);
     // Strings, numbers and lists: JSON can express them all.
     let json = serde_json::to_vec_pretty(report).unwrap_or_default();
+    let picture = |name, picture: Option<&[u8]>| {
+        let written = picture.map(|picture| store.write(name, picture));
+        written.transpose()
+    };
     Ok(Files {
         page: store.write("report.html", page.as_bytes())?,
         report: store.write("report.json", &json)?,
-        sheet: store.write("sheet.png", &sheet)?,
-        variety: store.write("variety.png", &variety)?,
+        sheet: picture("sheet.png", pictures.sheet)?,
+        variety: picture("variety.png", pictures.variety)?,
+        edits: picture("edits.png", pictures.edits)?,
     })
 }

@@ -28,14 +28,16 @@ pub struct Settings {
     pub seeds: u64,
     /// Faces of each of the first four sets, to measure variety.
     pub variety_seeds: u64,
-    /// What the row `default`, its control and the short requests change about the generator's defaults.
+    /// What the row `default`, its control, the short requests and the changed photographs change about the generator's defaults.
     pub changes: GenerationSettings,
-    /// The methods.
+    /// The methods; without any, there are no controls either, and the report is about changed photographs only.
     pub methods: Vec<&'static Method>,
     /// Whether attributes that a photograph does not have are requested as absent, where a method supports that.
     pub with_negatives: bool,
     /// Whether the generator's defaults are also tried on short requests.
     pub probes: bool,
+    /// Number of people whose photographs are also changed, the first of the sets; 0 for none.
+    pub edits: usize,
     /// Seed of the choice of photographs.
     pub seed: u64,
     /// Whether photographs that cannot be read are left out.
@@ -49,7 +51,10 @@ impl Settings {
         for (name, number) in [
             ("the number of sets", self.sets as u64),
             ("the number of seeds", self.seeds),
-            ("the number of methods", self.methods.len() as u64),
+            (
+                "the number of methods and of people whose photographs are changed",
+                (self.methods.len() + self.edits) as u64,
+            ),
         ] {
             if number == 0 {
                 return Err(EvaluateError::Zero(name));

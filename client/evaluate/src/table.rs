@@ -84,7 +84,7 @@ fn by_pixels() -> Vec<Column> {
     columns.chain([pixels, seconds]).collect()
 }
 
-fn column(figure: Figure, of: impl Fn(&Row) -> &Figures + Copy + 'static) -> Column {
+pub(crate) fn column(figure: Figure, of: impl Fn(&Row) -> &Figures + Copy + 'static) -> Column {
     let style = figure.style();
     let digits = style.digits;
     Column {
@@ -95,7 +95,7 @@ fn column(figure: Figure, of: impl Fn(&Row) -> &Figures + Copy + 'static) -> Col
     }
 }
 
-fn plain(
+pub(crate) fn plain(
     heading: &'static str,
     meaning: &'static str,
     cell: impl Fn(&Row) -> String + 'static,
@@ -136,7 +136,7 @@ fn varied(variety: Option<Variety>) -> String {
 }
 
 /// A number, or a dash if there is none.
-fn number(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(value: Option<f64>, digits: usize) -> String {
     match value.filter(|value| value.is_finite()) {
         Some(value) => format!("{value:.digits$}"),
         None => "-".to_owned(),
@@ -160,26 +160,28 @@ pub(crate) fn meanings(tables: &[Table]) -> Vec<(&'static str, &'static str)> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sets, seeds) = (self.sets.len(), self.seeds);
-        writeln!(
-            f,
-            "{sets} {}, {seeds} {} per set and method; {} photographs to compare with, each of another person.",
-            if sets == 1 {
-                "attribute set"
-            } else {
-                "attribute sets"
-            },
-            if seeds == 1 { "face" } else { "faces" },
-            self.references,
-        )?;
-        let tables = tables();
-        for table in &tables {
-            writeln!(f, "\n{}. {}\n", table.title, table.about)?;
-            f.write_str(&lines(&self.rows, &table.columns))?;
-        }
-        writeln!(f, "\n{SIGNS}\n")?;
-        for (heading, meaning) in meanings(&tables) {
-            writeln!(f, "{heading:<8} {meaning}")?;
+        if !self.rows.is_empty() {
+            let (sets, seeds) = (self.sets.len(), self.seeds);
+            writeln!(
+                f,
+                "{sets} {}, {seeds} {} per set and method; {} photographs to compare with, each of another person.",
+                if sets == 1 {
+                    "attribute set"
+                } else {
+                    "attribute sets"
+                },
+                if seeds == 1 { "face" } else { "faces" },
+                self.references,
+            )?;
+            let tables = tables();
+            for table in &tables {
+                writeln!(f, "\n{}. {}\n", table.title, table.about)?;
+                f.write_str(&lines(&self.rows, &table.columns))?;
+            }
+            writeln!(f, "\n{SIGNS}\n")?;
+            for (heading, meaning) in meanings(&tables) {
+                writeln!(f, "{heading:<8} {meaning}")?;
+            }
         }
         f.write_char('\n')?;
         for v in &self.verification {
@@ -194,8 +196,11 @@ impl fmt::Display for Report {
         for remark in &self.remarks {
             writeln!(f, "note     {remark}")?;
         }
-        match &self.probes {
-            Some(probes) => write!(f, "\nShort requests, by the judge:\n\n{probes}"),
+        if let Some(probes) = &self.probes {
+            write!(f, "\nShort requests, by the judge:\n\n{probes}")?;
+        }
+        match &self.edits {
+            Some(edits) => write!(f, "\n{edits}"),
             None => Ok(()),
         }
     }
@@ -256,7 +261,8 @@ impl fmt::Display for Probes {
     }
 }
 
-fn lines(rows: &[Row], columns: &[Column]) -> String {
+/// The rows as text, aligned.
+pub(crate) fn lines(rows: &[Row], columns: &[Column]) -> String {
     let head = std::iter::once(String::new()).chain(columns.iter().map(|c| c.heading.to_owned()));
     let mut cells = vec![head.collect::<Vec<_>>()];
     for row in rows {
@@ -384,6 +390,7 @@ pub(crate) mod tests {
                 auc_like_labels: None,
             }],
             probes: Some(probes()),
+            edits: None,
         }
     }
 

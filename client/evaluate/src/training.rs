@@ -36,12 +36,11 @@ impl Training {
     /// # Errors
     /// There are none, one cannot be read, or the identity network fails.
     pub(crate) async fn of(
-        data: Dataset,
+        data: Arc<Dataset>,
         sources: &[Subject],
         eyes: &Eyes,
         watch: &Watch,
     ) -> Result<Self, EvaluateError> {
-        let data = Arc::new(data);
         let fitted = blocking({
             let (data, watch) = (data.clone(), watch.clone());
             let wanted: Vec<Labels> = sources.iter().map(|source| source.labels.clone()).collect();

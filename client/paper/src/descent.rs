@@ -36,20 +36,66 @@ impl PixelDescent {
         objectives: Vec<Objective>,
         seed: u64,
     ) -> Result<RgbImage, GuestError> {
+        let centre = vec![0.0; self.statistics.prior.components()];
+        let parametrization =
+            Parametrization::new(self.statistics.clone(), Basis::Pixels, centre, false);
+        let descent = Descent {
+            classifier: &self.classifier,
+            statistics: &self.statistics,
+            workers: &self.workers,
+        };
+        descent
+            .picture(objectives, parametrization, self.settings(), seed)
+            .await
+    }
+
+    /// Those of the paper's preset.
+    fn settings(&self) -> Settings {
+        Settings {
+            steps: self.steps,
+            start: self.start,
+            jitter: paper::JITTER as usize,
+            blur_sigma: paper::BLUR_SIGMA,
+            blur_every: paper::BLUR_EVERY as usize,
+            ..defaults::descent(Basis::Pixels, Rule::Sgd)
+        }
+    }
+}
+
+/// What descends: the generator's sessions, over the classifier service.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent<'a> {
+    /// Differentiates.
+    pub classifier: &'a ClassifierClient,
+    /// Statistics that were fitted to the classifier.
+    pub statistics: &'a Arc<Statistics>,
+    /// Threads for the arithmetic.
+    pub workers: &'a Workers,
+}
+
+impl Descent<'_> {
+    /// The picture at the end of a descent of objectives.
+    ///
+    /// # Errors
+    /// The classifier fails.
+    pub async fn picture(
+        &self,
+        objectives: Vec<Objective>,
+        parametrization: Parametrization,
+        settings: Settings,
+        seed: u64,
+    ) -> Result<RgbImage, GuestError> {
         let side = self.statistics.input_size;
         let setup = DifferentiateSetup {
             objectives,
             model_digest: self.statistics.classifier_digest.clone(),
         };
         let stream = self.classifier.differentiate_durably(setup).await?;
-        let centre = vec![0.0; self.statistics.prior.components()];
-        let parametrization =
-            Parametrization::new(self.statistics.clone(), Basis::Pixels, centre, false);
         let session = Session::start(
             GrpcOracle::new(stream, side),
             self.workers.clone(),
             parametrization,
-            self.settings(),
+            settings,
             (side, seed),
             None,
         );
@@ -66,22 +112,10 @@ impl PixelDescent {
         session.oracle().finish();
         Ok(picture)
     }
-
-    /// Those of the paper's preset.
-    fn settings(&self) -> Settings {
-        Settings {
-            steps: self.steps,
-            start: self.start,
-            jitter: paper::JITTER as usize,
-            blur_sigma: paper::BLUR_SIGMA,
-            blur_every: paper::BLUR_EVERY as usize,
-            ..defaults::descent(Basis::Pixels, Rule::Sgd)
-        }
-    }
 }
 
 /// The distance of a layer's activation to a target (eq. 1).
-pub(crate) fn towards(layer: &str, shape: &[usize], target: Vec<f32>) -> Objective {
+pub fn towards(layer: &str, shape: &[usize], target: Vec<f32>) -> Objective {
     let array = deepface_client::Array {
         shape: shape.to_vec(),
         data: target,

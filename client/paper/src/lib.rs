@@ -21,6 +21,7 @@ mod settings;
 mod sheet;
 mod store;
 
+pub use descent::{Descent, towards};
 pub use error::PaperError;
 pub use experiments::{
     Approval, Autoencoding, Discussion, Embedding, Frequencies, Frequency, Inversion, Inversions,

@@ -15,10 +15,15 @@ Examples:
   deepface evaluate --data LFW --split validation --sets 64 --methods default --output tuning
   deepface evaluate --data LFW --split validation --methods default --margin 2 --output wide-margin
   deepface evaluate --data LFW --seeds 4 --with-negatives --json
+  deepface evaluate --data LFW --methods none --sets 64 --output edits
 
 Every method makes faces for attribute sets taken from photographs of people that no model was fitted to. The classifier \
 that the faces are made with measures them, and so do two independent judges and a network that knows people. Controls are photographs, blurred \
-photographs, the mean face, and faces made without a network. Figures have 95 % intervals by bootstrap over people. An interrupted evaluation resumes. DIR/report.html shows the results.";
+photographs, the mean face, and faces made without a network. Changed photographs (`generate --from`) are compared with \
+Deep Feature Interpolation. Figures have 95 % intervals by bootstrap over people. An interrupted evaluation resumes. DIR/report.html shows the results.";
+
+/// In place of a method.
+const NONE: &str = "none";
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -45,7 +50,7 @@ pub(crate) struct EvaluateArgs {
     /// Faces of each of the first four sets, to measure variety; 0 or 1 skips this.
     #[arg(long, value_name = "M", default_value_t = 16, value_parser = value_parser!(u64).range(..=1000))]
     pub(crate) variety_seeds: u64,
-    /// Methods, separated by commas.
+    /// Methods, separated by commas; none leaves out the controls, too, and only changes photographs.
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names(), default_values_t = all())]
     pub(crate) methods: Vec<String>,
     /// Also request the absence of the attributes that a photograph lacks, with methods that support this.
@@ -54,6 +59,9 @@ pub(crate) struct EvaluateArgs {
     /// Skip the short requests, which only the default method gets.
     #[arg(long)]
     pub(crate) no_probes: bool,
+    /// People whose photographs are also changed, two changes each, the first of the sets; 0 skips this.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) edits: u32,
     /// Leave out photographs that cannot be read instead of stopping.
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
@@ -73,7 +81,8 @@ pub(crate) struct EvaluateArgs {
 }
 
 fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(METHODS.map(|method| method.name))
+    let methods = METHODS.iter().map(|method| method.name);
+    PossibleValuesParser::new(methods.chain([NONE]))
 }
 
 fn all() -> Vec<String> {

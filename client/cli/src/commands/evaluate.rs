@@ -3,11 +3,13 @@
 use std::{collections::HashSet, fs};
 
 use anyhow::Context;
-use deepface_evaluate::{Files, Settings, Split, method};
+use deepface_client::{ClassifierClient, GeneratorClient};
+use deepface_evaluate::{Files, Mover, Settings, Split, method};
 use deepface_files::check_folder;
 
 use crate::{
     args::{EvaluateArgs, ServiceArgs},
+    moved::Movement,
     pair::Pair,
     printer,
     requests::generation,
@@ -27,8 +29,17 @@ pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::
     let pair = Pair::with_both(services).await?;
     let stages = Stages::new();
     let (generator, classifier) = (pair.generator()?, pair.classifier()?);
-    let evaluated =
-        deepface_evaluate::evaluate(&generator, &classifier, &settings, &[], &stages.watch()).await;
+    let mover = mover(&generator, &classifier, &settings).await?;
+    let watch = stages.watch();
+    let evaluated = deepface_evaluate::evaluate(
+        &generator,
+        &classifier,
+        &settings,
+        &[],
+        mover.as_ref().map(|mover| mover as &dyn Mover),
+        &watch,
+    );
+    let evaluated = evaluated.await;
     drop(stages);
     if new && evaluated.is_err() {
         // Only where nothing was written: a folder that is not empty stays.
@@ -40,6 +51,21 @@ pub(crate) async fn run(services: &ServiceArgs, args: &EvaluateArgs) -> anyhow::
         return printer::print_json(&report);
     }
     printer::print(&format!("{report}\n{}", written(&files)))
+}
+
+/// What moves activations, where photographs are changed with the statistics that are built in.
+async fn mover(
+    generator: &GeneratorClient,
+    classifier: &ClassifierClient,
+    settings: &Settings,
+) -> anyhow::Result<Option<Movement>> {
+    if settings.edits == 0 {
+        return Ok(None);
+    }
+    let list = generator.list_attributes().await?;
+    let load = move |classifier| Movement::like(classifier, &list.digest);
+    let classifier = classifier.clone();
+    tokio::task::spawn_blocking(move || load(classifier)).await?
 }
 
 fn settings(args: &EvaluateArgs) -> Settings {
@@ -61,6 +87,7 @@ fn settings(args: &EvaluateArgs) -> Settings {
         methods: named.filter(|method| seen.insert(method.name)).collect(),
         with_negatives: args.with_negatives,
         probes: !args.no_probes,
+        edits: args.edits as usize,
         seed: args.seed,
         skip_unreadable: args.skip_unreadable,
         output: args.output.clone(),
@@ -68,8 +95,10 @@ fn settings(args: &EvaluateArgs) -> Settings {
 }
 
 fn written(files: &Files) -> String {
-    let all = [&files.page, &files.report, &files.sheet, &files.variety];
-    all.map(|file| format!("{}\n", file.display())).concat()
+    let pictures = [&files.sheet, &files.variety, &files.edits];
+    let all = [&files.page, &files.report].into_iter();
+    let all = all.chain(pictures.into_iter().flatten());
+    all.map(|file| format!("{}\n", file.display())).collect()
 }
 
 #[cfg(test)]
@@ -93,11 +122,17 @@ mod tests {
         let all = settings(&args);
         assert_eq!(all.methods.len(), METHODS.len());
         assert_eq!((all.sets, all.seeds, all.variety_seeds), (128, 3, 16));
+        assert_eq!(all.edits, 64);
         let line = "deepface evaluate --data LFW --methods paper,default,paper";
         let Command::Work(Work::Evaluate(args)) = parsed(line) else {
             panic!("expected evaluate");
         };
         let names: Vec<_> = settings(&args).methods.iter().map(|m| m.name).collect();
         assert_eq!(names, ["paper", "default"]);
+        let line = "deepface evaluate --data LFW --methods none";
+        let Command::Work(Work::Evaluate(args)) = parsed(line) else {
+            panic!("expected evaluate");
+        };
+        assert!(settings(&args).methods.is_empty());
     }
 }

@@ -6,27 +6,47 @@ mod requests;
 use deepface_report::{Document, data_uri, svg};
 use maud::{Markup, html};
 
-use crate::report::{Probes, Report, Row};
+use crate::edits::edit_tables;
+use crate::report::{Edits, Probes, Report, Row};
 use crate::table::{SIGNS, meanings, tables};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page, with its pictures inside; `sheet` and `variety` are PNG files.
-pub(crate) fn page(report: &Report, sheet: &[u8], variety: &[u8]) -> String {
+/// The pictures of the page, as PNG files; those that there are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pictures<'a> {
+    pub(crate) sheet: Option<&'a [u8]>,
+    pub(crate) variety: Option<&'a [u8]>,
+    pub(crate) edits: Option<&'a [u8]>,
+}
+
+/// The page, with its pictures inside.
+pub(crate) fn page(report: &Report, pictures: Pictures<'_>) -> String {
     let body = html! {
         h1 { "How good the faces are" }
         (about(report))
-        (measurements(report))
-        h2 { "Faces" }
-        p { "A column per attribute set." }
-        (picture(sheet, "faces by method and attribute set"))
-        h2 { "Variety" }
-        p { "The first attribute set, a column per seed." }
-        (picture(variety, "faces of the first attribute set by method and seed"))
+        @if !report.rows.is_empty() { (measurements(report)) }
+        @if let Some(sheet) = pictures.sheet {
+            h2 { "Faces" }
+            p { "A column per attribute set." }
+            (picture(sheet, "faces by method and attribute set"))
+        }
+        @if let Some(variety) = pictures.variety {
+            h2 { "Variety" }
+            p { "The first attribute set, a column per seed." }
+            (picture(variety, "faces of the first attribute set by method and seed"))
+        }
         @if let Some(probes) = &report.probes { (short_requests(probes)) }
-        (losses(&report.rows))
-        (requests::methods(&report.rows))
-        (figures::attributes(&report.rows))
+        @if let Some(edits) = &report.edits { (changed(edits)) }
+        @if let Some(edits) = pictures.edits {
+            p { "A row per change, the photograph beside the same one in all rows of the table." }
+            (picture(edits, "changed photographs"))
+        }
+        @if !report.rows.is_empty() {
+            (losses(&report.rows))
+            (requests::methods(&report.rows))
+            (figures::attributes(&report.rows))
+        }
         (requests::sets(&report.sets))
     };
     let document = Document {
@@ -82,6 +102,21 @@ fn short_requests(probes: &Probes) -> Markup {
     }
 }
 
+/// Changed photographs: all of them, and kind by kind.
+fn changed(edits: &Edits) -> Markup {
+    let tables = edit_tables();
+    html! {
+        h2 { "Changed photographs" }
+        @for table in &tables {
+            p { b { (table.title) } ". " (table.about) }
+            (figures::table(&edits.rows, &table.columns))
+        }
+        (figures::meanings(&meanings(&tables)))
+        (requests::methods(&edits.rows))
+        pre { (edits.kinds()) }
+    }
+}
+
 fn losses(rows: &[Row]) -> Markup {
     html! {
         h2 { "Loss" }
@@ -101,11 +136,19 @@ mod tests {
 
     #[test]
     fn the_page_shows_every_row_and_needs_nothing_else() {
-        let html = page(&report(), b"sheet", b"variety");
+        let html = page(
+            &report(),
+            Pictures {
+                sheet: Some(b"sheet"),
+                variety: Some(b"variety"),
+                edits: Some(b"edits"),
+            },
+        );
         for part in [
             "<tr class=\"control\"><td title=\"the &lt;source&gt;\">photographs</td>",
             "data:image/png;base64,c2hlZXQ=",
             "data:image/png;base64,dmFyaWV0eQ==",
+            "data:image/png;base64,ZWRpdHM=",
             ">ends at 0.5000</text>",
             "<code>method: regression</code>",
             "<li>a.jpg: Male, 5 o' Clock Shadow</li>",

@@ -38,9 +38,10 @@ pub(crate) fn by_seed(galleries: &[Gallery]) -> RgbImage {
 }
 
 /// A row's name, and its faces with the columns they belong in.
-type Row = (String, Vec<(usize, Arc<RgbImage>)>);
+pub(crate) type Row = (String, Vec<(usize, Arc<RgbImage>)>);
 
-fn sheet(rows: &[Row]) -> RgbImage {
+/// Rows of faces, one below the other.
+pub(crate) fn sheet(rows: &[Row]) -> RgbImage {
     let places = rows.iter().flat_map(|(_, faces)| faces);
     let columns = places.map(|(column, _)| column + 1).max();
     let columns = columns.unwrap_or_default();

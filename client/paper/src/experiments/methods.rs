@@ -62,11 +62,13 @@ pub(crate) async fn make(bench: &Bench<'_>) -> Result<Value, PaperError> {
         methods: names.iter().filter_map(|name| method(name)).collect(),
         with_negatives: false,
         probes: false,
+        edits: 0,
         seed: settings.seed,
         skip_unreadable: settings.skip_unreadable,
         output: folder(bench),
     };
     let (generator, classifier) = (bench.generator, bench.classifier);
-    let (report, _) = evaluate(generator, classifier, &settings, &guests, bench.watch).await?;
+    let (report, _) =
+        evaluate(generator, classifier, &settings, &guests, None, bench.watch).await?;
     serde_json::to_value(report).map_err(|e| PaperError::Data(e.to_string()))
 }
