@@ -10,6 +10,7 @@ mod card;
 mod document;
 mod edits;
 mod evaluation;
+mod paper;
 mod scaling;
 mod source;
 mod speed;
