@@ -53,10 +53,7 @@ impl Movement {
         both.for_each(|(x, by)| *x += by);
         let statistics = self.statistics.clone();
         let around = move || {
-            let prior = &statistics.prior;
-            let centre = prior.coordinates(&pixels.data);
-            let shown = prior.image(&centre);
-            let detail = pixels.data.iter().zip(shown).map(|(x, y)| x - y).collect();
+            let (centre, detail) = statistics.prior.take_apart(&pixels.data);
             Parametrization::new(statistics.clone(), Basis::Prior, centre, true)
                 .with_detail(Some(detail))
         };

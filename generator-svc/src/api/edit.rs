@@ -77,9 +77,7 @@ pub(super) async fn objectives(
     let reference = Reference::given(face(pixels.clone()), scores);
     let work = move || {
         let prior = &statistics.prior;
-        let start = prior.coordinates(&pixels.data);
-        let shown = prior.image(&start);
-        let detail = pixels.data.iter().zip(shown).map(|(x, y)| x - y).collect();
+        let (start, detail) = prior.take_apart(&pixels.data);
         let factor = 1.0 + how.exaggeration as f32;
         let moved = prior.expected(&offsets).into_iter();
         let centre = start.iter().zip(moved).map(|(z, m)| z + factor * m);

@@ -74,6 +74,15 @@ impl Prior {
             .collect()
     }
 
+    /// An image taken apart: its [coordinates](Self::coordinates), and what the prior cannot show of it, its detail, of the
+    /// image's shape.
+    pub fn take_apart(&self, image: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let coordinates = self.coordinates(image);
+        let shown = self.image(&coordinates);
+        let detail = image.iter().zip(shown).map(|(x, y)| x - y).collect();
+        (coordinates, detail)
+    }
+
     /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
     pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
         self.components.products(&self.canvas.pull_back(gradient))
@@ -352,6 +361,20 @@ mod tests {
                 let cosine = spread[(i, j)] / (spread[(i, i)] * spread[(j, j)]).sqrt();
                 assert!(cosine.abs() < 0.02, "{cosine}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_shown_and_the_detail_add_up_to_the_image() {
+        let prior = fit(images(50), &[[false; ATTRIBUTES]; 50]).prior;
+        let image: Vec<f32> = (0..3 * SIDE * SIDE)
+            .map(|p| 0.5 + 0.3 * (p as f32 * 0.7).sin())
+            .collect();
+        let (coordinates, detail) = prior.take_apart(&image);
+        let shown = prior.image(&coordinates);
+        assert!(detail.iter().any(|d| d.abs() > 0.01));
+        for ((shown, detail), x) in shown.iter().zip(&detail).zip(&image) {
+            assert!((shown + detail - x).abs() < 1e-5, "{shown} {detail} {x}");
         }
     }
 
