@@ -1,5 +1,7 @@
 //! What was found of the paper's claims: docs/paper.md, held against what `deepface paper` wrote.
 
+use deepface_paper::{PHOTOGRAPHS, SHAPES};
+
 use crate::document::Document;
 use crate::evaluation::methods;
 use crate::source::{Source, fixed, mean, read, table};
@@ -264,21 +266,7 @@ fn separability(document: &mut Document, found: Source<'_>) {
 fn discussion(document: &mut Document, file: Source<'_>) {
     let told = file.at("discussion/told");
     let over = |names: &[&str]| mean(names.iter().map(|name| told.at(name).number("accuracy")));
-    let photographs = over(&[
-        "Soft Lighting",
-        "Harsh Lighting",
-        "Flash",
-        "Outdoor",
-        "Color Photo",
-        "Posed Photo",
-    ]);
-    let shapes = over(&[
-        "Big Nose",
-        "Pointy Nose",
-        "Fully Visible Forehead",
-        "Partially Visible Forehead",
-        "Obstructed Forehead",
-    ]);
+    let (photographs, shapes) = (over(&PHOTOGRAPHS), over(&SHAPES));
     let all = mean(told.list().iter().map(|told| told.number("accuracy")));
     document.says(&format!(
         "accuracy {photographs:.3} for attributes of the photograph, {shapes:.3} for noses and foreheads, {all:.3} for all"

@@ -25,8 +25,8 @@ pub use descent::{Descent, towards};
 pub use error::PaperError;
 pub use experiments::{
     Approval, Autoencoding, Discussion, Embedding, Frequencies, Frequency, Inversion, Inversions,
-    Likenesses, Mixture, MixtureLayer, Normality, NormalityLayer, Portrait, Samples, Separability,
-    Told, Transfer, TransferRun, Visualization, Visualizations,
+    Likenesses, Mixture, MixtureLayer, Normality, NormalityLayer, PHOTOGRAPHS, Portrait, SHAPES,
+    Samples, Separability, Told, Transfer, TransferRun, Visualization, Visualizations,
 };
 pub use page::Files;
 pub use paper::Paper;

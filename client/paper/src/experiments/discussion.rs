@@ -11,7 +11,7 @@ use crate::error::PaperError;
 use crate::metrics::Judged;
 
 /// Attributes of the photograph and not of the face: the paper's worst.
-pub(crate) const PHOTOGRAPHS: [&str; 6] = [
+pub const PHOTOGRAPHS: [&str; 6] = [
     "Soft Lighting",
     "Harsh Lighting",
     "Flash",
@@ -20,7 +20,7 @@ pub(crate) const PHOTOGRAPHS: [&str; 6] = [
     "Posed Photo",
 ];
 /// Shapes of nose and forehead: among the paper's best.
-pub(crate) const SHAPES: [&str; 5] = [
+pub const SHAPES: [&str; 5] = [
     "Big Nose",
     "Pointy Nose",
     "Fully Visible Forehead",

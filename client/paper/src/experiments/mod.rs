@@ -22,7 +22,7 @@ pub(crate) mod visualization;
 
 pub use crate::metrics::Approval;
 pub use autoencoder::Autoencoding;
-pub use discussion::{Discussion, Told};
+pub use discussion::{Discussion, PHOTOGRAPHS, SHAPES, Told};
 pub use frequencies::{Frequencies, Frequency};
 pub use inversion::{Inversion, Inversions};
 pub use likeness::{Likenesses, Portrait};
