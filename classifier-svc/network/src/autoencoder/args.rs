@@ -40,6 +40,9 @@ pub struct AutoencoderArgs {
     /// Weights file of the classifier whose layers the perceptual loss compares. Default: the built-in one.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Go on from the weights in this file, of an autoencoder of the same sizes, instead of random ones.
+    #[arg(long, value_name = "FILE")]
+    pub start: Option<PathBuf>,
     /// Side of the faces, pixels: a multiple of 2 to the number of --channels.
     #[arg(long, default_value_t = Settings::default().topology.side)]
     pub side: usize,
@@ -49,6 +52,9 @@ pub struct AutoencoderArgs {
     /// Values of a latent.
     #[arg(long, default_value_t = Settings::default().topology.latent)]
     pub latent: usize,
+    /// Let encoder and decoder read only faces and latents, so that the latents hold the attributes too.
+    #[arg(long)]
+    pub unconditional: bool,
     /// Passes over the training photographs.
     #[arg(long, default_value_t = Settings::default().epochs)]
     pub epochs: usize,
@@ -81,6 +87,13 @@ pub struct AutoencoderArgs {
     /// Share of the steps, the last ones, that use the perceptual loss.
     #[arg(long, value_name = "SHARE", default_value_t = Settings::default().perceptual_share)]
     pub perceptual_share: f64,
+    /// Norm of the adversarial gradient, relative to that of the other terms; 0 turns it off. A critic learns to tell
+    /// photographs from decoded faces, by the layers of the perceptual loss, and faces learn to pass for photographs.
+    #[arg(long, value_name = "RATIO", default_value_t = Settings::default().adversarial_weight)]
+    pub adversarial_weight: f64,
+    /// Share of the steps, the last ones, that use the adversarial term.
+    #[arg(long, value_name = "SHARE", default_value_t = Settings::default().adversarial_share)]
+    pub adversarial_share: f64,
     /// Factor of the divergence of the latents from the standard Gaussian.
     #[arg(long, default_value_t = Settings::default().beta)]
     pub beta: f64,
@@ -104,6 +117,7 @@ impl AutoencoderArgs {
                 channels: self.channels.clone(),
                 latent: self.latent,
             },
+            conditional: !self.unconditional,
             epochs: self.epochs,
             batch: self.batch,
             learning_rate: self.learning_rate,
@@ -113,6 +127,8 @@ impl AutoencoderArgs {
             perceptual_layers: self.perceptual_layers.clone(),
             perceptual_side: self.perceptual_side,
             perceptual_share: self.perceptual_share,
+            adversarial_weight: self.adversarial_weight,
+            adversarial_share: self.adversarial_share,
             beta: self.beta,
             warm_up: self.warm_up,
             seed: self.seed,

@@ -5,7 +5,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{face::Face, learner::Batch, settings::Settings};
+use super::{
+    face::Face,
+    learner::{Batch, Mixture},
+    settings::Settings,
+};
 use crate::train::random::{Purpose, Random};
 
 /// The arrays of a batch.
@@ -13,6 +17,7 @@ pub(super) struct Inputs {
     faces: Vec<f32>,
     attributes: Vec<f32>,
     noise: Vec<f32>,
+    mixtures: Vec<Mixture>,
 }
 
 impl Inputs {
@@ -20,7 +25,12 @@ impl Inputs {
     pub(super) fn random(faces: &[&Face], settings: &Settings, index: usize) -> Self {
         let mut rng = Random::new(settings.seed, Purpose::View, index).stream(0);
         let mirrored: Vec<bool> = faces.iter().map(|_| rng.random::<f32>() < 0.5).collect();
-        Self::of(faces, &mirrored, settings, &mut rng)
+        let mut inputs = Self::of(faces, &mirrored, settings, &mut rng);
+        let mut part = || (rng.random_range(0..faces.len()), rng.random());
+        inputs.mixtures = (0..settings.mixed())
+            .map(|_| std::array::from_fn(|_| part()))
+            .collect();
+        inputs
     }
 
     /// The inputs of a validation step: the faces as they are, with the same noise every time.
@@ -42,6 +52,7 @@ impl Inputs {
             faces: pixels,
             attributes: faces.iter().flat_map(|face| face.attributes()).collect(),
             noise: (0..values).map(|_| standard_normal(rng)).collect(),
+            mixtures: Vec::new(),
         }
     }
 
@@ -50,6 +61,7 @@ impl Inputs {
             faces: &self.faces,
             attributes: &self.attributes,
             noise: &self.noise,
+            mixtures: &self.mixtures,
         }
     }
 }

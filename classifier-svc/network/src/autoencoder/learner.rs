@@ -1,10 +1,12 @@
-//! The loss of a batch and its gradients: reconstruction, perception, and the divergence of the latents.
+//! The loss of a batch and its gradients: reconstruction, perception, a critic, and the divergence of the latents.
 
 use super::{
+    critic::Critic,
     layer::Backward,
     networks::{Networks, Posterior},
     perceptual::Perceptual,
 };
+use crate::train::optimizer::{Parameter, Step};
 
 /// The terms of the loss, means over faces, without their factors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -15,6 +17,9 @@ pub struct Terms {
     pub perceptual: f64,
     /// Divergence of the latents from the standard Gaussian, nats.
     pub divergence: f64,
+    /// The critic's hinge loss, 1 at chance; 0 without one. It is not part of the total.
+    #[serde(default)]
+    pub critic: f64,
 }
 
 impl Terms {
@@ -23,6 +28,7 @@ impl Terms {
         self.pixels += share * other.pixels;
         self.perceptual += share * other.perceptual;
         self.divergence += share * other.divergence;
+        self.critic += share * other.critic;
     }
 
     /// The weighted sum.
@@ -38,6 +44,7 @@ impl Terms {
             pixels: rounded(self.pixels),
             perceptual: rounded(self.perceptual),
             divergence: rounded(self.divergence),
+            critic: rounded(self.critic),
         }
     }
 }
@@ -53,23 +60,34 @@ pub(super) struct Weights {
     pub(super) pixels: f64,
     pub(super) perceptual: f64,
     pub(super) beta: f64,
+    /// Of the adversarial gradient, relative to that of pixels and perception.
+    pub(super) adversarial: f64,
 }
 
-/// A batch: faces, `[n, 3, S, S]`, their attributes, `[n, attributes]`, and normal noise, `[n, latent]`.
+/// A batch: faces, `[n, 3, S, S]`, their attributes, `[n, attributes]`, and normal noise, `[n, latent]`; mixtures
+/// of its latents, whose faces only the critic sees.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch<'a> {
     pub(super) faces: &'a [f32],
     pub(super) attributes: &'a [f32],
     pub(super) noise: &'a [f32],
+    pub(super) mixtures: &'a [Mixture],
 }
 
 /// Networks that learn, and the classifier that looks at their faces.
 pub(super) struct Learner {
     pub(super) networks: Networks,
     pub(super) perceptual: Option<Perceptual>,
+    pub(super) critic: Option<Critic>,
 }
 
 impl Learner {
+    /// Everything that is learned, always in the same order.
+    pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        let critic = self.critic.iter_mut().flat_map(Critic::parameters_mut);
+        self.networks.parameters_mut().chain(critic)
+    }
+
     /// The terms of a batch.
     pub(super) fn terms(&mut self, batch: &Batch<'_>) -> Terms {
         let topology = self.networks.topology();
@@ -83,17 +101,25 @@ impl Learner {
             pixels: squared_error(batch.faces, decoded) / n as f64,
             perceptual: perceptual.map_or(0.0, |p| p.loss(batch.faces, decoded)),
             divergence: posterior.divergence(latent),
+            critic: 0.0,
         }
     }
 
-    /// The terms of a batch, and the gradients of everything learned.
-    pub(super) fn learn(&mut self, batch: &Batch<'_>, weights: &Weights) -> Terms {
+    /// The terms of a batch, and the gradients of everything that the networks learn. The critic takes its `step`.
+    pub(super) fn learn(&mut self, batch: &Batch<'_>, weights: &Weights, step: Step) -> Terms {
         let topology = self.networks.topology();
         let (size, latent) = (topology.pixels(), topology.latent);
         let n = batch.faces.len() / size;
         let posterior = self.networks.encode(batch.faces, batch.attributes);
-        let latents = posterior.draw(batch.noise);
-        let decoded = self.networks.decode(&latents, batch.attributes).to_vec();
+        let mut latents = posterior.draw(batch.noise);
+        let mut attributes = batch.attributes.to_vec();
+        if weights.adversarial > 0.0 {
+            let drawn = batch.mixtures.len();
+            latents.extend(mixed(&latents, batch.mixtures, latent));
+            attributes.extend_from_within(..attributes.len() / n * drawn);
+        }
+        let made = self.networks.decode(&latents, &attributes).to_vec();
+        let decoded = &made[..batch.faces.len()];
         let factor = (2.0 * weights.pixels / n as f64) as f32;
         let differences = decoded
             .iter()
@@ -102,20 +128,57 @@ impl Learner {
         let mut gradient: Vec<f32> = differences.collect();
         let perceptual = match &mut self.perceptual {
             Some(p) if weights.perceptual > 0.0 => {
-                p.add_gradient(batch.faces, &decoded, weights.perceptual, &mut gradient)
+                p.add_gradient(batch.faces, decoded, weights.perceptual, &mut gradient)
             }
             _ => 0.0,
         };
-        let pulled = self.networks.pull_back(&gradient, Backward::Learn);
+        gradient.resize(made.len(), 0.0);
+        let critic = match (&mut self.critic, &mut self.perceptual) {
+            (Some(critic), Some(p)) if weights.adversarial > 0.0 => critic.contest(
+                p,
+                [batch.faces, &made],
+                weights.adversarial,
+                &mut gradient,
+                step,
+            ),
+            _ => 0.0,
+        };
+        let mut pulled = self.networks.pull_back(&gradient, Backward::Learn);
+        pulled.truncate(n * latent);
         let beta = weights.beta as f32 / n as f32;
         let gradient = posterior.gradient(&pulled, batch.noise, beta);
         self.networks.learn_encoder(&gradient);
         Terms {
-            pixels: squared_error(batch.faces, &decoded) / n as f64,
+            pixels: squared_error(batch.faces, decoded) / n as f64,
             perceptual,
             divergence: posterior.divergence(latent),
+            critic,
         }
     }
+}
+
+/// Faces whose latents are mixed, and the signs of their differences from the mean.
+pub(super) type Mixture = [(usize, bool); 4];
+
+/// Latents with mean and covariance of those of a batch, but of faces that are nobody's: the mean plus four differences
+/// from it, each with a random sign, over 2. Sums of several are nearly normal, as the latents that faces are drawn from.
+fn mixed(latents: &[f32], mixtures: &[Mixture], latent: usize) -> Vec<f32> {
+    let n = (latents.len() / latent) as f32;
+    let mut mean = vec![0.0; latent];
+    for row in latents.chunks_exact(latent) {
+        mean.iter_mut().zip(row).for_each(|(m, x)| *m += x / n);
+    }
+    let mut all = Vec::with_capacity(mixtures.len() * latent);
+    for mixture in mixtures {
+        all.extend((0..latent).map(|k| {
+            let part = |&(i, plus): &(usize, bool)| {
+                let apart = latents[i * latent + k] - mean[k];
+                if plus { apart } else { -apart }
+            };
+            mean[k] + mixture.iter().map(part).sum::<f32>() / 2.0
+        }));
+    }
+    all
 }
 
 fn squared_error(a: &[f32], b: &[f32]) -> f64 {

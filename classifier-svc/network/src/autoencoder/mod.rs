@@ -6,6 +6,8 @@
 //! can serve as a parametrisation of faces: [`Autoencoder::pull_back`] is its adjoint.
 
 mod args;
+mod coder;
+mod critic;
 mod curve;
 mod description;
 mod face;
@@ -27,6 +29,7 @@ mod topology;
 mod train;
 
 pub use args::AutoencoderArgs;
+pub use coder::{Basis, Coder, Tensor};
 pub use curve::{Epoch, table};
 pub use description::{Description, Sampling};
 pub use face::Face;

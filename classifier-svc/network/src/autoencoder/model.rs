@@ -14,6 +14,7 @@ use super::{
     layer::Backward,
     networks::Networks,
     prior::Prior,
+    settings::Settings,
     topology::Spec,
 };
 use crate::{ModelError, parameters::Parameters};
@@ -25,13 +26,21 @@ const BATCH: usize = 16;
 ///
 /// Attributes are one value each, 0 (absent) to 1 (present), in the order of [`Autoencoder::schema`]. Faces are
 /// `[3, side, side]`, RGB, 0 to 1. [`Autoencoder::encode`], [`Autoencoder::decode`] and [`Autoencoder::pull_back`] take one
-/// face or several of them, one behind the other.
+/// face or several of them, one behind the other. One that is not conditional ignores attributes there.
 pub struct Autoencoder {
     description: Description,
     networks: Networks,
     prior: Prior,
     /// Weights of the layers, by name.
     weights: Vec<(String, Parameters)>,
+}
+
+impl std::fmt::Debug for Autoencoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Autoencoder")
+            .field(&self.description)
+            .finish()
+    }
 }
 
 impl Autoencoder {
@@ -44,7 +53,9 @@ impl Autoencoder {
         weights: Vec<(String, Parameters)>,
         prior: Prior,
     ) -> Result<Self, ModelError> {
-        let (topology, attributes) = (&description.settings.topology, description.schema.len());
+        let settings = &description.settings;
+        let topology = &settings.topology;
+        let attributes = settings.read_of(description.schema.len());
         let networks = Networks::fixed(topology, attributes, BATCH, |spec| {
             let found = weights.iter().find(|(name, _)| *name == spec.name);
             let found = found.map(|(_, parameters)| parameters.clone());
@@ -77,12 +88,7 @@ impl Autoencoder {
         let (description, digest) = Description::read(tensors.text(KEY))?;
         let (topology, count) = (&description.settings.topology, description.schema.len());
         let latent = topology.latent;
-        let layers = [
-            topology.body(),
-            topology.head(count),
-            topology.decoder(count),
-        ]
-        .concat();
+        let layers = layers(&description.settings, count);
         let mut weights = Vec::new();
         for spec in &layers {
             if let Some(shape) = spec.weight_shape() {
@@ -134,13 +140,7 @@ impl Autoencoder {
             (name, array)
         };
         let mut arrays = Vec::new();
-        let topology = &self.description.settings.topology;
-        let layers = [
-            topology.body(),
-            topology.head(count),
-            topology.decoder(count),
-        ]
-        .concat();
+        let layers = layers(&self.description.settings, count);
         let learned = layers
             .iter()
             .filter_map(|s| Some((s.outputs(), s.weight_shape()?)));
@@ -175,6 +175,11 @@ impl Autoencoder {
         self.write_to(&destination).map(drop)
     }
 
+    /// The weights of the layers, by name.
+    pub(super) fn weights(&self) -> &[(String, Parameters)] {
+        &self.weights
+    }
+
     /// What the file says of it.
     pub fn description(&self) -> &Description {
         &self.description
@@ -204,16 +209,15 @@ impl Autoencoder {
         face: &[f32],
         attributes: &[f32],
     ) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-        let (size, count) = (self.networks.topology().pixels(), self.schema().len());
+        let size = self.networks.topology().pixels();
+        let (attributes, count) = self.read_of(attributes);
         let n = count_of("face", face, size)?;
         check("attributes", attributes, n * count)?;
         let (mut mean, mut log_variance) = (Vec::new(), Vec::new());
         let batch = self.networks.batch();
-        let parts = face
-            .chunks(batch * size)
-            .zip(attributes.chunks(batch * count));
-        for (face, attributes) in parts {
-            let found = self.networks.encode(face, attributes);
+        for (i, face) in face.chunks(batch * size).enumerate() {
+            let own = &attributes[i * batch * count..][..face.len() / size * count];
+            let found = self.networks.encode(face, own);
             mean.extend(found.mean);
             log_variance.extend(found.log_variance);
         }
@@ -253,6 +257,14 @@ impl Autoencoder {
         Ok(pulled)
     }
 
+    /// What of attributes the networks read, and how many values of each face.
+    fn read_of<'a>(&self, attributes: &'a [f32]) -> (&'a [f32], usize) {
+        match self.description.settings.conditional {
+            true => (attributes, self.schema().len()),
+            false => (&[], 0),
+        }
+    }
+
     /// Decodes part after part, each followed by `then`.
     fn passes(
         &mut self,
@@ -260,15 +272,14 @@ impl Autoencoder {
         attributes: &[f32],
         mut then: impl FnMut(&mut Networks, &[f32]),
     ) -> Result<(), ModelError> {
-        let (latent, count) = (self.latent(), self.schema().len());
+        let latent = self.latent();
+        let (attributes, count) = self.read_of(attributes);
         let n = count_of("latent", latents, latent)?;
         check("attributes", attributes, n * count)?;
         let batch = self.networks.batch();
-        let parts = latents
-            .chunks(batch * latent)
-            .zip(attributes.chunks(batch * count));
-        for (latents, attributes) in parts {
-            let faces = self.networks.decode(latents, attributes).to_vec();
+        for (i, latents) in latents.chunks(batch * latent).enumerate() {
+            let own = &attributes[i * batch * count..][..latents.len() / latent * count];
+            let faces = self.networks.decode(latents, own).to_vec();
             then(&mut self.networks, &faces);
         }
         Ok(())
@@ -300,6 +311,12 @@ impl Autoencoder {
         let latent = self.draw(attributes, seed)?;
         self.decode(&latent, attributes)
     }
+}
+
+/// All layers, of networks for as many attributes.
+fn layers(settings: &Settings, attributes: usize) -> Vec<Spec> {
+    let (topology, read) = (&settings.topology, settings.read_of(attributes));
+    [topology.body(), topology.head(read), topology.decoder(read)].concat()
 }
 
 fn parameters(

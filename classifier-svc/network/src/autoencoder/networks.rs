@@ -26,6 +26,7 @@ const QUIET: f32 = 0.2;
 /// Encoder and decoder of an autoencoder, with buffers for a batch.
 pub(super) struct Networks {
     topology: Topology,
+    /// Attributes that encoder and decoder read beside the face or the latent.
     attributes: usize,
     batch: usize,
     /// From the face up to planes, and from these and the attributes to the latent.
@@ -62,6 +63,25 @@ impl Networks {
         topology: &Topology,
         attributes: usize,
         batch: usize,
+        take: impl FnMut(&Spec) -> Result<Parameters, E>,
+    ) -> Result<Self, E> {
+        Self::with(topology, [attributes, batch], true, take)
+    }
+
+    /// The same, to be learned further.
+    pub(super) fn started<E>(
+        topology: &Topology,
+        attributes: usize,
+        batch: usize,
+        take: impl FnMut(&Spec) -> Result<Parameters, E>,
+    ) -> Result<Self, E> {
+        Self::with(topology, [attributes, batch], false, take)
+    }
+
+    fn with<E>(
+        topology: &Topology,
+        [attributes, batch]: [usize; 2],
+        fixed: bool,
         mut take: impl FnMut(&Spec) -> Result<Parameters, E>,
     ) -> Result<Self, E> {
         let mut failed = None;
@@ -73,7 +93,7 @@ impl Networks {
                     spec.zeros()
                 }),
             };
-            Layer::new(spec, batch, parameters, true)
+            Layer::new(spec, batch, parameters, fixed)
         });
         match failed {
             None => Ok(networks),
@@ -123,12 +143,11 @@ impl Networks {
         let len = self.topology.top().len();
         if let Some((_, y, _)) = self.body.top_mut() {
             let (stride, x) = self.head.vectors_mut();
-            let both = y
-                .chunks_exact(len)
-                .zip(attributes.chunks_exact(self.attributes));
-            for (x, (planes, attributes)) in x.chunks_exact_mut(stride).zip(both) {
+            let all = x.chunks_exact_mut(stride).zip(y.chunks_exact(len));
+            for (i, (x, planes)) in all.take(n).enumerate() {
                 x[..len].copy_from_slice(planes);
-                x[len..][..self.attributes].copy_from_slice(attributes);
+                x[len..][..self.attributes]
+                    .copy_from_slice(&attributes[i * self.attributes..][..self.attributes]);
             }
         }
         self.head.forward(n);
@@ -178,12 +197,11 @@ impl Networks {
         let latent = self.topology.latent;
         let n = latents.len() / latent;
         let (stride, x) = self.decoder.vectors_mut();
-        let both = latents
-            .chunks_exact(latent)
-            .zip(attributes.chunks_exact(self.attributes));
-        for (x, (latents, attributes)) in x.chunks_exact_mut(stride).zip(both) {
+        let all = x.chunks_exact_mut(stride).zip(latents.chunks_exact(latent));
+        for (i, (x, latents)) in all.enumerate() {
             x[..latent].copy_from_slice(latents);
-            x[latent..][..self.attributes].copy_from_slice(attributes);
+            x[latent..][..self.attributes]
+                .copy_from_slice(&attributes[i * self.attributes..][..self.attributes]);
         }
         self.decoder.forward(n);
         self.decoded = self.decoder.outputs(n);

@@ -15,6 +15,8 @@ pub(super) struct Perceptual {
     /// Values of a face, and of the classifier's input.
     sizes: [usize; 2],
     stages: Vec<usize>,
+    /// Shapes of the stages' activations: channels, height, width.
+    shapes: Vec<[usize; 3]>,
     /// Of each stage, one over the sum of squares of the activation of an average face.
     scales: Vec<f64>,
     digest: String,
@@ -71,6 +73,7 @@ impl Perceptual {
             resample: Resample::new(side, input),
             sizes: [side, input].map(|side| 3 * side * side),
             scales: vec![1.0; stages.len()],
+            shapes: stages.iter().map(|&at| planes(&all[at].shape())).collect(),
             stages,
             digest: sha256(file),
         };
@@ -85,7 +88,7 @@ impl Perceptual {
 
     fn measure(&mut self, faces: &[f32]) -> Vec<f64> {
         let mut sums = vec![0.0; self.stages.len()];
-        for part in faces.chunks(self.network.capacity() * self.sizes[0]) {
+        for part in faces.chunks(self.together()) {
             let activations = self.activations(part);
             let squares = |a: &Vec<f32>| a.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
             sums.iter_mut()
@@ -96,7 +99,22 @@ impl Perceptual {
         sums.into_iter().map(|sum| n / sum.max(1e-12)).collect()
     }
 
-    fn activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
+    /// Shapes of the layers' activations, and what brings each to a mean square of about 1.
+    pub(super) fn shapes(&self) -> Vec<([usize; 3], f32)> {
+        let size = |shape: &[usize; 3]| shape.iter().product::<usize>() as f64;
+        let layers = self.shapes.iter().zip(&self.scales);
+        layers
+            .map(|(shape, scale)| (*shape, (scale * size(shape)).sqrt() as f32))
+            .collect()
+    }
+
+    /// Values of as many faces as one pass takes.
+    pub(super) fn together(&self) -> usize {
+        self.network.capacity() * self.sizes[0]
+    }
+
+    /// The activations of faces, as many as one pass takes at most: a vector for each layer.
+    pub(super) fn activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
         let mut inputs = self.resample.apply(faces);
         let n = faces.len() / self.sizes[0];
         let images = inputs.chunks_exact_mut(self.sizes[1]);
@@ -114,56 +132,61 @@ impl Perceptual {
         weight: f64,
         gradient: &mut [f32],
     ) -> f64 {
-        let each = self.network.capacity() * self.sizes[0];
+        let each = self.together();
         let count = (faces.len() / self.sizes[0]) as f64;
         let mut total = 0.0;
         let parts = originals.chunks(each).zip(faces.chunks(each));
         for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
             let (loss, cotangents) = self.distance(originals, faces, weight / count);
             total += loss / count;
-            let n = faces.len() / self.sizes[0];
-            let mut inputs = self.network.backward(n, &cotangents);
-            let images = inputs.chunks_exact_mut(self.sizes[1]);
-            images.for_each(|image| self.preprocessing.adjoint(image));
-            let found = self.resample.adjoint(&inputs);
+            let found = self.pull_back(faces.len(), cotangents);
             gradient.iter_mut().zip(found).for_each(|(g, d)| *g += d);
         }
         total
     }
 
+    /// The gradient with respect to the faces of the last pass, `values` numbers, from that with respect to the activations
+    /// of each layer.
+    pub(super) fn pull_back(&mut self, values: usize, cotangents: Vec<Vec<f32>>) -> Vec<f32> {
+        let cotangents: Vec<_> = self.stages.iter().copied().zip(cotangents).collect();
+        let n = values / self.sizes[0];
+        let mut inputs = self.network.backward(n, &cotangents);
+        let images = inputs.chunks_exact_mut(self.sizes[1]);
+        images.for_each(|image| self.preprocessing.adjoint(image));
+        self.resample.adjoint(&inputs)
+    }
+
     /// The mean loss alone.
     pub(super) fn loss(&mut self, originals: &[f32], faces: &[f32]) -> f64 {
-        let each = self.network.capacity() * self.sizes[0];
+        let each = self.together();
         let parts = originals.chunks(each).zip(faces.chunks(each));
         let total: f64 = parts.map(|(a, b)| self.distance(a, b, 0.0).0).sum();
         total / (faces.len() / self.sizes[0]) as f64
     }
 
     /// The loss summed over the faces of a pass, and `weight` times its gradient with respect to the activations.
-    fn distance(
-        &mut self,
-        originals: &[f32],
-        faces: &[f32],
-        weight: f64,
-    ) -> (f64, Vec<(usize, Vec<f32>)>) {
+    fn distance(&mut self, originals: &[f32], faces: &[f32], weight: f64) -> (f64, Vec<Vec<f32>>) {
         let expected = self.activations(originals);
         let found = self.activations(faces);
         let mut loss = 0.0;
         let pairs = expected.into_iter().zip(found).zip(&self.scales);
-        let cotangents = pairs
-            .zip(&self.stages)
-            .map(|(((expected, mut found), scale), stage)| {
-                let factor = (2.0 * weight * scale) as f32;
-                let mut sum = 0.0;
-                for (a, b) in found.iter_mut().zip(expected) {
-                    let difference = *a - b;
-                    sum += f64::from(difference * difference);
-                    *a = factor * difference;
-                }
-                loss += scale * sum;
-                (*stage, found)
-            });
+        let cotangents = pairs.map(|((expected, mut found), scale)| {
+            let factor = (2.0 * weight * scale) as f32;
+            let mut sum = 0.0;
+            for (a, b) in found.iter_mut().zip(expected) {
+                let difference = *a - b;
+                sum += f64::from(difference * difference);
+                *a = factor * difference;
+            }
+            loss += scale * sum;
+            found
+        });
         let cotangents = cotangents.collect();
         (loss, cotangents)
     }
+}
+
+/// Channels, height and width of the stages that are used, which are planes.
+fn planes(shape: &[usize]) -> [usize; 3] {
+    [0, 1, 2].map(|at| shape[at])
 }

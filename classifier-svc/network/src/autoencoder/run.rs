@@ -63,12 +63,17 @@ pub fn run(args: &AutoencoderArgs, built_in: &[u8]) -> anyhow::Result<()> {
     let [learned, validation] = read(args, &dataset, settings.topology.side)?;
     let license = args.license.clone();
     let license = license.unwrap_or_else(|| license::usual(&dataset, false).to_owned());
+    let start = args.start.as_ref().map(|path| {
+        Autoencoder::load(path).with_context(|| format!("--start: {}", path.display()))
+    });
+    let start = start.transpose()?;
     let data = Data {
         train: &learned,
         validation: &validation,
         schema: &dataset.schema,
         license: &license,
         classifier: Some(model.as_deref().unwrap_or(built_in)),
+        start: start.as_ref(),
     };
     let mut autoencoder = learn(&settings, &data, output.path())?;
     report(&autoencoder);

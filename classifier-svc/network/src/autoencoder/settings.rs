@@ -1,12 +1,15 @@
 //! The settings of a training run.
 
 use super::topology::Topology;
+use crate::train::optimizer::MOMENTUM;
 
 /// What decides an autoencoder, beside the faces.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// The sizes of the networks.
     pub topology: Topology,
+    /// Whether encoder and decoder read the attributes too. If not, the latents hold everything.
+    pub conditional: bool,
     /// Passes over the training faces.
     pub epochs: usize,
     /// Faces per step.
@@ -25,6 +28,10 @@ pub struct Settings {
     pub perceptual_side: usize,
     /// Share of the steps, the last ones, that use the perceptual loss.
     pub perceptual_share: f64,
+    /// Norm of the adversarial gradient, relative to that of the terms before; with 0 there is none.
+    pub adversarial_weight: f64,
+    /// Share of the steps, the last ones, that use the adversarial term.
+    pub adversarial_share: f64,
     /// Factor of the divergence of a latent from the standard Gaussian, in nats.
     pub beta: f64,
     /// Share of the steps, the first ones, in which that factor rises from 0.
@@ -41,6 +48,7 @@ impl Default for Settings {
                 channels: vec![32, 64, 96, 128],
                 latent: 128,
             },
+            conditional: true,
             epochs: 40,
             batch: 32,
             learning_rate: 2e-3,
@@ -50,6 +58,8 @@ impl Default for Settings {
             perceptual_layers: ["conv1_2", "conv2_2", "conv3_3"].map(String::from).to_vec(),
             perceptual_side: 96,
             perceptual_share: 0.7,
+            adversarial_weight: 0.0,
+            adversarial_share: 0.5,
             beta: 3.0,
             warm_up: 0.2,
             seed: 1,
@@ -103,6 +113,19 @@ impl Settings {
                 self.perceptual_share,
                 share(self.perceptual_share),
             ),
+            (
+                "adversarial-weight",
+                "at least 0, and 0 without a perceptual loss",
+                self.adversarial_weight,
+                not_negative(self.adversarial_weight)
+                    && (self.adversarial_weight == 0.0 || self.perceives()),
+            ),
+            (
+                "adversarial-share",
+                "0 to 1",
+                self.adversarial_share,
+                share(self.adversarial_share),
+            ),
             ("beta", "at least 0", self.beta, not_negative(self.beta)),
             ("warm-up", "0 to 1", self.warm_up, share(self.warm_up)),
         ];
@@ -131,5 +154,31 @@ impl Settings {
     pub(super) fn perceptual_at(&self, progress: f64) -> f64 {
         let used = progress >= 1.0 - self.perceptual_share;
         if used { self.perceptual_weight } else { 0.0 }
+    }
+
+    /// Whether a critic is used at all.
+    pub(super) fn contested(&self) -> bool {
+        self.adversarial_weight > 0.0 && self.adversarial_share > 0.0
+    }
+
+    /// Weight of the adversarial term after a share of the training, 0 to 1.
+    pub(super) fn adversarial_at(&self, progress: f64) -> f64 {
+        let used = progress >= 1.0 - self.adversarial_share;
+        if used { self.adversarial_weight } else { 0.0 }
+    }
+
+    /// Decay of the optimiser's first moment: less where a critic learns at the same time, so that the two do not circle.
+    pub(super) fn momentum(&self) -> f32 {
+        if self.contested() { 0.5 } else { MOMENTUM }
+    }
+
+    /// Attributes that the networks read, of as many.
+    pub(super) fn read_of(&self, attributes: usize) -> usize {
+        if self.conditional { attributes } else { 0 }
+    }
+
+    /// Faces of mixed latents in a step, for the critic alone, beside those of the batch.
+    pub(super) fn mixed(&self) -> usize {
+        if self.contested() { self.batch / 2 } else { 0 }
     }
 }

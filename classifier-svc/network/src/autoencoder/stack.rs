@@ -122,14 +122,13 @@ impl Stack {
     }
 
     /// The cotangent of the input, `[n, ...]`, as [`Stack::set_inputs`] reads it.
-    #[cfg(test)]
     pub(super) fn input_cotangents(&self, n: usize) -> Vec<f32> {
         let layout = self.input;
         let size = layout.channels * layout.height * layout.width;
         let mut plain = vec![0.0; n * size];
         let images = plain
-            .chunks_exact_mut(size)
-            .zip(self.dx.chunks_exact(layout.len()));
+            .par_chunks_mut(size)
+            .zip(self.dx.par_chunks(layout.len()));
         images.for_each(|(to, from)| layout.unpack(from, to));
         plain
     }

@@ -158,7 +158,7 @@ pub(super) struct Spec {
 }
 
 impl Spec {
-    fn learned(name: String, op: Op, rectified: bool) -> Self {
+    pub(super) fn learned(name: String, op: Op, rectified: bool) -> Self {
         Self {
             name,
             op,
@@ -166,7 +166,7 @@ impl Spec {
         }
     }
 
-    fn fixed(op: Op) -> Self {
+    pub(super) fn fixed(op: Op) -> Self {
         Self::learned(String::new(), op, false)
     }
 

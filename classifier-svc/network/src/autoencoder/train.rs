@@ -8,6 +8,7 @@ use deepface_files::sha256_of;
 use rand::seq::SliceRandom;
 
 use super::{
+    critic::Critic,
     curve::Epoch,
     description::{Description, Sampling},
     face::{Face, arrays},
@@ -18,7 +19,7 @@ use super::{
     perceptual::Perceptual,
     prior::Prior,
     settings::Settings,
-    topology::Topology,
+    topology::{Spec, Topology},
 };
 use crate::{
     parameters::Parameters,
@@ -31,6 +32,8 @@ use crate::{
 
 /// Faces that the size of the classifier's activations is measured on.
 const MEASURED: usize = 256;
+/// Learning rate of the critic.
+const CRITICAL_RATE: f32 = 5e-4;
 
 /// What an autoencoder learns from.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,8 @@ pub struct Data<'a> {
     pub license: &'a str,
     /// The weights file of the classifier for the perceptual loss.
     pub classifier: Option<&'a [u8]>,
+    /// Where training starts; from random weights if nowhere.
+    pub start: Option<&'a Autoencoder>,
 }
 
 /// How far training is.
@@ -115,6 +120,21 @@ fn check(settings: &Settings, data: &Data<'_>) -> anyhow::Result<()> {
         settings.batch
     );
     ensure!(validation > 0, "expected validation faces, got none");
+    if let Some(start) = data.start {
+        let theirs = &start.description().settings;
+        ensure!(
+            theirs.topology == settings.topology
+                && theirs.conditional == settings.conditional
+                && start.schema() == data.schema,
+            "start: expected an autoencoder of the same sizes and attributes, got {:?}, {}",
+            theirs.topology,
+            if theirs.conditional {
+                "conditional"
+            } else {
+                "unconditional"
+            }
+        );
+    }
     Ok(())
 }
 
@@ -136,14 +156,25 @@ impl<'a> Training<'a> {
             let sides = [topology.side, settings.perceptual_side];
             Perceptual::new(file, &settings.perceptual_layers, sides, &faces)
         });
-        let count = data.schema.len();
-        let networks = Networks::random(topology, count, settings.batch, settings.seed);
+        let perceptual = perceptual.transpose()?;
+        let critic = perceptual.as_ref().filter(|_| settings.contested());
+        let critic = critic.map(|p| Critic::new(p, topology.side, settings.seed));
+        let count = settings.read_of(data.schema.len());
+        let batch = settings.batch + settings.mixed();
+        let networks = match data.start {
+            None => Networks::random(topology, count, batch, settings.seed),
+            Some(start) => {
+                let take = |spec: &Spec| named(start.weights(), spec);
+                Networks::started(topology, count, batch, take)?
+            }
+        };
         Ok(Self {
             settings,
             data,
             learner: Learner {
                 networks,
-                perceptual: perceptual.transpose()?,
+                perceptual,
+                critic,
             },
             steps: data.train.len() / settings.batch,
         })
@@ -167,8 +198,16 @@ impl<'a> Training<'a> {
         let counts = [self.data.train.len(), self.data.validation.len()];
         let attributes: Vec<&str> = self.data.schema.names().collect();
         let attributes = sha256_of([attributes.join("\n")]);
+        let start = self.data.start.map(|start| {
+            let weights = start.weights().iter();
+            let bits = |p: &Parameters| -> Vec<u8> {
+                let all = p.weight.iter().chain(&p.bias);
+                all.flat_map(|x| x.to_le_bytes()).collect()
+            };
+            sha256_of(weights.map(|(_, parameters)| bits(parameters)))
+        });
         format!(
-            "{:?} on {counts:?} faces {faces} with {attributes}, seen by {classifier}",
+            "{:?} on {counts:?} faces {faces} with {attributes}, seen by {classifier}, from {start:?}",
             self.settings
         )
     }
@@ -183,7 +222,7 @@ impl<'a> Training<'a> {
         let mut curve: Vec<Epoch> = Vec::new();
         let all = self.settings.epochs * self.steps;
         if let Some(path) = checkpoint {
-            let parameters: Vec<&mut Parameter> = self.learner.networks.parameters_mut().collect();
+            let parameters = self.learner.parameters_mut().collect();
             if let Some((_, text)) = resume_parameters(path, parameters, &identity)? {
                 let read = serde_json::from_str(&text);
                 curve = read.with_context(|| {
@@ -202,8 +241,8 @@ impl<'a> Training<'a> {
             });
             if let Some(path) = checkpoint {
                 let text = serde_json::to_string(&curve)?;
-                let networks = &mut self.learner.networks;
-                let parameters: Vec<&Parameter> = networks.parameters_mut().map(|p| &*p).collect();
+                let parameters = self.learner.parameters_mut();
+                let parameters: Vec<&Parameter> = parameters.map(|p| &*p).collect();
                 save_parameters(path, &parameters, epoch + 1, &identity, &text)?;
             }
             watch(Progress::Epoch(&curve));
@@ -229,9 +268,23 @@ impl<'a> Training<'a> {
                 pixels: settings.pixel_weight,
                 perceptual: settings.perceptual_at(progress),
                 beta: settings.beta_at(progress),
+                adversarial: settings.adversarial_at(progress),
             };
             let inputs = Inputs::random(faces, settings, index);
-            let terms = self.learner.learn(&inputs.batch(), &weights);
+            let step = Step {
+                rule: Rule::Adamw,
+                momentum: settings.momentum(),
+                rate: Schedule::OneCycle.rate(settings.learning_rate, progress as f32),
+                decay: settings.weight_decay,
+                index,
+            };
+            let before = (all as f64 * (1.0 - settings.adversarial_share)).ceil() as usize;
+            let critical = Step {
+                rate: CRITICAL_RATE,
+                index: index.saturating_sub(before),
+                ..step
+            };
+            let terms = self.learner.learn(&inputs.batch(), &weights, critical);
             let loss = terms.total(&weights);
             ensure!(
                 loss.is_finite(),
@@ -239,12 +292,6 @@ impl<'a> Training<'a> {
                 epoch + 1,
                 settings.learning_rate
             );
-            let step = Step {
-                rule: Rule::Adamw,
-                rate: Schedule::OneCycle.rate(settings.learning_rate, progress as f32),
-                decay: settings.weight_decay,
-                index,
-            };
             let parameters = self.learner.networks.parameters_mut();
             parameters.for_each(|parameter| update(parameter, step));
             mean.add(&terms, 1.0 / self.steps as f64);
@@ -281,7 +328,7 @@ impl<'a> Training<'a> {
         }
         let (settings, count) = (self.settings, self.data.schema.len());
         let topology = &settings.topology;
-        let mut networks = fixed(topology, count, settings.batch, &weights)?;
+        let mut networks = fixed(topology, settings.read_of(count), settings.batch, &weights)?;
         let [train, validation] = [self.data.train, self.data.validation]
             .map(|faces| latents(&mut networks, faces, settings.batch));
         let standard = Prior::standard(topology.latent, count);
@@ -311,11 +358,14 @@ fn fixed(
     batch: usize,
     weights: &[(String, Parameters)],
 ) -> anyhow::Result<Networks> {
-    Networks::fixed(topology, attributes, batch, |spec| {
-        let found = weights.iter().find(|(name, _)| *name == spec.name);
-        let found = found.map(|(_, parameters)| parameters.clone());
-        found.with_context(|| format!("no weights of {}", spec.name))
-    })
+    Networks::fixed(topology, attributes, batch, |spec| named(weights, spec))
+}
+
+/// The weights of a layer.
+fn named(weights: &[(String, Parameters)], spec: &Spec) -> anyhow::Result<Parameters> {
+    let found = weights.iter().find(|(name, _)| *name == spec.name);
+    let found = found.map(|(_, parameters)| parameters.clone());
+    found.with_context(|| format!("no weights of {}", spec.name))
 }
 
 /// The latents of faces, and their attributes.

@@ -131,7 +131,7 @@ mod tests {
     use crate::Architecture;
     use crate::train::{
         args::tests::args,
-        optimizer::{Rule, Step},
+        optimizer::{MOMENTUM, Rule, Step},
     };
 
     fn photograph(person: &str, number: usize, smiles: bool) -> Photograph {
@@ -162,6 +162,7 @@ mod tests {
             let mut first = Trainee::new(&Architecture::tiny(), 2, 0.0, true, 1);
             let step = Step {
                 rule,
+                momentum: MOMENTUM,
                 rate: 0.1,
                 decay: 0.1,
                 index: 0,

@@ -54,7 +54,7 @@ use fine_tune::Start;
 use init::Init;
 use loss::Loss;
 use mixup::Mixup;
-use optimizer::Step;
+use optimizer::{MOMENTUM, Step};
 use random::{Purpose, Random};
 pub use rehearsal::Rehearsal;
 use source::Source;
@@ -277,6 +277,7 @@ impl Training<'_> {
             let progress = index as f32 / (args.epochs * steps) as f32;
             let step = Step {
                 rule: args.optimizer,
+                momentum: MOMENTUM,
                 rate: args.schedule.rate(args.learning_rate, progress),
                 decay: args.weight_decay,
                 index,

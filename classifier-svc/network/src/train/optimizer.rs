@@ -33,6 +33,9 @@ impl Parameter {
     }
 }
 
+/// Usual decay of the first moment.
+pub(crate) const MOMENTUM: f32 = 0.9;
+
 /// The optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Rule {
@@ -46,6 +49,8 @@ pub enum Rule {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) rule: Rule,
+    /// Decay of the first moment; the momentum of SGD.
+    pub(crate) momentum: f32,
     /// Learning rate of this step.
     pub(crate) rate: f32,
     /// Weight decay.
@@ -56,10 +61,10 @@ pub(crate) struct Step {
 
 /// Moves a parameter along its gradient, and its average after it.
 pub(crate) fn update(parameter: &mut Parameter, step: Step) {
-    const BETA1: f32 = 0.9;
     const BETA2: f32 = 0.99;
     let t = step.index as i32 + 1;
-    let (bias1, bias2) = (1.0 - BETA1.powi(t), 1.0 - BETA2.powi(t));
+    let beta1 = step.momentum;
+    let (bias1, bias2) = (1.0 - beta1.powi(t), 1.0 - BETA2.powi(t));
     let keep = 1.0 - step.rate * if parameter.decays { step.decay } else { 0.0 };
     // The average forgets the beginning quickly and then spans about 500 steps.
     let memory = (step.index as f32 / (step.index as f32 + 10.0)).min(0.998);
@@ -89,13 +94,13 @@ pub(crate) fn update(parameter: &mut Parameter, step: Step) {
         Rule::Adamw => {
             let moved = moved.zip(second.par_iter_mut());
             moved.for_each(|((((w, &g), m), a), v)| {
-                *m = BETA1 * *m + (1.0 - BETA1) * g;
+                *m = beta1 * *m + (1.0 - beta1) * g;
                 *v = BETA2 * *v + (1.0 - BETA2) * g * g;
                 go(w, a, (*m / bias1) / ((*v / bias2).sqrt() + 1e-8));
             });
         }
         Rule::Sgd => moved.for_each(|(((w, &g), m), a)| {
-            *m = BETA1 * *m + g;
+            *m = beta1 * *m + g;
             go(w, a, *m);
         }),
     }
@@ -157,6 +162,7 @@ mod tests {
                     &mut p,
                     Step {
                         rule,
+                        momentum: MOMENTUM,
                         rate,
                         decay: 0.0,
                         index,

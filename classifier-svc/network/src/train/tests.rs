@@ -13,7 +13,7 @@ use super::{
     data::{Faces, Photographs},
     frozen::Frozen,
     loss::{Labels, Loss},
-    optimizer::{Rule, Step},
+    optimizer::{MOMENTUM, Rule, Step},
     random::{Purpose, Random, tests::noise},
     run,
     source::{Cached, Views},
@@ -260,6 +260,7 @@ fn with_cached_activations_a_network_learns_as_without() {
             trainee.learn(
                 Step {
                     rule,
+                    momentum: MOMENTUM,
                     rate,
                     decay,
                     index,

@@ -58,6 +58,7 @@ pub(crate) fn make(bench: &Bench<'_>) -> Result<Autoencoding, PaperError> {
         validation: &validation,
         schema: bench.schema(),
         license: LICENSE,
+        start: None,
         classifier: Some(&classifier),
     };
     let output = network(bench);

@@ -14,7 +14,7 @@ use crate::{
     cpu::{Isa, Layout},
     noise::noise,
     train::{
-        optimizer::Parameter,
+        optimizer::{MOMENTUM, Parameter, Rule, Step},
         random::{Purpose, Random},
     },
 };
@@ -255,17 +255,27 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
         faces: &pixels,
         attributes: &attributes,
         noise: &noise,
+        mixtures: &[],
     };
     let weights = Weights {
         pixels: 0.5,
         perceptual: 30.0,
         beta: 2.0,
+        adversarial: 0.0,
     };
     let mut learner = Learner {
         networks: networks(3),
         perceptual: Some(perceptual(&pixels)),
+        critic: None,
     };
-    let learned_terms = learner.learn(&batch, &weights);
+    let step = Step {
+        rule: Rule::Adamw,
+        momentum: MOMENTUM,
+        rate: 0.0,
+        decay: 0.0,
+        index: 0,
+    };
+    let learned_terms = learner.learn(&batch, &weights, step);
     let terms = learner.terms(&batch);
     assert!((learned_terms.total(&weights) - terms.total(&weights)).abs() < 1e-6);
     for part in [terms.pixels, terms.perceptual, terms.divergence] {

@@ -1,5 +1,6 @@
 //! Whole runs on made-up faces, and gradients against finite differences.
 
+mod coder;
 mod command;
 mod files;
 mod gradients;
@@ -37,6 +38,7 @@ fn settings() -> Settings {
         perceptual_layers: vec!["conv1_2".into(), "conv2_1".into()],
         perceptual_side: 32,
         perceptual_share: 1.0,
+        adversarial_weight: 0.1,
         beta: 0.5,
         ..Settings::default()
     }
@@ -94,6 +96,7 @@ impl Case {
             schema: &self.schema,
             license: "test",
             classifier: Some(&self.classifier),
+            start: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Training from beginning to end.
 
 use super::{Case, SIDE, settings};
-use crate::autoencoder::{Face, Progress, Sampling, Settings, Trained, sheet, table, train};
+use crate::autoencoder::{Data, Face, Progress, Sampling, Settings, Trained, sheet, table, train};
 
 fn run(case: &Case, settings: &Settings) -> Trained {
     train(settings, &case.data(), None, &mut |_| ()).unwrap()
@@ -114,6 +114,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     let short = Settings {
         epochs: 1,
         perceptual_weight: 0.0,
+        adversarial_weight: 0.0,
         ..settings()
     };
     let go = |settings: &Settings, case: &Case| {
@@ -189,5 +190,34 @@ fn what_does_not_fit_is_refused_before_any_work() {
     assert_eq!(
         refused(&settings(), &unlabelled),
         "labels: expected 3, got 2"
+    );
+}
+
+#[test]
+fn a_run_goes_on_from_an_autoencoder_of_the_same_sizes() {
+    let case = Case::new();
+    let first = run(&case, &settings());
+    let still = Settings {
+        epochs: 1,
+        learning_rate: 1e-9,
+        weight_decay: 0.0,
+        ..settings()
+    };
+    let data = Data {
+        start: Some(&first.autoencoder),
+        ..case.data()
+    };
+    let second = train(&still, &data, None, &mut |_| ()).unwrap();
+    let [a, b] = [&first, &second].map(|t| t.curve.last().unwrap().validation);
+    assert!((a.pixels - b.pixels).abs() < 0.02 * a.pixels, "{a:?} {b:?}");
+    let other = Settings {
+        conditional: false,
+        ..still
+    };
+    let refused = train(&other, &data, None, &mut |_| ()).err().unwrap();
+    let said = refused.to_string();
+    assert!(
+        said.starts_with("start: expected an autoencoder of the same sizes"),
+        "{said}"
     );
 }

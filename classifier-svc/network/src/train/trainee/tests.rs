@@ -1,7 +1,11 @@
 //! Gradients against slopes, and the folded network against the trained one.
 
 use super::*;
-use crate::train::{loss, optimizer::Rule, random::tests::noise};
+use crate::train::{
+    loss,
+    optimizer::{MOMENTUM, Rule},
+    random::tests::noise,
+};
 use crate::{
     cpu::{CpuNetwork, LANES},
     random,
@@ -116,6 +120,7 @@ fn every_stage_learns_at_its_own_rate() {
     let before: Vec<Parameter> = trainee.parameters_mut().map(|p| p.clone()).collect();
     let step = Step {
         rule: Rule::Sgd,
+        momentum: MOMENTUM,
         rate: 0.1,
         decay: 0.0,
         index: 0,
@@ -147,6 +152,7 @@ fn what_does_not_learn_stays_as_it_is() {
         trainee.backward(N, &loss(), &targets());
         let step = Step {
             rule: Rule::Adamw,
+            momentum: MOMENTUM,
             rate: 0.1,
             decay: 0.1,
             index,

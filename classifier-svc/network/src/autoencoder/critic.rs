@@ -1,0 +1,311 @@
+//! The adversarial term: a critic that learns to tell photographs from decoded faces, and the gradient that makes faces more
+//! like photographs by its measure. It sees the classifier's activations, as in projected GANs (Sauer et al. 2021), and the
+//! pixels: a frozen network has blind spots, which a decoder finds, such as spots in loud colours.
+//!
+//! Squared errors leave out what they cannot predict, such as strands of hair, and so blur it. A critic notices that.
+
+use super::{
+    layer::{Backward, Layer},
+    perceptual::Perceptual,
+    stack::Stack,
+    topology::{Op, Spec},
+};
+use crate::{
+    cpu::{Convolution, Layout, MaxPool},
+    train::{
+        optimizer::{Parameter, Step, update},
+        random::{Purpose, Random},
+    },
+};
+
+/// Channels of a head's hidden layers.
+const WIDTH: usize = 32;
+/// Faces that a head looks at together.
+const TOGETHER: usize = 8;
+/// Where the random streams of the critic's first weights begin, behind those of the networks.
+const STREAMS: usize = 1 << 16;
+
+/// A head on one layer's activations: convolutions that end with a logit for each place.
+struct Head {
+    stack: Stack,
+    /// Values of an activation.
+    size: usize,
+    /// Logits of an activation.
+    logits: usize,
+    /// Brings activations to a mean square of about 1.
+    scale: f32,
+}
+
+/// Grey, around which a head sees pixels, and what brings them to a mean square of about 1.
+const GREY: f32 = 0.5;
+const CONTRAST: f32 = 4.0;
+
+/// A critic with a head on the pixels, and one on each of the perceptual loss's layers.
+pub(super) struct Critic {
+    /// The first sees pixels.
+    heads: Vec<Head>,
+}
+
+/// Activations of faces, a vector for each layer, one face behind the other.
+type Activations = Vec<Vec<f32>>;
+
+impl Critic {
+    /// A critic that looks at what the perceptual loss looks at.
+    pub(super) fn new(perceptual: &Perceptual, side: usize, seed: u64) -> Self {
+        let pixels = ([3, side, side], CONTRAST);
+        let layers = std::iter::once(pixels).chain(perceptual.shapes());
+        let layers = layers.enumerate();
+        let heads = layers.map(|(number, (shape, scale))| Head::new(shape, scale, number, seed));
+        Self {
+            heads: heads.collect(),
+        }
+    }
+
+    /// Adds the adversarial gradient with respect to decoded `faces`, `[m, 3, S, S]`, scaled to `weight` times the norm
+    /// that the gradient of the first `originals` has so far, and lets the critic learn to tell them from the `originals`,
+    /// `[n, 3, S, S]`. Returns the critic's mean hinge loss before its step: 1 is chance.
+    pub(super) fn contest(
+        &mut self,
+        perceptual: &mut Perceptual,
+        [originals, faces]: [&[f32]; 2],
+        weight: f64,
+        gradient: &mut [f32],
+        step: Step,
+    ) -> f64 {
+        let each = perceptual.together();
+        let mut own = Vec::with_capacity(faces.len());
+        let mut seen: [Activations; 2] = [self.empty(), self.empty()];
+        for part in faces.chunks(each) {
+            let found = see(perceptual, part);
+            let pairs = self.heads.iter_mut().zip(&found);
+            let mut cotangents: Vec<_> = pairs.map(|(head, found)| head.flattery(found)).collect();
+            let pixels = cotangents.remove(0);
+            let pulled = perceptual.pull_back(part.len(), cotangents);
+            own.extend(pixels.iter().zip(pulled).map(|(a, b)| a + b));
+            append(&mut seen[1], found);
+        }
+        for part in originals.chunks(each) {
+            append(&mut seen[0], see(perceptual, part));
+        }
+        let anchored = originals.len();
+        let factor = weight * norm(&gradient[..anchored]) / norm(&own[..anchored]).max(1e-20);
+        let pairs = gradient.iter_mut().zip(&own);
+        pairs.for_each(|(g, own)| *g += factor as f32 * own);
+        let [real, made] = seen;
+        let layers = self.heads.iter_mut().zip(real.iter().zip(&made));
+        let losses = layers.map(|(head, (real, made))| head.learn([real, made], step));
+        losses.sum::<f64>() / self.heads.len().max(1) as f64
+    }
+
+    fn empty(&self) -> Activations {
+        vec![Vec::new(); self.heads.len()]
+    }
+
+    /// Everything that is learned, always in the same order.
+    pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        self.heads.iter_mut().flat_map(|h| h.stack.parameters_mut())
+    }
+}
+
+/// What the heads see of faces.
+fn see(perceptual: &mut Perceptual, faces: &[f32]) -> Activations {
+    let pixels = faces.iter().map(|x| x - GREY).collect();
+    let mut all = vec![pixels];
+    all.extend(perceptual.activations(faces));
+    all
+}
+
+fn append(all: &mut Activations, more: Activations) {
+    all.iter_mut().zip(more).for_each(|(a, m)| a.extend(m));
+}
+
+fn norm(x: &[f32]) -> f64 {
+    let squares = x.iter().map(|&x| f64::from(x).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+impl Head {
+    fn new([channels, height, width]: [usize; 3], scale: f32, number: usize, seed: u64) -> Self {
+        let input = Layout::bordered(channels, height, width);
+        let first = Convolution::new(channels, WIDTH, height, width);
+        let pool = MaxPool::new(first.output, 1);
+        let second = Convolution::new(WIDTH, WIDTH, pool.output.height, pool.output.width);
+        let last = Convolution::new(WIDTH, 1, pool.output.height, pool.output.width);
+        let [first, second, last] = [(first, true), (second, true), (last, false)]
+            .map(|(conv, rectified)| ("critic", Op::Convolution(conv.into()), rectified))
+            .map(|(name, op, rectified)| Spec::learned(name.into(), op, rectified));
+        let specs = [first, Spec::fixed(Op::Pool(pool)), second, last];
+        let logits = specs[3].layout();
+        let mut layer = 0;
+        let stack = Stack::new(&specs, input, TOGETHER, |spec| {
+            layer += 1;
+            let stream = STREAMS + number * specs.len() + layer;
+            let random = Random::new(seed, Purpose::Weights, stream);
+            Layer::random(spec, TOGETHER, random, 1.0)
+        });
+        Self {
+            stack: stack.differentiable(),
+            size: channels * height * width,
+            logits: logits.height * logits.width,
+            scale,
+        }
+    }
+
+    /// The logits of `n <= TOGETHER` activations.
+    fn forward(&mut self, activations: &[f32]) -> Vec<f32> {
+        let n = activations.len() / self.size;
+        let scaled: Vec<f32> = activations.iter().map(|a| self.scale * a).collect();
+        self.stack.set_inputs(&scaled, self.size);
+        self.stack.forward(n);
+        self.stack.outputs(n)
+    }
+
+    /// The gradient with respect to activations of minus the sum over faces of their mean logits.
+    fn flattery(&mut self, activations: &[f32]) -> Vec<f32> {
+        let mut gradient = Vec::with_capacity(activations.len());
+        for part in activations.chunks(TOGETHER * self.size) {
+            let n = part.len() / self.size;
+            self.forward(part);
+            let each = -1.0 / self.logits as f32;
+            self.stack.set_cotangents(&vec![each; n * self.logits]);
+            self.stack.backward(n, Backward::Input);
+            let found = self.stack.input_cotangents(n);
+            gradient.extend(found.iter().map(|d| self.scale * d));
+        }
+        gradient
+    }
+
+    /// A step along the gradient of the hinge loss; returns the loss before it.
+    fn learn(&mut self, kinds: [&[f32]; 2], step: Step) -> f64 {
+        let loss = self.differentiate(kinds);
+        self.stack.parameters_mut().for_each(|p| update(p, step));
+        loss
+    }
+
+    /// The hinge loss of activations of photographs and of decoded faces, half the sum of their means, and the gradients of
+    /// everything learned.
+    fn differentiate(&mut self, kinds: [&[f32]; 2]) -> f64 {
+        let mut loss = 0.0;
+        let mut sums: Vec<Vec<f32>> = Vec::new();
+        for (activations, sign) in kinds.into_iter().zip([1.0, -1.0]) {
+            let logits = activations.len() / self.size * self.logits;
+            let share = 0.5 / logits as f32;
+            for part in activations.chunks(TOGETHER * self.size) {
+                let n = part.len() / self.size;
+                let lacks = self.forward(part).into_iter().map(|x| 1.0 - sign * x);
+                let lacks: Vec<f32> = lacks.collect();
+                let wrong = lacks.iter().filter(|&&lack| lack > 0.0);
+                loss += f64::from(share) * wrong.map(|&lack| f64::from(lack)).sum::<f64>();
+                let slope = |&lack: &f32| if lack > 0.0 { -sign * share } else { 0.0 };
+                let slopes: Vec<f32> = lacks.iter().map(slope).collect();
+                self.stack.set_cotangents(&slopes);
+                self.stack.backward(n, Backward::Learn);
+                let parts = self.stack.parameters_mut().map(|p| &p.gradient);
+                if sums.is_empty() {
+                    sums = parts.cloned().collect();
+                } else {
+                    sums.iter_mut().zip(parts).for_each(|(sum, part)| {
+                        sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+                    });
+                }
+            }
+        }
+        let parameters = self.stack.parameters_mut().zip(sums);
+        parameters.for_each(|(p, sum)| p.gradient = sum);
+        loss
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        noise::noise,
+        train::optimizer::{MOMENTUM, Rule},
+    };
+
+    const N: usize = 3;
+
+    fn head() -> Head {
+        let mut head = Head::new([16, 8, 8], 1.5, 0, 1);
+        for (i, p) in head.stack.parameters_mut().enumerate() {
+            let moved = noise(i as u64, p.value.len());
+            p.value
+                .iter_mut()
+                .zip(moved)
+                .for_each(|(w, m)| *w += 0.05 * m);
+        }
+        head
+    }
+
+    /// Asserts that the gradient is the slope of `value` along it.
+    fn assert_slope(what: &str, gradient: &[f32], mut value: impl FnMut(&[f32]) -> f64) {
+        let norm = norm(gradient);
+        assert!(norm > 1e-6, "{what} has no gradient");
+        let mut moved = |by: f64| {
+            let along = gradient.iter().map(|&g| (by * f64::from(g) / norm) as f32);
+            value(&along.collect::<Vec<f32>>())
+        };
+        let slope = (moved(2e-3) - moved(-2e-3)) / 4e-3;
+        assert!(
+            (slope - norm).abs() < 0.03 * norm,
+            "{what}: {slope} instead of {norm}"
+        );
+    }
+
+    fn add(a: &[f32], b: &[f32]) -> Vec<f32> {
+        a.iter().zip(b).map(|(a, b)| a + b).collect()
+    }
+
+    #[test]
+    fn flattery_raises_the_mean_logits() {
+        let mut head = head();
+        let activations = noise(5, N * head.size);
+        let gradient = head.flattery(&activations);
+        assert_slope("activations", &gradient, |moved| {
+            let logits = head.forward(&add(&activations, moved));
+            -logits.iter().map(|&x| f64::from(x)).sum::<f64>() / head.logits as f64
+        });
+    }
+
+    #[test]
+    fn the_gradient_of_the_hinge_loss_is_the_slope() {
+        let mut head = head();
+        // More than a head looks at together, and of two numbers.
+        let real = noise(5, (TOGETHER + 2) * head.size);
+        let made = noise(6, N * head.size);
+        head.differentiate([&real, &made]);
+        let learned: Vec<Parameter> = head.stack.parameters_mut().map(|p| p.clone()).collect();
+        for (i, parameter) in learned.iter().enumerate() {
+            let set = |head: &mut Head, value: Vec<f32>| {
+                if let Some(own) = head.stack.parameters_mut().nth(i) {
+                    own.value = value;
+                }
+            };
+            assert_slope(&format!("parameter {i}"), &parameter.gradient, |moved| {
+                set(&mut head, add(&parameter.value, moved));
+                head.differentiate([&real, &made])
+            });
+            set(&mut head, parameter.value.clone());
+        }
+    }
+
+    #[test]
+    fn a_head_learns_to_tell_what_differs() {
+        let mut head = Head::new([16, 8, 8], 1.0, 0, 1);
+        let real = noise(5, 4 * head.size);
+        let made: Vec<f32> = noise(6, 4 * head.size).iter().map(|x| 0.5 * x).collect();
+        let mut loss = |index: usize| {
+            let step = Step {
+                rule: Rule::Adamw,
+                momentum: MOMENTUM,
+                rate: 3e-3,
+                decay: 0.0,
+                index,
+            };
+            head.learn([&real, &made], step)
+        };
+        let losses: Vec<f64> = (0..60).map(&mut loss).collect();
+        assert!(losses[59] < 0.3 * losses[0], "{losses:?}");
+    }
+}
