@@ -81,8 +81,8 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
         ..prior
     };
     match (basis, rule) {
-        (Basis::Prior, Rule::Adam) => prior,
-        (Basis::Prior, Rule::Sgd) => Settings {
+        (Basis::Prior | Basis::Decoder, Rule::Adam) => prior,
+        (Basis::Prior | Basis::Decoder, Rule::Sgd) => Settings {
             steps: 100,
             learning_rate: 0.02,
             ..prior
@@ -104,7 +104,7 @@ pub fn descent(basis: Basis, rule: Rule) -> Settings {
 /// take longer to agree.
 pub fn keeping(basis: Basis, rule: Rule) -> Settings {
     let mut settings = descent(basis, rule);
-    if basis == Basis::Prior {
+    if basis.in_prior() {
         settings.steps = 300;
         if rule == Rule::Adam {
             settings.learning_rate = 0.15;

@@ -13,10 +13,11 @@ use crate::args::{
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 46] = [
+const FIELDS: [(&str, Source); 47] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
+    ("parametrization", Source::Flag("--parametrization")),
     ("image", Source::Image(0)),
     ("images", Source::Images),
     ("first", Source::Image(0)),

@@ -128,6 +128,7 @@ impl From<ParametrizationName> for v1::Parametrization {
         match name {
             ParametrizationName::Prior => Self::Prior,
             ParametrizationName::Pixels => Self::Pixels,
+            ParametrizationName::Decoder => Self::Decoder,
         }
     }
 }

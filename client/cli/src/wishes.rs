@@ -112,6 +112,7 @@ pub(crate) async fn check(
         attributes: wishes.to_vec(),
         target: Some(target),
         keep: keep.to_vec(),
+        parametrization: settings.inversion.as_ref().map_or(0, |i| i.parametrization),
         ..Default::default()
     };
     client.get_target(request).await.map(drop)

@@ -1,7 +1,8 @@
 //! The methods that are compared, as changes to the generator's defaults.
 
 use deepface_client::v1::{
-    GenerationSettings, InversionSettings, Method as Target, Preset, Regularizers, TargetSettings,
+    GenerationSettings, InversionSettings, Method as Target, Parametrization, Preset, Regularizers,
+    TargetSettings,
 };
 
 /// A way to make a face.
@@ -37,7 +38,7 @@ pub enum Recipe {
 pub(crate) const DEFAULT: &str = "default";
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 16] = [
+pub const METHODS: [Method; 18] = [
     Method {
         name: DEFAULT,
         note: "the generator's defaults",
@@ -110,6 +111,18 @@ pub const METHODS: [Method; 16] = [
         note: "a regression target, found around the mean face",
         takes_absent: true,
         recipe: || Recipe::Generate(unconditional()),
+    },
+    Method {
+        name: "decoder",
+        note: "the default with latents of a learned decoder in place of principal components",
+        takes_absent: true,
+        recipe: || Recipe::Generate(decoder(InversionSettings::default())),
+    },
+    Method {
+        name: "decoder-prior",
+        note: "where that starts: a draw from the decoder given the attributes, without the network",
+        takes_absent: true,
+        recipe: || Recipe::Generate(decoder(no_step())),
     },
     Method {
         name: "regression-fc6",
@@ -191,10 +204,25 @@ fn changed(target: TargetSettings) -> Recipe {
 /// seen.
 fn start() -> GenerationSettings {
     GenerationSettings {
+        inversion: Some(no_step()),
+        ..GenerationSettings::default()
+    }
+}
+
+fn no_step() -> InversionSettings {
+    InversionSettings {
+        steps: Some(1),
+        learning_rate: Some(1e-6),
+        ..InversionSettings::default()
+    }
+}
+
+/// The defaults in the latents of a decoder.
+fn decoder(inversion: InversionSettings) -> GenerationSettings {
+    GenerationSettings {
         inversion: Some(InversionSettings {
-            steps: Some(1),
-            learning_rate: Some(1e-6),
-            ..InversionSettings::default()
+            parametrization: Parametrization::Decoder.into(),
+            ..inversion
         }),
         ..GenerationSettings::default()
     }

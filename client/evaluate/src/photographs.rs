@@ -158,8 +158,7 @@ async fn can_be_asked(generator: &GeneratorClient, labels: &Labels) -> Result<bo
             method: v1::Method::Regression.into(),
             ..v1::TargetSettings::default()
         }),
-        seed: 0,
-        keep: Vec::new(),
+        ..Default::default()
     };
     match generator.get_target(request).await {
         Ok(_) => Ok(labels.all(true).next().is_some()),

@@ -14,7 +14,7 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// Checks the message in this field.
+    /// Checks the message in this field; the request itself has no name.
     pub(super) fn new(field: &'a str) -> Self {
         Self {
             field,
@@ -29,8 +29,11 @@ impl<'a> Check<'a> {
 
     /// Adds a problem with a field.
     pub(super) fn add(&mut self, name: &str, problem: impl Display) {
-        self.violations
-            .add(format!("{}.{name}", self.field), problem);
+        let field = match self.field {
+            "" => name.to_owned(),
+            message => format!("{message}.{name}"),
+        };
+        self.violations.add(field, problem);
     }
 
     /// A number within its range, or its default.

@@ -76,7 +76,7 @@ pub(super) async fn objectives(
     let offsets = statistics.change(&inversion.wish, |a| now(schema.name(a)));
     let reference = Reference::given(face(pixels.clone()), scores);
     let work = move || {
-        let prior = &statistics.prior;
+        let prior = statistics.prior(how.coordinates);
         let (start, detail) = prior.take_apart(&pixels.data);
         let factor = 1.0 + how.exaggeration as f32;
         let moved = prior.expected(&offsets).into_iter();

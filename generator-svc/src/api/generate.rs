@@ -105,9 +105,16 @@ impl Wanted {
         );
         let descent = settings.inversion.as_ref();
         let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
-        let descent = settings::descent(descent, Some(method), keeps, "settings.inversion");
+        let descent = settings::descent(
+            &api.statistics,
+            descent,
+            Some(method),
+            keeps,
+            "settings.inversion",
+        );
         match (preset.and(from), wish, target, descent, stream, seeds) {
             (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
+                let target = target.varied_in(descent.basis.coordinates());
                 let in_force = settings::target_to_wire(&target, &api.statistics);
                 let settings = wire::in_force(in_force, &descent);
                 let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());
@@ -248,7 +255,10 @@ async fn cgmm(inversion: &Inversion, how: Cgmm) -> Result<Objectives, Refusal> {
 
 /// Objectives for which the image prior expects the mean face.
 fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
-    let mean = vec![0.0; inversion.statistics.prior.components()];
+    let prior = inversion
+        .statistics
+        .prior(inversion.descent.basis.coordinates());
+    let mean = vec![0.0; prior.components()];
     Objectives {
         terms,
         centre: mean.clone(),

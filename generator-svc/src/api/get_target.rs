@@ -4,6 +4,7 @@ use deepface_attributes::Schema;
 use deepface_proto::v1::{CompletedAttribute, GetTargetRequest, GetTargetResponse};
 use deepface_serve::Violations;
 
+use super::check::Check;
 use super::method::Method;
 use super::status::Refusal;
 use super::target::{self, WireTarget};
@@ -23,13 +24,14 @@ pub(super) async fn get_target(
         Method::of(how),
     );
     let asked = wish.as_ref().map_or(&[][..], |w| &w.asked);
-    let (wish, how) = match (
-        settings::target(&api.statistics, how, asked, "target"),
-        wish,
-    ) {
-        (Ok(how), Ok(wish)) => (wish, how),
-        (how, wish) => {
-            let wrong = [wish.err(), how.err()].into_iter().flatten();
+    let target = settings::target(&api.statistics, how, asked, "target");
+    let mut check = Check::new("");
+    let basis = settings::basis(&mut check, &api.statistics, request.parametrization);
+    let (wish, how) = match (target, wish, check.or(basis)) {
+        (Ok(how), Ok(wish), Ok(basis)) => (wish, how.varied_in(basis.coordinates())),
+        (how, wish, basis) => {
+            let wrong = [wish.err(), how.err(), basis.err()];
+            let wrong = wrong.into_iter().flatten();
             return Err(wrong.collect::<Violations>().into());
         }
     };

@@ -41,7 +41,13 @@ fn check(
     request: InvertRequest,
     arrived: Instant,
 ) -> Result<(Reconstruction, Inversion), Violations> {
-    let descent = settings::descent(request.inversion.as_ref(), None, false, "inversion");
+    let descent = settings::descent(
+        &api.statistics,
+        request.inversion.as_ref(),
+        None,
+        false,
+        "inversion",
+    );
     let stream = settings::stream(request.stream.as_ref());
     let image = request
         .image
@@ -125,9 +131,12 @@ impl Goal for Reconstruction {
                 normalized: true,
             })),
         };
+        let prior = inversion
+            .statistics
+            .prior(inversion.descent.basis.coordinates());
         Ok(Objectives {
             terms: vec![distance],
-            centre: vec![0.0; inversion.statistics.prior.components()],
+            centre: vec![0.0; prior.components()],
             detail: None,
             reference: None,
             seen,

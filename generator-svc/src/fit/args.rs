@@ -66,7 +66,11 @@ pub struct FitArgs {
     /// Pixels a side of the image prior, an even number; its images are resampled to the classifier's input.
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
     pub prior_side: usize,
-    /// Leading coordinates of the image prior whose effect on the activations is fitted, for variety.
+    /// Autoencoder that `classifier-svc autoencoder --unconditional` wrote: its decoder becomes a second image prior, for
+    /// `--parametrization decoder`.
+    #[arg(long, value_name = "FILE")]
+    pub decoder: Option<PathBuf>,
+    /// Leading coordinates of each image prior whose effect on the activations is fitted, for variety.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub response: usize,
     /// Images in each of the sets S_i, one per attribute; drawn with repeats if an attribute has fewer.

@@ -33,7 +33,10 @@ pub(super) fn identity(args: &FitArgs, classifier: &str, splits: [&[&Photograph]
         ..args.clone()
     };
     let all = sha256_of(splits.into_iter().flatten().map(|p| p.identity()));
-    format!("{args:?} of {classifier} on {counts:?} photographs {all}")
+    // A decoder that cannot be read is refused soon after.
+    let decoder = args.decoder.as_ref().and_then(|path| fs::read(path).ok());
+    let decoder = decoder.map_or(String::new(), |file| sha256_of([file]));
+    format!("{args:?} of {classifier} on {counts:?} photographs {all} with {decoder}")
 }
 
 /// How far a fit is.

@@ -50,8 +50,9 @@ pub(super) struct LayerFit {
     all: Moments,
     /// Sum of `x phi'`, a column per entry of x = [1, a].
     cross: DMatrix<f64>,
-    /// Sum of `u phi'`, a column per leading coordinate u of the image less what attributes explain.
-    follows: DMatrix<f64>,
+    /// Sum of `u phi'`, a column per leading coordinate u of the image less what attributes explain, for each kind of
+    /// coordinates.
+    follows: [DMatrix<f64>; 2],
     /// Means mu_j as vectors, once the first pass is over and they are needed.
     means: OnceCell<Vec<Vec<f32>>>,
     /// `<phi, mu_j>`, a column a photograph, a row an attribute.
@@ -65,19 +66,19 @@ pub(super) struct Known<'a> {
     pub(super) photographs: &'a [&'a Photograph],
     /// The sets that each was drawn into.
     pub(super) sets: &'a [Vec<usize>],
-    /// Its coordinates in the image prior less what attributes explain, a row a photograph.
-    pub(super) unexplained: &'a DMatrix<f32>,
+    /// Its coordinates in each image prior less what attributes explain, a row a photograph; no columns without a decoder.
+    pub(super) unexplained: [&'a DMatrix<f32>; 2],
 }
 
 // Every number is summed photograph by photograph, in their order, however they come in batches: so the result is the same
 // bytes. A batch goes through one column at a time, which then stays in the cache.
 impl LayerFit {
-    /// For a layer whose response to the first `response` coordinates of the image prior is fitted, and so many
-    /// attributes and photographs.
+    /// For a layer whose responses to as many leading coordinates of the image priors are fitted, and so many attributes
+    /// and photographs.
     pub(super) fn new(
         layer: &WantedLayer,
         attributes: usize,
-        response: usize,
+        responses: [usize; 2],
         photographs: usize,
     ) -> Self {
         let size = layer.size();
@@ -87,7 +88,7 @@ impl LayerFit {
             sets: vec![Moments::new(size); attributes],
             all: Moments::new(size),
             cross: DMatrix::zeros(size, attributes + 1),
-            follows: DMatrix::zeros(size, response),
+            follows: responses.map(|response| DMatrix::zeros(size, response)),
             means: OnceCell::new(),
             products: DMatrix::zeros(attributes, photographs),
         }
@@ -97,9 +98,9 @@ impl LayerFit {
     pub(super) fn parts_mut(&mut self) -> Vec<&mut [f64]> {
         let moments = self.sets.iter_mut().chain([&mut self.all]);
         let mut parts: Vec<&mut [f64]> = moments.flat_map(Moments::parts_mut).collect();
-        parts.extend(
-            [&mut self.cross, &mut self.follows, &mut self.products].map(|m| m.as_mut_slice()),
-        );
+        let [components, latents] = &mut self.follows;
+        let matrices = [&mut self.cross, components, latents, &mut self.products];
+        parts.extend(matrices.map(|m| m.as_mut_slice()));
         parts
     }
 
@@ -128,14 +129,16 @@ impl LayerFit {
                 }
             }
         });
-        let columns = self.follows.as_mut_slice().par_chunks_mut(size).enumerate();
-        columns.for_each(|(k, column)| {
-            for (i, activation) in each() {
-                let u = f64::from(known.unexplained[(i, k)]);
-                let pairs = column.iter_mut().zip(activation);
-                pairs.for_each(|(c, &a)| *c += u * f64::from(a));
-            }
-        });
+        for (follows, unexplained) in self.follows.iter_mut().zip(known.unexplained) {
+            let columns = follows.as_mut_slice().par_chunks_mut(size).enumerate();
+            columns.for_each(|(k, column)| {
+                for (i, activation) in each() {
+                    let u = f64::from(unexplained[(i, k)]);
+                    let pairs = column.iter_mut().zip(activation);
+                    pairs.for_each(|(c, &a)| *c += u * f64::from(a));
+                }
+            });
+        }
     }
 
     /// Takes in the same photographs once the means are known.
@@ -177,7 +180,8 @@ impl LayerFit {
         let cross = self.cross.transpose() / images as f64;
         let coefficients = regress(attributes.second(), cross, ridge);
         let residual = residual(&self.all, attributes, &coefficients);
-        let response = response(known.unexplained, self.follows);
+        let [components, latents] = known.unexplained;
+        let [follows, follows_latents] = self.follows;
         let deviations: Vec<Vec<f64>> = self.sets.iter().map(Moments::deviation).collect();
         Layer {
             mean: DVector::from_iterator(size, self.all.mean().iter().map(|&x| x as f32)),
@@ -186,7 +190,8 @@ impl LayerFit {
             weights: weights.iter().copied().collect(),
             slopes: coefficients.rows(1, count).map(|x| x as f32),
             residual,
-            response,
+            response: response(components, follows),
+            decoder_response: response(latents, follows_latents),
             name: self.name,
             shape: self.shape,
         }
@@ -214,6 +219,9 @@ fn examples(photographs: &[&Photograph], products: &DMatrix<f64>) -> Vec<Example
 /// Regression of activations on coordinates that are uncorrelated with the attributes, which the regression can therefore
 /// leave out. `follows` holds the sums of their products.
 fn response(unexplained: &DMatrix<f32>, follows: DMatrix<f64>) -> DMatrix<f32> {
+    if follows.ncols() == 0 {
+        return DMatrix::zeros(0, follows.nrows());
+    }
     let leading = unexplained.columns(0, follows.ncols()).map(f64::from);
     let mut gram = leading.tr_mul(&leading);
     let floor = 1e-6 * unexplained.nrows() as f64;

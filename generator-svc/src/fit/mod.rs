@@ -2,6 +2,7 @@
 
 mod args;
 mod checkpoint;
+mod decoder;
 mod layer;
 mod passes;
 mod replicas;
@@ -51,6 +52,7 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     let existing = Existing::unless_forced(args.force);
     let output =
         Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
+    let autoencoder = decoder::load(args)?;
     let client = ClassifierClient::connect_lazy_with(
         &args.classifier.join(","),
         &args.access.credentials(),
@@ -69,14 +71,21 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
         unexplained,
     } = fit_prior(args, &photographs, &attributes, served.input_size)?;
 
+    let decoded = decoder::fit(
+        autoencoder,
+        args.ridge,
+        &photographs,
+        &attributes,
+        served.input_size,
+    )?;
+
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
     let known = Known {
         photographs: &photographs,
         sets: &sets,
-        unexplained: &unexplained,
+        unexplained: [&unexplained, &decoded.unexplained],
     };
-    let response = args.response.min(prior.components());
-    let mut sums = Sums::new(&served, &dataset.schema, known, &held_out, response);
+    let mut sums = Sums::new(&served, &dataset.schema, known, &held_out, args.response);
     let start = checkpoint.resume(&mut sums)?;
     for pass in Pass::ALL.into_iter().filter(|&pass| pass >= start.pass) {
         let all = sums.photographs(pass);
@@ -117,6 +126,7 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
         seen,
         layers,
         prior,
+        decoder: decoded.prior,
     };
     let written = statistics.write(&output)?;
     checkpoint.remove()?;

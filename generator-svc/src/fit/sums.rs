@@ -96,7 +96,8 @@ pub(super) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    /// Before the first photograph. The responses to the first `response` coordinates of the image prior are fitted.
+    /// Before the first photograph. The responses to the first `response` coordinates of each image prior are fitted, or to
+    /// all if there are fewer.
     pub(super) fn new(
         served: &'a Served,
         schema: &Schema,
@@ -107,12 +108,13 @@ impl<'a> Sums<'a> {
         let (attributes, images) = (schema.len(), known.photographs.len());
         let numbers = schema.names().filter_map(|name| served.schema.find(name));
         let layers = served.layers.iter();
+        let responses = known.unexplained.map(|all| response.min(all.ncols()));
         Self {
             served,
             known,
             numbers: numbers.map(AttributeId::index).collect(),
             layers: layers
-                .map(|layer| LayerFit::new(layer, attributes, response, images))
+                .map(|layer| LayerFit::new(layer, attributes, responses, images))
                 .collect(),
             train: Sighted::new(known.photographs, attributes),
             held_out: Sighted::new(held_out, attributes),

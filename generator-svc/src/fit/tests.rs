@@ -1,5 +1,6 @@
 //! A whole fit, over gRPC, to activations whose law is known.
 
+mod decoder;
 mod many;
 mod resume;
 
@@ -28,7 +29,7 @@ use v1::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use v1::image::Content;
 
 use super::*;
-use crate::gaussian::{Asked, Example, Problem, Regression, Residual, Wish};
+use crate::gaussian::{Asked, Coordinates, Example, Problem, Regression, Residual, Wish};
 
 const PHOTOGRAPHS: usize = 300;
 const LAYERS: [(&str, &[i64]); 2] = [("conv4_3", &[4, 5, 6]), ("fc6", &[100])];
@@ -315,6 +316,7 @@ fn args(dir: &Path, classifiers: &[&Running]) -> FitArgs {
         force: false,
         prior_components: 6,
         prior_side: 10,
+        decoder: None,
         response: 3,
         set_size: 20,
         lambda: 1e-5,
@@ -343,6 +345,7 @@ async fn a_known_law_is_recovered() {
         let plain = Regression {
             layer: statistics.find_layer(&layer.name).unwrap(),
             exaggeration: 0.0,
+            coordinates: Coordinates::Components,
             variety: 0.0,
             completeness: 0.0,
             residual: Residual::LowRank,

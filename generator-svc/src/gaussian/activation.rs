@@ -5,11 +5,13 @@ use deepface_statistics::standard_normal;
 use nalgebra::DVector;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Cgmm, Description, Layer, Regression, Residual, Statistics, Wish};
+use super::{Cgmm, Coordinates, Description, Layer, Regression, Residual, Statistics, Wish};
 use crate::random::{Purpose, random};
 
 /// Standard deviations of the image's own draw for each of the attributes'.
 const IMAGE_SHARE: f32 = 0.65;
+/// The same of the decoder's latents, which are drawn in full.
+const LATENT_SHARE: f32 = 1.0;
 
 /// A target activation.
 #[derive(Clone, Debug)]
@@ -33,7 +35,9 @@ impl Statistics {
         let mut target = layer.exaggerate(target, how.exaggeration);
         match how.residual {
             _ if how.variety == 0.0 => {}
-            Residual::LowRank => target += layer.follow(&self.variation(how, seed)),
+            Residual::LowRank => {
+                target += layer.follow(how.coordinates, &self.variation(how, seed))
+            }
             Residual::Diagonal => {
                 let mut rng = random(seed, Purpose::Target);
                 for (t, d) in target.iter_mut().zip(&layer.residual) {
@@ -71,7 +75,7 @@ impl Statistics {
     /// The coordinates z that the image prior expects of a face with this description and this seed: its distance is
     /// measured from there. The exaggeration is the target's.
     pub fn centre(&self, how: &Regression, description: &Description, seed: u64) -> Vec<f32> {
-        let mut z = self.prior.expected(&description.offsets);
+        let mut z = self.prior(how.coordinates).expected(&description.offsets);
         let factor = 1.0 + how.exaggeration as f32;
         z.iter_mut().for_each(|z| *z *= factor);
         let varied = self.variation(how, seed);
@@ -83,9 +87,14 @@ impl Statistics {
     /// less far than the draw of the attributes: a Gaussian of pixels that is drawn in full looks like clouds.
     pub fn variation(&self, how: &Regression, seed: u64) -> Vec<f32> {
         let mut rng = random(seed, Purpose::Variety);
-        let noise = (0..self.prior.components()).map(|_| standard_normal(&mut rng));
-        let mut varied = self.prior.draw(noise.collect());
-        let factor = IMAGE_SHARE * how.variety as f32;
+        let prior = self.prior(how.coordinates);
+        let noise = (0..prior.components()).map(|_| standard_normal(&mut rng));
+        let mut varied = prior.draw(noise.collect());
+        let share = match how.coordinates {
+            Coordinates::Components => IMAGE_SHARE,
+            Coordinates::Latents => LATENT_SHARE,
+        };
+        let factor = share * how.variety as f32;
         varied.iter_mut().for_each(|v| *v *= factor);
         varied
     }
@@ -109,9 +118,13 @@ impl Layer {
     }
 
     /// How the activation moves with the image's coordinates, besides what attributes explain.
-    fn follow(&self, variation: &[f32]) -> DVector<f32> {
-        let leading = DVector::from_column_slice(&variation[..self.response.nrows()]);
-        self.response.tr_mul(&leading)
+    fn follow(&self, coordinates: Coordinates, variation: &[f32]) -> DVector<f32> {
+        let response = match coordinates {
+            Coordinates::Components => &self.response,
+            Coordinates::Latents => &self.decoder_response,
+        };
+        let leading = DVector::from_column_slice(&variation[..response.nrows()]);
+        response.tr_mul(&leading)
     }
 
     /// A sample from the Gaussian of an attribute.

@@ -1,12 +1,18 @@
 //! Small statistics that the tests of several modules share.
 
+use std::convert::Infallible;
+
 use deepface_attributes::Schema;
+use deepface_network::autoencoder::{Coder, Topology};
 use deepface_statistics::{AttributeCopula, AttributeMoments};
 use nalgebra::{DMatrix, DVector};
 
+use super::decoder::Decoder;
 use super::given::Given;
+use super::images::Images;
 use super::{
-    Asked, Canvas, Cgmm, Labelled, Layer, Origin, Prior, Regression, Residual, Seen, Statistics,
+    Asked, Canvas, Cgmm, Coordinates, Labelled, Layer, Origin, Prior, Regression, Residual, Seen,
+    Statistics,
 };
 
 /// Small statistics of made-up activations: every attribute moves a neuron of its own, by 1.
@@ -45,6 +51,7 @@ pub(crate) fn statistics() -> Statistics {
         weights: vec![1.0; n],
         slopes: DMatrix::identity(n, n),
         residual: vec![0.2; n],
+        decoder_response: DMatrix::zeros(0, n),
         response: DMatrix::from_fn(4, n, |k, i| if i == k { 0.2 } else { 0.0 }),
     };
     Statistics {
@@ -72,7 +79,41 @@ pub(crate) fn statistics() -> Statistics {
         ],
         layers: vec![layer],
         prior,
+        decoder: None,
     }
+}
+
+/// The same with a decoder of made-up weights, whose latents every attribute moves a little.
+pub(crate) fn with_decoder() -> Statistics {
+    const LATENT: usize = 5;
+    let mut statistics = statistics();
+    let n = statistics.schema.len();
+    let topology = Topology {
+        side: 16,
+        channels: vec![16, 16],
+        latent: LATENT,
+    };
+    let mut number = 0;
+    let coder = Coder::read(topology, |_, shape| {
+        let size: usize = shape.iter().product();
+        let inputs = shape[1..].iter().product::<usize>().max(1);
+        let values = (0..size).map(|_| {
+            number += 1;
+            2.0 * ((number * number) as f32 * 0.37).sin() / (inputs as f32).sqrt()
+        });
+        Ok::<_, Infallible>(values.collect())
+    });
+    let Ok(coder) = coder;
+    let slopes = DMatrix::from_fn(n, LATENT, |j, k| if j % LATENT == k { 0.1 } else { 0.0 });
+    let covariance = statistics.attributes.covariance_matrix();
+    statistics.decoder = Some(Prior {
+        images: Images::Decoder(Decoder::new(coder, statistics.input_size)),
+        given: Given::new(&slopes, &covariance),
+        slopes,
+    });
+    let response = DMatrix::from_fn(2, n, |k, i| if i == k { 0.3 } else { 0.0 });
+    statistics.layers[0].decoder_response = response;
+    statistics
 }
 
 /// A request for the attribute with this number.
@@ -93,6 +134,7 @@ pub(crate) fn regression() -> Regression {
         completeness: 0.0,
         residual: Residual::LowRank,
         likelihood: 0.0,
+        coordinates: Coordinates::Components,
         margin: 0.0,
     }
 }

@@ -6,7 +6,9 @@
 use deepface_attributes::AttributeId;
 use deepface_statistics::Sample;
 
-use super::{Asked, Cgmm, Description, LayerId, Regression, Residual, Statistics, Wish};
+use super::{
+    Asked, Cgmm, Coordinates, Description, LayerId, Prior, Regression, Residual, Statistics, Wish,
+};
 
 /// The largest difference, as a share of the largest value: between processors, sums differ in the last bits.
 const TOLERANCE: f32 = 1e-4;
@@ -27,10 +29,40 @@ pub(super) fn of(statistics: &Statistics) -> Vec<Sample> {
     let mut all: Vec<_> = targets.collect();
     let centre = statistics.centre(&how, &description, SEED);
     let image = statistics.prior.image(&centre);
-    let back = statistics.prior.pull_back(&image);
+    let back = statistics.prior.pull_back(&centre, &image);
     let arrays = [("centre", centre), ("image", image), ("gradient", back)];
     all.extend(arrays.map(|(name, values)| Sample::of(name.to_owned(), &values)));
+    if let Some(decoder) = &statistics.decoder {
+        all.extend(decoded(statistics, decoder, how, &description));
+    }
     all
+}
+
+/// A face of the decoder, what becomes of it as a gradient and of itself in the encoder, and the target beside it.
+fn decoded(
+    statistics: &Statistics,
+    decoder: &Prior,
+    how: Regression,
+    description: &Description,
+) -> Vec<Sample> {
+    let how = Regression {
+        coordinates: Coordinates::Latents,
+        ..how
+    };
+    let centre = statistics.centre(&how, description, SEED);
+    let image = decoder.image(&centre);
+    let back = decoder.pull_back(&centre, &image);
+    let again = decoder.coordinates(&image);
+    let target = statistics.regression_target(&how, description, SEED).values;
+    let arrays = [
+        ("decoder centre", centre),
+        ("decoder image", image),
+        ("decoder gradient", back),
+        ("decoder coordinates", again),
+        ("decoder target", target),
+    ];
+    let samples = arrays.map(|(name, values)| Sample::of(name.to_owned(), &values));
+    samples.into()
 }
 
 /// Checks that these statistics yield what they did when they were written.
@@ -96,6 +128,7 @@ fn regression(layer: LayerId, residual: Residual) -> Regression {
         completeness: 0.5,
         residual,
         likelihood: 0.0,
+        coordinates: Coordinates::Components,
         margin: 0.0,
     }
 }
@@ -104,6 +137,7 @@ fn regression(layer: LayerId, residual: Residual) -> Regression {
 mod tests {
     use super::*;
     use crate::gaussian::fixture::statistics;
+    use crate::gaussian::images::Images;
 
     #[test]
     fn statistics_yield_their_own_output_and_no_other() {
@@ -121,7 +155,10 @@ mod tests {
                 s.layers[0].residual.iter_mut().for_each(|x| *x *= 1.5)
             }),
             ("mean image", |s| {
-                s.prior.mean.iter_mut().for_each(|x| *x *= 1.05)
+                let Images::Components(linear) = &mut s.prior.images else {
+                    return;
+                };
+                linear.mean.iter_mut().for_each(|x| *x *= 1.05)
             }),
         ];
         for (what, damage) in damages {

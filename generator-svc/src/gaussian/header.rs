@@ -1,9 +1,17 @@
 //! What the header of a statistics file says of the statistics in it.
 
 use deepface_attributes::{Group, Schema};
+use deepface_network::autoencoder::Topology;
 use deepface_statistics::Sample;
 
 use super::{Canvas, Layer};
+
+/// Key of our entry in the safetensors header.
+pub(super) const KEY: &str = "deepface-cgmm";
+/// The tensor with the scales of a rounded one.
+pub(super) fn scales_of(name: &str) -> String {
+    format!("{name}.scales")
+}
 
 /// Version of the header.
 pub(super) const VERSION: u32 = 3;
@@ -40,6 +48,9 @@ pub(super) struct Header {
     pub(super) layers: Vec<LayerHeader>,
     pub(super) prior_side: usize,
     pub(super) prior_components: usize,
+    /// Sizes of the decoder; missing without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) decoder: Option<Topology>,
     pub(super) origin: Origin,
     /// Digest of the tensors; missing in older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +67,9 @@ pub(super) struct LayerHeader {
     pub(super) shape: Vec<usize>,
     /// Coordinates of the image prior whose effect on the activation was fitted.
     pub(super) response: usize,
+    /// Coordinates of the decoder whose effect was; missing without one.
+    #[serde(default)]
+    pub(super) decoder_response: usize,
 }
 
 impl LayerHeader {
@@ -68,6 +82,7 @@ impl LayerHeader {
             name: layer.name.clone(),
             shape: layer.shape.clone(),
             response: layer.response.nrows(),
+            decoder_response: layer.decoder_response.nrows(),
         }
     }
 }
@@ -136,6 +151,18 @@ impl Header {
             format!(
                 "layer {:?}: expected a response to at most {} coordinates, got {}",
                 layer.name, self.prior_components, layer.response
+            )
+        } else if let Some(problem) = self.decoder.as_ref().and_then(|d| d.check().err()) {
+            format!("decoder: {problem}")
+        } else if let Some(layer) = self
+            .layers
+            .iter()
+            .find(|l| l.decoder_response > self.decoder.as_ref().map_or(0, |d| d.latent))
+        {
+            let latent = self.decoder.as_ref().map_or(0, |d| d.latent);
+            format!(
+                "layer {:?}: expected a response to at most {latent} values of a latent, got {}",
+                layer.name, layer.decoder_response
             )
         } else {
             return Ok(());

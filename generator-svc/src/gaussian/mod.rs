@@ -1,32 +1,38 @@
 //! The statistics that faces are made from: the paper's cGMM of activations (section 3.3.2), a linear model of them,
-//! and a Gaussian of the images themselves. Linear algebra only; there is no network here.
+//! and a Gaussian of the images themselves or of a decoder's latents.
 
 mod activation;
 mod canvas;
 mod components;
+mod decoder;
 mod description;
+mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod given;
 mod golden;
 mod header;
+mod images;
 mod moments;
 mod prior;
+mod reader;
 mod resample;
 mod seen;
 mod store;
 mod target;
 mod weights;
 mod wish;
+mod writer;
 
 pub use activation::TargetActivation;
 pub use canvas::{Canvas, vector};
 pub use description::Description;
+pub use error::StoreError;
 pub use header::Origin;
 pub use moments::Moments;
 pub use prior::{Fitted, Labelled, Prior};
 pub use seen::{Seen, Sightings, log_odds};
-pub use store::StoreError;
+
 pub use target::{Cgmm, Regression, Residual, Target};
 pub use weights::{Example, Problem};
 pub use wish::{Asked, Wish};
@@ -58,8 +64,19 @@ pub struct Statistics {
     pub seen: Vec<Seen>,
     /// One per layer that targets can be made for; at least one.
     pub layers: Vec<Layer>,
-    /// The images themselves.
+    /// The images themselves, as principal components.
     pub prior: Prior,
+    /// The same as latents of a learned decoder, if there is one.
+    pub decoder: Option<Prior>,
+}
+
+/// What describes an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinates {
+    /// Principal components of the training images.
+    Components,
+    /// Latents of a learned decoder.
+    Latents,
 }
 
 /// A layer of some [`Statistics`], looked up once by its name.
@@ -80,6 +97,15 @@ impl Statistics {
     /// The statistics of a layer that was found in these statistics.
     pub fn layer(&self, id: LayerId) -> &Layer {
         &self.layers[id.0]
+    }
+
+    /// The image prior of some coordinates. Where there is no decoder, that of the components stands in: requests for
+    /// one are refused before.
+    pub fn prior(&self, coordinates: Coordinates) -> &Prior {
+        match coordinates {
+            Coordinates::Components => &self.prior,
+            Coordinates::Latents => self.decoder.as_ref().unwrap_or(&self.prior),
+        }
     }
 
     /// Share of the training images that have an attribute.
@@ -110,4 +136,6 @@ pub struct Layer {
     /// Regression of the residual activation on the residual leading coordinates of the image prior, a row a coordinate;
     /// residual is what attributes leave unexplained.
     pub response: DMatrix<f32>,
+    /// The same on those of the decoder; no rows without one.
+    pub decoder_response: DMatrix<f32>,
 }

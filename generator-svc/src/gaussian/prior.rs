@@ -1,7 +1,8 @@
-//! The Gaussian image prior: faces as one Gaussian with some hundred principal components.
+//! The image prior: faces as a Gaussian of coordinates z, of one of two kinds.
 //!
-//! An image is `x = mean + V diag(s) z`; z is standard normal over the training faces, so `|z|^2` is the squared
-//! Mahalanobis distance of the image, and descending in z instead of in pixels keeps every iterate a face.
+//! With some hundred principal components an image is `x = mean + V diag(s) z`; with a learned decoder, `x = D(z)`. Either
+//! way z is standard normal over the training faces, so `|z|^2` is a squared Mahalanobis distance, and descending in z
+//! instead of in pixels keeps every iterate a face.
 //!
 //! Given attributes a, z is Gaussian too: its mean is a linear regression on them, and what that leaves open has a covariance
 //! of its own. An inversion searches around that mean.
@@ -11,20 +12,20 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use deepface_network::autoencoder::Coder;
+
 use super::Canvas;
 use super::components::Components;
+use super::decoder::Decoder;
 use super::given::Given;
+use super::images::{Images, Linear};
 use deepface_statistics::{AttributeMoments, regress};
 
-/// A Gaussian over images, and over images given attributes. Components are kept as bytes with a scale each.
+/// A distribution over images, and over images given attributes: a Gaussian of coordinates z.
 #[derive(Clone, Debug)]
 pub struct Prior {
-    /// Between its vectors and images.
-    pub(super) canvas: Canvas,
-    /// Mean vector.
-    pub(super) mean: Vec<f32>,
-    /// Each principal component times its deviation.
-    pub(super) components: Components,
+    /// What coordinates mean.
+    pub(super) images: Images,
     /// Slopes of the regression of z on the attributes, a row an attribute.
     pub(super) slopes: DMatrix<f32>,
     /// What that regression leaves open.
@@ -32,14 +33,14 @@ pub struct Prior {
 }
 
 impl Prior {
-    /// Number of principal components.
+    /// Number of coordinates.
     pub fn components(&self) -> usize {
-        self.components.count()
+        self.images.count()
     }
 
-    /// The mean image, `[3, S, S]`.
+    /// The image at the mean, `[3, S, S]`.
     pub fn mean(&self) -> Vec<f32> {
-        self.canvas.image(&self.mean)
+        self.image(&vec![0.0; self.components()])
     }
 
     /// The expectation of z given attributes, each as far from its mean as `offsets` say.
@@ -60,18 +61,12 @@ impl Prior {
 
     /// The image at coordinates `z`, `[3, S, S]`; not clamped.
     pub fn image(&self, z: &[f32]) -> Vec<f32> {
-        self.canvas.image(&self.vector(z))
+        self.images.image(z)
     }
 
     /// Coordinates z of nearly the image in the prior that is nearest to this one, `[3, S, S]`, 0 to 1.
     pub fn coordinates(&self, image: &[f32]) -> Vec<f32> {
-        let vector = self.canvas.vector(image);
-        let apart: Vec<f32> = vector.iter().zip(&self.mean).map(|(x, m)| x - m).collect();
-        let products = self.components.products(&apart);
-        let norms = self.components.squared_norms();
-        let z = products.iter().zip(norms);
-        z.map(|(product, norm)| product / norm.max(f32::MIN_POSITIVE))
-            .collect()
+        self.images.coordinates(image)
     }
 
     /// An image taken apart: its [coordinates](Self::coordinates), and what the prior cannot show of it, its detail, of the
@@ -83,15 +78,26 @@ impl Prior {
         (coordinates, detail)
     }
 
-    /// The gradient with respect to z, from that with respect to the pixels: `diag(s) V' g`.
-    pub fn pull_back(&self, gradient: &[f32]) -> Vec<f32> {
-        self.components.products(&self.canvas.pull_back(gradient))
+    /// The gradient with respect to z at `z`, from that with respect to the pixels: the vector-Jacobian product of
+    /// [`Prior::image`].
+    pub fn pull_back(&self, z: &[f32], gradient: &[f32]) -> Vec<f32> {
+        self.images.pull_back(z, gradient)
     }
 
-    fn vector(&self, z: &[f32]) -> Vec<f32> {
-        let mut vector = self.mean.clone();
-        self.components.add_combination(z, &mut vector);
-        vector
+    /// The prior of a decoder, from the latents of the training faces, a row a face, and their attributes.
+    pub fn decoded(
+        coder: Coder,
+        input: usize,
+        mut latents: DMatrix<f32>,
+        attributes: Labelled<'_>,
+    ) -> (Self, DMatrix<f32>) {
+        let slopes = attributes.explain(&mut latents);
+        let prior = Self {
+            images: Images::Decoder(Decoder::new(coder, input)),
+            given: Given::new(&slopes, &attributes.moments.covariance_matrix()),
+            slopes,
+        };
+        (prior, latents)
     }
 
     /// Fits a Gaussian with `count` components to vectors of a canvas by randomised subspace iteration (Halko et al.
@@ -146,17 +152,20 @@ impl Prior {
             column /= *deviation;
         }
         let slopes = attributes.explain(&mut coordinates);
-        let mut prior = Self {
-            canvas,
-            mean,
-            components: Components::with_capacity(count, size),
+        let mut rounded = Components::with_capacity(count, size);
+        for (component, deviation) in components.column_iter().zip(deviations) {
+            let component = component * deviation;
+            rounded.push(component.as_slice());
+        }
+        let prior = Self {
+            images: Images::Components(Linear {
+                canvas,
+                mean,
+                components: rounded,
+            }),
             given: Given::new(&slopes, &attributes.moments.covariance_matrix()),
             slopes,
         };
-        for (component, deviation) in components.column_iter().zip(deviations) {
-            let component = component * deviation;
-            prior.components.push(component.as_slice());
-        }
         Fitted {
             prior,
             held: held / total,
@@ -307,6 +316,13 @@ mod tests {
         Prior::fit(Canvas::new(SIDE, SIDE), vectors, 3, attributes, 1, |_| {})
     }
 
+    fn linear(prior: &Prior) -> &Linear {
+        match &prior.images {
+            Images::Components(linear) => linear,
+            Images::Decoder(_) => panic!("expected components"),
+        }
+    }
+
     /// Images with three directions of variance.
     fn images(n: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -343,12 +359,15 @@ mod tests {
         assert!(held > 0.999, "{held}");
         // The coordinates of an image by least squares; rounding to bytes leaves less than a grey level.
         let image = &images[..SIZE];
+        let Linear {
+            mean, components, ..
+        } = linear(&prior);
         let basis = DMatrix::from_fn(SIZE, 3, |p, k| {
-            prior.components.scales()[k] * f32::from(prior.components.bytes()[k * SIZE + p])
+            components.scales()[k] * f32::from(components.bytes()[k * SIZE + p])
         });
-        let rest = DVector::from_fn(SIZE, |p, _| image[p] - prior.mean[p]);
+        let rest = DVector::from_fn(SIZE, |p, _| image[p] - mean[p]);
         let z = basis.clone().svd(true, true).solve(&rest, 1e-6).unwrap();
-        let back = prior.vector(z.as_slice());
+        let back = linear(&prior).vector(z.as_slice());
         let error = back
             .iter()
             .zip(image)
@@ -390,7 +409,12 @@ mod tests {
             .zip(&g)
             .map(|((x, m), g)| (x - m) * g)
             .sum();
-        let right: f32 = prior.pull_back(&g).iter().zip(z).map(|(a, b)| a * b).sum();
+        let right: f32 = prior
+            .pull_back(&z, &g)
+            .iter()
+            .zip(z)
+            .map(|(a, b)| a * b)
+            .sum();
         assert!(
             (left - right).abs() < 1e-4 * left.abs().max(1.0),
             "{left} {right}"
@@ -413,7 +437,7 @@ mod tests {
             prior, unexplained, ..
         } = fit(vectors, &labels);
         let mut offsets = [0.0; ATTRIBUTES];
-        let at = |offsets: &[f64]| prior.vector(&prior.expected(offsets));
+        let at = |offsets: &[f64]| linear(&prior).vector(&prior.expected(offsets));
         let without = at(&offsets);
         offsets[2] = 1.0;
         let with = at(&offsets);

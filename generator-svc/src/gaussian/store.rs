@@ -1,42 +1,18 @@
 //! The statistics file: one safetensors file, written whole or not at all, checked when it is read.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::path::PathBuf;
 
-use deepface_files::{Destination, OutputError, TensorError, Tensors, sha256, tensors_digest};
+use deepface_files::{Destination, Tensors, sha256};
+use deepface_network::autoencoder::Topology;
 use deepface_statistics::{AttributeCopula, AttributeMoments, Sample};
-use half::f16;
-use nalgebra::{DMatrix, DVector};
-use safetensors::{Dtype, tensor::TensorView};
+use nalgebra::DMatrix;
 
-use super::components::Components;
-use super::given::Given;
-use super::header::{Header, LayerHeader, VERSION, groups};
-use super::{Canvas, Layer, Prior, Seen, Statistics, golden};
-
-/// Key of our entry in the safetensors header.
-const KEY: &str = "deepface-cgmm";
-
-/// Why statistics cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file is damaged, or of another kind.
-    #[error("statistics: {0}")]
-    Malformed(String),
-    /// The file is not a whole safetensors file, or a tensor in it is missing or wrong.
-    #[error("statistics: {0}")]
-    Tensor(#[from] TensorError),
-    /// The file cannot be written.
-    #[error(transparent)]
-    Write(#[from] OutputError),
-    /// The file cannot be read.
-    #[error("statistics: {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
+use super::error::StoreError;
+use super::header::{Header, KEY, LayerHeader, VERSION, groups};
+use super::images::Images;
+use super::reader::Reader;
+use super::writer::{Writer, row_major};
+use super::{Prior, Seen, Statistics, golden};
 
 impl Statistics {
     /// Reads and checks the bytes of a statistics file.
@@ -85,7 +61,10 @@ impl Statistics {
             .iter()
             .map(|l| read.layer(l))
             .collect::<Result<_, _>>()?;
-        let prior = read.prior(&header, &attributes.covariance_matrix())?;
+        let covariance = attributes.covariance_matrix();
+        let prior = read.prior(&header, &covariance)?;
+        let decoder = header.decoder.as_ref();
+        let decoder = decoder.map(|d| read.decoder(d, header.input_size, &covariance));
         let statistics = Self {
             digest,
             classifier_digest: header.classifier_digest,
@@ -98,6 +77,7 @@ impl Statistics {
             seen: seen.collect(),
             layers,
             prior,
+            decoder: decoder.transpose()?,
         };
         if let Some(golden) = &header.golden {
             golden::check(golden, &statistics).map_err(StoreError::Malformed)?;
@@ -141,7 +121,7 @@ impl Statistics {
             let matrix = [count, size];
             write.halves(&format!("{name}.mean"), &[size], layer.mean.iter().copied());
             write.halves(&format!("{name}.means"), &matrix, row_major(&layer.means));
-            write.halves(
+            write.rounded(
                 &format!("{name}.deviations"),
                 &matrix,
                 row_major(&layer.deviations),
@@ -157,32 +137,28 @@ impl Statistics {
                 &[layer.response.nrows(), size],
                 row_major(&layer.response),
             );
+            let response = &layer.decoder_response;
+            if response.nrows() > 0 {
+                let shape = [response.nrows(), size];
+                let name = format!("{name}.decoder_response");
+                write.rounded(&name, &shape, row_major(response));
+            }
             let weights = layer.weights.iter().map(|&w| w as f32);
             write.floats(&format!("{name}.weights"), &[count], weights);
         }
         let prior = &self.prior;
-        write.floats(
-            "prior.mean",
-            &[prior.mean.len()],
-            prior.mean.iter().copied(),
-        );
-        write.floats(
-            "prior.scales",
-            &[prior.components()],
-            prior.components.scales().iter().copied(),
-        );
         write.halves(
             "prior.slopes",
             &[count, prior.components()],
             row_major(&prior.slopes),
         );
-        let bytes = prior.components.bytes().iter().map(|&c| c as u8).collect();
-        write.push(
-            "prior.components",
-            Dtype::I8,
-            &[prior.components(), prior.mean.len()],
-            bytes,
-        );
+        let Images::Components(linear) = &prior.images else {
+            return Err(StoreError::Malformed("prior: not of components".into()));
+        };
+        write.linear(linear);
+        if let Some(decoder) = &self.decoder {
+            write.decoder(decoder);
+        }
         let description = Header {
             version: VERSION,
             classifier_digest: self.classifier_digest.clone(),
@@ -190,8 +166,9 @@ impl Statistics {
             attributes: self.schema.names().map(Into::into).collect(),
             groups: groups(&self.schema),
             layers: self.layers.iter().map(LayerHeader::of).collect(),
-            prior_side: prior.canvas.side(),
+            prior_side: linear.canvas.side(),
             prior_components: prior.components(),
+            decoder: self.decoder.as_ref().and_then(topology),
             origin: self.origin.clone(),
             tensors: None,
             golden,
@@ -200,137 +177,12 @@ impl Statistics {
     }
 }
 
-/// Reads the parts of the statistics from the tensors of a file.
-struct Reader<'a> {
-    tensors: &'a Tensors<'a>,
-    /// Number of attributes.
-    attributes: usize,
-}
-
-impl Reader<'_> {
-    fn layer(&self, description: &LayerHeader) -> Result<Layer, StoreError> {
-        let name = &description.name;
-        let size = description
-            .shape
-            .iter()
-            .try_fold(1_usize, |n, &d| n.checked_mul(d));
-        let size = size
-            .ok_or_else(|| StoreError::Malformed(format!("layer {name:?}: its shape overflows")))?;
-        let matrix = |part: &str| self.matrix(&format!("{name}.{part}"), self.attributes, size);
-        let vector = |part: &str, len: usize| self.floats(&format!("{name}.{part}"), &[len]);
-        Ok(Layer {
-            name: name.clone(),
-            shape: description.shape.clone(),
-            mean: DVector::from_vec(vector("mean", size)?),
-            means: matrix("means")?,
-            deviations: matrix("deviations")?,
-            weights: vector("weights", self.attributes)?
-                .into_iter()
-                .map(f64::from)
-                .collect(),
-            slopes: matrix("slopes")?,
-            residual: vector("residual", size)?,
-            response: self.matrix(&format!("{name}.response"), description.response, size)?,
-        })
+/// The sizes of a decoder.
+fn topology(prior: &Prior) -> Option<Topology> {
+    match &prior.images {
+        Images::Components(_) => None,
+        Images::Decoder(decoder) => Some(decoder.coder.topology().clone()),
     }
-
-    fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoreError> {
-        Ok(self.tensors.floats(name, shape)?)
-    }
-
-    fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {
-        Ok(self.tensors.bytes(name, shape)?)
-    }
-
-    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<DMatrix<f32>, StoreError> {
-        let data = self.floats(name, &[rows, columns])?;
-        Ok(DMatrix::from_vec(rows, columns, by_columns(&data, columns)))
-    }
-
-    fn prior(&self, description: &Header, covariance: &DMatrix<f64>) -> Result<Prior, StoreError> {
-        let count = description.prior_components;
-        let canvas = Canvas::new(description.prior_side, description.input_size);
-        let size = canvas.size();
-        let slopes = self.matrix("prior.slopes", self.attributes, count)?;
-        Ok(Prior {
-            canvas,
-            mean: self.floats("prior.mean", &[size])?,
-            components: Components::from_parts(
-                self.bytes("prior.components", &[count, size])?,
-                self.floats("prior.scales", &[count])?,
-                size,
-            ),
-            given: Given::new(&slopes, covariance),
-            slopes,
-        })
-    }
-}
-
-/// A matrix that is stored by rows, by columns. Some columns at a time, so that what is written stays in the cache.
-fn by_columns(data: &[f32], columns: usize) -> Vec<f32> {
-    const TOGETHER: usize = 32;
-    let rows = data.len() / columns.max(1);
-    let mut out = vec![0.0; data.len()];
-    for (block, out) in out.chunks_mut((TOGETHER * rows).max(1)).enumerate() {
-        for (r, row) in data.chunks_exact(columns.max(1)).enumerate() {
-            let some = &row[block * TOGETHER..];
-            for (column, x) in out.chunks_exact_mut(rows).zip(some) {
-                column[r] = *x;
-            }
-        }
-    }
-    out
-}
-
-#[derive(Default)]
-struct Writer {
-    arrays: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
-}
-
-impl Writer {
-    fn push(&mut self, name: &str, dtype: Dtype, shape: &[usize], bytes: Vec<u8>) {
-        self.arrays
-            .push((name.into(), dtype, shape.to_vec(), bytes));
-    }
-
-    fn floats(&mut self, name: &str, shape: &[usize], data: impl Iterator<Item = f32>) {
-        self.push(
-            name,
-            Dtype::F32,
-            shape,
-            data.flat_map(f32::to_le_bytes).collect(),
-        );
-    }
-
-    fn halves(&mut self, name: &str, shape: &[usize], data: impl Iterator<Item = f32>) {
-        let bytes = data.flat_map(|x| f16::from_f32(x).to_le_bytes()).collect();
-        self.push(name, Dtype::F16, shape, bytes);
-    }
-
-    fn finish(self, description: Header) -> Result<Vec<u8>, StoreError> {
-        let wrong = |e: &dyn std::fmt::Display| StoreError::Malformed(e.to_string());
-        let views = self
-            .arrays
-            .iter()
-            .map(|(name, dtype, shape, bytes)| {
-                Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
-            })
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(|e| wrong(&e))?;
-        let description = Header {
-            tensors: Some(tensors_digest(&views)),
-            ..description
-        };
-        let text = serde_json::to_string(&description).map_err(|e| wrong(&e))?;
-        safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))
-            .map_err(|e| wrong(&e))
-    }
-}
-
-fn row_major<T: Copy>(matrix: &DMatrix<T>) -> impl Iterator<Item = T> {
-    let (rows, columns) = matrix.shape();
-    let data = matrix.as_slice();
-    (0..rows).flat_map(move |r| (0..columns).map(move |c| data[c * rows + r]))
 }
 
 #[cfg(test)]
@@ -338,7 +190,7 @@ mod tests {
     use deepface_files::Existing;
 
     use super::*;
-    use crate::gaussian::fixture::statistics;
+    use crate::gaussian::fixture::{statistics, with_decoder};
 
     #[test]
     fn a_file_comes_back_and_damage_is_named() {
@@ -374,12 +226,25 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_those_of_the_rows() {
-        for (rows, columns) in [(1, 1), (3, 70), (70, 3), (5, 64), (2, 33)] {
-            let data: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let matrix = DMatrix::from_vec(rows, columns, by_columns(&data, columns));
-            assert_eq!(row_major(&matrix).collect::<Vec<_>>(), data);
+    fn a_decoder_comes_back_with_its_responses() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.safetensors");
+        let s = with_decoder();
+        let to = Destination::check(&path, &[], Existing::Refuse).unwrap();
+        s.write(&to).unwrap();
+        let back = Statistics::load(&std::fs::read(&path).unwrap()).unwrap();
+        let [old, new] = [&s, &back].map(|s| s.decoder.as_ref().unwrap());
+        let z: Vec<f32> = (0..old.components()).map(|i| (i as f32).cos()).collect();
+        // Weights are stored with 16 bits.
+        for (a, b) in old.image(&z).iter().zip(new.image(&z)) {
+            assert!((a - b).abs() < 0.01, "{a} {b}");
         }
+        let (a, b) = (
+            &s.layers[0].decoder_response,
+            &back.layers[0].decoder_response,
+        );
+        assert_eq!(a.shape(), b.shape());
+        assert!((a - b).amax() < 1e-3);
     }
 
     #[test]
@@ -398,7 +263,12 @@ mod tests {
             large.contains("conv4_3.residual") && large.contains("inf"),
             "{large}"
         );
-        assert!(problem(|s| s.prior.mean[0] = f32::NAN).contains("prior.mean"));
+        let no_number = |s: &mut Statistics| {
+            if let Images::Components(linear) = &mut s.prior.images {
+                linear.mean[0] = f32::NAN;
+            }
+        };
+        assert!(problem(no_number).contains("prior.mean"));
         assert!(problem(|s| s.layers[0].shape = vec![0]).contains("no elements"));
         let lopsided = problem(|s| {
             let mut second = s.attributes.second().clone();

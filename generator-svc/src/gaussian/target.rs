@@ -1,6 +1,6 @@
 //! How a target activation is made: a variant for each method, which holds only what that method has a use for.
 
-use super::LayerId;
+use super::{Coordinates, LayerId};
 
 /// How the target of an inversion is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,6 +11,17 @@ pub enum Target {
     Cgmm(Cgmm),
     /// No target activation: the log-likelihood of the attributes is maximised (paper, section 3.3.1).
     ClassVisualization,
+}
+
+impl Target {
+    /// The same with variety drawn in these coordinates.
+    #[must_use]
+    pub fn varied_in(self, coordinates: Coordinates) -> Self {
+        match self {
+            Self::Regression(how) => Self::Regression(Regression { coordinates, ..how }),
+            other => other,
+        }
+    }
 }
 
 /// `T(a) = mean + sum_j (a_j - E[a_j]) v_j`, with the attributes completed that a request does not name.
@@ -29,6 +40,8 @@ pub struct Regression {
     pub residual: Residual,
     /// Weight of the attributes' likelihood beside the distance to the target.
     pub likelihood: f64,
+    /// The coordinates of the image that variety is drawn in.
+    pub coordinates: Coordinates,
     /// Log-odds beyond those of photographs up to which the likelihood of an attribute counts.
     pub margin: f64,
 }

@@ -3,9 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{
-    Basis, Evaluation, Losses, Optimizer, Parametrization, Settings, State, regularizers as r,
-};
+use super::{Evaluation, Losses, Optimizer, Parametrization, Settings, State, regularizers as r};
 use crate::random::{Purpose, random};
 
 /// One step of the descent.
@@ -140,8 +138,8 @@ impl Descent {
         if settings.l2 > 0.0 {
             losses.l2 = r::l2(settings.l2, image, &mut gradient);
         }
-        let mut gradient = self.parametrization.pull_back(gradient);
-        let in_prior = settings.basis == Basis::Prior;
+        let mut gradient = self.parametrization.pull_back(&self.coordinates, gradient);
+        let in_prior = settings.basis.in_prior();
         if in_prior && settings.prior > 0.0 {
             let [d, pd] = self.parametrization.difference(&self.coordinates);
             losses.prior = r::mahalanobis(settings.prior, &d, &pd, &mut gradient);

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::settings::{Basis, Start};
 use deepface_statistics::standard_normal;
 
-use crate::gaussian::Statistics;
+use crate::gaussian::{Prior, Statistics};
 
 /// Coordinates of an image.
 #[derive(Clone, Debug)]
@@ -31,7 +31,8 @@ impl Parametrization {
         centre: Vec<f32>,
         conditional: bool,
     ) -> Self {
-        assert_eq!(centre.len(), statistics.prior.components());
+        let prior = statistics.prior(basis.coordinates());
+        assert_eq!(centre.len(), prior.components());
         Self {
             statistics,
             basis,
@@ -48,8 +49,12 @@ impl Parametrization {
         self
     }
 
+    fn prior(&self) -> &Prior {
+        self.statistics.prior(self.basis.coordinates())
+    }
+
     fn of_prior(&self, z: &[f32]) -> Vec<f32> {
-        let mut image = self.statistics.prior.image(z);
+        let mut image = self.prior().image(z);
         if let Some(detail) = &self.detail {
             image.iter_mut().zip(&**detail).for_each(|(x, d)| *x += d);
         }
@@ -60,7 +65,7 @@ impl Parametrization {
     pub fn difference(&self, z: &[f32]) -> [Vec<f32>; 2] {
         let d: Vec<f32> = z.iter().zip(&*self.centre).map(|(z, c)| z - c).collect();
         let pd = match self.conditional {
-            true => self.statistics.prior.precision(d.clone()),
+            true => self.prior().precision(d.clone()),
             false => d.clone(),
         };
         [d, pd]
@@ -68,36 +73,44 @@ impl Parametrization {
 
     /// The coordinates to start from.
     pub fn start(&self, start: Start, rng: &mut ChaCha8Rng) -> Vec<f32> {
-        let prior = &self.statistics.prior;
         let mut near = |middle: f32, deviation: f32| middle + deviation * standard_normal(rng);
         match (self.basis, start) {
-            (Basis::Prior, Start::Expected) => self.centre.to_vec(),
-            (Basis::Prior, Start::Noise) => self.centre.iter().map(|_| near(0.0, 0.1)).collect(),
-            (Basis::Prior, Start::Mean) => self.centre.iter().map(|_| near(0.0, 0.01)).collect(),
+            (Basis::Prior | Basis::Decoder, Start::Expected) => self.centre.to_vec(),
+            (Basis::Prior | Basis::Decoder, Start::Noise) => {
+                self.centre.iter().map(|_| near(0.0, 0.1)).collect()
+            }
+            (Basis::Prior | Basis::Decoder, Start::Mean) => {
+                self.centre.iter().map(|_| near(0.0, 0.01)).collect()
+            }
             (Basis::Pixels, start) => {
                 let image = match start {
                     Start::Expected => self.of_prior(&self.centre),
-                    Start::Noise => prior.mean().iter().map(|_| near(0.5, 0.1)).collect(),
-                    Start::Mean => prior.mean().into_iter().map(|m| near(m, 0.02)).collect(),
+                    Start::Noise => self.prior().mean().iter().map(|_| near(0.5, 0.1)).collect(),
+                    Start::Mean => self
+                        .prior()
+                        .mean()
+                        .into_iter()
+                        .map(|m| near(m, 0.02))
+                        .collect(),
                 };
                 image.into_iter().map(|x| x.clamp(0.0, 1.0)).collect()
             }
         }
     }
 
-    /// The image at some coordinates, `[3, S, S]`; it may leave 0 to 1 where the basis is the prior.
+    /// The image at some coordinates, `[3, S, S]`; it may leave 0 to 1 where the basis is a prior.
     pub fn image(&self, coordinates: &[f32]) -> Vec<f32> {
         match self.basis {
             Basis::Pixels => coordinates.to_vec(),
-            Basis::Prior => self.of_prior(coordinates),
+            Basis::Prior | Basis::Decoder => self.of_prior(coordinates),
         }
     }
 
-    /// The gradient with respect to the coordinates, from the gradient with respect to the pixels.
-    pub fn pull_back(&self, gradient: Vec<f32>) -> Vec<f32> {
+    /// The gradient with respect to the coordinates at `coordinates`, from the gradient with respect to the pixels.
+    pub fn pull_back(&self, coordinates: &[f32], gradient: Vec<f32>) -> Vec<f32> {
         match self.basis {
             Basis::Pixels => gradient,
-            Basis::Prior => self.statistics.prior.pull_back(&gradient),
+            Basis::Prior | Basis::Decoder => self.prior().pull_back(coordinates, &gradient),
         }
     }
 

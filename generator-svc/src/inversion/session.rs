@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::defaults;
-    use crate::gaussian::fixture::statistics;
+    use crate::gaussian::fixture::with_decoder;
     use crate::inversion::{Basis, Evaluation, Rule, Start};
 
     /// Squared distance to an image, whose gradient is known.
@@ -151,12 +151,11 @@ mod tests {
         seed: u64,
         from: Option<State>,
     ) -> (Session<Distance>, Vec<f32>) {
-        let statistics = Arc::new(statistics());
-        let z: Vec<f32> = (0..statistics.prior.components())
-            .map(|i| (i as f32).sin())
-            .collect();
-        let goal = statistics.prior.image(&z);
-        let centre = vec![0.0; statistics.prior.components()];
+        let statistics = Arc::new(with_decoder());
+        let prior = statistics.prior(basis.coordinates());
+        let z: Vec<f32> = (0..prior.components()).map(|i| (i as f32).sin()).collect();
+        let goal = prior.image(&z);
+        let centre = vec![0.0; prior.components()];
         let parametrization = Parametrization::new(statistics.clone(), basis, centre, false);
         let settings = Settings {
             steps: 150,
@@ -174,8 +173,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_bases_find_the_image() {
-        for basis in [Basis::Prior, Basis::Pixels] {
+    async fn every_basis_finds_the_image() {
+        for basis in [Basis::Prior, Basis::Decoder, Basis::Pixels] {
             let (session, goal) = session((basis, Rule::Adam), 0, 1, None).await;
             let (mut session, first) = session.step().await.unwrap();
             let mut last = first.clone();
@@ -215,6 +214,7 @@ mod tests {
     async fn a_session_that_goes_on_from_a_state_finds_the_same_image() {
         for how in [
             (Basis::Prior, Rule::Adam),
+            (Basis::Decoder, Rule::Adam),
             (Basis::Pixels, Rule::Adam),
             (Basis::Pixels, Rule::Sgd),
         ] {

@@ -1,12 +1,31 @@
 //! Everything that decides a descent.
 
+use crate::gaussian::Coordinates;
+
 /// What the optimiser moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// Coordinates in the Gaussian image prior.
     Prior,
+    /// Latents of the learned decoder.
+    Decoder,
     /// The pixels.
     Pixels,
+}
+
+impl Basis {
+    /// The coordinates in which the image prior describes images: for pixels, those of the Gaussian.
+    pub fn coordinates(self) -> Coordinates {
+        match self {
+            Self::Decoder => Coordinates::Latents,
+            Self::Prior | Self::Pixels => Coordinates::Components,
+        }
+    }
+
+    /// Whether the coordinates of an image prior are moved.
+    pub fn in_prior(self) -> bool {
+        self != Self::Pixels
+    }
 }
 
 /// The rule that moves it.
@@ -21,7 +40,7 @@ pub enum Rule {
 /// Where the descent starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Random: small coordinates in the prior, noise around grey in pixels.
+    /// Random: small coordinates in a prior, noise around grey in pixels.
     Noise,
     /// The mean image plus small noise.
     Mean,

@@ -383,6 +383,8 @@ pub enum Parametrization {
     Prior = 1,
     /// The pixels themselves.
     Pixels = 2,
+    /// Latents of a learned decoder: x = D(z). Only if the statistics have one.
+    Decoder = 3,
 }
 impl Parametrization {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -394,6 +396,7 @@ impl Parametrization {
             Self::Unspecified => "PARAMETRIZATION_UNSPECIFIED",
             Self::Prior => "PARAMETRIZATION_PRIOR",
             Self::Pixels => "PARAMETRIZATION_PIXELS",
+            Self::Decoder => "PARAMETRIZATION_DECODER",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -402,6 +405,7 @@ impl Parametrization {
             "PARAMETRIZATION_UNSPECIFIED" => Some(Self::Unspecified),
             "PARAMETRIZATION_PRIOR" => Some(Self::Prior),
             "PARAMETRIZATION_PIXELS" => Some(Self::Pixels),
+            "PARAMETRIZATION_DECODER" => Some(Self::Decoder),
             _ => None,
         }
     }
@@ -1972,6 +1976,9 @@ pub struct GetTargetRequest {
     /// Names of attributes to keep as they are. METHOD_REGRESSION only.
     #[prost(string, repeated, tag = "4")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The parametrization of the inversion that the target is for: it decides what variety is drawn in.
+    #[prost(enumeration = "Parametrization", tag = "5")]
+    pub parametrization: i32,
 }
 /// A target activation.
 #[derive(Clone, PartialEq, ::prost::Message)]

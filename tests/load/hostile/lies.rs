@@ -258,6 +258,7 @@ pub(super) fn wild_fields(random: &mut Random) -> Template {
                 target: Some(target(random)),
                 seed,
                 keep,
+                parametrization: choice(random),
             };
             (TARGET, request.encode_to_vec())
         }

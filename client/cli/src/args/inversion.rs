@@ -53,6 +53,8 @@ pub(crate) enum ParametrizationName {
     Prior,
     /// The pixels themselves.
     Pixels,
+    /// Latents of a learned decoder of faces, if the statistics have one.
+    Decoder,
 }
 
 /// The optimisers.

@@ -6,16 +6,33 @@ use deepface_serve::Violations;
 use super::super::check::{Check, only_for};
 use super::super::method::Method;
 use crate::defaults;
+use crate::gaussian::Statistics;
 use crate::inversion::{Basis, Rule, Settings, Start};
 
 /// Below this, rounding would lose most steps of a descent.
 const LEAST_RATE: f64 = 1e-6;
+
+/// What is moved. A decoder that the statistics lack is a problem, and the default goes on.
+pub(in crate::api) fn basis(check: &mut Check<'_>, statistics: &Statistics, wire: i32) -> Basis {
+    match check.known("parametrization", wire) {
+        v1::Parametrization::Pixels => Basis::Pixels,
+        v1::Parametrization::Decoder if statistics.decoder.is_some() => Basis::Decoder,
+        v1::Parametrization::Decoder => {
+            let wrong = "expected PARAMETRIZATION_PRIOR or PARAMETRIZATION_PIXELS, because these statistics have no \
+                         decoder; got PARAMETRIZATION_DECODER";
+            check.add("parametrization", wrong);
+            Basis::Prior
+        }
+        v1::Parametrization::Prior | v1::Parametrization::Unspecified => Basis::Prior,
+    }
+}
 
 /// Checks how an image should be found for a method; vanilla inversion has none. `keeps` says whether attributes are held.
 ///
 /// # Errors
 /// Everything that is wrong with the settings.
 pub(in crate::api) fn descent(
+    statistics: &Statistics,
     wire: Option<&InversionSettings>,
     method: Option<Method>,
     keeps: bool,
@@ -23,10 +40,7 @@ pub(in crate::api) fn descent(
 ) -> Result<Settings, Violations> {
     let wire = wire.cloned().unwrap_or_default();
     let mut check = Check::new(field);
-    let basis = match check.known("parametrization", wire.parametrization) {
-        v1::Parametrization::Pixels => Basis::Pixels,
-        v1::Parametrization::Prior | v1::Parametrization::Unspecified => Basis::Prior,
-    };
+    let basis = basis(&mut check, statistics, wire.parametrization);
     let rule = match check.known("optimizer", wire.optimizer) {
         v1::Optimizer::Sgd => Rule::Sgd,
         v1::Optimizer::Adam | v1::Optimizer::Unspecified => Rule::Adam,
@@ -91,12 +105,12 @@ pub(in crate::api) fn descent(
 /// The settings as they travel.
 pub(in crate::api) fn descent_to_wire(settings: &Settings) -> InversionSettings {
     let whole = |x: usize| i32::try_from(x).unwrap_or(i32::MAX);
-    let prior = settings.basis == Basis::Prior;
+    let prior = settings.basis.in_prior();
     InversionSettings {
-        parametrization: if prior {
-            v1::Parametrization::Prior
-        } else {
-            v1::Parametrization::Pixels
+        parametrization: match settings.basis {
+            Basis::Prior => v1::Parametrization::Prior,
+            Basis::Decoder => v1::Parametrization::Decoder,
+            Basis::Pixels => v1::Parametrization::Pixels,
         }
         .into(),
         optimizer: match settings.rule {

@@ -6,6 +6,6 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub(super) use descent::{descent, descent_to_wire};
+pub(super) use descent::{basis, descent, descent_to_wire};
 pub(super) use stream::{StreamSettings, stream};
 pub(super) use target::{default_layer, target, target_to_wire};

@@ -6,7 +6,9 @@ use deepface_serve::{Violations, quote};
 use super::super::check::{Check, only_for};
 use super::super::method::Method;
 use crate::defaults;
-use crate::gaussian::{Asked, Cgmm, LayerId, Regression, Residual, Statistics, Target};
+use crate::gaussian::{
+    Asked, Cgmm, Coordinates, LayerId, Regression, Residual, Statistics, Target,
+};
 
 /// Checks how a target should be made for these attributes; `field` is where the settings stand in the request.
 ///
@@ -39,6 +41,7 @@ pub(in crate::api) fn target(
                 completeness,
                 residual,
                 likelihood: likelihood(&mut check, &wire, defaults::likelihood(completeness)),
+                coordinates: Coordinates::Components,
                 margin: check.number(
                     "margin",
                     wire.margin,

@@ -7,8 +7,8 @@ use super::super::method::Method;
 use super::*;
 use crate::defaults;
 use crate::gaussian::Target;
-use crate::gaussian::fixture::statistics;
-use crate::inversion::Start;
+use crate::gaussian::fixture::{statistics, with_decoder};
+use crate::inversion::{Basis, Start};
 
 fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
     let violations = result.unwrap_err();
@@ -41,11 +41,25 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
             optimizer: o,
             ..Default::default()
         };
-        let settings = descent(Some(&wire), None, false, "i").unwrap();
-        let again = descent(Some(&descent_to_wire(&settings)), None, false, "i").unwrap();
+        let settings = descent(&statistics(), Some(&wire), None, false, "i").unwrap();
+        let again = descent(
+            &statistics(),
+            Some(&descent_to_wire(&settings)),
+            None,
+            false,
+            "i",
+        )
+        .unwrap();
         assert_eq!(again, settings);
     }
-    let climb = descent(None, Some(Method::ClassVisualization), false, "i").unwrap();
+    let climb = descent(
+        &statistics(),
+        None,
+        Some(Method::ClassVisualization),
+        false,
+        "i",
+    )
+    .unwrap();
     assert_eq!(climb.start, Start::Mean);
 }
 
@@ -95,10 +109,10 @@ fn a_learning_rate_that_moves_nothing_is_refused() {
         ..Default::default()
     };
     for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
-        let text = problems(descent(Some(&rate(tiny)), None, false, "i"));
+        let text = problems(descent(&statistics(), Some(&rate(tiny)), None, false, "i"));
         assert!(text.contains("expected 0.000001 to 10"), "{text}");
     }
-    assert!(descent(Some(&rate(1e-6)), None, false, "i").is_ok());
+    assert!(descent(&statistics(), Some(&rate(1e-6)), None, false, "i").is_ok());
 }
 
 #[test]
@@ -138,7 +152,13 @@ fn every_bad_value_is_named() {
         }),
         ..Default::default()
     };
-    let text = problems(descent(Some(&wire), None, false, "inversion"));
+    let text = problems(descent(
+        &statistics(),
+        Some(&wire),
+        None,
+        false,
+        "inversion",
+    ));
     for part in [
         "inversion.steps: expected 1 to 5000, got 0",
         "learning_rate: expected 0.000001 to 10, got 0",
@@ -161,6 +181,24 @@ fn every_bad_value_is_named() {
 }
 
 #[test]
+fn a_decoder_that_there_is_not_is_refused() {
+    let wire = InversionSettings {
+        parametrization: v1::Parametrization::Decoder.into(),
+        ..Default::default()
+    };
+    let text = problems(descent(&statistics(), Some(&wire), None, false, "i"));
+    assert!(
+        text.starts_with("i.parametrization: expected PARAMETRIZATION_PRIOR or ")
+            && text.ends_with("got PARAMETRIZATION_DECODER; "),
+        "{text}"
+    );
+    let settings = descent(&with_decoder(), Some(&wire), None, false, "i").unwrap();
+    assert_eq!(settings.basis, Basis::Decoder);
+    let again = descent_to_wire(&settings);
+    assert_eq!(again.parametrization(), v1::Parametrization::Decoder);
+}
+
+#[test]
 fn only_a_regression_has_a_conditional_prior() {
     let conditional = InversionSettings {
         regularizers: Some(Regularizers {
@@ -169,13 +207,28 @@ fn only_a_regression_has_a_conditional_prior() {
         }),
         ..Default::default()
     };
-    assert!(descent(Some(&conditional), Some(Method::Regression), false, "i").is_ok());
+    assert!(
+        descent(
+            &statistics(),
+            Some(&conditional),
+            Some(Method::Regression),
+            false,
+            "i"
+        )
+        .is_ok()
+    );
     for method in [
         None,
         Some(Method::CgmmMean),
         Some(Method::ClassVisualization),
     ] {
-        let text = problems(descent(Some(&conditional), method, false, "i"));
+        let text = problems(descent(
+            &statistics(),
+            Some(&conditional),
+            method,
+            false,
+            "i",
+        ));
         let expected =
             "i.regularizers.conditional: `conditional` applies only to METHOD_REGRESSION; ";
         assert_eq!(text, expected);

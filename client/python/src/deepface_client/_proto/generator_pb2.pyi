@@ -247,8 +247,11 @@ class GetTargetRequest(google.protobuf.message.Message):
     TARGET_FIELD_NUMBER: builtins.int
     SEED_FIELD_NUMBER: builtins.int
     KEEP_FIELD_NUMBER: builtins.int
+    PARAMETRIZATION_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """Seed of the samples of METHOD_CGMM_SAMPLE, and of variety."""
+    parametrization: deepface_client._proto.settings_pb2.Parametrization.ValueType
+    """The parametrization of the inversion that the target is for: it decides what variety is drawn in."""
     @property
     def attributes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RequestedAttribute]:
         """1 to 73 attributes, without repeats or contradictions."""
@@ -268,9 +271,10 @@ class GetTargetRequest(google.protobuf.message.Message):
         target: deepface_client._proto.settings_pb2.TargetSettings | None = ...,
         seed: builtins.int = ...,
         keep: collections.abc.Iterable[builtins.str] | None = ...,
+        parametrization: deepface_client._proto.settings_pb2.Parametrization.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "keep", b"keep", "seed", b"seed", "target", b"target"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "keep", b"keep", "parametrization", b"parametrization", "seed", b"seed", "target", b"target"]) -> None: ...
 
 global___GetTargetRequest = GetTargetRequest
 

@@ -61,6 +61,8 @@ class _ParametrizationEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
     PARAMETRIZATION_PIXELS: _Parametrization.ValueType  # 2
     """The pixels themselves."""
+    PARAMETRIZATION_DECODER: _Parametrization.ValueType  # 3
+    """Latents of a learned decoder: x = D(z). Only if the statistics have one."""
 
 class Parametrization(_Parametrization, metaclass=_ParametrizationEnumTypeWrapper):
     """What the optimiser moves."""
@@ -71,6 +73,8 @@ PARAMETRIZATION_PRIOR: Parametrization.ValueType  # 1
 """Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
 PARAMETRIZATION_PIXELS: Parametrization.ValueType  # 2
 """The pixels themselves."""
+PARAMETRIZATION_DECODER: Parametrization.ValueType  # 3
+"""Latents of a learned decoder: x = D(z). Only if the statistics have one."""
 global___Parametrization = Parametrization
 
 class _Optimizer:
