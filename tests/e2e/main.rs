@@ -12,6 +12,7 @@ mod classify;
 mod compare;
 mod crowd;
 mod deadline;
+mod decoder;
 mod detect;
 mod differentiate;
 mod endure;

@@ -10,8 +10,8 @@ use crate::random::{Purpose, random};
 
 /// Standard deviations of the image's own draw for each of the attributes'.
 const IMAGE_SHARE: f32 = 0.65;
-/// The same of the decoder's latents, which are drawn in full.
-const LATENT_SHARE: f32 = 1.0;
+/// The same of the decoder's latents: far from their mean, loud spots appear.
+const LATENT_SHARE: f32 = 0.75;
 
 /// A target activation.
 #[derive(Clone, Debug)]

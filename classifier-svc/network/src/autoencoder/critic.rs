@@ -160,14 +160,16 @@ impl Head {
         self.stack.outputs(n)
     }
 
-    /// The gradient with respect to activations of minus the sum over faces of their mean logits.
+    /// The gradient with respect to activations of the sum over faces of the mean of `max(0, 1 - logit)`: places that pass for
+    /// photographs' are left alone, so that all of it goes to those that do not.
     fn flattery(&mut self, activations: &[f32]) -> Vec<f32> {
         let mut gradient = Vec::with_capacity(activations.len());
         for part in activations.chunks(TOGETHER * self.size) {
             let n = part.len() / self.size;
-            self.forward(part);
             let each = -1.0 / self.logits as f32;
-            self.stack.set_cotangents(&vec![each; n * self.logits]);
+            let logits = self.forward(part).into_iter();
+            let slopes = logits.map(|logit| if logit < 1.0 { each } else { 0.0 });
+            self.stack.set_cotangents(&slopes.collect::<Vec<_>>());
             self.stack.backward(n, Backward::Input);
             let found = self.stack.input_cotangents(n);
             gradient.extend(found.iter().map(|d| self.scale * d));
@@ -258,13 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn flattery_raises_the_mean_logits() {
+    fn flattery_is_the_slope_of_what_logits_lack() {
         let mut head = head();
         let activations = noise(5, N * head.size);
         let gradient = head.flattery(&activations);
         assert_slope("activations", &gradient, |moved| {
             let logits = head.forward(&add(&activations, moved));
-            -logits.iter().map(|&x| f64::from(x)).sum::<f64>() / head.logits as f64
+            let lacks = logits.iter().map(|&x| f64::from(1.0 - x).max(0.0));
+            lacks.sum::<f64>() / head.logits as f64
         });
     }
 

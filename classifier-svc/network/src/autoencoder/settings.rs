@@ -9,6 +9,7 @@ pub struct Settings {
     /// The sizes of the networks.
     pub topology: Topology,
     /// Whether encoder and decoder read the attributes too. If not, the latents hold everything.
+    #[serde(default = "conditional")]
     pub conditional: bool,
     /// Passes over the training faces.
     pub epochs: usize,
@@ -29,8 +30,10 @@ pub struct Settings {
     /// Share of the steps, the last ones, that use the perceptual loss.
     pub perceptual_share: f64,
     /// Norm of the adversarial gradient, relative to that of the terms before; with 0 there is none.
+    #[serde(default)]
     pub adversarial_weight: f64,
     /// Share of the steps, the last ones, that use the adversarial term.
+    #[serde(default)]
     pub adversarial_share: f64,
     /// Factor of the divergence of a latent from the standard Gaussian, in nats.
     pub beta: f64,
@@ -38,6 +41,11 @@ pub struct Settings {
     pub warm_up: f64,
     /// Seed of initial weights, order, mirroring and noise.
     pub seed: u64,
+}
+
+/// What older files are, which do not say so.
+fn conditional() -> bool {
+    true
 }
 
 impl Default for Settings {

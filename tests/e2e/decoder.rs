@@ -1,0 +1,116 @@
+//! Faces in the latents of the learned decoder.
+
+use deepface_client::v1;
+use deepface_tests::shared;
+use v1::{Parametrization, image::Content};
+
+fn inversion(parametrization: Parametrization, steps: i32) -> v1::InversionSettings {
+    v1::InversionSettings {
+        parametrization: parametrization.into(),
+        steps: Some(steps),
+        ..Default::default()
+    }
+}
+
+fn request(names: &[&str], steps: i32) -> v1::GenerateRequest {
+    v1::GenerateRequest::of(names.iter().copied())
+        .with_inversion(inversion(Parametrization::Decoder, steps))
+        .with_seed(5)
+}
+
+async fn face(request: v1::GenerateRequest) -> v1::Result {
+    let mut events = shared().generator().generate(request).await.unwrap();
+    events.result().await.unwrap()
+}
+
+fn probability(result: &v1::Result, name: &str) -> f64 {
+    let found = result.attributes.iter().find(|a| a.name == name);
+    found.unwrap().probability.into()
+}
+
+#[tokio::test]
+async fn a_face_shows_what_is_asked_and_is_the_same_again() {
+    let names = ["Male", "Smiling", "Eyeglasses"];
+    let (result, again, beside) = tokio::join!(
+        face(request(&names, 50)),
+        face(request(&names, 50)),
+        face(request(&["Child"], 10)),
+    );
+    for name in names {
+        assert!(probability(&result, name) > 0.5, "{name}");
+    }
+    assert_eq!(result.image, again.image);
+    assert_ne!(result.image, beside.image);
+    let components = request(&names, 50).with_inversion(inversion(Parametrization::Prior, 50));
+    assert_ne!(face(components).await.image, result.image);
+}
+
+#[tokio::test]
+async fn a_face_is_changed_in_latents() {
+    let first = face(request(&["Male"], 50)).await;
+    let Some(Content::Encoded(file)) = first.image.clone().and_then(|image| image.content) else {
+        panic!("expected a PNG");
+    };
+    let change = v1::GenerateRequest {
+        from: Some(v1::Image {
+            content: Some(Content::Encoded(file)),
+            framing: v1::Framing::Face.into(),
+            face: None,
+        }),
+        ..request(&["Smiling"], 50)
+    };
+    let changed = face(change).await;
+    assert!(probability(&changed, "Smiling") > 0.5);
+    assert!(
+        changed.similarity.unwrap() > 0.5,
+        "{:?}",
+        changed.similarity
+    );
+}
+
+#[tokio::test]
+async fn the_target_depends_on_what_variety_is_drawn_in() {
+    let target = |parametrization: Parametrization, variety: f64| async move {
+        let request = v1::GetTargetRequest {
+            attributes: vec![v1::RequestedAttribute::present("Male")],
+            target: Some(v1::TargetSettings {
+                variety: Some(variety),
+                ..Default::default()
+            }),
+            parametrization: parametrization.into(),
+            ..Default::default()
+        };
+        let reply = shared().generator().get_target(request).await.unwrap();
+        reply.target
+    };
+    let (one, other) = (Parametrization::Prior, Parametrization::Decoder);
+    assert_eq!(target(one, 0.0).await, target(other, 0.0).await);
+    assert_ne!(target(one, 1.0).await, target(other, 1.0).await);
+}
+
+#[tokio::test]
+async fn an_image_is_found_again_in_latents() {
+    let first = face(request(&["Senior"], 50)).await;
+    let losses = v1::StreamSettings {
+        every: Some(1),
+        ..Default::default()
+    };
+    let invert = v1::InvertRequest {
+        image: first.image.map(|image| v1::Image {
+            framing: v1::Framing::Face.into(),
+            ..image
+        }),
+        inversion: Some(inversion(Parametrization::Decoder, 60)),
+        stream: Some(losses),
+        ..Default::default()
+    };
+    let mut events = shared().generator().invert(invert).await.unwrap();
+    let mut losses = Vec::new();
+    while let Some(event) = events.next().await.unwrap() {
+        if let deepface_client::Event::Iterate(iterate) = event {
+            losses.push(iterate.loss.unwrap().total);
+        }
+    }
+    assert_eq!(losses.len(), 60);
+    assert!(losses[59] < 0.5 * losses[0], "{losses:?}");
+}
