@@ -67,7 +67,7 @@ pub struct FitArgs {
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
     pub prior_side: usize,
     /// Autoencoder that `classifier-svc autoencoder --unconditional` wrote: its decoder becomes a second image prior, for
-    /// `--parametrization decoder`.
+    /// `--parametrization decoder`. Default: none.
     #[arg(long, value_name = "FILE")]
     pub decoder: Option<PathBuf>,
     /// Leading coordinates of each image prior whose effect on the activations is fitted, for variety.

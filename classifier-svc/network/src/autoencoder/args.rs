@@ -40,7 +40,7 @@ pub struct AutoencoderArgs {
     /// Weights file of the classifier whose layers the perceptual loss compares. Default: the built-in one.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Go on from the weights in this file, of an autoencoder of the same sizes, instead of random ones.
+    /// File of an autoencoder of the same sizes whose weights to go on from. Default: random weights.
     #[arg(long, value_name = "FILE")]
     pub start: Option<PathBuf>,
     /// Side of the faces, pixels: a multiple of 2 to the number of --channels.
