@@ -189,7 +189,7 @@ impl Buffers {
             parameters.bias.resize(zeros.bias.len(), 0.0);
             Ok::<_, std::convert::Infallible>(parameters)
         };
-        let Ok(networks) = Networks::fixed(topology, 0, 1, take);
+        let Ok(networks) = Networks::given(topology, [0, 1], true, take);
         Self {
             networks,
             latent: Vec::new(),

@@ -222,6 +222,7 @@ impl Head {
 mod tests {
     use super::*;
     use crate::{
+        autoencoder::tests::slopes::{assert_slope, slope, unsettle},
         noise::noise,
         train::optimizer::{MOMENTUM, Rule},
     };
@@ -230,33 +231,8 @@ mod tests {
 
     fn head() -> Head {
         let mut head = Head::new([16, 8, 8], 1.5, 0, 1);
-        for (i, p) in head.stack.parameters_mut().enumerate() {
-            let moved = noise(i as u64, p.value.len());
-            p.value
-                .iter_mut()
-                .zip(moved)
-                .for_each(|(w, m)| *w += 0.05 * m);
-        }
+        unsettle(head.stack.parameters_mut());
         head
-    }
-
-    /// Asserts that the gradient is the slope of `value` along it.
-    fn assert_slope(what: &str, gradient: &[f32], mut value: impl FnMut(&[f32]) -> f64) {
-        let norm = norm(gradient);
-        assert!(norm > 1e-6, "{what} has no gradient");
-        let mut moved = |by: f64| {
-            let along = gradient.iter().map(|&g| (by * f64::from(g) / norm) as f32);
-            value(&along.collect::<Vec<f32>>())
-        };
-        let slope = (moved(2e-3) - moved(-2e-3)) / 4e-3;
-        assert!(
-            (slope - norm).abs() < 0.03 * norm,
-            "{what}: {slope} instead of {norm}"
-        );
-    }
-
-    fn add(a: &[f32], b: &[f32]) -> Vec<f32> {
-        a.iter().zip(b).map(|(a, b)| a + b).collect()
     }
 
     #[test]
@@ -264,11 +240,12 @@ mod tests {
         let mut head = head();
         let activations = noise(5, N * head.size);
         let gradient = head.flattery(&activations);
-        assert_slope("activations", &gradient, |moved| {
-            let logits = head.forward(&add(&activations, moved));
+        let found = slope(&activations, &gradient, 2e-3, |moved| {
+            let logits = head.forward(moved);
             let lacks = logits.iter().map(|&x| f64::from(1.0 - x).max(0.0));
             lacks.sum::<f64>() / head.logits as f64
         });
+        assert_slope("activations", found, 0.03);
     }
 
     #[test]
@@ -285,10 +262,11 @@ mod tests {
                     own.value = value;
                 }
             };
-            assert_slope(&format!("parameter {i}"), &parameter.gradient, |moved| {
-                set(&mut head, add(&parameter.value, moved));
+            let found = slope(&parameter.value, &parameter.gradient, 2e-3, |moved| {
+                set(&mut head, moved.to_vec());
                 head.differentiate([&real, &made])
             });
+            assert_slope(&format!("parameter {i}"), found, 0.03);
             set(&mut head, parameter.value.clone());
         }
     }

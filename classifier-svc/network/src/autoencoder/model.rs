@@ -56,11 +56,8 @@ impl Autoencoder {
         let settings = &description.settings;
         let topology = &settings.topology;
         let attributes = settings.read_of(description.schema.len());
-        let networks = Networks::fixed(topology, attributes, BATCH, |spec| {
-            let found = weights.iter().find(|(name, _)| *name == spec.name);
-            let found = found.map(|(_, parameters)| parameters.clone());
-            found.ok_or_else(|| ModelError::Weights(format!("no weights of {}", spec.name)))
-        })?;
+        let take = |spec: &Spec| named(&weights, spec);
+        let networks = Networks::given(topology, [attributes, BATCH], true, take)?;
         let mut autoencoder = Self {
             networks,
             prior,
@@ -311,6 +308,19 @@ impl Autoencoder {
         let latent = self.draw(attributes, seed)?;
         self.decode(&latent, attributes)
     }
+}
+
+/// The weights of a layer among those by name.
+///
+/// # Errors
+/// They are missing.
+pub(super) fn named(
+    weights: &[(String, Parameters)],
+    spec: &Spec,
+) -> Result<Parameters, ModelError> {
+    let found = weights.iter().find(|(name, _)| *name == spec.name);
+    let found = found.map(|(_, parameters)| parameters.clone());
+    found.ok_or_else(|| ModelError::Weights(format!("no weights of {}", spec.name)))
 }
 
 /// All layers, of networks for as many attributes.

@@ -58,27 +58,9 @@ impl Networks {
         })
     }
 
-    /// Networks with given weights, which no longer change: those that `take` returns for the layers that learned.
-    pub(super) fn fixed<E>(
-        topology: &Topology,
-        attributes: usize,
-        batch: usize,
-        take: impl FnMut(&Spec) -> Result<Parameters, E>,
-    ) -> Result<Self, E> {
-        Self::with(topology, [attributes, batch], true, take)
-    }
-
-    /// The same, to be learned further.
-    pub(super) fn started<E>(
-        topology: &Topology,
-        attributes: usize,
-        batch: usize,
-        take: impl FnMut(&Spec) -> Result<Parameters, E>,
-    ) -> Result<Self, E> {
-        Self::with(topology, [attributes, batch], false, take)
-    }
-
-    fn with<E>(
+    /// Networks with given weights: those that `take` returns for the layers that learned. `fixed` says that they no longer
+    /// change.
+    pub(super) fn given<E>(
         topology: &Topology,
         [attributes, batch]: [usize; 2],
         fixed: bool,

@@ -14,12 +14,12 @@ use super::{
     face::{Face, arrays},
     inputs::Inputs,
     learner::{Learner, Terms, Weights, rounded},
-    model::Autoencoder,
+    model::{Autoencoder, named},
     networks::{Networks, Posterior},
     perceptual::Perceptual,
     prior::Prior,
     settings::Settings,
-    topology::{Spec, Topology},
+    topology::Spec,
 };
 use crate::{
     parameters::Parameters,
@@ -165,7 +165,7 @@ impl<'a> Training<'a> {
             None => Networks::random(topology, count, batch, settings.seed),
             Some(start) => {
                 let take = |spec: &Spec| named(start.weights(), spec);
-                Networks::started(topology, count, batch, take)?
+                Networks::given(topology, [count, batch], false, take)?
             }
         };
         Ok(Self {
@@ -328,7 +328,9 @@ impl<'a> Training<'a> {
         }
         let (settings, count) = (self.settings, self.data.schema.len());
         let topology = &settings.topology;
-        let mut networks = fixed(topology, settings.read_of(count), settings.batch, &weights)?;
+        let sizes = [settings.read_of(count), settings.batch];
+        let take = |spec: &Spec| named(&weights, spec);
+        let mut networks = Networks::given(topology, sizes, true, take)?;
         let [train, validation] = [self.data.train, self.data.validation]
             .map(|faces| latents(&mut networks, faces, settings.batch));
         let standard = Prior::standard(topology.latent, count);
@@ -350,22 +352,6 @@ impl<'a> Training<'a> {
         };
         Ok(Autoencoder::new(description, weights, prior)?)
     }
-}
-
-fn fixed(
-    topology: &Topology,
-    attributes: usize,
-    batch: usize,
-    weights: &[(String, Parameters)],
-) -> anyhow::Result<Networks> {
-    Networks::fixed(topology, attributes, batch, |spec| named(weights, spec))
-}
-
-/// The weights of a layer.
-fn named(weights: &[(String, Parameters)], spec: &Spec) -> anyhow::Result<Parameters> {
-    let found = weights.iter().find(|(name, _)| *name == spec.name);
-    let found = found.map(|(_, parameters)| parameters.clone());
-    found.with_context(|| format!("no weights of {}", spec.name))
 }
 
 /// The latents of faces, and their attributes.

@@ -5,6 +5,7 @@ mod command;
 mod files;
 mod gradients;
 mod runs;
+pub(super) mod slopes;
 
 use deepface_attributes::Schema;
 
