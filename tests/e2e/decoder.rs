@@ -2,7 +2,7 @@
 
 use deepface_client::v1;
 use deepface_tests::shared;
-use v1::{Parametrization, image::Content};
+use v1::Parametrization;
 
 fn inversion(parametrization: Parametrization, steps: i32) -> v1::InversionSettings {
     v1::InversionSettings {
@@ -21,6 +21,14 @@ fn request(names: &[&str], steps: i32) -> v1::GenerateRequest {
 async fn face(request: v1::GenerateRequest) -> v1::Result {
     let mut events = shared().generator().generate(request).await.unwrap();
     events.result().await.unwrap()
+}
+
+/// The picture of a result, which is nothing but a face.
+fn whole(result: v1::Result) -> v1::Image {
+    v1::Image {
+        framing: v1::Framing::Face.into(),
+        ..result.image.unwrap()
+    }
 }
 
 fn probability(result: &v1::Result, name: &str) -> f64 {
@@ -48,15 +56,8 @@ async fn a_face_shows_what_is_asked_and_is_the_same_again() {
 #[tokio::test]
 async fn a_face_is_changed_in_latents() {
     let first = face(request(&["Male"], 50)).await;
-    let Some(Content::Encoded(file)) = first.image.clone().and_then(|image| image.content) else {
-        panic!("expected a PNG");
-    };
     let change = v1::GenerateRequest {
-        from: Some(v1::Image {
-            content: Some(Content::Encoded(file)),
-            framing: v1::Framing::Face.into(),
-            face: None,
-        }),
+        from: Some(whole(first)),
         ..request(&["Smiling"], 50)
     };
     let changed = face(change).await;
@@ -96,10 +97,7 @@ async fn an_image_is_found_again_in_latents() {
         ..Default::default()
     };
     let invert = v1::InvertRequest {
-        image: first.image.map(|image| v1::Image {
-            framing: v1::Framing::Face.into(),
-            ..image
-        }),
+        image: Some(whole(first)),
         inversion: Some(inversion(Parametrization::Decoder, 60)),
         stream: Some(losses),
         ..Default::default()

@@ -255,10 +255,7 @@ async fn cgmm(inversion: &Inversion, how: Cgmm) -> Result<Objectives, Refusal> {
 
 /// Objectives for which the image prior expects the mean face.
 fn around_the_mean(inversion: &Inversion, terms: Vec<Objective>) -> Objectives {
-    let prior = inversion
-        .statistics
-        .prior(inversion.descent.basis.coordinates());
-    let mean = vec![0.0; prior.components()];
+    let mean = vec![0.0; inversion.prior().components()];
     Objectives {
         terms,
         centre: mean.clone(),

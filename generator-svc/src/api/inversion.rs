@@ -8,7 +8,7 @@ use deepface_proto::v1::GenerationSettings;
 
 use super::settings::StreamSettings;
 use super::token::Resumption;
-use crate::gaussian::{Statistics, Wish};
+use crate::gaussian::{Prior, Statistics, Wish};
 use crate::inversion::Settings;
 use crate::workers::Workers;
 
@@ -39,6 +39,11 @@ pub(super) struct Inversion {
 }
 
 impl Inversion {
+    /// The image prior whose coordinates it moves, or from which it starts.
+    pub(super) fn prior(&self) -> &Prior {
+        self.statistics.prior(self.descent.basis.coordinates())
+    }
+
     /// Pixels that the network sees for it: those of its input, once a step.
     pub(super) fn pixels(&self) -> u64 {
         let side = self.statistics.input_size as u64;

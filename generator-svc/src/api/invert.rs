@@ -131,12 +131,9 @@ impl Goal for Reconstruction {
                 normalized: true,
             })),
         };
-        let prior = inversion
-            .statistics
-            .prior(inversion.descent.basis.coordinates());
         Ok(Objectives {
             terms: vec![distance],
-            centre: vec![0.0; prior.components()],
+            centre: vec![0.0; inversion.prior().components()],
             detail: None,
             reference: None,
             seen,

@@ -67,9 +67,9 @@ impl Reference {
             Face::Given(image) => return Ok(image.clone()),
         };
         let statistics = inversion.statistics.clone();
-        let prior = inversion.descent.basis.coordinates();
+        let moved = inversion.descent.basis.coordinates();
         let image = inversion.workers.run(move || {
-            let mut pixels = statistics.prior(prior).image(&coordinates);
+            let mut pixels = statistics.prior(moved).image(&coordinates);
             pixels.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
             to_wire(&pixels, statistics.input_size, v1::ImageFormat::Tensor)
         });

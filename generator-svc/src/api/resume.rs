@@ -62,7 +62,7 @@ pub(super) fn read(
     }
     let descent = &inversion.descent;
     let size = match descent.basis {
-        Basis::Prior | Basis::Decoder => statistics.prior(descent.basis.coordinates()).components(),
+        Basis::Prior | Basis::Decoder => inversion.prior().components(),
         Basis::Pixels => 3 * statistics.input_size * statistics.input_size,
     };
     let optimizer = Optimizer::new(descent.rule, descent.learning_rate, descent.steps, 0);

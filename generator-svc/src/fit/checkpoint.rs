@@ -23,7 +23,12 @@ const SHARE: u32 = 20;
 const RAREST: u32 = 60;
 
 /// The identity of a fit: its settings, its classifier and its photographs. A checkpoint of another one is of no use.
-pub(super) fn identity(args: &FitArgs, classifier: &str, splits: [&[&Photograph]; 2]) -> String {
+pub(super) fn identity(
+    args: &FitArgs,
+    classifier: &str,
+    decoder: Option<&str>,
+    splits: [&[&Photograph]; 2],
+) -> String {
     let counts = splits.map(<[_]>::len);
     // Neither what happens to an earlier result nor who computes makes another fit.
     let args = FitArgs {
@@ -33,10 +38,7 @@ pub(super) fn identity(args: &FitArgs, classifier: &str, splits: [&[&Photograph]
         ..args.clone()
     };
     let all = sha256_of(splits.into_iter().flatten().map(|p| p.identity()));
-    // A decoder that cannot be read is refused soon after.
-    let decoder = args.decoder.as_ref().and_then(|path| fs::read(path).ok());
-    let decoder = decoder.map_or(String::new(), |file| sha256_of([file]));
-    format!("{args:?} of {classifier} on {counts:?} photographs {all} with {decoder}")
+    format!("{args:?} of {classifier} on {counts:?} photographs {all} with {decoder:?}")
 }
 
 /// How far a fit is.

@@ -5,8 +5,11 @@
 //! values come in the order of how much the encoder says of them, so that the response of activations can be fitted to the
 //! first ones alone, and those of which it says next to nothing be left out.
 
+use std::fs;
+
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
+use deepface_files::sha256;
 use deepface_network::autoencoder::{Autoencoder, Basis, Coder};
 use deepface_statistics::AttributeMoments;
 use nalgebra::{DMatrix, SymmetricEigen};
@@ -22,6 +25,12 @@ const LEAST_TOLD: f64 = 0.05;
 /// Added to every variance, so that the covariance has a factor.
 const LEAST_VARIANCE: f64 = 1e-6;
 
+/// The autoencoder of a fit, and the digest of its file.
+pub(super) struct Given {
+    autoencoder: Autoencoder,
+    pub(super) digest: String,
+}
+
 /// A decoder as a prior, and the latents of every photograph less what attributes explain, a row a photograph.
 pub(super) struct Decoded {
     pub(super) prior: Option<Prior>,
@@ -33,13 +42,16 @@ pub(super) struct Decoded {
 /// # Errors
 /// A photograph cannot be read.
 pub(super) fn fit(
-    autoencoder: Option<Autoencoder>,
+    given: Option<Given>,
     ridge: f64,
     photographs: &[&Photograph],
     moments: &AttributeMoments,
     input: usize,
 ) -> anyhow::Result<Decoded> {
-    let Some(mut autoencoder) = autoencoder else {
+    let Some(Given {
+        mut autoencoder, ..
+    }) = given
+    else {
         return Ok(Decoded {
             prior: None,
             unexplained: DMatrix::zeros(photographs.len(), 0),
@@ -70,17 +82,21 @@ pub(super) fn fit(
 ///
 /// # Errors
 /// It cannot be read, or is conditional.
-pub(super) fn load(args: &FitArgs) -> anyhow::Result<Option<Autoencoder>> {
+pub(super) fn load(args: &FitArgs) -> anyhow::Result<Option<Given>> {
     let Some(path) = &args.decoder else {
         return Ok(None);
     };
     let what = || format!("--decoder: {}", path.display());
-    let autoencoder = Autoencoder::load(path).with_context(what)?;
+    let file = fs::read(path).with_context(what)?;
+    let autoencoder = Autoencoder::read(&file).with_context(what)?;
     ensure!(
         !autoencoder.description().settings.conditional,
         "--decoder: expected an autoencoder that was trained with --unconditional, got a conditional one"
     );
-    Ok(Some(autoencoder))
+    Ok(Some(Given {
+        digest: sha256(&file),
+        autoencoder,
+    }))
 }
 
 /// What an encoder says of photographs.

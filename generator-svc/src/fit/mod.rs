@@ -52,7 +52,7 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     let existing = Existing::unless_forced(args.force);
     let output =
         Destination::check(&args.output, &["safetensors"], existing).context("--output")?;
-    let autoencoder = decoder::load(args)?;
+    let given = decoder::load(args)?;
     let client = ClassifierClient::connect_lazy_with(
         &args.classifier.join(","),
         &args.access.credentials(),
@@ -61,7 +61,12 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     let dataset = dataset(args, &served)?;
     let photographs = photographs(args, &dataset)?;
     let held_out = readable(args, dataset.split(Split::Validation).collect())?;
-    let identity = checkpoint::identity(args, &served.digest, [&photographs, &held_out]);
+    let identity = checkpoint::identity(
+        args,
+        &served.digest,
+        given.as_ref().map(|given| given.digest.as_str()),
+        [&photographs, &held_out],
+    );
     let mut checkpoint = Checkpoint::beside(&output, identity, interval)?;
 
     let attributes = attribute_moments(&photographs);
@@ -72,7 +77,7 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     } = fit_prior(args, &photographs, &attributes, served.input_size)?;
 
     let decoded = decoder::fit(
-        autoencoder,
+        given,
         args.ridge,
         &photographs,
         &attributes,

@@ -64,16 +64,7 @@ impl Canvas {
 
     /// The vector of an RGB image, `[3, image, image]`, 0 to 1, at the prior's own size.
     pub fn vector(&self, rgb: &[f32]) -> Vec<f32> {
-        let [image, side] = [self.image, self.side].map(|side| side as u32);
-        let resized = resized(&image_of(rgb, [image, image]), [side, side]);
-        let area = self.side * self.side;
-        let mut planes = vec![0.0; 3 * area];
-        for (i, pixel) in resized.pixels().enumerate() {
-            for (c, &value) in pixel.0.iter().enumerate() {
-                planes[c * area + i] = f32::from(value) / 255.0;
-            }
-        }
-        vector(&planes, self.side)
+        vector(&planes_at(rgb, self.image, self.side), self.side)
     }
 
     /// The gradient with respect to the vector, from that with respect to the image.
@@ -97,6 +88,20 @@ impl Canvas {
         let (cb, cr) = colour.split_at(colour.len() / 2);
         (y, cb, cr)
     }
+}
+
+/// An RGB image, `[3, image, image]`, 0 to 1, at another size, `[3, side, side]`.
+pub(super) fn planes_at(rgb: &[f32], image: usize, side: usize) -> Vec<f32> {
+    let [from, to] = [image, side].map(|side| side as u32);
+    let resized = resized(&image_of(rgb, [from, from]), [to, to]);
+    let area = side * side;
+    let mut planes = vec![0.0; 3 * area];
+    for (i, pixel) in resized.pixels().enumerate() {
+        for (c, &value) in pixel.0.iter().enumerate() {
+            planes[c * area + i] = f32::from(value) / 255.0;
+        }
+    }
+    planes
 }
 
 /// Numbers of a vector of a prior of `side` pixels.

@@ -67,6 +67,13 @@ impl Components {
         &self.scales
     }
 
+    /// The numbers, component by component.
+    pub(super) fn values(&self) -> Vec<f32> {
+        let rows = self.bytes.chunks_exact(self.size.max(1)).zip(&self.scales);
+        rows.flat_map(|(row, scale)| row.iter().map(move |&x| f32::from(x) * scale))
+            .collect()
+    }
+
     /// Adds to `vector` each component times its coordinate.
     pub(super) fn add_combination(&self, coordinates: &[f32], vector: &mut [f32]) {
         self.add_combination_on(Arch::new(), coordinates, vector);

@@ -3,9 +3,9 @@
 //! Latents are standard normal over faces, as coordinates of the Gaussian are, so all else is the same for both: the
 //! regression on attributes, what it leaves open, and the distance that the descent keeps small.
 
-use deepface_images::{image_of, resized};
 use deepface_network::autoencoder::Coder;
 
+use super::canvas::planes_at;
 use super::resample::Resampler;
 
 /// Encoder and decoder, at the size of the classifier's images.
@@ -42,9 +42,8 @@ impl Decoder {
 
     /// The latent that the encoder gives for an image, `[3, image, image]`, 0 to 1.
     pub(super) fn coordinates(&self, image: &[f32]) -> Vec<f32> {
-        let [from, side] = [self.image, self.coder.topology().side].map(|side| side as u32);
-        let resized = resized(&image_of(image, [from, from]), [side, side]);
-        self.coder.encode(&planes(&resized))
+        let side = self.coder.topology().side;
+        self.coder.encode(&planes_at(image, self.image, side))
     }
 
     /// The gradient with respect to the latent at `z`, from that with respect to the image.
@@ -55,12 +54,6 @@ impl Decoder {
             .collect();
         self.coder.pull_back(z, &own)
     }
-}
-
-/// An image as `[3, height, width]`, 0 to 1.
-fn planes(image: &image::RgbImage) -> Vec<f32> {
-    let channel = |c: usize| image.pixels().map(move |p| f32::from(p.0[c]) / 255.0);
-    (0..3).flat_map(channel).collect()
 }
 
 #[cfg(test)]

@@ -122,6 +122,7 @@ impl Header {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
+        let latent = self.decoder.as_ref().map_or(0, |d| d.latent);
         let problem = if self.version != VERSION {
             format!("expected format version {VERSION}, got {}", self.version)
         } else if self.layers.is_empty() {
@@ -154,12 +155,7 @@ impl Header {
             )
         } else if let Some(problem) = self.decoder.as_ref().and_then(|d| d.check().err()) {
             format!("decoder: {problem}")
-        } else if let Some(layer) = self
-            .layers
-            .iter()
-            .find(|l| l.decoder_response > self.decoder.as_ref().map_or(0, |d| d.latent))
-        {
-            let latent = self.decoder.as_ref().map_or(0, |d| d.latent);
+        } else if let Some(layer) = self.layers.iter().find(|l| l.decoder_response > latent) {
             format!(
                 "layer {:?}: expected a response to at most {latent} values of a latent, got {}",
                 layer.name, layer.decoder_response

@@ -59,10 +59,8 @@ impl Reader<'_> {
         }
         let bytes = self.bytes(name, shape)?;
         let scales = self.floats(&scales, &shape[..1])?;
-        let row = bytes.len() / scales.len().max(1);
-        let rows = bytes.chunks_exact(row.max(1)).zip(scales);
-        let values = rows.flat_map(|(row, scale)| row.iter().map(move |&x| f32::from(x) * scale));
-        Ok(values.collect())
+        let width = shape[1..].iter().product();
+        Ok(Components::from_parts(bytes, scales, width).values())
     }
 
     fn bytes(&self, name: &str, shape: &[usize]) -> Result<Vec<i8>, StoreError> {

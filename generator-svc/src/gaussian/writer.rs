@@ -46,9 +46,13 @@ impl Writer {
         let mut rounded = Components::with_capacity(shape[0], width);
         let rows = values.chunks_exact(width.max(1));
         rows.for_each(|row| rounded.push(row));
-        let scales = rounded.scales().iter().copied();
-        self.floats(&scales_of(name), &shape[..1], scales);
-        let bytes = rounded.bytes().iter().map(|&x| x as u8).collect();
+        self.components(name, &scales_of(name), shape, &rounded);
+    }
+
+    /// Bytes, and the scale of each row.
+    fn components(&mut self, name: &str, scales: &str, shape: &[usize], all: &Components) {
+        self.floats(scales, &shape[..1], all.scales().iter().copied());
+        let bytes = all.bytes().iter().map(|&x| x as u8).collect();
         self.push(name, Dtype::I8, shape, bytes);
     }
 
@@ -56,13 +60,7 @@ impl Writer {
         let (mean, components) = (&linear.mean, &linear.components);
         let shape = [components.count(), mean.len()];
         self.floats("prior.mean", &shape[1..], mean.iter().copied());
-        self.floats(
-            "prior.scales",
-            &shape[..1],
-            components.scales().iter().copied(),
-        );
-        let bytes = components.bytes().iter().map(|&c| c as u8).collect();
-        self.push("prior.components", Dtype::I8, &shape, bytes);
+        self.components("prior.components", "prior.scales", &shape, components);
     }
 
     pub(super) fn decoder(&mut self, prior: &Prior) {
