@@ -2,13 +2,21 @@
 
 use crate::{DeviceChoice, Model, ModelError, golden::LAYERS, weights::Weights};
 
+/// The model of some weights, as the service computes it.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn served(weights: &Weights) -> Result<Model, ModelError> {
+    let threads = rayon::current_num_threads();
+    Model::from_weights(weights, String::new(), DeviceChoice::Cpu, threads)
+}
+
 /// Puts the golden output of the weights, as they are now, into their description.
 ///
 /// # Errors
 /// The network computes values that are not finite.
 pub(crate) fn seal(weights: &mut Weights) -> Result<(), ModelError> {
-    let threads = rayon::current_num_threads();
-    let mut model = Model::from_weights(weights, String::new(), DeviceChoice::Cpu, threads)?;
+    let mut model = served(weights)?;
     let golden = model.golden(LAYERS.map(String::from).to_vec())?;
     golden.check_finite()?;
     weights.description.golden = Some(golden);

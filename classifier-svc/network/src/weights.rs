@@ -7,7 +7,13 @@ use std::{
 
 use deepface_files::{Destination, Existing, FloatArray, Tensors, tensors_digest, write_tensors};
 
-use crate::{Description, ModelError, arch::Stage, description::KEY, parameters::Parameters};
+use crate::{
+    Description, ModelError,
+    arch::Stage,
+    description::KEY,
+    measure::scaling::{self, Scaling},
+    parameters::Parameters,
+};
 
 /// The bytes of a weights file, whose tensors are read one after the other.
 pub(crate) struct WeightsFile<'a> {
@@ -75,6 +81,28 @@ impl Weights {
             fc7_mean: file.fc7_mean()?,
             description: file.description,
         })
+    }
+
+    /// Whether 16 bits hold every weight exactly.
+    pub(crate) fn fit_half(&self) -> bool {
+        self.parameters.iter().all(Parameters::fits_half)
+    }
+
+    /// Scales the logits of the heads. Where 16 bits held all weights, they still do.
+    ///
+    /// # Errors
+    /// A weight becomes too large for 16 bits.
+    pub(crate) fn calibrate_heads(&mut self, scalings: &[Scaling]) -> Result<(), ModelError> {
+        let half = self.fit_half();
+        let Some(heads) = self.parameters.last_mut() else {
+            return Ok(());
+        };
+        scaling::apply(scalings, heads);
+        if half {
+            let rounded = heads.round_to_half();
+            rounded.map_err(|x| ModelError::Weights(format!("{x} is too large for 16 bits")))?;
+        }
+        Ok(())
     }
 
     /// [`Self::write_to`] a path, whose file is replaced if there is one.

@@ -11,7 +11,12 @@ use deepface_files::{Destination, Existing, note, same_file, with_text};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
-use crate::{Description, DeviceChoice, Model, weights::WeightsFile};
+use super::scaling::Scaling;
+use crate::{
+    Description, DeviceChoice, Model,
+    seal::{seal, served},
+    weights::{Weights, WeightsFile},
+};
 
 /// Photographs that are decoded and computed together.
 const BATCH: usize = 64;
@@ -50,6 +55,8 @@ pub(crate) struct Again {
     pub(crate) model: Model,
     /// What the file says.
     pub(crate) description: Description,
+    /// The weights, where they are no longer the file's.
+    rescaled: Option<Weights>,
 }
 
 impl Again {
@@ -69,7 +76,22 @@ impl Again {
             description: WeightsFile::open(&file)?.description,
             output,
             file,
+            rescaled: None,
         })
+    }
+
+    /// Scales the logits of the heads, in the model and in the file. Stored numbers keep their size.
+    ///
+    /// # Errors
+    /// A weight becomes too large, or the model fails.
+    pub(crate) fn rescale(&mut self, scalings: &[Scaling]) -> anyhow::Result<()> {
+        let mut weights = Weights::read(&self.file)?;
+        weights.calibrate_heads(scalings)?;
+        seal(&mut weights)?;
+        self.model = served(&weights)?;
+        self.description = weights.description.clone();
+        self.rescaled = Some(weights);
+        Ok(())
     }
 
     /// Writes the file with the description as it is now, and everything else as it was; returns the path that it went
@@ -77,7 +99,11 @@ impl Again {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn write(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn write(&mut self) -> anyhow::Result<PathBuf> {
+        if let Some(weights) = &mut self.rescaled {
+            weights.description = self.description.clone();
+            return Ok(weights.write_to(&self.output, weights.fit_half())?);
+        }
         let (key, text) = self.description.entry()?;
         Ok(self.output.write(&with_text(&self.file, &key, text)?)?)
     }

@@ -6,6 +6,7 @@ mod bootstrap;
 mod calibrate;
 mod figure;
 pub(crate) mod metrics;
+pub(crate) mod scaling;
 mod scores;
 pub(crate) mod table;
 #[cfg(test)]
@@ -30,12 +31,16 @@ pub(crate) use scores::{Scores, Truth};
 /// in the same way, so measure again only for other photographs or labels, or a file that an older version of this
 /// program made.
 ///
-/// Nothing else changes in the file, but its digest does: fit the statistics of a generator anew. A table of the
+/// Without --calibrate nothing else changes in the file, but its digest does: fit the statistics of a generator anew. A table of the
 /// attributes is written beside the file, as OUTPUT.metrics.md.
 #[derive(clap::Args, Clone, Debug)]
 pub struct MeasureArgs {
     #[command(flatten)]
     again: AgainArgs,
+    /// Calibrate the heads first, as `train` does: scale and shift their logits so that probabilities are as often right
+    /// on the validation people as they say. This changes the weights of the heads.
+    #[arg(long)]
+    calibrate: bool,
 }
 
 /// Measures and writes.
@@ -43,7 +48,11 @@ pub struct MeasureArgs {
 /// # Errors
 /// A file cannot be read or written, its heads are untrained, the label file has none of the attributes, or a split has no
 /// photographs.
-pub fn run(MeasureArgs { again: args }: &MeasureArgs) -> anyhow::Result<()> {
+pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
+    let MeasureArgs {
+        again: args,
+        calibrate: scaled,
+    } = args;
     let mut again = Again::open(args)?;
     ensure!(
         !again.model.info().heads_untrained,
@@ -68,6 +77,10 @@ pub fn run(MeasureArgs { again: args }: &MeasureArgs) -> anyhow::Result<()> {
     let train: Vec<&Photograph> = dataset.split(Split::Train).collect();
     let train = Truth::of(&train, &dataset.known);
     let truths = [&validation, &test].map(|part| Truth::of(part, &dataset.known));
+    if *scaled {
+        let logits = activations(&mut again.model, "heads", &validation)?;
+        again.rescale(&scaling::fit(&heads, &logits, &truths[0]))?;
+    }
     let mut said = Vec::new();
     for photographs in [&validation, &test] {
         let mut logits = activations(&mut again.model, "heads", photographs)?;

@@ -44,7 +44,10 @@ fn args(folder: &Path, output: &str) -> MeasureArgs {
         output: folder.join(output),
         force: false,
     };
-    MeasureArgs { again }
+    MeasureArgs {
+        again,
+        calibrate: false,
+    }
 }
 
 #[test]
@@ -87,6 +90,35 @@ fn what_is_measured_again_is_what_training_measured() {
         format!("{refused:#}").starts_with("--output: "),
         "{refused:#}"
     );
+}
+
+/// Labels that are the opposite of what a network learned leave it undecided.
+#[test]
+fn calibrated_heads_say_how_often_they_are_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = trained(folder.path());
+    people::photographs(&folder.path().join("data"), PEOPLE, |person, a| {
+        !(person + a).is_multiple_of(3)
+    });
+    let go = |calibrate: bool, output: &str| {
+        let args = MeasureArgs {
+            calibrate,
+            ..args(folder.path(), output)
+        };
+        run(&args).unwrap();
+        let file = fs::read(folder.path().join(output)).unwrap();
+        let error = Weights::read(&file).unwrap().description.mean_metrics;
+        crate::Model::load(&file, crate::DeviceChoice::Cpu, 1).unwrap();
+        (file, error.unwrap().calibration_error)
+    };
+    let [(_, before), (file, after)] = [(false, "b.safetensors"), (true, "c.safetensors")]
+        .map(|(calibrate, output)| go(calibrate, output));
+    assert!(after < 0.75 * before, "{before} {after}");
+    let first = fs::read(&model).unwrap();
+    let [first, second] = [first, file].map(|file| Weights::read(&file).unwrap());
+    let (heads, below) = second.parameters.split_last().unwrap();
+    assert!(first.parameters.starts_with(below) && first.parameters.last() != Some(heads));
+    assert!(second.fit_half() && first.fc7_mean == second.fc7_mean);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::data::Faces;
 use crate::{
-    DeviceChoice, Model, ModelError,
-    measure::{Scores, Truth, calibrate},
+    Heads, Model, ModelError,
+    measure::{Scores, Truth, calibrate, scaling},
+    seal::served,
     weights::Weights,
 };
 
@@ -20,17 +21,8 @@ pub(super) fn scores<'a>(model: &mut Model, faces: &'a Faces) -> Result<Scores<'
     ))
 }
 
-/// The model of some weights, as the service computes it.
-///
-/// # Errors
-/// It cannot be made.
-pub(super) fn served(weights: &Weights) -> Result<Model, ModelError> {
-    let threads = rayon::current_num_threads();
-    Model::from_weights(weights, String::new(), DeviceChoice::Cpu, threads)
-}
-
-/// Puts into the weights what their own model computes: thresholds and the mean of fc7 from the validation faces,
-/// metrics from the test faces. `train` is what is known of the training photographs.
+/// Calibrates the heads of the weights, and puts into them what their own model computes: thresholds and the mean of fc7
+/// from the validation faces, metrics from the test faces. `train` is what is known of the training photographs.
 ///
 /// # Errors
 /// The model fails.
@@ -40,6 +32,9 @@ pub(super) fn measure(
     test: &Faces,
     train: &Truth,
 ) -> Result<(), ModelError> {
+    let heads = Heads::of(&weights.description.schema);
+    let logits = layer(&mut served(weights)?, "heads", validation)?;
+    weights.calibrate_heads(&scaling::fit(&heads, &logits, &validation.truth))?;
     let mut model = served(weights)?;
     let (own, others) = (scores(&mut model, validation)?, scores(&mut model, test)?);
     calibrate(&mut weights.description, &own, &others, |attribute| {
@@ -54,9 +49,13 @@ pub(super) fn measure(
 /// # Errors
 /// The model fails.
 pub(super) fn fc7(model: &mut Model, faces: &Faces) -> Result<Vec<f32>, ModelError> {
-    let fc7 = model.info().layer("fc7").expect("every VGG has an fc7");
+    layer(model, "fc7", faces)
+}
+
+fn layer(model: &mut Model, name: &str, faces: &Faces) -> Result<Vec<f32>, ModelError> {
+    let layer = model.info().layer(name).expect("every VGG has this layer");
     Ok(model
-        .activations(&faces.pixels, faces.truth.len(), &[fc7])?
+        .activations(&faces.pixels, faces.truth.len(), &[layer])?
         .remove(0))
 }
 

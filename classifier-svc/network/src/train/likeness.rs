@@ -4,12 +4,13 @@
 use anyhow::Context;
 
 use super::{
-    calibration::{fc7, mean, served},
+    calibration::{fc7, mean},
     data::Faces,
 };
 use crate::{
     Model,
     measure::Figure,
+    seal::served,
     verify::{Embedded, verification},
     weights::Weights,
 };

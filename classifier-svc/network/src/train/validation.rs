@@ -2,13 +2,14 @@
 
 use super::{
     Training,
-    calibration::{scores, served},
+    calibration::scores,
     data::Faces,
     likeness,
     source::{Cached, Source},
     task::Task,
     trainee::Trainee,
 };
+use crate::seal::served;
 use crate::{
     Heads,
     measure::{Figure, Scores},
