@@ -40,10 +40,11 @@ pub struct AutoencoderArgs {
     /// Weights file of the classifier whose layers the perceptual loss compares. Default: the built-in one.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// File of an autoencoder of the same sizes whose weights to go on from. Default: random weights.
+    /// File of an autoencoder of the same sizes, or of one with --fold 1 and the faces' side that is left of --side by --fold,
+    /// whose weights to go on from. Default: random weights.
     #[arg(long, value_name = "FILE")]
     pub start: Option<PathBuf>,
-    /// Side of the faces, pixels: a multiple of 2 to the number of --channels.
+    /// Side of the faces, pixels: a multiple of --fold times 2 to the number of --channels.
     #[arg(long, default_value_t = Settings::default().topology.side)]
     pub side: usize,
     /// Channels of the convolutions, from the image up, multiples of 16; each pooling after one halves the side.
@@ -52,6 +53,10 @@ pub struct AutoencoderArgs {
     /// Values of a latent.
     #[arg(long, default_value_t = Settings::default().topology.latent)]
     pub latent: usize,
+    /// Side of the blocks of pixels that the networks read and write as one place: 2 makes faces of twice the side at the
+    /// same cost.
+    #[arg(long, default_value_t = Settings::default().topology.fold)]
+    pub fold: usize,
     /// Let encoder and decoder read only faces and latents, so that the latents hold the attributes too.
     #[arg(long)]
     pub unconditional: bool,
@@ -116,6 +121,7 @@ impl AutoencoderArgs {
                 side: self.side,
                 channels: self.channels.clone(),
                 latent: self.latent,
+                fold: self.fold,
             },
             conditional: !self.unconditional,
             epochs: self.epochs,

@@ -5,10 +5,11 @@
 //! Squared errors leave out what they cannot predict, such as strands of hair, and so blur it. A critic notices that.
 
 use super::{
+    fold::Fold,
     layer::{Backward, Layer},
     perceptual::Perceptual,
     stack::Stack,
-    topology::{Op, Spec},
+    topology::{Op, Spec, Topology},
 };
 use crate::{
     cpu::{Convolution, Layout, MaxPool},
@@ -44,84 +45,55 @@ const CONTRAST: f32 = 4.0;
 pub(super) struct Critic {
     /// The first sees pixels.
     heads: Vec<Head>,
+    folding: Fold,
 }
 
-/// Activations of faces, a vector for each layer, one face behind the other.
-type Activations = Vec<Vec<f32>>;
+/// What the heads see of faces: pixels, and the activations of each layer, one face behind the other.
+pub(super) type Views = Vec<Vec<f32>>;
 
 impl Critic {
-    /// A critic that looks at what the perceptual loss looks at.
-    pub(super) fn new(perceptual: &Perceptual, side: usize, seed: u64) -> Self {
-        let pixels = ([3, side, side], CONTRAST);
+    /// A critic that looks at what the perceptual loss looks at, and at faces of these sizes.
+    pub(super) fn new(perceptual: &Perceptual, topology: &Topology, seed: u64) -> Self {
+        let [channels, side] = topology.blocks();
+        let pixels = ([channels, side, side], CONTRAST);
         let layers = std::iter::once(pixels).chain(perceptual.shapes());
         let layers = layers.enumerate();
         let heads = layers.map(|(number, (shape, scale))| Head::new(shape, scale, number, seed));
         Self {
             heads: heads.collect(),
+            folding: topology.folding(),
         }
     }
 
-    /// Adds the adversarial gradient with respect to decoded `faces`, `[m, 3, S, S]`, scaled to `weight` times the norm
-    /// that the gradient of the first `originals` has so far, and lets the critic learn to tell them from the `originals`,
-    /// `[n, 3, S, S]`. Returns the critic's mean hinge loss before its step: 1 is chance.
-    pub(super) fn contest(
-        &mut self,
-        perceptual: &mut Perceptual,
-        [originals, faces]: [&[f32]; 2],
-        weight: f64,
-        gradient: &mut [f32],
-        step: Step,
-    ) -> f64 {
-        let each = perceptual.together();
-        let mut own = Vec::with_capacity(faces.len());
-        let mut seen: [Activations; 2] = [self.empty(), self.empty()];
-        for part in faces.chunks(each) {
-            let found = see(perceptual, part);
-            let pairs = self.heads.iter_mut().zip(&found);
-            let mut cotangents: Vec<_> = pairs.map(|(head, found)| head.flattery(found)).collect();
-            let pixels = cotangents.remove(0);
-            let pulled = perceptual.pull_back(part.len(), cotangents);
-            own.extend(pixels.iter().zip(pulled).map(|(a, b)| a + b));
-            append(&mut seen[1], found);
-        }
-        for part in originals.chunks(each) {
-            append(&mut seen[0], see(perceptual, part));
-        }
-        let anchored = originals.len();
-        let factor = weight * norm(&gradient[..anchored]) / norm(&own[..anchored]).max(1e-20);
-        let pairs = gradient.iter_mut().zip(&own);
-        pairs.for_each(|(g, own)| *g += factor as f32 * own);
-        let [real, made] = seen;
-        let layers = self.heads.iter_mut().zip(real.iter().zip(&made));
+    /// What the heads see of faces, `[n, 3, S, S]`, of these activations.
+    pub(super) fn views(&self, faces: &[f32], activations: Views) -> Views {
+        let pixels = faces.iter().map(|x| x - GREY).collect();
+        let mut all = vec![self.folding.apply(pixels)];
+        all.extend(activations);
+        all
+    }
+
+    /// The adversarial gradient with respect to faces, which `perceptual` saw last.
+    pub(super) fn flattery(&mut self, perceptual: &mut Perceptual, views: &Views) -> Vec<f32> {
+        let pairs = self.heads.iter_mut().zip(views);
+        let mut cotangents: Vec<_> = pairs.map(|(head, seen)| head.flattery(seen)).collect();
+        let mut gradient = self.folding.undo(cotangents.remove(0));
+        let pulled = perceptual.pull_back(gradient.len(), cotangents);
+        gradient.iter_mut().zip(pulled).for_each(|(g, d)| *g += d);
+        gradient
+    }
+
+    /// Learns to tell photographs, the first, from decoded faces. Returns the mean hinge loss before the step: 1 is chance.
+    pub(super) fn learn(&mut self, [real, made]: [&Views; 2], step: Step) -> f64 {
+        let layers = self.heads.iter_mut().zip(real.iter().zip(made));
         let losses = layers.map(|(head, (real, made))| head.learn([real, made], step));
         losses.sum::<f64>() / self.heads.len().max(1) as f64
-    }
-
-    fn empty(&self) -> Activations {
-        vec![Vec::new(); self.heads.len()]
     }
 
     /// Everything that is learned, always in the same order.
     pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
         self.heads.iter_mut().flat_map(|h| h.stack.parameters_mut())
     }
-}
-
-/// What the heads see of faces.
-fn see(perceptual: &mut Perceptual, faces: &[f32]) -> Activations {
-    let pixels = faces.iter().map(|x| x - GREY).collect();
-    let mut all = vec![pixels];
-    all.extend(perceptual.activations(faces));
-    all
-}
-
-fn append(all: &mut Activations, more: Activations) {
-    all.iter_mut().zip(more).for_each(|(a, m)| a.extend(m));
-}
-
-fn norm(x: &[f32]) -> f64 {
-    let squares = x.iter().map(|&x| f64::from(x).powi(2));
-    squares.sum::<f64>().sqrt()
 }
 
 impl Head {
@@ -219,6 +191,24 @@ impl Head {
 }
 
 #[cfg(test)]
+impl Critic {
+    /// What [`Critic::flattery`] is the gradient of.
+    pub(super) fn lack(&mut self, views: &Views) -> f64 {
+        let pairs = self.heads.iter_mut().zip(views);
+        pairs.map(|(head, seen)| head.lack(seen)).sum()
+    }
+}
+
+#[cfg(test)]
+impl Head {
+    fn lack(&mut self, activations: &[f32]) -> f64 {
+        let logits = self.forward(activations);
+        let lacks = logits.iter().map(|&x| f64::from(1.0 - x).max(0.0));
+        lacks.sum::<f64>() / self.logits as f64
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
@@ -240,11 +230,7 @@ mod tests {
         let mut head = head();
         let activations = noise(5, N * head.size);
         let gradient = head.flattery(&activations);
-        let found = slope(&activations, &gradient, 2e-3, |moved| {
-            let logits = head.forward(moved);
-            let lacks = logits.iter().map(|&x| f64::from(1.0 - x).max(0.0));
-            lacks.sum::<f64>() / head.logits as f64
-        });
+        let found = slope(&activations, &gradient, 2e-3, |moved| head.lack(moved));
         assert_slope("activations", found, 0.03);
     }
 

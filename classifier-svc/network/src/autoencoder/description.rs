@@ -8,7 +8,7 @@ use crate::ModelError;
 /// Key of the description in the header.
 pub(super) const KEY: &str = "deepface-autoencoder";
 /// Version of the description and of the networks that it describes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The Gaussian that latents are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

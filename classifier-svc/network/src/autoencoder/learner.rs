@@ -3,6 +3,7 @@
 use super::{
     critic::Critic,
     layer::Backward,
+    looks::Looks,
     networks::{Networks, Posterior},
     perceptual::Perceptual,
 };
@@ -126,22 +127,15 @@ impl Learner {
             .zip(batch.faces)
             .map(|(y, x)| factor * (y - x));
         let mut gradient: Vec<f32> = differences.collect();
-        let perceptual = match &mut self.perceptual {
-            Some(p) if weights.perceptual > 0.0 => {
-                p.add_gradient(batch.faces, decoded, weights.perceptual, &mut gradient)
-            }
-            _ => 0.0,
-        };
         gradient.resize(made.len(), 0.0);
-        let critic = match (&mut self.critic, &mut self.perceptual) {
-            (Some(critic), Some(p)) if weights.adversarial > 0.0 => critic.contest(
-                p,
-                [batch.faces, &made],
-                weights.adversarial,
-                &mut gradient,
-                step,
-            ),
-            _ => 0.0,
+        let [perceptual, critic] = match &mut self.perceptual {
+            Some(perceptual) if weights.perceptual > 0.0 || weights.adversarial > 0.0 => Looks {
+                critic: self.critic.as_mut().filter(|_| weights.adversarial > 0.0),
+                perceptual,
+                weights,
+            }
+            .add_gradients([batch.faces, &made], step, &mut gradient),
+            _ => [0.0; 2],
         };
         let mut pulled = self.networks.pull_back(&gradient, Backward::Learn);
         pulled.truncate(n * latent);

@@ -17,6 +17,10 @@ use crate::{
 /// Mean and deviation that bring pixels to about zero mean and unit deviation.
 const PIXEL_MEAN: f32 = 0.45;
 const PIXEL_DEVIATION: f32 = 0.25;
+/// What a decoder's output of 0 shows, and how much more an output of 1. No squashing function holds faces between black
+/// and white: where it is saturated no gradient would pass, and loud spots would stay.
+const GREY: f32 = 0.5;
+const CONTRAST: f32 = 0.25;
 /// The range to which a log-variance is clamped.
 const LOG_VARIANCE: std::ops::RangeInclusive<f32> = -10.0..=10.0;
 /// How much smaller the first weights of the latent and of the image are than those of other layers, so that training
@@ -120,7 +124,8 @@ impl Networks {
         let size = self.topology.pixels();
         let n = faces.len() / size;
         let pixels = faces.iter().map(|x| (x - PIXEL_MEAN) / PIXEL_DEVIATION);
-        self.body.set_inputs(&pixels.collect::<Vec<_>>(), size);
+        let blocks = self.topology.folding().apply(pixels.collect());
+        self.body.set_inputs(&blocks, size);
         self.body.forward(n);
         let len = self.topology.top().len();
         if let Some((_, y, _)) = self.body.top_mut() {
@@ -174,7 +179,8 @@ impl Networks {
         self.body.backward(n, Backward::Learn);
     }
 
-    /// The faces of `n <= batch` latents, `[n, latent]`, with attributes, `[n, attributes]`: `[n, 3, S, S]`, 0 to 1.
+    /// The faces of `n <= batch` latents, `[n, latent]`, with attributes, `[n, attributes]`: `[n, 3, S, S]`, 0 to 1 but
+    /// for what is brighter than white or darker than black.
     pub(super) fn decode(&mut self, latents: &[f32], attributes: &[f32]) -> &[f32] {
         let latent = self.topology.latent;
         let n = latents.len() / latent;
@@ -186,10 +192,9 @@ impl Networks {
                 .copy_from_slice(&attributes[i * self.attributes..][..self.attributes]);
         }
         self.decoder.forward(n);
-        self.decoded = self.decoder.outputs(n);
-        self.decoded
-            .iter_mut()
-            .for_each(|x| *x = 1.0 / (1.0 + (-*x).exp()));
+        let shades = self.decoder.outputs(n);
+        let faces = shades.iter().map(|shade| GREY + CONTRAST * shade).collect();
+        self.decoded = self.topology.folding().undo(faces);
         &self.decoded
     }
 
@@ -197,9 +202,9 @@ impl Networks {
     /// learn, the gradients of everything that the decoder learned.
     pub(super) fn pull_back(&mut self, gradient: &[f32], what: Backward) -> Vec<f32> {
         let n = gradient.len() / self.topology.pixels();
-        let slopes = self.decoded.iter().zip(gradient);
-        let cotangents: Vec<f32> = slopes.map(|(y, g)| g * y * (1.0 - y)).collect();
-        self.decoder.set_cotangents(&cotangents);
+        let cotangents = gradient.iter().map(|g| CONTRAST * g).collect();
+        let blocks = self.topology.folding().apply(cotangents);
+        self.decoder.set_cotangents(&blocks);
         self.decoder.backward(n, what);
         let (stride, dx) = self.decoder.vector_cotangents();
         let latents = dx.chunks_exact(stride).take(n);

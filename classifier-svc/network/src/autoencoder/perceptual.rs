@@ -108,6 +108,11 @@ impl Perceptual {
             .collect()
     }
 
+    /// Values of a face.
+    pub(super) fn face(&self) -> usize {
+        self.sizes[0]
+    }
+
     /// Values of as many faces as one pass takes.
     pub(super) fn together(&self) -> usize {
         self.network.capacity() * self.sizes[0]
@@ -122,29 +127,6 @@ impl Perceptual {
         self.network.forward(&inputs, n, &self.stages)
     }
 
-    /// The mean loss of `faces` against `originals`, both `[n, 3, S, S]`, 0 to 1: of each layer the squared distance of
-    /// the activations over the mean sum of squares of such an activation, summed over the layers. Adds `weight` times
-    /// its gradient to `gradient`.
-    pub(super) fn add_gradient(
-        &mut self,
-        originals: &[f32],
-        faces: &[f32],
-        weight: f64,
-        gradient: &mut [f32],
-    ) -> f64 {
-        let each = self.together();
-        let count = (faces.len() / self.sizes[0]) as f64;
-        let mut total = 0.0;
-        let parts = originals.chunks(each).zip(faces.chunks(each));
-        for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
-            let (loss, cotangents) = self.distance(originals, faces, weight / count);
-            total += loss / count;
-            let found = self.pull_back(faces.len(), cotangents);
-            gradient.iter_mut().zip(found).for_each(|(g, d)| *g += d);
-        }
-        total
-    }
-
     /// The gradient with respect to the faces of the last pass, `values` numbers, from that with respect to the activations
     /// of each layer.
     pub(super) fn pull_back(&mut self, values: usize, cotangents: Vec<Vec<f32>>) -> Vec<f32> {
@@ -156,30 +138,42 @@ impl Perceptual {
         self.resample.adjoint(&inputs)
     }
 
-    /// The mean loss alone.
+    /// The mean loss of `faces` against `originals`, both `[n, 3, S, S]`, 0 to 1: of each layer the squared distance of
+    /// the activations over the mean sum of squares of such an activation, summed over the layers.
     pub(super) fn loss(&mut self, originals: &[f32], faces: &[f32]) -> f64 {
         let each = self.together();
         let parts = originals.chunks(each).zip(faces.chunks(each));
-        let total: f64 = parts.map(|(a, b)| self.distance(a, b, 0.0).0).sum();
+        let total: f64 = parts
+            .map(|(originals, faces)| {
+                let expected = self.activations(originals);
+                let found = self.activations(faces);
+                self.distance([&expected, &found], 0.0).0
+            })
+            .sum();
         total / (faces.len() / self.sizes[0]) as f64
     }
 
-    /// The loss summed over the faces of a pass, and `weight` times its gradient with respect to the activations.
-    fn distance(&mut self, originals: &[f32], faces: &[f32], weight: f64) -> (f64, Vec<Vec<f32>>) {
-        let expected = self.activations(originals);
-        let found = self.activations(faces);
+    /// The loss of `found` activations against `expected` ones, summed over the faces of a pass, and `weight` times its
+    /// gradient with respect to those found.
+    pub(super) fn distance(
+        &self,
+        [expected, found]: [&Vec<Vec<f32>>; 2],
+        weight: f64,
+    ) -> (f64, Vec<Vec<f32>>) {
         let mut loss = 0.0;
-        let pairs = expected.into_iter().zip(found).zip(&self.scales);
-        let cotangents = pairs.map(|((expected, mut found), scale)| {
+        let pairs = expected.iter().zip(found).zip(&self.scales);
+        let cotangents = pairs.map(|((expected, found), scale)| {
             let factor = (2.0 * weight * scale) as f32;
             let mut sum = 0.0;
-            for (a, b) in found.iter_mut().zip(expected) {
-                let difference = *a - b;
+            let pairs = found.iter().zip(expected);
+            let cotangent = pairs.map(|(a, b)| {
+                let difference = a - b;
                 sum += f64::from(difference * difference);
-                *a = factor * difference;
-            }
+                factor * difference
+            });
+            let cotangent = cotangent.collect();
             loss += scale * sum;
-            found
+            cotangent
         });
         let cotangents = cotangents.collect();
         (loss, cotangents)

@@ -55,6 +55,7 @@ impl Default for Settings {
                 side: 64,
                 channels: vec![32, 64, 96, 128],
                 latent: 128,
+                fold: 1,
             },
             conditional: true,
             epochs: 40,

@@ -1,5 +1,6 @@
 //! The shapes of an autoencoder: an encoder like VGG's lower layers made narrow, and a decoder that mirrors it.
 
+use super::fold::Fold;
 use crate::{
     cpu::{Convolution, Layout, Linear, MaxPool, Upsample},
     parameters::Parameters,
@@ -11,8 +12,15 @@ const LARGEST_SIDE: usize = 512;
 const LARGEST_WIDTH: usize = 4096;
 /// Most times that the side is halved.
 const MOST_LEVELS: usize = 7;
+/// Largest side of a block of pixels.
+const LARGEST_FOLD: usize = 4;
 /// Least side of the planes at the top.
 const LEAST_TOP: usize = 2;
+
+/// Name of the layer that reads the pixels.
+pub(super) const PIXELS: &str = "encoder.conv1";
+/// Name of the layer that writes them.
+pub(super) const IMAGE: &str = "decoder.image";
 
 /// The sizes of an autoencoder.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,6 +31,14 @@ pub struct Topology {
     pub channels: Vec<usize>,
     /// Values of a latent.
     pub latent: usize,
+    /// Side of the blocks of pixels that are one place of the lowest planes, with a channel for each of their numbers.
+    #[serde(default = "unfolded")]
+    pub fold: usize,
+}
+
+/// What older files are, which do not say so.
+fn unfolded() -> usize {
+    1
 }
 
 impl Topology {
@@ -50,7 +66,13 @@ impl Topology {
                 self.latent
             ));
         }
-        let (step, side) = (1 << levels, self.side);
+        if !(1..=LARGEST_FOLD).contains(&self.fold) {
+            return Err(format!(
+                "fold: expected 1 to {LARGEST_FOLD}, got {}",
+                self.fold
+            ));
+        }
+        let (step, side) = (self.fold << levels, self.side);
         let least = LEAST_TOP * step;
         if !side.is_multiple_of(step) || !(least..=LARGEST_SIDE.max(least)).contains(&side) {
             return Err(format!(
@@ -65,14 +87,25 @@ impl Topology {
         3 * self.side * self.side
     }
 
+    /// Channels of the lowest planes, and their side.
+    pub(super) fn blocks(&self) -> [usize; 2] {
+        [3 * self.fold * self.fold, self.side / self.fold]
+    }
+
+    /// Between faces and the lowest planes.
+    pub(super) fn folding(&self) -> Fold {
+        Fold::new(self.side, self.fold)
+    }
+
     /// The planes of the face.
     pub(super) fn image(&self) -> Layout {
-        Layout::bordered(3, self.side, self.side)
+        let [channels, side] = self.blocks();
+        Layout::bordered(channels, side, side)
     }
 
     /// The planes at the top, without a border.
     pub(super) fn top(&self) -> Layout {
-        let side = self.side >> self.channels.len();
+        let side = self.blocks()[1] >> self.channels.len();
         let channels = self.channels.last().copied().unwrap_or(0);
         Layout {
             border: 0,
@@ -83,7 +116,7 @@ impl Topology {
     /// From the face to the planes at the top.
     pub(super) fn body(&self) -> Vec<Spec> {
         let mut all = Vec::new();
-        let (mut below, mut side) = (3, self.side);
+        let [mut below, mut side] = self.blocks();
         let levels = self.channels.len();
         for (level, &width) in (1..).zip(&self.channels) {
             let conv = Convolution::new(below, width, side, side);
@@ -114,7 +147,7 @@ impl Topology {
         )]
     }
 
-    /// From the latent and the attributes to the face, before the sigmoid. The first layer's outputs are the planes at the
+    /// From the latent and the attributes to the face. The first layer's outputs are the planes at the
     /// top, in the order of [`Topology::head`].
     pub(super) fn decoder(&self, attributes: usize) -> Vec<Spec> {
         let linear = Linear {
@@ -133,9 +166,10 @@ impl Topology {
             let name = format!("decoder.conv{}", level + 1);
             all.push(Spec::learned(name, Op::Convolution(conv.into()), true));
         }
-        let image = Convolution::new(below.channels, 3, self.side, self.side);
+        let [channels, side] = self.blocks();
+        let image = Convolution::new(below.channels, channels, side, side);
         let image = Op::Convolution(image.into());
-        all.push(Spec::learned("decoder.image".into(), image, false));
+        all.push(Spec::learned(IMAGE.into(), image, false));
         all
     }
 }
@@ -224,6 +258,7 @@ mod tests {
             side,
             channels: channels.to_vec(),
             latent,
+            fold: 1,
         }
     }
 

@@ -123,10 +123,11 @@ fn check(settings: &Settings, data: &Data<'_>) -> anyhow::Result<()> {
     if let Some(start) = data.start {
         let theirs = &start.description().settings;
         ensure!(
-            theirs.topology == settings.topology
+            start.weights_for(&settings.topology).is_some()
                 && theirs.conditional == settings.conditional
                 && start.schema() == data.schema,
-            "start: expected an autoencoder of the same sizes and attributes, got {:?}, {}",
+            "start: expected an autoencoder of the same sizes (of the side that is left by --fold, if it has none) and \
+             attributes, got {:?}, {}",
             theirs.topology,
             if theirs.conditional {
                 "conditional"
@@ -158,13 +159,14 @@ impl<'a> Training<'a> {
         });
         let perceptual = perceptual.transpose()?;
         let critic = perceptual.as_ref().filter(|_| settings.contested());
-        let critic = critic.map(|p| Critic::new(p, topology.side, settings.seed));
+        let critic = critic.map(|p| Critic::new(p, topology, settings.seed));
         let count = settings.read_of(data.schema.len());
         let batch = settings.batch + settings.mixed();
-        let networks = match data.start {
+        let start = data.start.and_then(|start| start.weights_for(topology));
+        let networks = match start {
             None => Networks::random(topology, count, batch, settings.seed),
-            Some(start) => {
-                let take = |spec: &Spec| named(start.weights(), spec);
+            Some(weights) => {
+                let take = |spec: &Spec| named(&weights, spec);
                 Networks::given(topology, [count, batch], false, take)?
             }
         };

@@ -123,6 +123,7 @@ fn settings(bench: &Bench<'_>) -> Settings {
                 side: 16,
                 channels: vec![16, 16],
                 latent: 16,
+                fold: 1,
             },
             epochs: 1,
             batch: bench.effort.batch,

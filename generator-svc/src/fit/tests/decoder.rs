@@ -20,6 +20,7 @@ fn autoencoder(path: &Path, conditional: bool) {
             side: SIDE,
             channels: vec![16, 16],
             latent: 5,
+            fold: 1,
         },
         conditional,
         epochs: 1,

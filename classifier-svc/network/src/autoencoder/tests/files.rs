@@ -126,7 +126,7 @@ fn damage_is_named() {
     for (said, expected) in [
         (
             text(|d| d["version"] = 9.into()),
-            "weights: expected format version 1, got 9",
+            "weights: expected format version 2, got 9",
         ),
         (
             text(|d| d["settings"]["topology"]["side"] = 17.into()),

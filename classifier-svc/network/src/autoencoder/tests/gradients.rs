@@ -4,9 +4,11 @@ use super::slopes::{assert_slope, dot, slope, unsettle};
 use super::{NAMES, classifier, faces, settings, topology};
 use crate::{
     autoencoder::{
+        critic::Critic,
         face::arrays,
         layer::{Backward, Layer},
         learner::{Batch, Learner, Weights},
+        looks::Looks,
         networks::{Networks, Posterior},
         perceptual::Perceptual,
         stack::Stack,
@@ -21,6 +23,20 @@ use crate::{
 };
 
 const N: usize = 3;
+const WEIGHTS: Weights = Weights {
+    pixels: 0.5,
+    perceptual: 30.0,
+    beta: 2.0,
+    adversarial: 0.0,
+};
+/// A step that moves nothing.
+const STILL: Step = Step {
+    rule: Rule::Adamw,
+    momentum: MOMENTUM,
+    rate: 0.0,
+    decay: 0.0,
+    index: 0,
+};
 
 fn networks(seed: u64) -> Networks {
     let mut networks = Networks::random(&topology(), NAMES.len(), N, seed);
@@ -32,6 +48,7 @@ fn networks(seed: u64) -> Networks {
 fn each_layer() -> Vec<(Spec, Layout)> {
     let topology = Topology {
         side: 8,
+        fold: 1,
         ..topology()
     };
     let count = NAMES.len();
@@ -197,7 +214,17 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let mut perceptual = perceptual(&originals);
     assert_eq!(perceptual.loss(&originals, &originals), 0.0);
     let mut gradient = vec![0.0; others.len()];
-    let loss = perceptual.add_gradient(&originals, &others, 3.0, &mut gradient);
+    let weights = Weights {
+        perceptual: 3.0,
+        ..WEIGHTS
+    };
+    let [loss, critic] = Looks {
+        perceptual: &mut perceptual,
+        critic: None,
+        weights: &weights,
+    }
+    .add_gradients([&originals, &others], STILL, &mut gradient);
+    assert_eq!(critic, 0.0);
     assert!(loss > 0.0 && (loss - perceptual.loss(&originals, &others)).abs() < 1e-9);
     let found = slope(&others, &gradient, 1e-2, |faces| {
         3.0 * perceptual.loss(&originals, faces)
@@ -210,6 +237,67 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     assert!((mean - loss).abs() < 1e-6 * loss);
 }
 
+/// The critic's part of the gradient has the direction of the flattery of all faces, and per face the weight's share of the
+/// norm of the rest.
+#[test]
+fn the_adversarial_gradient_is_the_flattery_to_scale() {
+    let (originals, _) = arrays(&faces(N, 5));
+    let (made, _) = arrays(&faces(2 * N, 50));
+    let mut perceptual = perceptual(&originals);
+    let mut critic = Critic::new(&perceptual, &topology(), 1);
+    unsettle(critic.parameters_mut());
+    let mut gradients = |adversarial: f64| {
+        let mut gradient = vec![0.0; made.len()];
+        let weights = Weights {
+            adversarial,
+            ..WEIGHTS
+        };
+        Looks {
+            perceptual: &mut perceptual,
+            critic: Some(&mut critic).filter(|_| adversarial > 0.0),
+            weights: &weights,
+        }
+        .add_gradients([&originals, &made], STILL, &mut gradient);
+        gradient
+    };
+    let [without, with] = [0.0, 0.5].map(&mut gradients);
+    let own: Vec<f32> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
+    let norm = |x: &[f32]| dot(x, x).sqrt();
+    let expected = 0.5 * 2.0_f64.sqrt() * norm(&without[..originals.len()]);
+    assert!((norm(&own) - expected).abs() < 1e-3 * expected);
+    assert_eq!(without[originals.len()..], vec![0.0; originals.len()]);
+    // Each face by itself, as passes of several faces do.
+    let size = topology().pixels();
+    let flattery: Vec<f32> = made
+        .chunks(size)
+        .flat_map(|face| {
+            let found = perceptual.activations(face);
+            let views = critic.views(face, found);
+            critic.flattery(&mut perceptual, &views)
+        })
+        .collect();
+    let cosine = dot(&own, &flattery) / (norm(&own) * norm(&flattery));
+    assert!(cosine > 0.9999, "{cosine}");
+}
+
+/// What the critic lacks of photographs falls along the flattery.
+#[test]
+fn flattery_is_the_slope_with_respect_to_the_pixels() {
+    let (face, _) = arrays(&faces(1, 50));
+    let mut perceptual = perceptual(&face);
+    let mut critic = Critic::new(&perceptual, &topology(), 1);
+    unsettle(critic.parameters_mut());
+    let found = perceptual.activations(&face);
+    let views = critic.views(&face, found);
+    let gradient = critic.flattery(&mut perceptual, &views);
+    let found = slope(&face, &gradient, 1e-3, |moved| {
+        let found = perceptual.activations(moved);
+        let views = critic.views(moved, found);
+        critic.lack(&views)
+    });
+    assert_slope("pixels", found, 0.03);
+}
+
 #[test]
 fn the_gradient_of_the_whole_loss_is_the_slope() {
     let (pixels, attributes) = arrays(&faces(N, 5));
@@ -220,25 +308,13 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
         noise: &noise,
         mixtures: &[],
     };
-    let weights = Weights {
-        pixels: 0.5,
-        perceptual: 30.0,
-        beta: 2.0,
-        adversarial: 0.0,
-    };
+    let weights = WEIGHTS;
     let mut learner = Learner {
         networks: networks(3),
         perceptual: Some(perceptual(&pixels)),
         critic: None,
     };
-    let step = Step {
-        rule: Rule::Adamw,
-        momentum: MOMENTUM,
-        rate: 0.0,
-        decay: 0.0,
-        index: 0,
-    };
-    let learned_terms = learner.learn(&batch, &weights, step);
+    let learned_terms = learner.learn(&batch, &weights, STILL);
     let terms = learner.terms(&batch);
     assert!((learned_terms.total(&weights) - terms.total(&weights)).abs() < 1e-6);
     for part in [terms.pixels, terms.perceptual, terms.divergence] {

@@ -25,6 +25,7 @@ fn topology() -> Topology {
         side: SIDE,
         channels: vec![16, 16],
         latent: 6,
+        fold: 2,
     }
 }
 

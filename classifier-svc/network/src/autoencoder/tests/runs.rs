@@ -1,7 +1,10 @@
 //! Training from beginning to end.
 
-use super::{Case, SIDE, settings};
-use crate::autoencoder::{Data, Face, Progress, Sampling, Settings, Trained, sheet, table, train};
+use super::{Case, SIDE, Topology, settings};
+use crate::autoencoder::{
+    Data, Face, Progress, Sampling, Settings, Trained, face::arrays, model::named,
+    networks::Networks, sheet, table, topology::Spec, train,
+};
 
 fn run(case: &Case, settings: &Settings) -> Trained {
     train(settings, &case.data(), None, &mut |_| ()).unwrap()
@@ -191,6 +194,48 @@ fn what_does_not_fit_is_refused_before_any_work() {
         refused(&settings(), &unlabelled),
         "labels: expected 3, got 2"
     );
+}
+
+/// An autoencoder of folded faces that goes on from one of small faces begins with what that one does.
+#[test]
+fn a_folded_autoencoder_begins_as_the_small_one() {
+    let case = Case::new();
+    let small = Topology {
+        fold: 1,
+        ..settings().topology
+    };
+    let mut first = run(
+        &case,
+        &Settings {
+            topology: small.clone(),
+            ..settings()
+        },
+    )
+    .autoencoder;
+    let large = Topology {
+        side: 2 * SIDE,
+        fold: 2,
+        ..small.clone()
+    };
+    let weights = first.weights_for(&large).unwrap();
+    let take = |spec: &Spec| named(&weights, spec);
+    let mut networks = Networks::given(&large, [3, 1], true, take).unwrap();
+    let (face, attributes) = arrays(&case.validation[..1]);
+    let (mean, _) = first.encode(&face, &attributes).unwrap();
+    let twice = |face: &[f32]| -> Vec<f32> {
+        let size = 2 * SIDE;
+        let at = |i: usize| (i / (size * size) * SIDE + i / size % size / 2) * SIDE + i % size / 2;
+        (0..3 * size * size).map(|i| face[at(i)]).collect()
+    };
+    let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(close(
+        &networks.encode(&twice(&face), &attributes).mean,
+        &mean
+    ));
+    let decoded = first.decode(&mean, &attributes).unwrap();
+    assert!(close(networks.decode(&mean, &attributes), &twice(&decoded)));
+    let other = Topology { latent: 7, ..large };
+    assert!(first.weights_for(&other).is_none());
 }
 
 #[test]
