@@ -23,12 +23,13 @@ async fn a_dropped_stream_stops_within_a_step() {
     let request = v1::GenerateRequest::of(["Male"])
         .with_inversion(inversion)
         .with_stream(stream);
+    let model = shared().classifier().get_model().await.unwrap().model;
+    let size = model.unwrap().input_size as u64;
     let mut events = client.generate(request).await.unwrap();
-    let mut size = 0;
     let mut steps = 0;
     while steps < 5 {
         match events.next().await.unwrap().unwrap() {
-            Event::Started(started) => size = started.image_size as u64,
+            Event::Started(_) => {}
             Event::Iterate(iterate) => steps = iterate.step,
             Event::Result(_) => panic!("5000 steps are not done yet"),
         }

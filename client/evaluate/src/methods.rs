@@ -47,9 +47,14 @@ pub const METHODS: [Method; 18] = [
     },
     Method {
         name: "prior",
-        note: "where the default starts: a draw from the image prior given the attributes, without the network",
+        note: "where the default starts: a draw from the decoder given the attributes, without the network",
         takes_absent: true,
-        recipe: || Recipe::Generate(start()),
+        recipe: || {
+            Recipe::Generate(GenerationSettings {
+                inversion: Some(no_step()),
+                ..GenerationSettings::default()
+            })
+        },
     },
     Method {
         name: "no-likelihood",
@@ -113,16 +118,16 @@ pub const METHODS: [Method; 18] = [
         recipe: || Recipe::Generate(unconditional()),
     },
     Method {
-        name: "decoder",
-        note: "the default with latents of a learned decoder in place of principal components",
+        name: "components",
+        note: "the default without a learned decoder: principal components of the photographs in place of its latents",
         takes_absent: true,
-        recipe: || Recipe::Generate(decoder(InversionSettings::default())),
+        recipe: || Recipe::Generate(components(InversionSettings::default())),
     },
     Method {
-        name: "decoder-prior",
-        note: "where that starts: a draw from the decoder given the attributes, without the network",
+        name: "components-prior",
+        note: "where that starts: a draw from the Gaussian of the components given the attributes, without the network",
         takes_absent: true,
-        recipe: || Recipe::Generate(decoder(no_step())),
+        recipe: || Recipe::Generate(components(no_step())),
     },
     Method {
         name: "regression-fc6",
@@ -200,15 +205,8 @@ fn changed(target: TargetSettings) -> Recipe {
     })
 }
 
-/// The defaults stopped where they start. One step is the fewest that a descent has; this one moves nothing that can be
+/// A descent that stops where it starts. One step is the fewest that a descent has; this one moves nothing that can be
 /// seen.
-fn start() -> GenerationSettings {
-    GenerationSettings {
-        inversion: Some(no_step()),
-        ..GenerationSettings::default()
-    }
-}
-
 fn no_step() -> InversionSettings {
     InversionSettings {
         steps: Some(1),
@@ -217,11 +215,11 @@ fn no_step() -> InversionSettings {
     }
 }
 
-/// The defaults in the latents of a decoder.
-fn decoder(inversion: InversionSettings) -> GenerationSettings {
+/// The defaults in the principal components.
+fn components(inversion: InversionSettings) -> GenerationSettings {
     GenerationSettings {
         inversion: Some(InversionSettings {
-            parametrization: Parametrization::Decoder.into(),
+            parametrization: Parametrization::Prior.into(),
             ..inversion
         }),
         ..GenerationSettings::default()

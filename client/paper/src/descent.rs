@@ -10,7 +10,9 @@ use deepface_images::image_of;
 use generator_svc::api::oracle::GrpcOracle;
 use generator_svc::defaults::{self, paper};
 use generator_svc::gaussian::Statistics;
-use generator_svc::inversion::{Basis, Parametrization, Rule, Session, Settings, Start, StepError};
+use generator_svc::inversion::{
+    Basis, Parametrization, Rule, Session, Settings, Start, StepError, View,
+};
 use generator_svc::workers::Workers;
 use image::RgbImage;
 
@@ -107,7 +109,8 @@ impl Descent<'_> {
             });
             session = stepped?.0;
         }
-        let picture = session.render(move |pixels| image_of(&pixels, [side as u32; 2]));
+        let picture = move |pixels: Vec<f32>| image_of(&pixels, [side as u32; 2]);
+        let picture = session.render(View::Seen, picture);
         let picture = picture.await?;
         session.oracle().finish();
         Ok(picture)

@@ -15,7 +15,7 @@ use super::oracle::{GrpcOracle, OracleError};
 use super::reference::Reference;
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, result, resume, status::Refusal};
-use crate::inversion::{Parametrization, Session};
+use crate::inversion::{Parametrization, Session, View};
 use crate::metrics::GENERATOR;
 
 /// How long the classifier may take to describe its model, retries included. A request that comes while there is no
@@ -118,7 +118,7 @@ impl Prepared {
     fn started(&self, model: &v1::Model) -> v1::Started {
         v1::Started {
             settings: Some(self.inversion.settings.clone()),
-            image_size: model.input_size,
+            image_size: count(self.inversion.picture_side()),
             digest: self.inversion.statistics.digest.clone(),
             classifier_digest: model.digest.clone(),
             face: self.seen.face,
@@ -197,8 +197,8 @@ async fn picture(
     if inversion.stream.losses_only {
         return Ok(None);
     }
-    let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
-    let image = session.render(move |pixels| to_wire(&pixels, side, format));
+    let (side, format) = (inversion.picture_side(), inversion.stream.format);
+    let image = session.render(View::Picture, move |pixels| to_wire(&pixels, side, format));
     image.await?.map(Some)
 }
 

@@ -13,7 +13,7 @@ use super::method::Method;
 use super::objectives::{Goal, Objectives};
 use super::reference::Reference;
 use super::resume::{self, digest};
-use super::settings::StreamSettings;
+use super::settings::{Aim, StreamSettings};
 use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::terms::{likelihood, terms};
@@ -104,14 +104,12 @@ impl Wanted {
             "settings.target",
         );
         let descent = settings.inversion.as_ref();
-        let keeps = wish.as_ref().is_ok_and(|w| !w.kept.is_empty());
-        let descent = settings::descent(
-            &api.statistics,
-            descent,
-            Some(method),
-            keeps,
-            "settings.inversion",
-        );
+        let aim = Aim {
+            method: Some(method),
+            keeps: wish.as_ref().is_ok_and(|w| !w.kept.is_empty()),
+            changes: self.from.is_some(),
+        };
+        let descent = settings::descent(&api.statistics, descent, aim, "settings.inversion");
         match (preset.and(from), wish, target, descent, stream, seeds) {
             (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
                 let target = target.varied_in(descent.basis.coordinates());

@@ -26,7 +26,8 @@ pub(super) async fn get_target(
     let asked = wish.as_ref().map_or(&[][..], |w| &w.asked);
     let target = settings::target(&api.statistics, how, asked, "target");
     let mut check = Check::new("");
-    let basis = settings::basis(&mut check, &api.statistics, request.parametrization);
+    let aim = settings::Aim::face(Method::of(how));
+    let basis = settings::basis(&mut check, &api.statistics, request.parametrization, aim);
     let (wish, how) = match (target, wish, check.or(basis)) {
         (Ok(how), Ok(wish), Ok(basis)) => (wish, how.varied_in(basis.coordinates())),
         (how, wish, basis) => {

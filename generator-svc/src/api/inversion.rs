@@ -9,7 +9,7 @@ use deepface_proto::v1::GenerationSettings;
 use super::settings::StreamSettings;
 use super::token::Resumption;
 use crate::gaussian::{Prior, Statistics, Wish};
-use crate::inversion::Settings;
+use crate::inversion::{Basis, Settings};
 use crate::workers::Workers;
 
 /// One inversion that was requested.
@@ -42,6 +42,14 @@ impl Inversion {
     /// The image prior whose coordinates it moves, or from which it starts.
     pub(super) fn prior(&self) -> &Prior {
         self.statistics.prior(self.descent.basis.coordinates())
+    }
+
+    /// Side of the pictures that it makes, pixels.
+    pub(super) fn picture_side(&self) -> usize {
+        match self.descent.basis {
+            Basis::Pixels => self.statistics.input_size,
+            Basis::Prior | Basis::Decoder => self.prior().picture_side(),
+        }
     }
 
     /// Pixels that the network sees for it: those of its input, once a step.

@@ -44,8 +44,7 @@ fn check(
     let descent = settings::descent(
         &api.statistics,
         request.inversion.as_ref(),
-        None,
-        false,
+        settings::Aim::INVERSION,
         "inversion",
     );
     let stream = settings::stream(request.stream.as_ref());

@@ -48,7 +48,12 @@ fn of_a_short_request(
     let (target, descent) = (settings.target.as_ref(), settings.inversion.as_ref());
     let method = Method::of(target);
     let target = settings::target(statistics, target, &[], "target")?;
-    let descent = settings::descent(statistics, descent, Some(method), false, "inversion")?;
+    let descent = settings::descent(
+        statistics,
+        descent,
+        settings::Aim::face(method),
+        "inversion",
+    )?;
     let target = settings::target_to_wire(&target, statistics);
     Ok(wire::in_force(target, &descent))
 }

@@ -13,7 +13,7 @@ use super::scores::classify;
 use super::wire::{count, micros, terms};
 use super::{picture::to_wire, status::Refusal};
 use crate::gaussian::Wish;
-use crate::inversion::Session;
+use crate::inversion::{Session, View};
 
 /// Least distance of a probability from 0 and 1 when it becomes log-odds.
 const FLOOR: f64 = 1e-6;
@@ -27,12 +27,12 @@ pub(super) async fn result(
     session: &mut Session<GrpcOracle>,
     reference: Option<Reference>,
 ) -> Result<v1::Result, Refusal> {
-    let (side, format) = (inversion.statistics.input_size, inversion.stream.format);
-    let both = move |pixels: Vec<f32>| {
-        let seen = to_wire(&pixels, side, v1::ImageFormat::Tensor)?;
-        Ok::<_, Refusal>((seen, to_wire(&pixels, side, format)?))
-    };
-    let (seen, image) = session.render(both).await??;
+    let (side, format) = (inversion.picture_side(), inversion.stream.format);
+    let image = move |pixels: Vec<f32>| to_wire(&pixels, side, format);
+    let image = session.render(View::Picture, image).await??;
+    let side = inversion.statistics.input_size;
+    let seen = move |pixels: Vec<f32>| to_wire(&pixels, side, v1::ImageFormat::Tensor);
+    let seen = session.render(View::Seen, seen).await??;
     let descent = session.oracle().finish();
     let before = Instant::now();
     let source = reference.as_ref().and_then(Reference::image);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use deepface_dataset::Crop;
+use deepface_network::autoencoder::DensitySettings;
 
 use crate::access::ClassifierAccess;
 use crate::gaussian::Canvas;
@@ -61,15 +62,19 @@ pub struct FitArgs {
     #[arg(long)]
     pub force: bool,
     /// Principal components of the image prior; each takes 1.5 bytes a pixel.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 800)]
     pub prior_components: usize,
     /// Pixels a side of the image prior, an even number; its images are resampled to the classifier's input.
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
     pub prior_side: usize,
     /// Autoencoder that `classifier-svc autoencoder --unconditional` wrote: its decoder becomes a second image prior, for
-    /// `--parametrization decoder`. Default: none.
+    /// new faces. Default: none.
     #[arg(long, value_name = "FILE")]
     pub decoder: Option<PathBuf>,
+    /// Passes over the photographs that learn the density of the decoder's latents; 0 leaves them a Gaussian. A checkpoint
+    /// lies beside the output, with the ending `density`.
+    #[arg(long, value_name = "N", default_value_t = DensitySettings::default().epochs)]
+    pub density_epochs: usize,
     /// Leading coordinates of each image prior whose effect on the activations is fitted, for variety.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub response: usize,

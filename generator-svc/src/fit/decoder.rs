@@ -5,7 +5,7 @@
 //! values come in the order of how much the encoder says of them, so that the response of activations can be fitted to the
 //! first ones alone, and those of which it says next to nothing be left out.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
 use deepface_dataset::Photograph;
@@ -15,7 +15,7 @@ use deepface_statistics::AttributeMoments;
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
-use super::{args::FitArgs, progress};
+use super::{args::FitArgs, density, progress};
 use crate::gaussian::{Labelled, Prior};
 
 /// Photographs that are encoded together.
@@ -37,16 +37,17 @@ pub(super) struct Decoded {
     pub(super) unexplained: DMatrix<f32>,
 }
 
-/// Fits the decoder's prior to photographs, if there is a decoder.
+/// Fits the decoder's prior to photographs, if there is a decoder. `checkpoint` is where the density is kept while it is
+/// learned.
 ///
 /// # Errors
-/// A photograph cannot be read.
+/// A photograph cannot be read, or the density cannot be learned.
 pub(super) fn fit(
     given: Option<Given>,
-    ridge: f64,
+    args: &FitArgs,
     photographs: &[&Photograph],
     moments: &AttributeMoments,
-    input: usize,
+    (input, checkpoint): (usize, Option<&Path>),
 ) -> anyhow::Result<Decoded> {
     let Some(Given {
         mut autoencoder, ..
@@ -57,8 +58,8 @@ pub(super) fn fit(
             unexplained: DMatrix::zeros(photographs.len(), 0),
         });
     };
-    let latents = Latents::of(&mut autoencoder, photographs)?;
-    let basis = latents.basis();
+    let latents = Latents::of(&mut autoencoder, photographs, false)?;
+    let (basis, told) = latents.basis();
     let coder = Coder::in_basis(&autoencoder, &basis);
     deepface_files::note!(
         "decoder: {} values of a latent instead of {}",
@@ -69,11 +70,20 @@ pub(super) fn fit(
     let labelled = Labelled {
         labels: &labels,
         moments,
-        ridge,
+        ridge: args.ridge,
     };
-    let (prior, unexplained) = Prior::decoded(coder, input, latents.coordinates(&basis), labelled);
+    let coordinates = latents.coordinates(&basis);
+    let density = match args.density_epochs {
+        0 => None,
+        _ => {
+            let mirrored = Latents::of(&mut autoencoder, photographs, true)?;
+            let both = [&coordinates, &mirrored.coordinates(&basis)];
+            Some(density::learn(args, both, &told, &labelled, checkpoint)?)
+        }
+    };
+    let (prior, unexplained) = Prior::decoded(coder, input, coordinates, labelled);
     Ok(Decoded {
-        prior: Some(prior),
+        prior: Some(prior.with_density(density, moments.frequencies())),
         unexplained,
     })
 }
@@ -108,13 +118,21 @@ struct Latents {
 }
 
 impl Latents {
-    fn of(autoencoder: &mut Autoencoder, photographs: &[&Photograph]) -> anyhow::Result<Self> {
+    /// Those of photographs, or of their mirror images.
+    fn of(
+        autoencoder: &mut Autoencoder,
+        photographs: &[&Photograph],
+        mirrored: bool,
+    ) -> anyhow::Result<Self> {
         let bar = progress("latents of the decoder", photographs.len())?;
         let (side, latent) = (autoencoder.side(), autoencoder.latent());
         let mut means = Vec::with_capacity(photographs.len() * latent);
         let mut own = vec![0.0; latent];
         for part in photographs.chunks(TOGETHER) {
-            let faces = part.par_iter().map(|p| Ok(p.face(&p.image()?, side)));
+            let faces = part.par_iter().map(|p| {
+                let face = p.face(&p.image()?, side);
+                Ok(if mirrored { mirror(face, side) } else { face })
+            });
             let faces: Vec<Vec<f32>> = faces.collect::<anyhow::Result<_>>()?;
             let (mean, log_variance) = autoencoder.encode(&faces.concat(), &[])?;
             means.extend(mean.into_iter().map(f64::from));
@@ -130,8 +148,9 @@ impl Latents {
         })
     }
 
-    /// The basis in which latents over photographs are standard normal, what the encoder tells most of first.
-    fn basis(&self) -> Basis {
+    /// The basis in which latents over photographs are standard normal, what the encoder tells most of first; and which share
+    /// of each value's variance it tells.
+    fn basis(&self) -> (Basis, Vec<f32>) {
         let mean = self.means.row_mean();
         let mut centred = self.means.clone();
         centred.row_iter_mut().for_each(|mut row| row -= &mean);
@@ -162,11 +181,13 @@ impl Latents {
         });
         // Columns, one behind the other.
         let floats = |m: DMatrix<f64>| m.iter().map(|&x| x as f32).collect();
-        Basis {
+        let basis = Basis {
             mean: mean.iter().map(|&x| x as f32).collect(),
             analysis: floats(inverse.tr_mul(&white)),
             synthesis: floats(factor * white),
-        }
+        };
+        let told = order[..kept].iter().map(|&k| shares[k] as f32);
+        (basis, told.collect())
     }
 
     /// The means in that basis, a row a photograph.
@@ -179,6 +200,12 @@ impl Latents {
         let count = basis.analysis.len() / latent;
         apart * DMatrix::from_column_slice(latent, count, &basis.analysis)
     }
+}
+
+/// A face, `[3, side, side]`, with left and right exchanged.
+fn mirror(mut face: Vec<f32>, side: usize) -> Vec<f32> {
+    face.chunks_exact_mut(side).for_each(<[f32]>::reverse);
+    face
 }
 
 #[cfg(test)]
@@ -199,12 +226,13 @@ mod tests {
             means,
             own: vec![0.5, 0.1, 1.0],
         };
-        let basis = latents.basis();
+        let (basis, shares) = latents.basis();
         assert_eq!((basis.mean.len(), basis.analysis.len()), (3, 6));
         let found = latents.coordinates(&basis).map(f64::from);
         let told = found.tr_mul(&found) / n as f64;
         assert!(told[(0, 0)] > 0.95 && told[(0, 1)].abs() < 1e-3, "{told}");
         assert!((0.2..0.5).contains(&told[(1, 1)]), "{told}");
+        assert!((told[(1, 1)] - f64::from(shares[1])).abs() < 1e-3 && shares.len() == 2);
         // The own variance adds what is missing to 1.
         for column in 0..2 {
             let vector = &basis.analysis[3 * column..][..3];

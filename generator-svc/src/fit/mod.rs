@@ -3,6 +3,7 @@
 mod args;
 mod checkpoint;
 mod decoder;
+mod density;
 mod layer;
 mod passes;
 mod replicas;
@@ -14,7 +15,7 @@ mod tests;
 
 pub use args::FitArgs;
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use anyhow::{Context, ensure};
 use deepface_client::ClassifierClient;
@@ -76,13 +77,11 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
         unexplained,
     } = fit_prior(args, &photographs, &attributes, served.input_size)?;
 
-    let decoded = decoder::fit(
-        given,
-        args.ridge,
-        &photographs,
-        &attributes,
-        served.input_size,
-    )?;
+    let kept = output
+        .is_file()
+        .then(|| output.path().with_extension("density"));
+    let around = (served.input_size, kept.as_deref());
+    let decoded = decoder::fit(given, args, &photographs, &attributes, around)?;
 
     let sets = layer::draw_sets(&photographs, args.set_size, args.seed);
     let known = Known {
@@ -135,6 +134,9 @@ async fn run_keeping(args: &FitArgs, interval: Duration) -> anyhow::Result<()> {
     };
     let written = statistics.write(&output)?;
     checkpoint.remove()?;
+    if let Some(kept) = kept.filter(|kept| kept.exists()) {
+        fs::remove_file(&kept).with_context(|| format!("cannot remove {}", kept.display()))?;
+    }
     deepface_files::note!("wrote {}", written.display());
     Ok(())
 }

@@ -305,6 +305,7 @@ async fn fitted(dir: &TempDir) -> (Statistics, Vec<Labels>) {
 
 fn args(dir: &Path, classifiers: &[&Running]) -> FitArgs {
     FitArgs {
+        density_epochs: 2,
         data: dir.into(),
         labels: None,
         crop: None,

@@ -12,6 +12,9 @@ use crate::random::{Purpose, random};
 const IMAGE_SHARE: f32 = 0.65;
 /// The same of the decoder's latents: far from their mean, loud spots appear.
 const LATENT_SHARE: f32 = 0.75;
+/// The variety from which on latents from a learned density go as far as those of photographs, and no further: that of a
+/// portrait, whose faces would otherwise be smoother than photographs.
+const LEARNED_IN_FULL: f32 = 0.6;
 
 /// A target activation.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ impl Statistics {
         match how.residual {
             _ if how.variety == 0.0 => {}
             Residual::LowRank => {
-                target += layer.follow(how.coordinates, &self.variation(how, seed))
+                target += layer.follow(how.coordinates, &self.variation(how, description, seed))
             }
             Residual::Diagonal => {
                 let mut rng = random(seed, Purpose::Target);
@@ -78,23 +81,27 @@ impl Statistics {
         let mut z = self.prior(how.coordinates).expected(&description.offsets);
         let factor = 1.0 + how.exaggeration as f32;
         z.iter_mut().for_each(|z| *z *= factor);
-        let varied = self.variation(how, seed);
+        let varied = self.variation(how, description, seed);
         z.iter_mut().zip(varied).for_each(|(z, v)| *z += v);
         z
     }
 
     /// What attributes leave open in the image's coordinates, drawn by the seed. Target and image share this draw. It goes
     /// less far than the draw of the attributes: a Gaussian of pixels that is drawn in full looks like clouds.
-    pub fn variation(&self, how: &Regression, seed: u64) -> Vec<f32> {
+    pub fn variation(&self, how: &Regression, description: &Description, seed: u64) -> Vec<f32> {
         let mut rng = random(seed, Purpose::Variety);
         let prior = self.prior(how.coordinates);
+        if how.variety == 0.0 {
+            return vec![0.0; prior.components()];
+        }
         let noise = (0..prior.components()).map(|_| standard_normal(&mut rng));
-        let mut varied = prior.draw(noise.collect());
-        let share = match how.coordinates {
-            Coordinates::Components => IMAGE_SHARE,
-            Coordinates::Latents => LATENT_SHARE,
+        let mut varied = prior.draw(noise.collect(), &description.offsets);
+        let variety = how.variety as f32;
+        let factor = match how.coordinates {
+            Coordinates::Components => IMAGE_SHARE * variety,
+            Coordinates::Latents if prior.is_learned() => (variety / LEARNED_IN_FULL).min(1.0),
+            Coordinates::Latents => LATENT_SHARE * variety,
         };
-        let factor = share * how.variety as f32;
         varied.iter_mut().for_each(|v| *v *= factor);
         varied
     }
@@ -224,7 +231,8 @@ mod tests {
             assert_ne!(moved(residual, 1), moved(residual, 2));
         }
         // The target moves as the image does, and only where that moves it.
-        let draw = s.variation(&how(Residual::LowRank), 1);
+        let description = s.describe(&wish(&wanted), &how(Residual::LowRank), 1);
+        let draw = s.variation(&how(Residual::LowRank), &description, 1);
         let low_rank = moved(Residual::LowRank, 1);
         for (m, d) in low_rank[..4].iter().zip(&draw) {
             assert!((m - 0.2 * d).abs() < 1e-5, "{m} {d}");

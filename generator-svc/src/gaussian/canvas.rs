@@ -41,6 +41,11 @@ impl Canvas {
         self.side
     }
 
+    /// Pixels a side of the images.
+    pub(super) fn image_side(&self) -> usize {
+        self.image
+    }
+
     /// Numbers of a vector: 1.5 a pixel.
     pub fn size(&self) -> usize {
         size(self.side)

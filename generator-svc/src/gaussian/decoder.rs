@@ -31,13 +31,22 @@ impl Decoder {
         self.coder.topology().latent
     }
 
+    /// Side of the pictures that it makes: the decoder's own, unless the classifier's images show more.
+    pub(super) fn picture_side(&self) -> usize {
+        self.image.max(self.coder.topology().side)
+    }
+
+    /// The face of a latent, `[3, S, S]` with S the side of pictures.
+    pub(super) fn picture(&self, z: &[f32]) -> Vec<f32> {
+        match self.picture_side() > self.image {
+            true => self.coder.decode(z),
+            false => self.image(z),
+        }
+    }
+
     /// The face of a latent, `[3, image, image]`.
     pub(super) fn image(&self, z: &[f32]) -> Vec<f32> {
-        let face = self.coder.decode(z);
-        let planes = face.chunks_exact(face.len() / 3);
-        planes
-            .flat_map(|plane| self.resampler.apply(plane))
-            .collect()
+        self.resampler.apply_all(&self.coder.decode(z))
     }
 
     /// The latent that the encoder gives for an image, `[3, image, image]`, 0 to 1.

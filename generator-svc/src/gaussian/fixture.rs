@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use deepface_attributes::Schema;
-use deepface_network::autoencoder::{Coder, Topology};
+use deepface_network::autoencoder::{Coder, Density, DensitySizes, Topology};
 use deepface_statistics::{AttributeCopula, AttributeMoments};
 use nalgebra::{DMatrix, DVector};
 
@@ -92,6 +92,7 @@ pub(crate) fn with_decoder() -> Statistics {
         side: 16,
         channels: vec![16, 16],
         latent: LATENT,
+        fold: 1,
     };
     let mut number = 0;
     let coder = Coder::read(topology, |_, shape| {
@@ -110,9 +111,31 @@ pub(crate) fn with_decoder() -> Statistics {
         images: Images::Decoder(Decoder::new(coder, statistics.input_size)),
         given: Given::new(&slopes, &covariance),
         slopes,
+        learned: None,
     });
     let response = DMatrix::from_fn(2, n, |k, i| if i == k { 0.3 } else { 0.0 });
     statistics.layers[0].decoder_response = response;
+    statistics
+}
+
+/// The same with a density of made-up weights.
+pub(crate) fn with_density() -> Statistics {
+    let mut statistics = with_decoder();
+    let sizes = DensitySizes {
+        latent: statistics.decoder.as_ref().map_or(0, Prior::components),
+        conditions: statistics.schema.len(),
+        width: 16,
+        hidden: 1,
+    };
+    let density = Density::read(sizes, |_, shape| {
+        let size: usize = shape.iter().product();
+        let values = (0..size).map(|i| 0.1 * ((i * i) as f32 * 0.61).sin());
+        Ok::<_, Infallible>(values.collect())
+    });
+    let Ok(density) = density;
+    let frequencies = statistics.attributes.frequencies();
+    let decoder = statistics.decoder.take();
+    statistics.decoder = decoder.map(|d| d.with_density(Some(density), frequencies));
     statistics
 }
 

@@ -1,7 +1,7 @@
 //! What the header of a statistics file says of the statistics in it.
 
 use deepface_attributes::{Group, Schema};
-use deepface_network::autoencoder::Topology;
+use deepface_network::autoencoder::{DensitySizes, Topology};
 use deepface_statistics::Sample;
 
 use super::{Canvas, Layer};
@@ -51,6 +51,9 @@ pub(super) struct Header {
     /// Sizes of the decoder; missing without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) decoder: Option<Topology>,
+    /// Sizes of the learned density of its latents; missing without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) density: Option<DensitySizes>,
     pub(super) origin: Origin,
     /// Digest of the tensors; missing in older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +124,20 @@ impl Header {
         Schema::new(groups.collect()).map_err(|e| format!("attributes: {e}"))
     }
 
+    /// What is wrong with a density of the decoder's latents.
+    fn misfit(&self, density: DensitySizes) -> Option<String> {
+        let latent = self.decoder.as_ref().map_or(0, |d| d.latent);
+        let (own, expected) = (
+            [density.latent, density.conditions],
+            [latent, self.attributes.len()],
+        );
+        let other = || format!("expected {expected:?} values and conditions, got {own:?}");
+        density
+            .check()
+            .err()
+            .or_else(|| (own != expected).then(other))
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let latent = self.decoder.as_ref().map_or(0, |d| d.latent);
         let problem = if self.version != VERSION {
@@ -155,6 +172,8 @@ impl Header {
             )
         } else if let Some(problem) = self.decoder.as_ref().and_then(|d| d.check().err()) {
             format!("decoder: {problem}")
+        } else if let Some(problem) = self.density.and_then(|d| self.misfit(d)) {
+            format!("density: {problem}")
         } else if let Some(layer) = self.layers.iter().find(|l| l.decoder_response > latent) {
             format!(
                 "layer {:?}: expected a response to at most {latent} values of a latent, got {}",

@@ -41,6 +41,22 @@ impl Images {
         }
     }
 
+    /// Side of the pictures.
+    pub(super) fn picture_side(&self) -> usize {
+        match self {
+            Self::Components(linear) => linear.canvas.image_side(),
+            Self::Decoder(decoder) => decoder.picture_side(),
+        }
+    }
+
+    /// The same image in all its detail, `[3, side, side]` with the side of pictures.
+    pub(super) fn picture(&self, z: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Components(_) => self.image(z),
+            Self::Decoder(decoder) => decoder.picture(z),
+        }
+    }
+
     /// Coordinates of nearly the image that is nearest to this one, `[3, S, S]`, 0 to 1.
     pub(super) fn coordinates(&self, image: &[f32]) -> Vec<f32> {
         match self {

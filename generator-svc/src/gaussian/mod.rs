@@ -13,6 +13,7 @@ mod given;
 mod golden;
 mod header;
 mod images;
+mod learned;
 mod moments;
 mod prior;
 mod reader;
@@ -29,8 +30,10 @@ pub use canvas::{Canvas, vector};
 pub use description::Description;
 pub use error::StoreError;
 pub use header::Origin;
+pub use learned::condition;
 pub use moments::Moments;
 pub use prior::{Fitted, Labelled, Prior};
+pub use resample::Resampler;
 pub use seen::{Seen, Sightings, log_odds};
 
 pub use target::{Cgmm, Regression, Residual, Target};

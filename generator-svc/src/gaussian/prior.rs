@@ -12,13 +12,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use deepface_network::autoencoder::Coder;
+use deepface_network::autoencoder::{Coder, Density};
 
 use super::Canvas;
 use super::components::Components;
 use super::decoder::Decoder;
 use super::given::Given;
 use super::images::{Images, Linear};
+use super::learned::Learned;
 use deepface_statistics::{AttributeMoments, regress};
 
 /// A distribution over images, and over images given attributes: a Gaussian of coordinates z.
@@ -30,6 +31,8 @@ pub struct Prior {
     pub(super) slopes: DMatrix<f32>,
     /// What that regression leaves open.
     pub(super) given: Given,
+    /// What faces are like, beyond a Gaussian.
+    pub(super) learned: Option<Learned>,
 }
 
 impl Prior {
@@ -49,9 +52,29 @@ impl Prior {
         self.slopes.tr_mul(&offsets).data.into()
     }
 
-    /// A draw of what attributes leave open in z, from standard normal numbers, one per component.
-    pub fn draw(&self, noise: Vec<f32>) -> Vec<f32> {
-        self.given.draw(noise)
+    /// A draw of what attributes, each as far from its mean as `offsets` say, leave open in z: from standard normal numbers,
+    /// one per component. It is from the learned density, if there is one.
+    pub fn draw(&self, noise: Vec<f32>, offsets: &[f64]) -> Vec<f32> {
+        let Some(learned) = &self.learned else {
+            return self.given.draw(noise);
+        };
+        let offsets = learned.possible(offsets);
+        let drawn = learned.draw(&noise, &offsets).into_iter();
+        let pairs = drawn.zip(self.expected(&offsets));
+        pairs.map(|(z, expected)| z - expected).collect()
+    }
+
+    /// Whether draws are from a learned density.
+    pub fn is_learned(&self) -> bool {
+        self.learned.is_some()
+    }
+
+    /// The same with draws from a learned density of its coordinates. `frequencies` are the shares of the training faces
+    /// that have each attribute.
+    #[must_use]
+    pub fn with_density(mut self, density: Option<Density>, frequencies: Vec<f64>) -> Self {
+        self.learned = density.map(|density| Learned::new(density, frequencies));
+        self
     }
 
     /// The inverse covariance of z given attributes, times a difference of z.
@@ -62,6 +85,17 @@ impl Prior {
     /// The image at coordinates `z`, `[3, S, S]`; not clamped.
     pub fn image(&self, z: &[f32]) -> Vec<f32> {
         self.images.image(z)
+    }
+
+    /// Side of [`Prior::picture`]s, pixels.
+    pub fn picture_side(&self) -> usize {
+        self.images.picture_side()
+    }
+
+    /// The same image as the prior holds it, `[3, P, P]` with [`Prior::picture_side`] P: with more detail than the classifier
+    /// sees, if the prior has any. Not clamped.
+    pub fn picture(&self, z: &[f32]) -> Vec<f32> {
+        self.images.picture(z)
     }
 
     /// Coordinates z of nearly the image in the prior that is nearest to this one, `[3, S, S]`, 0 to 1.
@@ -96,6 +130,7 @@ impl Prior {
             images: Images::Decoder(Decoder::new(coder, input)),
             given: Given::new(&slopes, &attributes.moments.covariance_matrix()),
             slopes,
+            learned: None,
         };
         (prior, latents)
     }
@@ -165,6 +200,7 @@ impl Prior {
             }),
             given: Given::new(&slopes, &attributes.moments.covariance_matrix()),
             slopes,
+            learned: None,
         };
         Fitted {
             prior,
@@ -452,7 +488,7 @@ mod tests {
         let first = unexplained.column(0).norm() / (200.0_f32).sqrt();
         assert!(first < 0.3, "{first}");
         let noise = |k: usize| (0..3).map(|i| f32::from(u8::from(i == k))).collect();
-        let drawn = |k| prior.draw(noise(k))[k];
+        let drawn = |k| prior.draw(noise(k), &[0.0; ATTRIBUTES])[k];
         assert!(drawn(0) < 0.3, "{}", drawn(0));
         assert!(drawn(1) > 0.9, "{}", drawn(1));
     }

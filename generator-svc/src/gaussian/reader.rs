@@ -1,7 +1,7 @@
 //! The parts of the statistics from the tensors of a file.
 
 use deepface_files::Tensors;
-use deepface_network::autoencoder::{Coder, Topology};
+use deepface_network::autoencoder::{Coder, Density, DensitySizes, Topology};
 use nalgebra::{DMatrix, DVector};
 
 use super::components::Components;
@@ -102,6 +102,7 @@ impl Reader<'_> {
             images: Images::Decoder(Decoder::new(coder, input)),
             given: Given::new(&slopes, covariance),
             slopes,
+            learned: None,
         })
     }
 
@@ -126,6 +127,14 @@ impl Reader<'_> {
             }),
             given: Given::new(&slopes, covariance),
             slopes,
+            learned: None,
+        })
+    }
+
+    /// The learned density of the decoder's latents.
+    pub(super) fn density(&self, sizes: DensitySizes) -> Result<Density, StoreError> {
+        Density::read(sizes, |name, shape| {
+            self.values(&format!("density.{name}"), shape)
         })
     }
 }

@@ -3,7 +3,7 @@
 /// A linear map from planes of one side to planes of another: Catmull-Rom's cubic, widened where it reduces, so that
 /// nothing is aliased. Beyond the edge there is nothing: the weights of what is left add up to 1.
 #[derive(Clone, Debug)]
-pub(super) struct Resampler {
+pub struct Resampler {
     from: usize,
     to: usize,
     /// For each output row: the first input row, and the weights from there on.
@@ -12,7 +12,7 @@ pub(super) struct Resampler {
 
 impl Resampler {
     /// From planes of `from` to planes of `to` pixels a side.
-    pub(super) fn new(from: usize, to: usize) -> Self {
+    pub fn new(from: usize, to: usize) -> Self {
         let ratio = from as f32 / to as f32;
         let reach = ratio.max(1.0);
         let taps = (0..to).map(|i| {
@@ -47,6 +47,12 @@ impl Resampler {
             }
         }
         out
+    }
+
+    /// The same of several planes, one behind the other.
+    pub fn apply_all(&self, planes: &[f32]) -> Vec<f32> {
+        let planes = planes.chunks_exact(self.from * self.from);
+        planes.flat_map(|plane| self.apply(plane)).collect()
     }
 
     /// The transposed map: a gradient at `to` pixels a side becomes one at `from`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use deepface_files::{Destination, Tensors, sha256};
-use deepface_network::autoencoder::Topology;
+use deepface_network::autoencoder::{DensitySizes, Topology};
 use deepface_statistics::{AttributeCopula, AttributeMoments, Sample};
 use nalgebra::DMatrix;
 
@@ -64,7 +64,12 @@ impl Statistics {
         let covariance = attributes.covariance_matrix();
         let prior = read.prior(&header, &covariance)?;
         let decoder = header.decoder.as_ref();
-        let decoder = decoder.map(|d| read.decoder(d, header.input_size, &covariance));
+        let decoder = decoder.map(|d| {
+            let decoder = read.decoder(d, header.input_size, &covariance)?;
+            let density = header.density.map(|sizes| read.density(sizes));
+            let frequencies = attributes.frequencies();
+            Ok::<_, StoreError>(decoder.with_density(density.transpose()?, frequencies))
+        });
         let statistics = Self {
             digest,
             classifier_digest: header.classifier_digest,
@@ -169,6 +174,7 @@ impl Statistics {
             prior_side: linear.canvas.side(),
             prior_components: prior.components(),
             decoder: self.decoder.as_ref().and_then(topology),
+            density: density(self.decoder.as_ref()),
             origin: self.origin.clone(),
             tensors: None,
             golden,
@@ -185,12 +191,18 @@ fn topology(prior: &Prior) -> Option<Topology> {
     }
 }
 
+/// The sizes of the density of a decoder's latents.
+fn density(decoder: Option<&Prior>) -> Option<DensitySizes> {
+    let learned = decoder?.learned.as_ref()?;
+    Some(learned.density.sizes())
+}
+
 #[cfg(test)]
 mod tests {
     use deepface_files::Existing;
 
     use super::*;
-    use crate::gaussian::fixture::{statistics, with_decoder};
+    use crate::gaussian::fixture::{statistics, with_decoder, with_density};
 
     #[test]
     fn a_file_comes_back_and_damage_is_named() {
@@ -229,7 +241,7 @@ mod tests {
     fn a_decoder_comes_back_with_its_responses() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.safetensors");
-        let s = with_decoder();
+        let s = with_density();
         let to = Destination::check(&path, &[], Existing::Refuse).unwrap();
         s.write(&to).unwrap();
         let back = Statistics::load(&std::fs::read(&path).unwrap()).unwrap();
@@ -245,6 +257,13 @@ mod tests {
         );
         assert_eq!(a.shape(), b.shape());
         assert!((a - b).amax() < 1e-3);
+        let n = s.schema.len();
+        let draws = [old, new].map(|d| d.draw(z.clone(), &vec![0.2; n]));
+        for (a, b) in draws[0].iter().zip(&draws[1]) {
+            assert!((a - b).abs() < 0.02, "{a} {b}");
+        }
+        let gaussian = with_decoder().decoder.unwrap().draw(z, &vec![0.2; n]);
+        assert!(old.is_learned() && new.is_learned() && draws[1] != gaussian);
     }
 
     #[test]

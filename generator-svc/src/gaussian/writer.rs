@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use deepface_files::tensors_digest;
+use deepface_network::autoencoder::Tensor;
 use half::f16;
 use nalgebra::DMatrix;
 use safetensors::{Dtype, tensor::TensorView};
@@ -69,8 +70,16 @@ impl Writer {
         };
         let shape = [prior.slopes.nrows(), prior.slopes.ncols()];
         self.halves("decoder.slopes", &shape, row_major(&prior.slopes));
-        for (name, shape, values) in decoder.coder.tensors() {
-            let (name, values) = (format!("coder.{name}"), values.iter().copied());
+        self.network("coder", decoder.coder.tensors());
+        if let Some(learned) = &prior.learned {
+            self.network("density", learned.density.tensors());
+        }
+    }
+
+    /// The weights of a network, with 8 bits each.
+    fn network(&mut self, name: &str, tensors: Vec<Tensor<'_>>) {
+        for (own, shape, values) in tensors {
+            let (name, values) = (format!("{name}.{own}"), values.iter().copied());
             match shape.len() {
                 1 => self.halves(&name, &shape, values),
                 _ => self.rounded(&name, &shape, values),

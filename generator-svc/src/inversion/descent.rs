@@ -15,6 +15,15 @@ pub struct Iterate {
     pub losses: Losses,
 }
 
+/// How an image is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// As the oracle sees it, `[3, S, S]`.
+    Seen,
+    /// With all the detail that there is, as [`Parametrization::picture`].
+    Picture,
+}
+
 /// A shift by whole pixels, to the right and down.
 type Offset = (isize, isize);
 
@@ -95,12 +104,15 @@ impl Descent {
         self.done >= self.settings.steps
     }
 
-    /// A function that renders the image as it is now, `[3, S, S]`, within 0 to 1.
-    pub(super) fn renderer(&self) -> impl FnOnce() -> Vec<f32> + Send + 'static {
+    /// A function that renders the image as it is now, within 0 to 1.
+    pub(super) fn renderer(&self, view: View) -> impl FnOnce() -> Vec<f32> + Send + 'static {
         let (parametrization, coordinates) =
             (self.parametrization.clone(), self.coordinates.clone());
         move || {
-            let mut image = parametrization.image(&coordinates);
+            let mut image = match view {
+                View::Seen => parametrization.image(&coordinates),
+                View::Picture => parametrization.picture(&coordinates),
+            };
             image.iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0));
             image
         }

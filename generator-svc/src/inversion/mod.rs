@@ -12,7 +12,7 @@ mod session;
 mod settings;
 mod state;
 
-pub use descent::Iterate;
+pub use descent::{Iterate, View};
 pub use optimizer::Optimizer;
 pub use oracle::{Evaluation, Oracle};
 pub use parametrization::Parametrization;

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::settings::{Basis, Start};
 use deepface_statistics::standard_normal;
 
-use crate::gaussian::{Prior, Statistics};
+use crate::gaussian::{Prior, Resampler, Statistics};
 
 /// Coordinates of an image.
 #[derive(Clone, Debug)]
@@ -104,6 +104,22 @@ impl Parametrization {
             Basis::Pixels => coordinates.to_vec(),
             Basis::Prior | Basis::Decoder => self.of_prior(coordinates),
         }
+    }
+
+    /// The image at some coordinates with all the detail that its basis holds, `[3, P, P]` with [`Prior::picture_side`] P; for pixels, as the
+    /// classifier sees it.
+    pub fn picture(&self, coordinates: &[f32]) -> Vec<f32> {
+        if self.basis == Basis::Pixels {
+            return coordinates.to_vec();
+        }
+        let prior = self.prior();
+        let mut picture = prior.picture(coordinates);
+        if let Some(detail) = &self.detail {
+            let sides = [self.statistics.input_size, prior.picture_side()];
+            let detail = Resampler::new(sides[0], sides[1]).apply_all(detail);
+            picture.iter_mut().zip(detail).for_each(|(x, d)| *x += d);
+        }
+        picture
     }
 
     /// The gradient with respect to the coordinates at `coordinates`, from the gradient with respect to the pixels.

@@ -1,6 +1,6 @@
 //! One inversion, step by step: each step is a round trip to the oracle.
 
-use super::descent::{Descent, Iterate};
+use super::descent::{Descent, Iterate, View};
 use super::{Losses, Oracle, Parametrization, Settings, State};
 use crate::workers::{WorkLost, Workers};
 
@@ -77,15 +77,16 @@ impl<O: Oracle> Session<O> {
         &mut self.oracle
     }
 
-    /// Renders the image as it is now, `[3, S, S]`, within 0 to 1, and passes it on to `then`; both on the workers.
+    /// Renders the image as it is now, within 0 to 1, and passes it on to `then`; both on the workers.
     ///
     /// # Errors
     /// The work panicked.
     pub async fn render<T: Send + 'static>(
         &self,
+        view: View,
         then: impl FnOnce(Vec<f32>) -> T + Send + 'static,
     ) -> Result<T, WorkLost> {
-        let image = self.descent.renderer();
+        let image = self.descent.renderer(view);
         self.workers.run(move || then(image())).await
     }
 
@@ -186,7 +187,7 @@ mod tests {
                 last.losses.total() < 0.02 * first.losses.total(),
                 "{basis:?}: {first:?} {last:?}"
             );
-            let image = session.render(|pixels| pixels).await.unwrap();
+            let image = session.render(View::Seen, |pixels| pixels).await.unwrap();
             let error = image
                 .iter()
                 .zip(&goal)
@@ -204,7 +205,7 @@ mod tests {
             for _ in 0..5 {
                 (session, _) = session.step().await.unwrap();
             }
-            images.push(session.render(|pixels| pixels).await.unwrap());
+            images.push(session.render(View::Seen, |pixels| pixels).await.unwrap());
         }
         assert_eq!(images[0], images[1]);
         assert_ne!(images[0], images[2]);
@@ -231,8 +232,8 @@ mod tests {
                 }
                 assert_eq!(resumed.losses(), whole.losses());
                 let images = (
-                    resumed.render(|pixels| pixels).await.unwrap(),
-                    whole.render(|pixels| pixels).await.unwrap(),
+                    resumed.render(View::Seen, |pixels| pixels).await.unwrap(),
+                    whole.render(View::Seen, |pixels| pixels).await.unwrap(),
                 );
                 assert_eq!(images.0, images.1, "{how:?} from step {}", at + 1);
             }

@@ -5,6 +5,7 @@ use deepface_serve::Violations;
 
 use super::super::check::{Check, only_for};
 use super::super::method::Method;
+use super::Aim;
 use crate::defaults;
 use crate::gaussian::Statistics;
 use crate::inversion::{Basis, Rule, Settings, Start};
@@ -13,7 +14,12 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 const LEAST_RATE: f64 = 1e-6;
 
 /// What is moved. A decoder that the statistics lack is a problem, and the default goes on.
-pub(in crate::api) fn basis(check: &mut Check<'_>, statistics: &Statistics, wire: i32) -> Basis {
+pub(in crate::api) fn basis(
+    check: &mut Check<'_>,
+    statistics: &Statistics,
+    wire: i32,
+    aim: Aim,
+) -> Basis {
     match check.known("parametrization", wire) {
         v1::Parametrization::Pixels => Basis::Pixels,
         v1::Parametrization::Decoder if statistics.decoder.is_some() => Basis::Decoder,
@@ -23,29 +29,29 @@ pub(in crate::api) fn basis(check: &mut Check<'_>, statistics: &Statistics, wire
             check.add("parametrization", wrong);
             Basis::Prior
         }
-        v1::Parametrization::Prior | v1::Parametrization::Unspecified => Basis::Prior,
+        v1::Parametrization::Prior => Basis::Prior,
+        v1::Parametrization::Unspecified => aim.basis(statistics),
     }
 }
 
-/// Checks how an image should be found for a method; vanilla inversion has none. `keeps` says whether attributes are held.
+/// Checks how an image should be found.
 ///
 /// # Errors
 /// Everything that is wrong with the settings.
 pub(in crate::api) fn descent(
     statistics: &Statistics,
     wire: Option<&InversionSettings>,
-    method: Option<Method>,
-    keeps: bool,
+    aim: Aim,
     field: &str,
 ) -> Result<Settings, Violations> {
     let wire = wire.cloned().unwrap_or_default();
     let mut check = Check::new(field);
-    let basis = basis(&mut check, statistics, wire.parametrization);
+    let basis = basis(&mut check, statistics, wire.parametrization, aim);
     let rule = match check.known("optimizer", wire.optimizer) {
         v1::Optimizer::Sgd => Rule::Sgd,
         v1::Optimizer::Adam | v1::Optimizer::Unspecified => Rule::Adam,
     };
-    let defaults = match keeps {
+    let defaults = match aim.keeps {
         true => defaults::keeping(basis, rule),
         false => defaults::descent(basis, rule),
     };
@@ -54,11 +60,11 @@ pub(in crate::api) fn descent(
         v1::Start::Mean => Start::Mean,
         v1::Start::Expected => Start::Expected,
         // Section 3.3.1: class visualisation begins with the mean image.
-        v1::Start::Unspecified if method == Some(Method::ClassVisualization) => Start::Mean,
+        v1::Start::Unspecified if aim.method == Some(Method::ClassVisualization) => Start::Mean,
         v1::Start::Unspecified => defaults.start,
     };
     let r = wire.regularizers.unwrap_or_default();
-    let describes = method.is_some_and(Method::describes);
+    let describes = aim.method.is_some_and(Method::describes);
     if r.conditional == Some(true) && !describes {
         check.add(
             "regularizers.conditional",

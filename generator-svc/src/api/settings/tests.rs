@@ -6,8 +6,8 @@ use deepface_serve::Violations;
 use super::super::method::Method;
 use super::*;
 use crate::defaults;
-use crate::gaussian::Target;
 use crate::gaussian::fixture::{statistics, with_decoder};
+use crate::gaussian::{Statistics, Target};
 use crate::inversion::{Basis, Start};
 
 fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
@@ -41,12 +41,11 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
             optimizer: o,
             ..Default::default()
         };
-        let settings = descent(&statistics(), Some(&wire), None, false, "i").unwrap();
+        let settings = descent(&statistics(), Some(&wire), Aim::INVERSION, "i").unwrap();
         let again = descent(
             &statistics(),
             Some(&descent_to_wire(&settings)),
-            None,
-            false,
+            Aim::INVERSION,
             "i",
         )
         .unwrap();
@@ -55,8 +54,7 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
     let climb = descent(
         &statistics(),
         None,
-        Some(Method::ClassVisualization),
-        false,
+        Aim::face(Method::ClassVisualization),
         "i",
     )
     .unwrap();
@@ -109,10 +107,15 @@ fn a_learning_rate_that_moves_nothing_is_refused() {
         ..Default::default()
     };
     for tiny in [1e-7, 1e-12, f64::MIN_POSITIVE] {
-        let text = problems(descent(&statistics(), Some(&rate(tiny)), None, false, "i"));
+        let text = problems(descent(
+            &statistics(),
+            Some(&rate(tiny)),
+            Aim::INVERSION,
+            "i",
+        ));
         assert!(text.contains("expected 0.000001 to 10"), "{text}");
     }
-    assert!(descent(&statistics(), Some(&rate(1e-6)), None, false, "i").is_ok());
+    assert!(descent(&statistics(), Some(&rate(1e-6)), Aim::INVERSION, "i").is_ok());
 }
 
 #[test]
@@ -155,8 +158,7 @@ fn every_bad_value_is_named() {
     let text = problems(descent(
         &statistics(),
         Some(&wire),
-        None,
-        false,
+        Aim::INVERSION,
         "inversion",
     ));
     for part in [
@@ -186,13 +188,13 @@ fn a_decoder_that_there_is_not_is_refused() {
         parametrization: v1::Parametrization::Decoder.into(),
         ..Default::default()
     };
-    let text = problems(descent(&statistics(), Some(&wire), None, false, "i"));
+    let text = problems(descent(&statistics(), Some(&wire), Aim::INVERSION, "i"));
     assert!(
         text.starts_with("i.parametrization: expected PARAMETRIZATION_PRIOR or ")
             && text.ends_with("got PARAMETRIZATION_DECODER; "),
         "{text}"
     );
-    let settings = descent(&with_decoder(), Some(&wire), None, false, "i").unwrap();
+    let settings = descent(&with_decoder(), Some(&wire), Aim::INVERSION, "i").unwrap();
     assert_eq!(settings.basis, Basis::Decoder);
     let again = descent_to_wire(&settings);
     assert_eq!(again.parametrization(), v1::Parametrization::Decoder);
@@ -211,8 +213,7 @@ fn only_a_regression_has_a_conditional_prior() {
         descent(
             &statistics(),
             Some(&conditional),
-            Some(Method::Regression),
-            false,
+            Aim::face(Method::Regression),
             "i"
         )
         .is_ok()
@@ -225,12 +226,39 @@ fn only_a_regression_has_a_conditional_prior() {
         let text = problems(descent(
             &statistics(),
             Some(&conditional),
-            method,
-            false,
+            Aim {
+                method,
+                ..Aim::INVERSION
+            },
             "i",
         ));
         let expected =
             "i.regularizers.conditional: `conditional` applies only to METHOD_REGRESSION; ";
         assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn faces_are_made_by_the_decoder_unless_a_request_says_otherwise() {
+    let of = |statistics: &Statistics, aim: Aim| descent(statistics, None, aim, "i").unwrap().basis;
+    let (with, without) = (with_decoder(), statistics());
+    let regression = Aim::face(Method::Regression);
+    assert_eq!(of(&with, regression), Basis::Decoder);
+    assert_eq!(of(&without, regression), Basis::Prior);
+    let change = Aim {
+        changes: true,
+        ..regression
+    };
+    let papers = [
+        Method::CgmmMean,
+        Method::CgmmSample,
+        Method::ClassVisualization,
+    ];
+    for aim in papers
+        .map(Aim::face)
+        .into_iter()
+        .chain([change, Aim::INVERSION])
+    {
+        assert_eq!(of(&with, aim), Basis::Prior, "{aim:?}");
     }
 }
