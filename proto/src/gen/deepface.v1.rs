@@ -377,13 +377,16 @@ impl Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Parametrization {
-    /// Not set: PARAMETRIZATION_PRIOR.
+    /// Not set: PARAMETRIZATION_DECODER for METHOD_REGRESSION without a face to change, if the statistics have a decoder; else
+    /// PARAMETRIZATION_PRIOR.
     Unspecified = 0,
-    /// Coordinates in the Gaussian image prior: x = mean + V diag(s) z.
+    /// Coordinates in the Gaussian image prior, principal components of photographs: x = mean + V diag(s) z. No learned
+    /// generator takes part.
     Prior = 1,
     /// The pixels themselves.
     Pixels = 2,
-    /// Latents of a learned decoder: x = D(z). Only if the statistics have one.
+    /// Latents of a learned decoder, whose pictures can be larger than what the classifier sees: x = D(z). Only if the
+    /// statistics have one.
     Decoder = 3,
 }
 impl Parametrization {
@@ -1976,7 +1979,8 @@ pub struct GetTargetRequest {
     /// Names of attributes to keep as they are. METHOD_REGRESSION only.
     #[prost(string, repeated, tag = "4")]
     pub keep: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The parametrization of the inversion that the target is for: it decides what variety is drawn in.
+    /// The parametrization of the inversion that the target is for: it decides what variety is drawn in. Not
+    /// set: as in a request without a face to change.
     #[prost(enumeration = "Parametrization", tag = "5")]
     pub parametrization: i32,
 }
@@ -2198,7 +2202,7 @@ pub struct Started {
     /// The settings in force.
     #[prost(message, optional, tag = "1")]
     pub settings: ::core::option::Option<GenerationSettings>,
-    /// Side of the image, in pixels.
+    /// Side of the images, in pixels: the network's input, or, with PARAMETRIZATION_DECODER, that of the decoder's pictures.
     #[prost(int32, tag = "2")]
     pub image_size: i32,
     /// SHA-256 of the statistics file.

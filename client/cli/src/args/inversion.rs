@@ -16,7 +16,7 @@ pub(crate) struct InversionArgs {
     /// sgd.
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// What the optimiser moves. Default: prior.
+    /// What the optimiser moves. Default: decoder to make faces from attributes, if the statistics have one; else prior.
     #[arg(long, value_enum)]
     pub(crate) parametrization: Option<ParametrizationName>,
     /// The optimiser. Default: adam.
@@ -49,7 +49,7 @@ pub(crate) struct InversionArgs {
 /// The parametrizations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ParametrizationName {
-    /// Coordinates in a Gaussian model of face images.
+    /// Coordinates in a Gaussian model of face images: no learned generator.
     Prior,
     /// The pixels themselves.
     Pixels,
@@ -112,7 +112,7 @@ pub(crate) struct OutputArgs {
     /// Steps between the iterates of sheet and animation. Default: 10.
     #[arg(long, value_name = "N")]
     pub(crate) every: Option<i32>,
-    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the network's pixels. The default makes the face
+    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the pixels as they were made. The default makes the face
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) scale: Option<u32>,

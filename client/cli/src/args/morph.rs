@@ -59,7 +59,7 @@ pub(crate) struct MorphArgs {
     /// Play the frames backwards after the last.
     #[arg(long, help_heading = "Output")]
     pub(crate) boomerang: bool,
-    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the network's pixels. The default makes the face
+    /// Factor by which the pictures are enlarged, 1 to 32; 1 keeps the pixels as they were made. The default makes the face
     /// about 256 pixels wide.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32), help_heading = "Output")]
     pub(crate) scale: Option<u32>,

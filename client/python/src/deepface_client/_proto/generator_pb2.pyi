@@ -251,7 +251,9 @@ class GetTargetRequest(google.protobuf.message.Message):
     seed: builtins.int
     """Seed of the samples of METHOD_CGMM_SAMPLE, and of variety."""
     parametrization: deepface_client._proto.settings_pb2.Parametrization.ValueType
-    """The parametrization of the inversion that the target is for: it decides what variety is drawn in."""
+    """The parametrization of the inversion that the target is for: it decides what variety is drawn in. Not
+    set: as in a request without a face to change.
+    """
     @property
     def attributes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RequestedAttribute]:
         """1 to 73 attributes, without repeats or contradictions."""
@@ -681,7 +683,7 @@ class Started(google.protobuf.message.Message):
     FACE_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     image_size: builtins.int
-    """Side of the image, in pixels."""
+    """Side of the images, in pixels: the network's input, or, with PARAMETRIZATION_DECODER, that of the decoder's pictures."""
     digest: builtins.str
     """SHA-256 of the statistics file."""
     classifier_digest: builtins.str

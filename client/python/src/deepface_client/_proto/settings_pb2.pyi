@@ -56,25 +56,37 @@ class _Parametrization:
 class _ParametrizationEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Parametrization.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     PARAMETRIZATION_UNSPECIFIED: _Parametrization.ValueType  # 0
-    """Not set: PARAMETRIZATION_PRIOR."""
+    """Not set: PARAMETRIZATION_DECODER for METHOD_REGRESSION without a face to change, if the statistics have a decoder; else
+    PARAMETRIZATION_PRIOR.
+    """
     PARAMETRIZATION_PRIOR: _Parametrization.ValueType  # 1
-    """Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
+    """Coordinates in the Gaussian image prior, principal components of photographs: x = mean + V diag(s) z. No learned
+    generator takes part.
+    """
     PARAMETRIZATION_PIXELS: _Parametrization.ValueType  # 2
     """The pixels themselves."""
     PARAMETRIZATION_DECODER: _Parametrization.ValueType  # 3
-    """Latents of a learned decoder: x = D(z). Only if the statistics have one."""
+    """Latents of a learned decoder, whose pictures can be larger than what the classifier sees: x = D(z). Only if the
+    statistics have one.
+    """
 
 class Parametrization(_Parametrization, metaclass=_ParametrizationEnumTypeWrapper):
     """What the optimiser moves."""
 
 PARAMETRIZATION_UNSPECIFIED: Parametrization.ValueType  # 0
-"""Not set: PARAMETRIZATION_PRIOR."""
+"""Not set: PARAMETRIZATION_DECODER for METHOD_REGRESSION without a face to change, if the statistics have a decoder; else
+PARAMETRIZATION_PRIOR.
+"""
 PARAMETRIZATION_PRIOR: Parametrization.ValueType  # 1
-"""Coordinates in the Gaussian image prior: x = mean + V diag(s) z."""
+"""Coordinates in the Gaussian image prior, principal components of photographs: x = mean + V diag(s) z. No learned
+generator takes part.
+"""
 PARAMETRIZATION_PIXELS: Parametrization.ValueType  # 2
 """The pixels themselves."""
 PARAMETRIZATION_DECODER: Parametrization.ValueType  # 3
-"""Latents of a learned decoder: x = D(z). Only if the statistics have one."""
+"""Latents of a learned decoder, whose pictures can be larger than what the classifier sees: x = D(z). Only if the
+statistics have one.
+"""
 global___Parametrization = Parametrization
 
 class _Optimizer:
