@@ -4,10 +4,14 @@ use deepface_client::{Code, Event, v1};
 use deepface_tests::shared;
 use v1::image::Content;
 
-/// A face that was generated, as the photograph to change.
+/// A face that was generated, of the network's own size, as the photograph to change.
 async fn photograph() -> Vec<u8> {
+    let mut settings = v1::GenerationSettings::default();
+    let inversion = settings.inversion.get_or_insert_default();
+    inversion.set_parametrization(v1::Parametrization::Prior);
     let request = v1::GenerateFaceRequest {
         attributes: v1::GenerateRequest::of(["Male"]).attributes,
+        settings: Some(settings),
         seeds: vec![3],
         ..Default::default()
     };
@@ -61,7 +65,12 @@ async fn what_is_asked_for_comes_and_the_rest_stays() {
     assert!(smiling.change.unwrap() > 1.0, "{smiling:?}");
     assert!(result.similarity.unwrap() > 0.5, "{:?}", result.similarity);
     let far = apart(&pixels(result.image.clone()), &before);
-    let other = changed(v1::GenerateRequest::of(["Smiling"]).with_seed(3)).await;
+    let inversion = v1::InversionSettings {
+        parametrization: v1::Parametrization::Prior.into(),
+        ..Default::default()
+    };
+    let other = v1::GenerateRequest::of(["Smiling"]).with_inversion(inversion);
+    let other = changed(other.with_seed(3)).await;
     let others = apart(&pixels(other.image), &before);
     assert!(far < 0.5 * others, "{far} of {others}");
     assert_eq!(other.similarity, None);

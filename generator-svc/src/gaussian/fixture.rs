@@ -92,7 +92,7 @@ pub(crate) fn with_decoder() -> Statistics {
         side: 16,
         channels: vec![16, 16],
         latent: LATENT,
-        fold: 1,
+        fold: 2,
     };
     let mut number = 0;
     let coder = Coder::read(topology, |_, shape| {

@@ -130,7 +130,7 @@ fn damage_is_named() {
         ),
         (
             text(|d| d["settings"]["topology"]["side"] = 17.into()),
-            "weights: side: expected a multiple of 4 from 8 to 512, got 17",
+            "weights: side: expected a multiple of 8 from 16 to 512, got 17",
         ),
         (
             text(|d| d["settings"]["topology"]["latent"] = 7.into()),
