@@ -134,7 +134,7 @@ fn damage_is_named() {
         ),
         (
             text(|d| d["settings"]["topology"]["latent"] = 7.into()),
-            "weights: tensor \"encoder.latent.weight\": expected shape [14, 259], got [12, 259]",
+            "weights: tensor \"encoder.latent.weight\": expected shape [14, 67], got [12, 67]",
         ),
         (
             text(|d| d["groups"][0]["attributes"] = serde_json::json!([])),
