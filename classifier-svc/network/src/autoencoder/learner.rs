@@ -132,7 +132,8 @@ impl Learner {
             Some(perceptual) if weights.perceptual > 0.0 || weights.adversarial > 0.0 => Looks {
                 critic: self.critic.as_mut().filter(|_| weights.adversarial > 0.0),
                 perceptual,
-                weights,
+                weight: weights.perceptual,
+                adversarial: weights.adversarial,
             }
             .add_gradients([batch.faces, &made], step, &mut gradient),
             _ => [0.0; 2],

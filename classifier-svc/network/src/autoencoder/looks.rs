@@ -2,7 +2,6 @@
 
 use super::{
     critic::{Critic, Views},
-    learner::Weights,
     perceptual::Perceptual,
 };
 use crate::train::optimizer::Step;
@@ -11,7 +10,10 @@ use crate::train::optimizer::Step;
 pub(super) struct Looks<'a> {
     pub(super) perceptual: &'a mut Perceptual,
     pub(super) critic: Option<&'a mut Critic>,
-    pub(super) weights: &'a Weights,
+    /// Factor of the perceptual loss.
+    pub(super) weight: f64,
+    /// Norm of the adversarial gradient, relative to that of the other terms.
+    pub(super) adversarial: f64,
 }
 
 /// What the critic saw, and the adversarial gradient.
@@ -45,7 +47,7 @@ impl Looks<'_> {
         for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
             let expected = self.perceptual.activations(originals);
             let found = self.perceptual.activations(faces);
-            let weight = self.weights.perceptual / count;
+            let weight = self.weight / count;
             let (part, cotangents) = self.perceptual.distance([&expected, &found], weight);
             loss += part / count;
             let pulled = self.perceptual.pull_back(faces.len(), cotangents);
@@ -66,7 +68,7 @@ impl Looks<'_> {
         };
         let share = made.len() as f64 / originals.len() as f64;
         let norms = norm(&gradient[..originals.len()]) / norm(&contest.gradient).max(1e-20);
-        let factor = (self.weights.adversarial * norms * share.sqrt()) as f32;
+        let factor = (self.adversarial * norms * share.sqrt()) as f32;
         let pairs = gradient.iter_mut().zip(&contest.gradient);
         pairs.for_each(|(g, own)| *g += factor * own);
         [loss, critic.learn([&contest.real, &contest.made], step)]

@@ -214,14 +214,11 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let mut perceptual = perceptual(&originals);
     assert_eq!(perceptual.loss(&originals, &originals), 0.0);
     let mut gradient = vec![0.0; others.len()];
-    let weights = Weights {
-        perceptual: 3.0,
-        ..WEIGHTS
-    };
     let [loss, critic] = Looks {
         perceptual: &mut perceptual,
         critic: None,
-        weights: &weights,
+        weight: 3.0,
+        adversarial: 0.0,
     }
     .add_gradients([&originals, &others], STILL, &mut gradient);
     assert_eq!(critic, 0.0);
@@ -248,14 +245,11 @@ fn the_adversarial_gradient_is_the_flattery_to_scale() {
     unsettle(critic.parameters_mut());
     let mut gradients = |adversarial: f64| {
         let mut gradient = vec![0.0; made.len()];
-        let weights = Weights {
-            adversarial,
-            ..WEIGHTS
-        };
         Looks {
             perceptual: &mut perceptual,
             critic: Some(&mut critic).filter(|_| adversarial > 0.0),
-            weights: &weights,
+            weight: WEIGHTS.perceptual,
+            adversarial,
         }
         .add_gradients([&originals, &made], STILL, &mut gradient);
         gradient
