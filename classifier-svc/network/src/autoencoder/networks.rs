@@ -18,7 +18,7 @@ use crate::{
 const PIXEL_MEAN: f32 = 0.45;
 const PIXEL_DEVIATION: f32 = 0.25;
 /// What a decoder's output of 0 shows, and how much more an output of 1. No squashing function holds faces between black
-/// and white: where it is saturated no gradient would pass, and loud spots would stay.
+/// and white: where it is saturated no gradient would pass.
 const GREY: f32 = 0.5;
 const CONTRAST: f32 = 0.25;
 /// The range to which a log-variance is clamped.

@@ -9,10 +9,10 @@ use super::{
     task::Task,
     trainee::Trainee,
 };
-use crate::seal::served;
 use crate::{
     Heads,
     measure::{Figure, Scores},
+    seal::served,
 };
 
 impl Training<'_> {
