@@ -17,6 +17,13 @@ pub fn image_of(pixels: &[f32], [height, width]: [u32; 2]) -> RgbImage {
     })
 }
 
+/// The pixels of an image, `[3, height, width]`, RGB, 0 to 1.
+pub fn pixels_of(image: &RgbImage) -> Vec<f32> {
+    let levels = image.as_raw();
+    let colours = (0..3).flat_map(|c| levels.iter().skip(c).step_by(3));
+    colours.map(|&level| f32::from(level) / 255.0).collect()
+}
+
 /// The image at another size, smoothly.
 pub fn resized(image: &RgbImage, [height, width]: [u32; 2]) -> RgbImage {
     if image.dimensions() == (width, height) {
@@ -46,6 +53,7 @@ mod tests {
         let pixels: Vec<f32> = (0..3 * 64).map(values).collect();
         let file = png(&image_of(&pixels, [8, 8])).unwrap();
         let image = decode(&file, ImageLimits::default()).unwrap();
+        assert_eq!(pixels_of(&image.pixels), pixels);
         assert_eq!(face_pixels(&image.pixels, Framing::Face, 8), pixels);
     }
 

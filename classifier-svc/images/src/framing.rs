@@ -2,6 +2,8 @@
 
 use image::{GenericImageView, Rgb, RgbImage, imageops};
 
+use crate::pixels_of;
+
 /// How the face lies in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -77,15 +79,12 @@ impl GenericImageView for Repeated<'_> {
 pub(crate) fn scaled(face: &impl GenericImageView<Pixel = Rgb<u8>>, size: usize) -> Vec<f32> {
     let side = size as u32;
     // At its own size nothing changes.
-    let scaled = imageops::resize(face, side, side, imageops::FilterType::Triangle);
-    let area = size * size;
-    let mut pixels = vec![0.0; 3 * area];
-    for (i, pixel) in scaled.pixels().enumerate() {
-        for (c, &value) in pixel.0.iter().enumerate() {
-            pixels[c * area + i] = f32::from(value) / 255.0;
-        }
-    }
-    pixels
+    pixels_of(&imageops::resize(
+        face,
+        side,
+        side,
+        imageops::FilterType::Triangle,
+    ))
 }
 
 /// 160 of every 250 pixels, rounded, at least 1.

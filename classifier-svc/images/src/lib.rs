@@ -19,7 +19,7 @@ mod whole;
 mod xmp;
 
 pub use about::picture_texts;
-pub use encode::{image_of, png, resized};
+pub use encode::{image_of, pixels_of, png, resized};
 pub use error::ImageError;
 pub use format::Format;
 pub use framing::{Framing, Square, face_pixels, square_pixels};

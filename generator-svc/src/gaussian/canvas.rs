@@ -3,7 +3,7 @@
 //! Eyes see colour coarsely, and faces vary in it coarsely: half as many numbers as RGB has hold nearly all of a face.
 //! Because the prior has a size of its own, one prior serves networks of any input size, VGG-Face's 224 pixels included.
 
-use deepface_images::{image_of, resized};
+use deepface_images::{image_of, pixels_of, resized};
 
 use super::resample::Resampler;
 
@@ -98,15 +98,7 @@ impl Canvas {
 /// An RGB image, `[3, image, image]`, 0 to 1, at another size, `[3, side, side]`.
 pub(super) fn planes_at(rgb: &[f32], image: usize, side: usize) -> Vec<f32> {
     let [from, to] = [image, side].map(|side| side as u32);
-    let resized = resized(&image_of(rgb, [from, from]), [to, to]);
-    let area = side * side;
-    let mut planes = vec![0.0; 3 * area];
-    for (i, pixel) in resized.pixels().enumerate() {
-        for (c, &value) in pixel.0.iter().enumerate() {
-            planes[c * area + i] = f32::from(value) / 255.0;
-        }
-    }
-    planes
+    pixels_of(&resized(&image_of(rgb, [from, from]), [to, to]))
 }
 
 /// Numbers of a vector of a prior of `side` pixels.
