@@ -228,11 +228,16 @@ async fn regression(inversion: &Inversion, how: Regression) -> Result<Objectives
     let made = target::regression(workers, statistics, wish, how, seed).await?;
     let weight = (how.likelihood, how.margin);
     let likelihood = likelihood(statistics, wish, how.completeness, weight);
-    let terms = terms(made.target, likelihood);
+    let target::Described {
+        target,
+        description,
+        variation,
+    } = made;
+    let terms = terms(target, likelihood);
     if !inversion.descent.conditional {
         return Ok(around_the_mean(inversion, terms));
     }
-    let [centre, reference] = centres(inversion, how, made.description).await?;
+    let [centre, reference] = centres(inversion, how, description, variation).await?;
     Ok(Objectives {
         terms,
         centre,
@@ -269,6 +274,7 @@ async fn centres(
     inversion: &Inversion,
     how: Regression,
     description: Description,
+    variation: Vec<f32>,
 ) -> Result<[Vec<f32>; 2], Refusal> {
     let (statistics, seed) = (inversion.statistics.clone(), inversion.seed);
     let work = move || {
@@ -277,7 +283,8 @@ async fn centres(
             ..how
         };
         let nothing = statistics.describe(&Wish::default(), &open, seed);
-        [description, nothing].map(|d| statistics.centre(&how, &d, seed))
+        let other = statistics.variation(&how, &nothing, seed);
+        [(description, variation), (nothing, other)].map(|(d, v)| statistics.centre(&how, &d, &v))
     };
     Ok(inversion.workers.run(work).await?)
 }

@@ -33,10 +33,11 @@ impl WireTarget {
     }
 }
 
-/// The target of a regression, and the description that it shows.
+/// The target of a regression, the description that it shows, and the draw of what that leaves open.
 pub(super) struct Described {
     pub(super) target: WireTarget,
     pub(super) description: Description,
+    pub(super) variation: Vec<f32>,
 }
 
 /// Makes the target of a regression.
@@ -53,10 +54,12 @@ pub(super) async fn regression(
     let (statistics, wish) = (statistics.clone(), wish.clone());
     let work = move || {
         let description = statistics.describe(&wish, &how, seed);
-        let target = statistics.regression_target(&how, &description, seed);
+        let variation = statistics.variation(&how, &description, seed);
+        let target = statistics.regression_target(&how, &description, &variation, seed);
         Described {
             target: WireTarget::new(&statistics, how.layer, target),
             description,
+            variation,
         }
     };
     workers.run(work).await

@@ -365,7 +365,8 @@ async fn a_known_law_is_recovered() {
                 ..Wish::default()
             };
             let description = statistics.describe(&wish, &plain, 0);
-            let target = statistics.regression_target(&plain, &description, 0);
+            let none = statistics.variation(&plain, &description, 0);
+            let target = statistics.regression_target(&plain, &description, &none, 0);
             let found = target.values;
             for (f, t) in found.iter().zip(law.activation(number, labels)) {
                 assert!((f - t).abs() < 0.02, "{}: {f} {t}", layer.name);

@@ -26,11 +26,12 @@ pub struct TargetActivation {
 }
 
 impl Statistics {
-    /// The target of a regression for a description.
+    /// The target of a regression for a description. `variation` is [`Statistics::variation`] of the same.
     pub fn regression_target(
         &self,
         how: &Regression,
         description: &Description,
+        variation: &[f32],
         seed: u64,
     ) -> TargetActivation {
         let layer = self.layer(how.layer);
@@ -38,9 +39,7 @@ impl Statistics {
         let mut target = layer.exaggerate(target, how.exaggeration);
         match how.residual {
             _ if how.variety == 0.0 => {}
-            Residual::LowRank => {
-                target += layer.follow(how.coordinates, &self.variation(how, description, seed))
-            }
+            Residual::LowRank => target += layer.follow(how.coordinates, variation),
             Residual::Diagonal => {
                 let mut rng = random(seed, Purpose::Target);
                 for (t, d) in target.iter_mut().zip(&layer.residual) {
@@ -76,13 +75,17 @@ impl Statistics {
     }
 
     /// The coordinates z that the image prior expects of a face with this description and this seed: its distance is
-    /// measured from there. The exaggeration is the target's.
-    pub fn centre(&self, how: &Regression, description: &Description, seed: u64) -> Vec<f32> {
+    /// measured from there. The exaggeration and the variation are the target's.
+    pub fn centre(
+        &self,
+        how: &Regression,
+        description: &Description,
+        variation: &[f32],
+    ) -> Vec<f32> {
         let mut z = self.prior(how.coordinates).expected(&description.offsets);
         let factor = 1.0 + how.exaggeration as f32;
         z.iter_mut().for_each(|z| *z *= factor);
-        let varied = self.variation(how, description, seed);
-        z.iter_mut().zip(varied).for_each(|(z, v)| *z += v);
+        z.iter_mut().zip(variation).for_each(|(z, v)| *z += v);
         z
     }
 
@@ -186,7 +189,9 @@ mod tests {
     }
 
     fn target(s: &Statistics, asked: &[Asked], how: &Regression, seed: u64) -> TargetActivation {
-        s.regression_target(how, &s.describe(&wish(asked), how, seed), seed)
+        let description = s.describe(&wish(asked), how, seed);
+        let variation = s.variation(how, &description, seed);
+        s.regression_target(how, &description, &variation, seed)
     }
 
     #[test]
@@ -255,7 +260,8 @@ mod tests {
             ..regression()
         };
         let wish = wish(&[asked(3, false, 1.0)]);
-        let z = s.centre(&how, &s.describe(&wish, &how, 1), 1);
+        let description = s.describe(&wish, &how, 1);
+        let z = s.centre(&how, &description, &s.variation(&how, &description, 1));
         assert!((z[3] - 1.5).abs() < 1e-5 && z[4].abs() < 1e-5, "{z:?}");
     }
 

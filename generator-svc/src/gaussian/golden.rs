@@ -27,7 +27,8 @@ pub(super) fn of(statistics: &Statistics) -> Vec<Sample> {
         targets.map(move |(kind, values)| Sample::of(format!("{} {kind}", layer.name), &values))
     });
     let mut all: Vec<_> = targets.collect();
-    let centre = statistics.centre(&how, &description, SEED);
+    let variation = statistics.variation(&how, &description, SEED);
+    let centre = statistics.centre(&how, &description, &variation);
     let image = statistics.prior.image(&centre);
     let back = statistics.prior.pull_back(&centre, &image);
     let arrays = [("centre", centre), ("image", image), ("gradient", back)];
@@ -49,17 +50,18 @@ fn decoded(
         coordinates: Coordinates::Latents,
         ..how
     };
-    let centre = statistics.centre(&how, description, SEED);
+    let variation = statistics.variation(&how, description, SEED);
+    let centre = statistics.centre(&how, description, &variation);
     let image = decoder.image(&centre);
     let back = decoder.pull_back(&centre, &image);
     let again = decoder.coordinates(&image);
-    let target = statistics.regression_target(&how, description, SEED).values;
+    let target = statistics.regression_target(&how, description, &variation, SEED);
     let arrays = [
         ("decoder centre", centre),
         ("decoder image", image),
         ("decoder gradient", back),
         ("decoder coordinates", again),
-        ("decoder target", target),
+        ("decoder target", target.values),
     ];
     let samples = arrays.map(|(name, values)| Sample::of(name.to_owned(), &values));
     samples.into()
@@ -85,7 +87,9 @@ fn targets(
 ) -> [(&'static str, Vec<f32>); 4] {
     let regressed = |residual| {
         let how = regression(layer, residual);
-        statistics.regression_target(&how, description, SEED).values
+        let variation = statistics.variation(&how, description, SEED);
+        let target = statistics.regression_target(&how, description, &variation, SEED);
+        target.values
     };
     let cgmm = |sampled, apart| {
         let how = Cgmm {
