@@ -22,15 +22,16 @@ pub struct Epoch {
 /// The curve as a table with a header, separated by tabs.
 pub fn table(curve: &[Epoch]) -> String {
     let mut text = String::from(
-        "epoch\ttrain_pixels\ttrain_perceptual\ttrain_divergence\tvalidation_pixels\tvalidation_perceptual\tvalidation_divergence\n",
+        "epoch\ttrain_pixels\ttrain_perceptual\ttrain_divergence\ttrain_critic\t\
+         validation_pixels\tvalidation_perceptual\tvalidation_divergence\n",
     );
     for epoch in curve {
         let _ = write!(text, "{}", epoch.number);
-        for terms in [epoch.train, epoch.validation] {
-            for value in [terms.pixels, terms.perceptual, terms.divergence] {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "\t{value:.5}");
-            }
+        let both = [epoch.train, epoch.validation];
+        let [train, validation] = both.map(|t| [t.pixels, t.perceptual, t.divergence]);
+        for value in train.iter().chain(&[epoch.train.critic]).chain(&validation) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\t{value:.5}");
         }
         text.push('\n');
     }
