@@ -92,7 +92,19 @@ pub struct AutoencoderArgs {
     /// Share of the steps, the last ones, that use the perceptual loss.
     #[arg(long, value_name = "SHARE", default_value_t = Settings::default().perceptual_share)]
     pub perceptual_share: f64,
-    /// Norm of the adversarial gradient, relative to that of the other terms; 0 turns it off. A critic learns to tell
+    /// Norm of the gradient of feature matching, relative to that of pixels and perception; 0 turns it off. In the mean over
+    /// faces, decoded ones should have the activations that photographs have.
+    #[arg(long, value_name = "RATIO", default_value_t = Settings::default().matching_weight)]
+    pub matching_weight: f64,
+    /// The classifier's layers that are matched beside those of the perceptual loss.
+    #[arg(
+        long,
+        value_name = "LAYER",
+        value_delimiter = ',',
+        default_values_t = Settings::default().matching_layers
+    )]
+    pub matching_layers: Vec<String>,
+    /// Norm of the adversarial gradient, relative to that of pixels and perception; 0 turns it off. A critic learns to tell
     /// photographs from decoded faces, by the layers of the perceptual loss, and faces learn to pass for photographs.
     #[arg(long, value_name = "RATIO", default_value_t = Settings::default().adversarial_weight)]
     pub adversarial_weight: f64,
@@ -133,6 +145,8 @@ impl AutoencoderArgs {
             perceptual_layers: self.perceptual_layers.clone(),
             perceptual_side: self.perceptual_side,
             perceptual_share: self.perceptual_share,
+            matching_weight: self.matching_weight,
+            matching_layers: self.matching_layers.clone(),
             adversarial_weight: self.adversarial_weight,
             adversarial_share: self.adversarial_share,
             beta: self.beta,

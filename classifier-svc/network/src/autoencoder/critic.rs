@@ -56,7 +56,7 @@ impl Critic {
     pub(super) fn new(perceptual: &Perceptual, topology: &Topology, seed: u64) -> Self {
         let [channels, side] = topology.blocks();
         let pixels = ([channels, side, side], CONTRAST);
-        let layers = std::iter::once(pixels).chain(perceptual.shapes());
+        let layers = std::iter::once(pixels).chain(perceptual.compared());
         let layers = layers.enumerate();
         let heads = layers.map(|(number, (shape, scale))| Head::new(shape, scale, number, seed));
         Self {
@@ -69,7 +69,7 @@ impl Critic {
     pub(super) fn views(&self, faces: &[f32], activations: Views) -> Views {
         let pixels = faces.iter().map(|x| x - GREY).collect();
         let mut all = vec![self.folding.apply(pixels)];
-        all.extend(activations);
+        all.extend(activations.into_iter().take(self.heads.len() - 1));
         all
     }
 

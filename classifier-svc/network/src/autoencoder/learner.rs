@@ -3,7 +3,8 @@
 use super::{
     critic::Critic,
     layer::Backward,
-    looks::Looks,
+    looks::{Looks, Weighting},
+    matching::Matching,
     networks::{Networks, Posterior},
     perceptual::Perceptual,
 };
@@ -61,7 +62,9 @@ pub(super) struct Weights {
     pub(super) pixels: f64,
     pub(super) perceptual: f64,
     pub(super) beta: f64,
-    /// Of the adversarial gradient, relative to that of pixels and perception.
+    /// Of the gradient of feature matching, relative to that of pixels and perception.
+    pub(super) matching: f64,
+    /// Of the adversarial gradient, likewise.
     pub(super) adversarial: f64,
 }
 
@@ -79,14 +82,16 @@ pub(super) struct Batch<'a> {
 pub(super) struct Learner {
     pub(super) networks: Networks,
     pub(super) perceptual: Option<Perceptual>,
+    pub(super) matching: Option<Matching>,
     pub(super) critic: Option<Critic>,
 }
 
 impl Learner {
-    /// Everything that is learned, always in the same order.
+    /// Everything that a checkpoint keeps, always in the same order.
     pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        let matching = self.matching.iter_mut().flat_map(Matching::parameters_mut);
         let critic = self.critic.iter_mut().flat_map(Critic::parameters_mut);
-        self.networks.parameters_mut().chain(critic)
+        self.networks.parameters_mut().chain(matching).chain(critic)
     }
 
     /// The terms of a batch.
@@ -130,10 +135,14 @@ impl Learner {
         gradient.resize(made.len(), 0.0);
         let [perceptual, critic] = match &mut self.perceptual {
             Some(perceptual) if weights.perceptual > 0.0 || weights.adversarial > 0.0 => Looks {
+                matching: self.matching.as_mut().filter(|_| weights.matching > 0.0),
                 critic: self.critic.as_mut().filter(|_| weights.adversarial > 0.0),
                 perceptual,
-                weight: weights.perceptual,
-                adversarial: weights.adversarial,
+                weighting: Weighting {
+                    perceptual: weights.perceptual,
+                    matching: weights.matching,
+                    adversarial: weights.adversarial,
+                },
             }
             .add_gradients([batch.faces, &made], step, &mut gradient),
             _ => [0.0; 2],

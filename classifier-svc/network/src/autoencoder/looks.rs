@@ -1,18 +1,29 @@
-//! The terms of the loss that the classifier's eyes give: the perceptual loss, and the critic's, each activation computed once.
+//! The terms of the loss that the classifier's eyes give: the perceptual loss, feature
+//! matching, and the critic's, each activation computed once.
 
 use super::{
     critic::{Critic, Views},
+    matching::Matching,
     perceptual::Perceptual,
 };
 use crate::train::optimizer::Step;
 
-/// A classifier that looks at faces, and a critic, if one takes part.
+/// A classifier that looks at faces, and what takes part beside the perceptual loss.
 pub(super) struct Looks<'a> {
     pub(super) perceptual: &'a mut Perceptual,
+    pub(super) matching: Option<&'a mut Matching>,
     pub(super) critic: Option<&'a mut Critic>,
+    pub(super) weighting: Weighting,
+}
+
+/// How much each term counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weighting {
     /// Factor of the perceptual loss.
-    pub(super) weight: f64,
-    /// Norm of the adversarial gradient, relative to that of the other terms.
+    pub(super) perceptual: f64,
+    /// Norm of the gradient of feature matching, relative to that of pixels and perception.
+    pub(super) matching: f64,
+    /// Norm of the adversarial gradient, likewise.
     pub(super) adversarial: f64,
 }
 
@@ -25,9 +36,9 @@ struct Contest {
 
 impl Looks<'_> {
     /// Adds to the gradient with respect to decoded faces, `made`, `[m, 3, S, S]`. The first `n` of them are of
-    /// `originals`, `[n, 3, S, S]`, and have a perceptual loss. The adversarial gradient is scaled so that the mean square
-    /// of its norm, over all faces, is as large as that which the originals' gradient then has, times the weight; and the
-    /// critic takes its `step`. Returns the mean perceptual loss, and the critic's.
+    /// `originals`, `[n, 3, S, S]`, and have a perceptual loss and feature matching. The gradient of feature matching is scaled
+    /// to the norm which the originals' gradient then has, times its weight. So is the adversarial one, by the mean squares of
+    /// norms over all faces; and the critic takes its `step`. Returns the mean perceptual loss, and the critic's.
     pub(super) fn add_gradients(
         mut self,
         [originals, made]: [&[f32]; 2],
@@ -39,6 +50,7 @@ impl Looks<'_> {
             made: Views::new(),
             gradient: Vec::with_capacity(made.len()),
         };
+        let mut matched = Vec::new();
         let (decoded, drawn) = made.split_at(originals.len());
         let each = self.perceptual.together();
         let count = (originals.len() / self.perceptual.face()) as f64;
@@ -47,11 +59,17 @@ impl Looks<'_> {
         for ((originals, faces), gradient) in parts.zip(gradient.chunks_mut(each)) {
             let expected = self.perceptual.activations(originals);
             let found = self.perceptual.activations(faces);
-            let weight = self.weight / count;
+            let weight = self.weighting.perceptual / count;
             let (part, cotangents) = self.perceptual.distance([&expected, &found], weight);
             loss += part / count;
             let pulled = self.perceptual.pull_back(faces.len(), cotangents);
             gradient.iter_mut().zip(pulled).for_each(|(g, d)| *g += d);
+            if let Some(matching) = &mut self.matching {
+                let n = faces.len() / self.perceptual.face();
+                let cotangents = matching.cotangents(n, self.perceptual.scales());
+                matched.extend(self.perceptual.pull_back(faces.len(), cotangents));
+                matching.observe([&expected, &found]);
+            }
             if let Some(critic) = &self.critic {
                 append(&mut contest.real, critic.views(originals, expected));
             }
@@ -63,14 +81,17 @@ impl Looks<'_> {
                 self.contest(faces, found, &mut contest);
             }
         }
+        let all = norm(&gradient[..originals.len()]);
+        if let Some(matching) = self.matching {
+            add_scaled(gradient, &matched, self.weighting.matching * all);
+            matching.end_batch();
+        }
         let Some(critic) = self.critic else {
             return [loss, 0.0];
         };
         let share = made.len() as f64 / originals.len() as f64;
-        let norms = norm(&gradient[..originals.len()]) / norm(&contest.gradient).max(1e-20);
-        let factor = (self.adversarial * norms * share.sqrt()) as f32;
-        let pairs = gradient.iter_mut().zip(&contest.gradient);
-        pairs.for_each(|(g, own)| *g += factor * own);
+        let to = self.weighting.adversarial * all * share.sqrt();
+        add_scaled(gradient, &contest.gradient, to);
         [loss, critic.learn([&contest.real, &contest.made], step)]
     }
 
@@ -84,6 +105,13 @@ impl Looks<'_> {
             append(&mut contest.made, views);
         }
     }
+}
+
+/// Adds a gradient scaled to a norm, if it is not 0.
+fn add_scaled(gradient: &mut [f32], own: &[f32], to: f64) {
+    let factor = (to / norm(own).max(1e-20)) as f32;
+    let pairs = gradient.iter_mut().zip(own);
+    pairs.for_each(|(g, own)| *g += factor * own);
 }
 
 fn append(all: &mut Views, more: Views) {

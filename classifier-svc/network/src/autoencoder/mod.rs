@@ -17,6 +17,7 @@ mod inputs;
 mod layer;
 mod learner;
 mod looks;
+mod matching;
 mod model;
 mod networks;
 mod perceptual;

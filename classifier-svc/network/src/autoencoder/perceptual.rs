@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use deepface_files::sha256;
 
 use super::resample::Resample;
-use crate::{Isa, Preprocessing, cpu::CpuNetwork, weights::Weights};
+use crate::{Isa, Preprocessing, arch::Stage, cpu::CpuNetwork, weights::Weights};
 
 /// The lower layers of a classifier.
 pub(super) struct Perceptual {
@@ -14,7 +14,10 @@ pub(super) struct Perceptual {
     resample: Resample,
     /// Values of a face, and of the classifier's input.
     sizes: [usize; 2],
+    /// Those that the loss compares, then those that are computed with them.
     stages: Vec<usize>,
+    /// How many the loss compares.
+    compared: usize,
     /// Shapes of the stages' activations: channels, height, width.
     shapes: Vec<[usize; 3]>,
     /// Of each stage, one over the sum of squares of the activation of an average face.
@@ -23,14 +26,15 @@ pub(super) struct Perceptual {
 }
 
 impl Perceptual {
-    /// The layers of these names of the classifier in a weights file, for faces of `side` pixels. The classifier sees
-    /// them at `input` pixels. `faces`, `[n, 3, side, side]`, are those that the loss is measured against.
+    /// The layers of these names of the classifier in a weights file, for faces of `side` pixels: those that the loss
+    /// compares, and others that are computed with them. The classifier sees faces at `input` pixels. `faces`,
+    /// `[n, 3, side, side]`, are those that the loss is measured against.
     ///
     /// # Errors
     /// The file is damaged, or a layer is unknown or not among the convolutions and poolings.
     pub(super) fn new(
         file: &[u8],
-        layers: &[String],
+        [compared, others]: [&[String]; 2],
         [side, input]: [usize; 2],
         faces: &[f32],
     ) -> anyhow::Result<Self> {
@@ -38,34 +42,23 @@ impl Perceptual {
         let mut architecture = weights.description.architecture;
         architecture.input = input;
         let all = architecture.stages();
-        let place = |name: &String| {
-            let at = all
-                .iter()
-                .position(|s| s.name == *name && s.shape().len() == 3);
-            at.with_context(|| {
-                let planes = all.iter().filter(|s| s.shape().len() == 3);
-                let names: Vec<&str> = planes.map(|s| s.name.as_str()).collect();
-                format!(
-                    "perceptual-layers: expected some of {}, got {name:?}",
-                    names.join(", ")
-                )
-            })
-        };
-        let stages = layers
-            .iter()
-            .map(place)
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let top = stages
-            .iter()
-            .max()
-            .context("perceptual-layers: expected at least one")?;
+        let mut stages = places(&all, compared, "perceptual-layers")?;
         ensure!(
-            all[*top].shape().iter().all(|&size| size > 0),
-            "perceptual-layers: {} has no pixels left of an input of {input}",
-            all[*top].name
+            !stages.is_empty(),
+            "perceptual-layers: expected at least one"
+        );
+        let compared = stages.len();
+        let others = places(&all, others, "matching-layers")?;
+        let new = others.into_iter().filter(|at| !stages.contains(at));
+        stages.extend(new.collect::<Vec<_>>());
+        let top = stages.iter().copied().max().unwrap_or(0);
+        ensure!(
+            all[top].shape().iter().all(|&size| size > 0),
+            "perceptual-side: {} has no pixels left of an input of {input}",
+            all[top].name
         );
         let threads = rayon::current_num_threads();
-        let parameters = &weights.parameters[..=*top];
+        let parameters = &weights.parameters[..=top];
         let network = CpuNetwork::new(&architecture, parameters, Isa::detect(), threads);
         let mut perceptual = Self {
             network,
@@ -75,6 +68,7 @@ impl Perceptual {
             scales: vec![1.0; stages.len()],
             shapes: stages.iter().map(|&at| planes(&all[at].shape())).collect(),
             stages,
+            compared,
             digest: sha256(file),
         };
         perceptual.scales = perceptual.measure(faces);
@@ -99,10 +93,20 @@ impl Perceptual {
         sums.into_iter().map(|sum| n / sum.max(1e-12)).collect()
     }
 
-    /// Shapes of the layers' activations, and what brings each to a mean square of about 1.
-    pub(super) fn shapes(&self) -> Vec<([usize; 3], f32)> {
+    /// Shapes of the activations of all layers.
+    pub(super) fn shapes(&self) -> &[[usize; 3]] {
+        &self.shapes
+    }
+
+    /// Of each layer, one over the sum of squares of the activation of an average face.
+    pub(super) fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// Shapes of the activations that the loss compares, and what brings each to a mean square of about 1.
+    pub(super) fn compared(&self) -> Vec<([usize; 3], f32)> {
         let size = |shape: &[usize; 3]| shape.iter().product::<usize>() as f64;
-        let layers = self.shapes.iter().zip(&self.scales);
+        let layers = self.shapes.iter().zip(&self.scales).take(self.compared);
         layers
             .map(|(shape, scale)| (*shape, (scale * size(shape)).sqrt() as f32))
             .collect()
@@ -128,7 +132,7 @@ impl Perceptual {
     }
 
     /// The gradient with respect to the faces of the last pass, `values` numbers, from that with respect to the activations
-    /// of each layer.
+    /// of the layers, of all or of the first.
     pub(super) fn pull_back(&mut self, values: usize, cotangents: Vec<Vec<f32>>) -> Vec<f32> {
         let cotangents: Vec<_> = self.stages.iter().copied().zip(cotangents).collect();
         let n = values / self.sizes[0];
@@ -162,6 +166,7 @@ impl Perceptual {
     ) -> (f64, Vec<Vec<f32>>) {
         let mut loss = 0.0;
         let pairs = expected.iter().zip(found).zip(&self.scales);
+        let pairs = pairs.take(self.compared);
         let cotangents = pairs.map(|((expected, found), scale)| {
             let factor = (2.0 * weight * scale) as f32;
             let mut sum = 0.0;
@@ -178,6 +183,22 @@ impl Perceptual {
         let cotangents = cotangents.collect();
         (loss, cotangents)
     }
+}
+
+/// Where the layers of these names are, which `flag` gave.
+fn places(all: &[Stage], names: &[String], flag: &str) -> anyhow::Result<Vec<usize>> {
+    let place = |name: &String| {
+        let planes = |s: &&Stage| s.shape().len() == 3;
+        let at = all.iter().position(|s| planes(&s) && s.name == *name);
+        at.with_context(|| {
+            let names: Vec<&str> = all.iter().filter(planes).map(|s| s.name.as_str()).collect();
+            format!(
+                "{flag}: expected some of {}, got {name:?}",
+                names.join(", ")
+            )
+        })
+    };
+    names.iter().map(place).collect()
 }
 
 /// Channels, height and width of the stages that are used, which are planes.

@@ -29,7 +29,13 @@ pub struct Settings {
     pub perceptual_side: usize,
     /// Share of the steps, the last ones, that use the perceptual loss.
     pub perceptual_share: f64,
-    /// Norm of the adversarial gradient, relative to that of the terms before; with 0 there is none.
+    /// Norm of the gradient of feature matching, relative to that of the terms before; with 0 there is none.
+    #[serde(default)]
+    pub matching_weight: f64,
+    /// The classifier's layers that are matched beside those of the perceptual loss.
+    #[serde(default)]
+    pub matching_layers: Vec<String>,
+    /// Norm of the adversarial gradient, relative to that of pixels and perception; with 0 there is none.
     #[serde(default)]
     pub adversarial_weight: f64,
     /// Share of the steps, the last ones, that use the adversarial term.
@@ -67,6 +73,8 @@ impl Default for Settings {
             perceptual_layers: ["conv1_2", "conv2_2", "conv3_3"].map(String::from).to_vec(),
             perceptual_side: 96,
             perceptual_share: 0.7,
+            matching_weight: 0.0,
+            matching_layers: ["conv4_3", "conv5_3"].map(String::from).to_vec(),
             adversarial_weight: 0.0,
             adversarial_share: 0.5,
             beta: 3.0,
@@ -123,6 +131,13 @@ impl Settings {
                 share(self.perceptual_share),
             ),
             (
+                "matching-weight",
+                "at least 0, and 0 without a perceptual loss",
+                self.matching_weight,
+                not_negative(self.matching_weight)
+                    && (self.matching_weight == 0.0 || self.perceives()),
+            ),
+            (
                 "adversarial-weight",
                 "at least 0, and 0 without a perceptual loss",
                 self.adversarial_weight,
@@ -163,6 +178,23 @@ impl Settings {
     pub(super) fn perceptual_at(&self, progress: f64) -> f64 {
         let used = progress >= 1.0 - self.perceptual_share;
         if used { self.perceptual_weight } else { 0.0 }
+    }
+
+    /// The layers that are matched beside those of the perceptual loss.
+    pub(super) fn matched(&self) -> &[String] {
+        match self.matching_weight {
+            0.0 => &[],
+            _ => &self.matching_layers,
+        }
+    }
+
+    /// Weight of feature matching after a share of the training, 0 to 1.
+    pub(super) fn matching_at(&self, progress: f64) -> f64 {
+        if self.perceptual_at(progress) > 0.0 {
+            self.matching_weight
+        } else {
+            0.0
+        }
     }
 
     /// Whether a critic is used at all.

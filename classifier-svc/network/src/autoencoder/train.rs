@@ -14,6 +14,7 @@ use super::{
     face::{Face, arrays},
     inputs::Inputs,
     learner::{Learner, Terms, Weights, rounded},
+    matching::Matching,
     model::{Autoencoder, named},
     networks::{Networks, Posterior},
     perceptual::Perceptual,
@@ -155,9 +156,14 @@ impl<'a> Training<'a> {
             )?;
             let (faces, _) = arrays(data.train.iter().take(MEASURED));
             let sides = [topology.side, settings.perceptual_side];
-            Perceptual::new(file, &settings.perceptual_layers, sides, &faces)
+            let layers = [&settings.perceptual_layers[..], settings.matched()];
+            Perceptual::new(file, layers, sides, &faces)
         });
         let perceptual = perceptual.transpose()?;
+        let matching = perceptual
+            .as_ref()
+            .filter(|_| settings.matching_weight > 0.0);
+        let matching = matching.map(|p| Matching::new(p.shapes()));
         let critic = perceptual.as_ref().filter(|_| settings.contested());
         let critic = critic.map(|p| Critic::new(p, topology, settings.seed));
         let count = settings.read_of(data.schema.len());
@@ -176,6 +182,7 @@ impl<'a> Training<'a> {
             learner: Learner {
                 networks,
                 perceptual,
+                matching,
                 critic,
             },
             steps: data.train.len() / settings.batch,
@@ -270,6 +277,7 @@ impl<'a> Training<'a> {
                 pixels: settings.pixel_weight,
                 perceptual: settings.perceptual_at(progress),
                 beta: settings.beta_at(progress),
+                matching: settings.matching_at(progress),
                 adversarial: settings.adversarial_at(progress),
             };
             let inputs = Inputs::random(faces, settings, index);

@@ -8,7 +8,8 @@ use crate::{
         face::arrays,
         layer::{Backward, Layer},
         learner::{Batch, Learner, Weights},
-        looks::Looks,
+        looks::{Looks, Weighting},
+        matching::Matching,
         networks::{Networks, Posterior},
         perceptual::Perceptual,
         stack::Stack,
@@ -27,6 +28,7 @@ const WEIGHTS: Weights = Weights {
     pixels: 0.5,
     perceptual: 30.0,
     beta: 2.0,
+    matching: 0.0,
     adversarial: 0.0,
 };
 /// A step that moves nothing.
@@ -204,7 +206,8 @@ fn a_clamped_log_variance_has_no_gradient() {
 fn perceptual(originals: &[f32]) -> Perceptual {
     let settings = settings();
     let sides = [settings.topology.side, settings.perceptual_side];
-    Perceptual::new(&classifier(), &settings.perceptual_layers, sides, originals).unwrap()
+    let layers = [&settings.perceptual_layers[..], &settings.matching_layers];
+    Perceptual::new(&classifier(), layers, sides, originals).unwrap()
 }
 
 #[test]
@@ -216,9 +219,9 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let mut gradient = vec![0.0; others.len()];
     let [loss, critic] = Looks {
         perceptual: &mut perceptual,
+        matching: None,
         critic: None,
-        weight: 3.0,
-        adversarial: 0.0,
+        weighting: weighting(3.0),
     }
     .add_gradients([&originals, &others], STILL, &mut gradient);
     assert_eq!(critic, 0.0);
@@ -232,6 +235,65 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let each = originals.chunks(size).zip(others.chunks(size));
     let mean: f64 = each.map(|(a, b)| perceptual.loss(a, b) / N as f64).sum();
     assert!((mean - loss).abs() < 1e-6 * loss);
+}
+
+fn weighting(perceptual: f64) -> Weighting {
+    Weighting {
+        perceptual,
+        matching: 0.0,
+        adversarial: 0.0,
+    }
+}
+
+/// The part of feature matching is, to scale, the slope of the product of activations and what they have too much of in the mean.
+#[test]
+fn the_matching_gradient_is_the_slope_to_scale() {
+    let (originals, _) = arrays(&faces(N, 5));
+    let (others, _) = arrays(&faces(N, 50));
+    let mut perceptual = perceptual(&originals);
+    assert_eq!(
+        perceptual.shapes().len(),
+        3,
+        "two layers are compared, one is only matched"
+    );
+    let mut matching = Matching::new(perceptual.shapes());
+    let seen = [&originals, &others].map(|faces| perceptual.activations(faces));
+    matching.observe([&seen[0], &seen[1]]);
+    matching.end_batch();
+    let excess = matching.cotangents(N, perceptual.scales());
+    let mut gradients = |weight: f64| {
+        let mut gradient = vec![0.0; others.len()];
+        Looks {
+            perceptual: &mut perceptual,
+            matching: Some(&mut matching).filter(|_| weight > 0.0),
+            critic: None,
+            weighting: Weighting {
+                matching: weight,
+                ..weighting(3.0)
+            },
+        }
+        .add_gradients([&originals, &others], STILL, &mut gradient);
+        gradient
+    };
+    let [without, with] = [0.0, 0.5].map(&mut gradients);
+    let own: Vec<f32> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
+    let norm = |x: &[f32]| dot(x, x).sqrt();
+    assert!((norm(&own) - 0.5 * norm(&without)).abs() < 1e-3 * norm(&without));
+    let product = |perceptual: &mut Perceptual, faces: &[f32]| {
+        let found = perceptual.activations(faces);
+        let layers = found.iter().zip(&excess);
+        layers
+            .map(|(found, excess)| dot(found, excess))
+            .sum::<f64>()
+    };
+    let _ = perceptual.activations(&others);
+    let whole = perceptual.pull_back(others.len(), excess.clone());
+    let found = slope(&others, &whole, 1e-3, |faces| {
+        product(&mut perceptual, faces)
+    });
+    assert_slope("matching", found, 0.03);
+    let cosine = dot(&own, &whole) / (norm(&own) * norm(&whole));
+    assert!(cosine > 0.9999, "{cosine}");
 }
 
 /// The critic's part of the gradient has the direction of the flattery of all faces, and per face the weight's share of the
@@ -248,8 +310,11 @@ fn the_adversarial_gradient_is_the_flattery_to_scale() {
         Looks {
             perceptual: &mut perceptual,
             critic: Some(&mut critic).filter(|_| adversarial > 0.0),
-            weight: WEIGHTS.perceptual,
-            adversarial,
+            matching: None,
+            weighting: Weighting {
+                adversarial,
+                ..weighting(WEIGHTS.perceptual)
+            },
         }
         .add_gradients([&originals, &made], STILL, &mut gradient);
         gradient
@@ -306,6 +371,7 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
     let mut learner = Learner {
         networks: networks(3),
         perceptual: Some(perceptual(&pixels)),
+        matching: None,
         critic: None,
     };
     let learned_terms = learner.learn(&batch, &weights, STILL);

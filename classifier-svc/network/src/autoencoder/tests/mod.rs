@@ -40,6 +40,8 @@ fn settings() -> Settings {
         perceptual_layers: vec!["conv1_2".into(), "conv2_1".into()],
         perceptual_side: 32,
         perceptual_share: 1.0,
+        matching_weight: 0.2,
+        matching_layers: vec!["conv3_1".into()],
         adversarial_weight: 0.1,
         beta: 0.5,
         ..Settings::default()

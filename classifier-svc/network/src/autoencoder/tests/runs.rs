@@ -117,6 +117,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     let short = Settings {
         epochs: 1,
         perceptual_weight: 0.0,
+        matching_weight: 0.0,
         adversarial_weight: 0.0,
         ..settings()
     };
