@@ -1,6 +1,7 @@
 //! Whether fine structure is like that of photographs, without a network: the sliced Wasserstein distance of patches of a
 //! Laplacian pyramid (Karras et al., "Progressive growing of GANs", ICLR 2018, section 5).
 
+use deepface_images::pixels_of;
 use image::{RgbImage, imageops};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -186,8 +187,8 @@ fn channels(patches: &Patches) -> [(f32, f32); 3] {
 fn pyramid(picture: &RgbImage) -> [Level; 3] {
     let side = SIDES[0] as u32;
     let full = match picture.dimensions() == (side, side) {
-        true => planes(picture),
-        false => planes(&imageops::resize(
+        true => pixels_of(picture),
+        false => pixels_of(&imageops::resize(
             picture,
             side,
             side,
@@ -201,15 +202,6 @@ fn pyramid(picture: &RgbImage) -> [Level; 3] {
         less(half, &quarter, SIDES[1]),
         quarter,
     ]
-}
-
-fn planes(picture: &RgbImage) -> Level {
-    let channel = |c: usize| {
-        picture
-            .pixels()
-            .map(move |pixel| f32::from(pixel.0[c]) / 255.0)
-    };
-    (0..3).flat_map(channel).collect()
 }
 
 /// A level without what its half shows.
@@ -310,7 +302,7 @@ mod tests {
             .zip(enlarged(&half, SIDES[0]))
             .map(|(a, b)| a - b);
         let wrong = full
-            .zip(planes(&picture))
+            .zip(pixels_of(&picture))
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
         assert!(wrong < 1e-5, "{wrong}");
