@@ -19,15 +19,15 @@ const SEED: u64 = 0x601D;
 /// What these statistics yield: a target of every kind for each layer, an image, and what becomes of it as a gradient.
 pub(super) fn of(statistics: &Statistics) -> Vec<Sample> {
     let how = regression(LayerId(0), Residual::LowRank);
-    // It depends neither on the layer nor on the residual.
+    // Neither it nor the variation depends on the layer or on the residual.
     let description = statistics.describe(&wish(statistics, APART), &how, SEED);
+    let variation = statistics.variation(&how, &description, SEED);
     let layers = statistics.layers.iter().enumerate();
     let targets = layers.flat_map(|(at, layer)| {
-        let targets = targets(statistics, LayerId(at), &description).into_iter();
+        let targets = targets(statistics, LayerId(at), &description, &variation).into_iter();
         targets.map(move |(kind, values)| Sample::of(format!("{} {kind}", layer.name), &values))
     });
     let mut all: Vec<_> = targets.collect();
-    let variation = statistics.variation(&how, &description, SEED);
     let centre = statistics.centre(&how, &description, &variation);
     let image = statistics.prior.image(&centre);
     let back = statistics.prior.pull_back(&centre, &image);
@@ -84,11 +84,11 @@ fn targets(
     statistics: &Statistics,
     layer: LayerId,
     description: &Description,
+    variation: &[f32],
 ) -> [(&'static str, Vec<f32>); 4] {
     let regressed = |residual| {
         let how = regression(layer, residual);
-        let variation = statistics.variation(&how, description, SEED);
-        let target = statistics.regression_target(&how, description, &variation, SEED);
+        let target = statistics.regression_target(&how, description, variation, SEED);
         target.values
     };
     let cgmm = |sampled, apart| {
