@@ -36,7 +36,7 @@ impl Terms {
     /// The weighted sum.
     pub(super) fn total(&self, weights: &Weights) -> f64 {
         weights.pixels * self.pixels
-            + weights.perceptual * self.perceptual
+            + weights.looks.perceptual * self.perceptual
             + weights.beta * self.divergence
     }
 
@@ -60,12 +60,9 @@ pub(super) fn rounded(figure: f64) -> f64 {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights {
     pub(super) pixels: f64,
-    pub(super) perceptual: f64,
     pub(super) beta: f64,
-    /// Of the gradient of feature matching, relative to that of pixels and perception.
-    pub(super) matching: f64,
-    /// Of the adversarial gradient, likewise.
-    pub(super) adversarial: f64,
+    /// Of what the classifier's eyes give.
+    pub(super) looks: Weighting,
 }
 
 /// A batch: faces, `[n, 3, S, S]`, their attributes, `[n, attributes]`, and normal noise, `[n, latent]`; mixtures
@@ -119,7 +116,7 @@ impl Learner {
         let posterior = self.networks.encode(batch.faces, batch.attributes);
         let mut latents = posterior.draw(batch.noise);
         let mut attributes = batch.attributes.to_vec();
-        if weights.adversarial > 0.0 {
+        if weights.looks.adversarial > 0.0 {
             let drawn = batch.mixtures.len();
             latents.extend(mixed(&latents, batch.mixtures, latent));
             attributes.extend_from_within(..attributes.len() / n * drawn);
@@ -133,16 +130,13 @@ impl Learner {
             .map(|(y, x)| factor * (y - x));
         let mut gradient: Vec<f32> = differences.collect();
         gradient.resize(made.len(), 0.0);
+        let looks = weights.looks;
         let [perceptual, critic] = match &mut self.perceptual {
-            Some(perceptual) if weights.perceptual > 0.0 || weights.adversarial > 0.0 => Looks {
-                matching: self.matching.as_mut().filter(|_| weights.matching > 0.0),
-                critic: self.critic.as_mut().filter(|_| weights.adversarial > 0.0),
+            Some(perceptual) if looks.perceptual > 0.0 || looks.adversarial > 0.0 => Looks {
+                matching: self.matching.as_mut().filter(|_| looks.matching > 0.0),
+                critic: self.critic.as_mut().filter(|_| looks.adversarial > 0.0),
                 perceptual,
-                weighting: Weighting {
-                    perceptual: weights.perceptual,
-                    matching: weights.matching,
-                    adversarial: weights.adversarial,
-                },
+                weighting: looks,
             }
             .add_gradients([batch.faces, &made], step, &mut gradient),
             _ => [0.0; 2],

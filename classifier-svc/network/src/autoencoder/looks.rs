@@ -1,5 +1,5 @@
-//! The terms of the loss that the classifier's eyes give: the perceptual loss, feature
-//! matching, and the critic's, each activation computed once.
+//! The terms of the loss that the classifier's eyes give: the perceptual loss, feature matching, and the critic's, each
+//! activation computed once.
 
 use super::{
     critic::{Critic, Views},
@@ -68,7 +68,7 @@ impl Looks<'_> {
                 let n = faces.len() / self.perceptual.face();
                 let cotangents = matching.cotangents(n, self.perceptual.scales());
                 matched.extend(self.perceptual.pull_back(faces.len(), cotangents));
-                matching.observe([&expected, &found]);
+                matching.observe(n, [&expected, &found]);
             }
             if let Some(critic) = &self.critic {
                 append(&mut contest.real, critic.views(originals, expected));

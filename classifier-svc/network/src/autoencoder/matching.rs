@@ -49,13 +49,11 @@ impl Matching {
         layers.map(|layer| one(layer).repeat(n)).collect()
     }
 
-    /// Adds activations of originals and of decoded faces to those of the batch.
-    pub(super) fn observe(&mut self, [expected, found]: [&Views; 2]) {
+    /// Adds activations of `n` originals and of the `n` faces decoded of them to those of the batch.
+    pub(super) fn observe(&mut self, n: usize, [expected, found]: [&Views; 2]) {
         let layers = self.sums.iter_mut().zip(expected.iter().zip(found));
-        let mut faces = 0;
         for (sum, (expected, found)) in layers {
             let size = sum.len();
-            faces = found.len() / size;
             for (expected, found) in expected.chunks_exact(size).zip(found.chunks_exact(size)) {
                 let pairs = found.iter().zip(expected);
                 sum.iter_mut()
@@ -63,7 +61,7 @@ impl Matching {
                     .for_each(|(s, (f, e))| *s += f - e);
             }
         }
-        self.faces += faces;
+        self.faces += n;
     }
 
     /// Ends the batch: its mean becomes part of the moving mean.
@@ -93,12 +91,12 @@ mod tests {
             vec![vec![0.0, 1.0, 2.0, 3.0], vec![5.0, 5.0]],
             vec![vec![1.0, 1.0, 4.0, 3.0], vec![4.0, 7.0]],
         ];
-        matching.observe([&batch[0], &batch[1]]);
+        matching.observe(2, [&batch[0], &batch[1]]);
         let more = [
             vec![vec![0.0, 0.0], vec![0.0]],
             vec![vec![3.0, 0.0], vec![2.0]],
         ];
-        matching.observe([&more[0], &more[1]]);
+        matching.observe(1, [&more[0], &more[1]]);
         matching.end_batch();
         let means = [vec![2.0, 0.0], vec![1.0]];
         for (number, expected) in [(1.0, 1.0 - KEPT), (2.0, 1.0 - KEPT * KEPT)] {
@@ -113,8 +111,8 @@ mod tests {
                 pairs.for_each(|(f, e)| assert!((f - e).abs() < 1e-5, "{number}: {f} {e}"));
             }
             // The same once more: it comes nearer.
-            matching.observe([&batch[0], &batch[1]]);
-            matching.observe([&more[0], &more[1]]);
+            matching.observe(2, [&batch[0], &batch[1]]);
+            matching.observe(1, [&more[0], &more[1]]);
             matching.end_batch();
         }
     }

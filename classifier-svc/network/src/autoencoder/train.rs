@@ -14,6 +14,7 @@ use super::{
     face::{Face, arrays},
     inputs::Inputs,
     learner::{Learner, Terms, Weights, rounded},
+    looks::Weighting,
     matching::Matching,
     model::{Autoencoder, named},
     networks::{Networks, Posterior},
@@ -275,10 +276,12 @@ impl<'a> Training<'a> {
             let progress = index as f64 / all as f64;
             let weights = Weights {
                 pixels: settings.pixel_weight,
-                perceptual: settings.perceptual_at(progress),
                 beta: settings.beta_at(progress),
-                matching: settings.matching_at(progress),
-                adversarial: settings.adversarial_at(progress),
+                looks: Weighting {
+                    perceptual: settings.perceptual_at(progress),
+                    matching: settings.matching_at(progress),
+                    adversarial: settings.adversarial_at(progress),
+                },
             };
             let inputs = Inputs::random(faces, settings, index);
             let step = Step {

@@ -26,8 +26,11 @@ use crate::{
 const N: usize = 3;
 const WEIGHTS: Weights = Weights {
     pixels: 0.5,
-    perceptual: 30.0,
     beta: 2.0,
+    looks: PERCEPTUAL,
+};
+const PERCEPTUAL: Weighting = Weighting {
+    perceptual: 30.0,
     matching: 0.0,
     adversarial: 0.0,
 };
@@ -216,14 +219,16 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     let (others, _) = arrays(&faces(N, 50));
     let mut perceptual = perceptual(&originals);
     assert_eq!(perceptual.loss(&originals, &originals), 0.0);
-    let mut gradient = vec![0.0; others.len()];
-    let [loss, critic] = Looks {
+    let looks = Looks {
         perceptual: &mut perceptual,
         matching: None,
         critic: None,
-        weighting: weighting(3.0),
-    }
-    .add_gradients([&originals, &others], STILL, &mut gradient);
+        weighting: Weighting {
+            perceptual: 3.0,
+            ..PERCEPTUAL
+        },
+    };
+    let (gradient, [loss, critic]) = added(looks, [&originals, &others]);
     assert_eq!(critic, 0.0);
     assert!(loss > 0.0 && (loss - perceptual.loss(&originals, &others)).abs() < 1e-9);
     let found = slope(&others, &gradient, 1e-2, |faces| {
@@ -237,12 +242,23 @@ fn the_gradient_of_the_perceptual_loss_is_the_slope() {
     assert!((mean - loss).abs() < 1e-6 * loss);
 }
 
-fn weighting(perceptual: f64) -> Weighting {
-    Weighting {
-        perceptual,
-        matching: 0.0,
-        adversarial: 0.0,
-    }
+/// What the looks add to a gradient of nothing else, and the losses.
+fn added(looks: Looks<'_>, [originals, made]: [&[f32]; 2]) -> (Vec<f32>, [f64; 2]) {
+    let mut gradient = vec![0.0; made.len()];
+    let losses = looks.add_gradients([originals, made], STILL, &mut gradient);
+    (gradient, losses)
+}
+
+fn less(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+fn norm(x: &[f32]) -> f64 {
+    dot(x, x).sqrt()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    dot(a, b) / (norm(a) * norm(b))
 }
 
 /// The part of feature matching is, to scale, the slope of the product of activations and what they have too much of in the mean.
@@ -258,26 +274,23 @@ fn the_matching_gradient_is_the_slope_to_scale() {
     );
     let mut matching = Matching::new(perceptual.shapes());
     let seen = [&originals, &others].map(|faces| perceptual.activations(faces));
-    matching.observe([&seen[0], &seen[1]]);
+    matching.observe(N, [&seen[0], &seen[1]]);
     matching.end_batch();
     let excess = matching.cotangents(N, perceptual.scales());
     let mut gradients = |weight: f64| {
-        let mut gradient = vec![0.0; others.len()];
-        Looks {
+        let looks = Looks {
             perceptual: &mut perceptual,
             matching: Some(&mut matching).filter(|_| weight > 0.0),
             critic: None,
             weighting: Weighting {
                 matching: weight,
-                ..weighting(3.0)
+                ..PERCEPTUAL
             },
-        }
-        .add_gradients([&originals, &others], STILL, &mut gradient);
-        gradient
+        };
+        added(looks, [&originals, &others]).0
     };
     let [without, with] = [0.0, 0.5].map(&mut gradients);
-    let own: Vec<f32> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
-    let norm = |x: &[f32]| dot(x, x).sqrt();
+    let own = less(&with, &without);
     assert!((norm(&own) - 0.5 * norm(&without)).abs() < 1e-3 * norm(&without));
     let product = |perceptual: &mut Perceptual, faces: &[f32]| {
         let found = perceptual.activations(faces);
@@ -292,8 +305,8 @@ fn the_matching_gradient_is_the_slope_to_scale() {
         product(&mut perceptual, faces)
     });
     assert_slope("matching", found, 0.03);
-    let cosine = dot(&own, &whole) / (norm(&own) * norm(&whole));
-    assert!(cosine > 0.9999, "{cosine}");
+    let alike = cosine(&own, &whole);
+    assert!(alike > 0.9999, "{alike}");
 }
 
 /// The critic's part of the gradient has the direction of the flattery of all faces, and per face the weight's share of the
@@ -306,22 +319,19 @@ fn the_adversarial_gradient_is_the_flattery_to_scale() {
     let mut critic = Critic::new(&perceptual, &topology(), 1);
     unsettle(critic.parameters_mut());
     let mut gradients = |adversarial: f64| {
-        let mut gradient = vec![0.0; made.len()];
-        Looks {
+        let looks = Looks {
             perceptual: &mut perceptual,
-            critic: Some(&mut critic).filter(|_| adversarial > 0.0),
             matching: None,
+            critic: Some(&mut critic).filter(|_| adversarial > 0.0),
             weighting: Weighting {
                 adversarial,
-                ..weighting(WEIGHTS.perceptual)
+                ..PERCEPTUAL
             },
-        }
-        .add_gradients([&originals, &made], STILL, &mut gradient);
-        gradient
+        };
+        added(looks, [&originals, &made]).0
     };
     let [without, with] = [0.0, 0.5].map(&mut gradients);
-    let own: Vec<f32> = with.iter().zip(&without).map(|(a, b)| a - b).collect();
-    let norm = |x: &[f32]| dot(x, x).sqrt();
+    let own = less(&with, &without);
     let expected = 0.5 * 2.0_f64.sqrt() * norm(&without[..originals.len()]);
     assert!((norm(&own) - expected).abs() < 1e-3 * expected);
     assert_eq!(without[originals.len()..], vec![0.0; originals.len()]);
@@ -335,8 +345,8 @@ fn the_adversarial_gradient_is_the_flattery_to_scale() {
             critic.flattery(&mut perceptual, &views)
         })
         .collect();
-    let cosine = dot(&own, &flattery) / (norm(&own) * norm(&flattery));
-    assert!(cosine > 0.9999, "{cosine}");
+    let alike = cosine(&own, &flattery);
+    assert!(alike > 0.9999, "{alike}");
 }
 
 /// What the critic lacks of photographs falls along the flattery.
