@@ -77,7 +77,7 @@ impl Looks<'_> {
         }
         if self.critic.is_some() {
             for faces in drawn.chunks(each) {
-                let found = self.perceptual.activations(faces);
+                let found = self.perceptual.compared_activations(faces);
                 self.contest(faces, found, &mut contest);
             }
         }

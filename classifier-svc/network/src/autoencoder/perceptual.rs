@@ -124,11 +124,20 @@ impl Perceptual {
 
     /// The activations of faces, as many as one pass takes at most: a vector for each layer.
     pub(super) fn activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
+        self.first_activations(faces, self.stages.len())
+    }
+
+    /// Those of the layers that the loss compares, without what only the others need.
+    pub(super) fn compared_activations(&mut self, faces: &[f32]) -> Vec<Vec<f32>> {
+        self.first_activations(faces, self.compared)
+    }
+
+    fn first_activations(&mut self, faces: &[f32], layers: usize) -> Vec<Vec<f32>> {
         let mut inputs = self.resample.apply(faces);
         let n = faces.len() / self.sizes[0];
         let images = inputs.chunks_exact_mut(self.sizes[1]);
         images.for_each(|image| self.preprocessing.apply(image));
-        self.network.forward(&inputs, n, &self.stages)
+        self.network.forward(&inputs, n, &self.stages[..layers])
     }
 
     /// The gradient with respect to the faces of the last pass, `values` numbers, from that with respect to the activations
@@ -149,8 +158,8 @@ impl Perceptual {
         let parts = originals.chunks(each).zip(faces.chunks(each));
         let total: f64 = parts
             .map(|(originals, faces)| {
-                let expected = self.activations(originals);
-                let found = self.activations(faces);
+                let expected = self.compared_activations(originals);
+                let found = self.compared_activations(faces);
                 self.distance([&expected, &found], 0.0).0
             })
             .sum();
