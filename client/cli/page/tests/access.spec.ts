@@ -19,7 +19,7 @@ async function everything(page: Page): Promise<void> {
   await page.locator(".face").nth(1).click();
   await page.getByRole("button", { name: "Compare" }).click();
   await expect(page.locator("#comparison table")).toBeVisible();
-  await page.getByLabel("Drop a photograph here, or choose one").setInputFiles(join(REPOSITORY, "docs/faces.png"));
+  await page.getByLabel("Drop a photograph here, or choose one").setInputFiles(join(REPOSITORY, "client/cli/page/tests/faces.png"));
   await expect(page.locator("#boxes .box")).toHaveCount(10);
   await page.getByRole("button", { name: "Reconstruct" }).click();
   await expect(page.locator("#reconstruction img[data-finished]")).toBeVisible();

@@ -96,7 +96,7 @@ test("the copied call of grpcurl makes the same face", async ({ page }) => {
     const shown = await pixels(document.querySelector<HTMLImageElement>("#chosen-image") as HTMLImageElement, 96);
     return called.reduce((sum, value, at) => sum + Math.abs(value - (shown[at] ?? 0)), 0) / called.length;
   }, face.picture);
-  // The call's picture is three times as large, and was scaled down again here.
+  // The call's picture is twice as large, and was scaled down again here.
   expect(same).toBeLessThan(3);
 });
 

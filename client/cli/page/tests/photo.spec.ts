@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 import { expect, REPOSITORY, shows, test } from "./page";
 
 /** Ten generated faces in one picture. */
-const FACES = join(REPOSITORY, "docs/faces.png");
+const FACES = join(REPOSITORY, "client/cli/page/tests/faces.png");
 
 async function choose(page: Page, file: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
   await page.goto("/");
