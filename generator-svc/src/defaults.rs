@@ -21,9 +21,10 @@ pub const PORTRAIT: f64 = 12.0;
 /// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait leaves open, which is no
 /// longer attributes. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
 pub const VARIETY: [f64; 2] = [1.2, 0.6];
-/// Weight of the likelihood beside a target, for a sketch and for a portrait: the more a target says itself, the less
-/// the likelihood has to add.
-pub const LIKELIHOOD: [f64; 2] = [12.0, 5.0];
+/// Weight of the likelihood beside a target, for a sketch and for a portrait. It weighs a mean over attributes, so each of a
+/// sketch's few still counts more than one of a portrait's; with more, much appears that nobody asked for
+/// (`docs/generation.md`).
+pub const LIKELIHOOD: [f64; 2] = [2.0, 5.0];
 /// Weight of the likelihood for a change of a given face: with more, more of what was not asked for changes too
 /// (`docs/generation.md`).
 pub const CHANGE_LIKELIHOOD: f64 = 2.0;

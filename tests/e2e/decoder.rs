@@ -68,7 +68,8 @@ async fn faces_are_changed_in_latents() {
         assert!(probability(&changed, "Smiling") > 0.5, "{seed}");
         similarity += changed.similarity.unwrap() / SEEDS as f32;
     }
-    assert!(similarity > 0.5, "{similarity}");
+    // A stranger with the same attributes has about 0.2 (docs/generation.md).
+    assert!(similarity > 0.4, "{similarity}");
 }
 
 #[tokio::test]

@@ -39,10 +39,15 @@ fn help_says_the_defaults_of_a_target() {
         format!("Default: {}.", defaults::EXAGGERATION),
     );
     let [sketch, portrait] = defaults::VARIETY;
-    let down = |from, to| format!("Default: from {from} for a few attributes down to {to} for");
-    says("variety", down(sketch, portrait));
+    says(
+        "variety",
+        format!("Default: from {sketch} for a few attributes down to {portrait} for"),
+    );
     let [sketch, portrait] = defaults::LIKELIHOOD;
-    says("likelihood", down(sketch, portrait));
+    says(
+        "likelihood",
+        format!("Default: from {sketch} for a few attributes up to {portrait} for"),
+    );
     says("margin", format!("Default: {}.", defaults::MARGIN));
     says(
         "from",
