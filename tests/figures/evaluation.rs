@@ -64,11 +64,50 @@ pub(crate) fn methods(rows: &[Source<'_>]) -> String {
     table(&headings, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
+/// The table of what decoder and descent do, each as far as it was measured by both judges.
+fn decoder(rows: Source<'_>) -> String {
+    const ROWS: [&str; 5] = [
+        "photographs",
+        "default",
+        "prior",
+        "components",
+        "components-prior",
+    ];
+    const HEADINGS: [&str; 11] = [
+        "", "AUC", "unasked", "rank", "KID", "varied", "nearest", "160 px", "80 px", "40 px",
+        "detail",
+    ];
+    let cells = |name: &str| {
+        let row = rows.at(name);
+        let both = |path: &str, decimals| {
+            let [first, second] = ["judge", "second_judge"]
+                .map(|judge| row.say(&format!("{judge}/{path}"), decimals));
+            format!("{first} / {second}")
+        };
+        let pixels = |what: &str, decimals| row.say(&format!("pixels/{what}"), decimals);
+        vec![
+            format!("`{name}`"),
+            both("auc", 3),
+            both("other_deviation", 3),
+            both("rank", 1),
+            both("kid", 2),
+            variety(row),
+            row.say("identity/training_distance", 2),
+            pixels("texture_fine", 2),
+            pixels("texture_middle", 2),
+            pixels("texture_coarse", 2),
+            pixels("detail", 3),
+        ]
+    };
+    table(&HEADINGS, &ROWS.map(cells))
+}
+
 #[test]
 fn what_is_said_of_faces_is_what_was_measured() {
     let file = read(FILE);
     let file = Source(&file);
     let mut document = Document::open("docs/generation.md").section("## Results");
+    document.table("decoder", &decoder(file.at("rows")));
     document.table("methods", &methods(&file.at("rows").list()));
     sentences(&mut document, file);
     document.says("\u{b1} is half of a 95 % interval");
