@@ -59,7 +59,11 @@ async fn faces_are_changed_in_latents() {
     const SEEDS: u64 = 4;
     let mut similarity = 0.0;
     for seed in 0..SEEDS {
-        let first = face(request(&["Male"], 50).with_seed(seed)).await;
+        // It shows beyond doubt what was asked.
+        let mut first = request(&["Male"], 50).with_seed(seed);
+        let settings = first.settings.get_or_insert_default();
+        settings.target.get_or_insert_default().likelihood = Some(12.0);
+        let first = face(first).await;
         let change = v1::GenerateRequest {
             from: Some(whole(first)),
             ..request(&["Smiling"], 50)
@@ -68,8 +72,7 @@ async fn faces_are_changed_in_latents() {
         assert!(probability(&changed, "Smiling") > 0.5, "{seed}");
         similarity += changed.similarity.unwrap() / SEEDS as f32;
     }
-    // A stranger with the same attributes has about 0.2 (docs/generation.md).
-    assert!(similarity > 0.4, "{similarity}");
+    assert!(similarity > 0.5, "{similarity}");
 }
 
 #[tokio::test]

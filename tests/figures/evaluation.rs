@@ -64,7 +64,7 @@ pub(crate) fn methods(rows: &[Source<'_>]) -> String {
     table(&headings, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
-/// The table of what decoder and descent do, each as far as it was measured by both judges.
+/// The table of what decoder and descent do. Where a cell has two figures, they are by the two judges.
 fn decoder(rows: Source<'_>) -> String {
     const ROWS: [&str; 5] = [
         "photographs",
