@@ -138,4 +138,22 @@ def test_an_inversion_resembles_the_image(generator: Generator, face: Face) -> N
 def test_a_target_has_the_shape_of_its_layer(generator: Generator) -> None:
     layer, target = generator.target("Male")
     assert layer == generator.attributes().defaults.target.layer
+    layer, target = generator.target("Male", parametrization=v1.PARAMETRIZATION_PRIOR)
+    assert layer == "conv4_3"
     assert target.ndim == 3
+
+
+def test_a_given_face_is_changed_and_still_resembles_itself(generator: Generator, face: Face) -> None:
+    changed = generator.generate("Eyeglasses", from_image=face.picture, framing=Framing.FACE, keep=["Male"])
+    assert changed.similarity is not None
+    assert 0.2 < changed.similarity < 1
+    assert face.similarity is None
+    assert changed.scores["Eyeglasses"].probability > face.scores["Eyeglasses"].probability + 0.3
+    with generator.stream("Eyeglasses", from_image=face.picture, framing=Framing.FACE, keep=["Male"]) as events:
+        assert events.face().similarity == pytest.approx(changed.similarity)
+
+
+def test_only_one_face_can_be_changed_at_once(generator: Generator, face: Face) -> None:
+    with pytest.raises(DeepFaceError) as caught, generator.stream("Bald", count=2, from_image=face.picture) as events:
+        events.face()
+    assert caught.value.violations[0].field == "from"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,7 @@ class Face:
         loss: Of the last step, term by term.
         scores: What the classifier sees, by the name of the attribute. It judges its own work here.
         moved: Attributes that the request did not name and that changed all the same.
+        similarity: With `from_image`, how much of that face is left, -1 to 1; else None.
     """
 
     picture: bytes
@@ -91,6 +92,7 @@ class Face:
     loss: v1.LossTerms
     scores: dict[str, Score]
     moved: list[str]
+    similarity: float | None = None
 
     def save(self, file: str | os.PathLike[str]) -> None:
         """Writes the picture as it came."""
@@ -191,10 +193,26 @@ class Generator(Client):
         seed: int = 0,
         keep: Iterable[str] = (),
         settings: v1.TargetSettings | None = None,
+        parametrization: v1.Parametrization.ValueType = v1.PARAMETRIZATION_UNSPECIFIED,
         deadline: float | None = None,
     ) -> tuple[str, NDArray[np.float32]]:
-        """Returns a layer and the activation there that a face with these attributes would cause."""
-        request = v1.GetTargetRequest(attributes=requested(attributes), target=settings, seed=seed, keep=list(keep))
+        """Returns a layer and the activation there that a face with these attributes would cause.
+
+        Args:
+            attributes: As for `generate`.
+            seed: Decides what the attributes leave open.
+            keep: As for `generate`.
+            settings: How the target is made. Fields that are not set take their defaults.
+            parametrization: What the descent that it is for moves: this decides the layer and what the seed draws.
+            deadline: Seconds for this call.
+        """
+        request = v1.GetTargetRequest(
+            attributes=requested(attributes),
+            target=settings,
+            seed=seed,
+            keep=list(keep),
+            parametrization=parametrization,
+        )
         reply = self._call(self._stub.GetTarget, request, deadline)
         return reply.layer, array(reply.target)
 
@@ -204,6 +222,8 @@ class Generator(Client):
         *,
         seed: int = 0,
         keep: Iterable[str] = (),
+        from_image: ImageLike | None = None,
+        framing: Framing | None = None,
         settings: v1.GenerationSettings | None = None,
         size: int | None = None,
         format: Format = "png",  # noqa: A002
@@ -214,15 +234,24 @@ class Generator(Client):
         Args:
             attributes: Names, such as ["Male", "not Eyeglasses"], or messages, which may have a strength.
             seed: The same seed, request and models give the same image.
-            keep: Attributes to keep as they are without the request.
+            keep: Attributes to keep as they are without the request, or in `from_image`.
+            from_image: The face to change, in place of a new one.
+            framing: Where the face is in `from_image`. None: by its type, as for a classifier.
             settings: How it is made. Fields that are not set take their defaults.
             size: Side of the picture in pixels, 16 to 1024. None: the size that the service makes.
             format: How the picture is encoded.
             deadline: Seconds for this call.
         """
-        return self.generate_several(
-            attributes, [seed], keep=keep, settings=settings, size=size, format=format, deadline=deadline
-        )[0]
+        request = v1.GenerateFaceRequest(
+            attributes=requested(attributes),
+            settings=settings,
+            seeds=[seed],
+            keep=list(keep),
+            size=size,
+            format=_FORMATS[format],
+            **_origin(from_image, framing),
+        )
+        return self._faces(request, deadline)[0]
 
     def generate_several(
         self,
@@ -244,9 +273,12 @@ class Generator(Client):
             size=size,
             format=_FORMATS[format],
         )
+        return self._faces(request, deadline)
+
+    def _faces(self, request: v1.GenerateFaceRequest, deadline: float | None) -> list[Face]:
         reply = self._call(self._stub.GenerateFace, request, deadline)
         return [
-            Face(f.picture, f.media_type, None, f.seed, f.loss, _scores(f.attributes), list(f.moved))
+            Face(f.picture, f.media_type, None, f.seed, f.loss, _scores(f.attributes), list(f.moved), _similarity(f))
             for f in reply.faces
         ]
 
@@ -257,6 +289,8 @@ class Generator(Client):
         seed: int = 0,
         count: int = 1,
         keep: Iterable[str] = (),
+        from_image: ImageLike | None = None,
+        framing: Framing | None = None,
         settings: v1.GenerationSettings | None = None,
         images: Images = "png",
         every: int | None = None,
@@ -271,6 +305,8 @@ class Generator(Client):
             seed: Of the first face; those of the others follow.
             count: Faces, 1 to 16.
             keep: As for `generate`.
+            from_image: As for `generate`.
+            framing: As for `generate`.
             settings: As for `generate`.
             images: What iterates carry: a PNG, pixels, or "none". The face then is a PNG, pixels, or a PNG.
             every: Steps between two iterates. None: 10.
@@ -286,6 +322,7 @@ class Generator(Client):
             keep=list(keep),
             resume_tokens=resume_from,
             count=count,
+            **_origin(from_image, framing),
         )
         call = self._stub.Generate(request, timeout=self._timeout(deadline), metadata=self._metadata())
         return FaceStream(call, seed)
@@ -312,6 +349,15 @@ class Generator(Client):
         )
         call = self._stub.Invert(request, timeout=self._timeout(deadline), metadata=self._metadata())
         return FaceStream(call, seed)
+
+
+def _origin(image: ImageLike | None, framing: Framing | None) -> dict[str, Any]:
+    # The field's name, `from`, is a keyword of Python.
+    return {} if image is None else {"from": message(image, framing)}
+
+
+def _similarity(face: v1.GeneratedFace | v1.Result) -> float | None:
+    return face.similarity if face.HasField("similarity") else None
 
 
 def _stream(images: Images, every: int | None, resume_tokens: bool) -> v1.StreamSettings:
@@ -342,8 +388,9 @@ def _iterate(event: v1.Iterate) -> Iterate:
 def _result(event: v1.Result, seed: int) -> Face:
     picture, pixels = _shown(event.image)
     media_type = "image/png" if picture else ""
-    scores = _scores(event.attributes)
-    return Face(picture or b"", media_type, pixels, seed + event.index, event.loss, scores, list(event.moved))
+    seed += event.index
+    scores, similarity = _scores(event.attributes), _similarity(event)
+    return Face(picture or b"", media_type, pixels, seed, event.loss, scores, list(event.moved), similarity)
 
 
 def _scores(attributes: Iterable[v1.ResultAttribute]) -> dict[str, Score]:
