@@ -7,10 +7,8 @@ import { blob, byId, copy, h, say, show } from "./dom";
 import { Face, generate } from "./faces";
 import { attributes, command, fileName, grpcurl, Request, sayRequest, scale, settings } from "./request";
 import { generator, stopped } from "./rpc";
-import { allScores, askedScores, differences, movedScores, table } from "./scores";
+import { differences, resultTables, table } from "./scores";
 
-/** Attributes that changed without being asked and are listed. */
-const MOST_MOVED = 6;
 /** Attributes that a comparison lists. */
 const MOST_DIFFERENCES = 12;
 
@@ -44,14 +42,7 @@ export class Chosen {
     const image = byId<HTMLImageElement>("chosen-image");
     image.alt = `Chosen synthetic face for: ${said}; seed ${seed}`;
     if (result.image?.content.case === "encoded") show(image, result.image.content.value);
-    const moved = movedScores(result.attributes, result.moved);
-    const more = moved.length > MOST_MOVED ? `: ${MOST_MOVED} of ${moved.length}` : "";
-    byId("chosen-scores").replaceChildren(
-      table("What the classifier sees of what was asked", askedScores(result.attributes), "Decision, and change"),
-      ...(moved.length > 0 ? [table(`Changed without being asked${more}`, moved.slice(0, MOST_MOVED), "Change")] : []),
-      h("details", {},
-        h("summary", {}, "All attributes"),
-        table("All attributes", allScores(result.attributes), "Decision, and change")));
+    byId("chosen-scores").replaceChildren(...resultTables(result));
     byId("command").textContent = command(request, way, seed);
     byId("grpcurl").textContent = grpcurl(request, way, seed, this.size(started.imageSize), this.address);
     byId("comparison").replaceChildren();

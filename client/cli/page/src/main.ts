@@ -28,7 +28,7 @@ async function open(): Promise<void> {
     byId("main").hidden = false;
     say("");
     const page = new Page(offered);
-    new Photo(model, offered.defaults?.target?.layer ?? "", () => page.wish(), problem);
+    new Photo(model, () => page.wish(), problem);
     page.read();
   } catch (error) {
     problem(error, () => void open());

@@ -3,17 +3,19 @@
 import { create } from "@bufbuild/protobuf";
 import { Classification, ClassifyRequestSchema, GetModelResponse } from "./gen/deepface/v1/classifier_pb";
 import {
-  GenerateRequestSchema, GenerateResponse, InvertRequestSchema, InvertResponse, RequestedAttribute,
+  GenerateRequestSchema, GenerateResponse, InvertRequestSchema, InvertResponse, RequestedAttribute, Result,
 } from "./gen/deepface/v1/generator_pb";
 import { FaceBox, Framing, Image, ImageSchema, Warning } from "./gen/deepface/v1/image_pb";
 import { Card, every } from "./card";
 import { byId, h, percent, say, svg } from "./dom";
 import { sayRequest } from "./request";
 import { classifier, failure, generator, stopped } from "./rpc";
-import { Score, table } from "./scores";
+import { resultTables, Score, table } from "./scores";
 
 /** Layers that a reconstruction shows something of; heads cannot be inverted. */
 const INVERTIBLE = /^(conv|pool|fc)/;
+/** The layer that a reconstruction begins with: it still knows shapes. */
+const USUAL_LAYER = "conv4_3";
 /** Steps until the service says how many there are. */
 const USUAL_STEPS = 50;
 
@@ -30,6 +32,8 @@ interface Descent {
   done: string;
   open: (image: Image, signal: AbortSignal) => AsyncIterable<Pick<GenerateResponse | InvertResponse, "event">>;
   again: () => void;
+  /** What the classifier sees in it, if that is to be said. */
+  tables?: (result: Result) => HTMLElement[];
 }
 
 /** The panel of the photograph. */
@@ -43,7 +47,7 @@ export class Photo {
   private work: AbortController | undefined;
 
   constructor(
-    { model, limits }: GetModelResponse, defaultLayer: string, private readonly asked: () => RequestedAttribute[],
+    { model, limits }: GetModelResponse, private readonly asked: () => RequestedAttribute[],
     private readonly failed: (error: unknown, again: () => void) => void,
   ) {
     this.maxBytes = Number(limits?.maxImageBytes ?? 0) || Infinity;
@@ -51,7 +55,7 @@ export class Photo {
       this.thresholds.set(name, { accurate: threshold, balanced: balancedThreshold });
     }
     const layers = (model?.layers ?? []).map(({ name }) => name).filter((name) => INVERTIBLE.test(name));
-    const option = (name: string) => h("option", { value: name, selected: name === defaultLayer }, name);
+    const option = (name: string) => h("option", { value: name, selected: name === USUAL_LAYER }, name);
     byId("layer").replaceChildren(...layers.map(option));
     this.listen();
   }
@@ -122,6 +126,7 @@ export class Photo {
       const { results } = await classifier.classify(create(ClassifyRequestSchema, { images: [image] }), { signal: work.signal });
       this.found = results;
       byId("reconstruction").replaceChildren();
+      byId("changed-scores").replaceChildren();
       byId("photo-result").hidden = false;
       this.showBoxes();
       this.showFace();
@@ -220,11 +225,12 @@ export class Photo {
       done: "Changed the face",
       open: (from, signal) => generator.generate(create(GenerateRequestSchema, { attributes, from, stream }), { signal }),
       again: () => void this.change(),
+      tables: resultTables,
     });
   }
 
   /** Shows an image that comes from the face, beside the face. */
-  private async follow({ title, alt, doing, done, open, again }: Descent): Promise<void> {
+  private async follow({ title, alt, doing, done, open, again, tables }: Descent): Promise<void> {
     this.work?.abort();
     const work = new AbortController();
     this.work = work;
@@ -236,6 +242,7 @@ export class Photo {
     byId("reconstruction").replaceChildren(
       ...(shown ? [h("figure", {}, original, h("figcaption", {}, "what the network sees"))] : []),
       h("figure", {}, card.image, card.progress, card.caption));
+    byId("changed-scores").replaceChildren();
     card.start(title, alt);
     const stop = byId<HTMLButtonElement>("stop-invert");
     stop.disabled = false;
@@ -251,7 +258,8 @@ export class Photo {
           byId("photo-warnings").replaceChildren(...warnings(event.value.warnings));
         } else if (event.case === "iterate") card.iterate(event.value);
         else if (event.case === "result") {
-          card.finish(event.value);
+          card.finish(event.value, likeness(event.value));
+          byId("changed-scores").replaceChildren(...(tables?.(event.value) ?? []));
           say(done, "photo-status");
         }
       }
@@ -295,6 +303,11 @@ export class Photo {
     place.textContent = text;
     place.hidden = text === "";
   }
+}
+
+/** How much of the photograph's face is left, if the service says so. */
+function likeness({ similarity }: Result): string {
+  return similarity === undefined ? "" : ` · similarity ${similarity.toFixed(2)}`;
 }
 
 function warnings(all: Warning[]): HTMLElement[] {

@@ -1,7 +1,10 @@
 // Tables of what the classifier sees.
 
-import { ResultAttribute } from "./gen/deepface/v1/generator_pb";
+import { Result, ResultAttribute } from "./gen/deepface/v1/generator_pb";
 import { h, percent, signed, svg } from "./dom";
+
+/** Attributes that changed without being asked and are listed. */
+const MOST_MOVED = 6;
 
 /** A row of a table. */
 export interface Score {
@@ -42,8 +45,21 @@ function bar(probability: number, threshold?: number): Element {
   return picture;
 }
 
+/** What the classifier sees in a made face: what was asked, what changed with it, and everything. */
+export function resultTables({ attributes, moved }: Result): HTMLElement[] {
+  const changed = movedScores(attributes, moved);
+  const more = changed.length > MOST_MOVED ? `: ${MOST_MOVED} of ${changed.length}` : "";
+  return [
+    table("What the classifier sees of what was asked", askedScores(attributes), "Decision, and change"),
+    ...(changed.length > 0 ? [table(`Changed without being asked${more}`, changed.slice(0, MOST_MOVED), "Change")] : []),
+    h("details", {},
+      h("summary", {}, "All attributes"),
+      table("All attributes", allScores(attributes), "Decision, and change")),
+  ];
+}
+
 /** What was asked of a face, and whether the classifier sees it. */
-export function askedScores(attributes: ResultAttribute[]): Score[] {
+function askedScores(attributes: ResultAttribute[]): Score[] {
   return attributes.filter(({ requested }) => requested !== undefined).map((attribute) => {
     const { name, probability, present, requested, change } = attribute;
     const granted = requested === present;
@@ -54,7 +70,7 @@ export function askedScores(attributes: ResultAttribute[]): Score[] {
 }
 
 /** What else differs from the face of the seed without a request, the largest change first. */
-export function movedScores(attributes: ResultAttribute[], moved: string[]): Score[] {
+function movedScores(attributes: ResultAttribute[], moved: string[]): Score[] {
   const names = new Set(moved);
   const size = ({ change }: ResultAttribute) => Math.abs(change ?? 0);
   return attributes.filter(({ name }) => names.has(name)).sort((a, b) => size(b) - size(a)).map(({ name, probability, present, change }) => ({
@@ -63,7 +79,7 @@ export function movedScores(attributes: ResultAttribute[], moved: string[]): Sco
 }
 
 /** Everything, the most probable first. */
-export function allScores(attributes: ResultAttribute[]): Score[] {
+function allScores(attributes: ResultAttribute[]): Score[] {
   return [...attributes].sort((a, b) => b.probability - a.probability).map(({ name, probability, present, change }) => ({
     name, probability, present, remark: (present ? "present" : "absent") + (change === undefined ? "" : `, ${signed(change)}`),
   }));

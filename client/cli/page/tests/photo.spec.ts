@@ -90,6 +90,15 @@ test("a face is changed as the attributes ask", async ({ page }) => {
   await expect(image).toHaveAttribute("alt", "The face, changed: Eyeglasses");
   expect(await shows(image)).toBe(true);
   await expect(page.locator("#photo-problem")).toBeHidden();
+  // It says how much of the face is left, whether the wish is there, and what changed with it.
+  await expect(page.locator("#reconstruction figcaption").last()).toContainText(/loss \d\.\d+ · similarity 0\.\d\d/);
+  const asked = page.getByRole("table", { name: "What the classifier sees of what was asked" });
+  await expect(asked.locator("tbody tr")).toContainText(/^Eyeglasses\d+\.\d %(as asked|absent, not as asked), \+\d/);
+  await page.locator("#changed-scores summary").click();
+  await expect(page.locator("#changed-scores details tbody tr")).toHaveCount(73);
+  // Another descent has other scores, or none.
+  await page.getByRole("button", { name: "Reconstruct" }).click();
+  await expect(page.locator("#changed-scores table")).toHaveCount(0);
 });
 
 test("what is no picture is refused beside the file, and so is a picture without a face", async ({ page }) => {
