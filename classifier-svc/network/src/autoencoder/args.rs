@@ -75,6 +75,10 @@ pub struct AutoencoderArgs {
     /// Factor of the squared error of a face, summed over its pixels.
     #[arg(long, default_value_t = Settings::default().pixel_weight)]
     pub pixel_weight: f64,
+    /// Factor of the squared excess of decoded values over what a pixel can be, 0 to 1; 0 turns it off. Faces of mixed latents,
+    /// which are nobody's, count too: without it, some of them have spots in loud colours.
+    #[arg(long, default_value_t = Settings::default().range_weight)]
+    pub range_weight: f64,
     /// Factor of the perceptual loss; 0 turns it off.
     #[arg(long, default_value_t = Settings::default().perceptual_weight)]
     pub perceptual_weight: f64,
@@ -141,6 +145,7 @@ impl AutoencoderArgs {
             learning_rate: self.learning_rate,
             weight_decay: self.weight_decay,
             pixel_weight: self.pixel_weight,
+            range_weight: self.range_weight,
             perceptual_weight: self.perceptual_weight,
             perceptual_layers: self.perceptual_layers.clone(),
             perceptual_side: self.perceptual_side,

@@ -1,4 +1,5 @@
-//! The loss of a batch and its gradients: reconstruction, perception, a critic, and the divergence of the latents.
+//! The loss of a batch and its gradients: reconstruction, the range of pixels, perception, a critic, and the divergence of the
+//! latents.
 
 use super::{
     critic::Critic,
@@ -15,6 +16,9 @@ use crate::train::optimizer::{Parameter, Step};
 pub struct Terms {
     /// Squared error, summed over the pixels of a face (0 to 1).
     pub pixels: f64,
+    /// Squared excess of decoded values over 0 to 1, likewise; in training also of faces of mixed latents.
+    #[serde(default)]
+    pub excess: f64,
     /// Perceptual loss: the squared distance of the classifier's activations, relative to their size, summed over layers.
     pub perceptual: f64,
     /// Divergence of the latents from the standard Gaussian, nats.
@@ -28,6 +32,7 @@ impl Terms {
     /// Adds a share of others.
     pub(super) fn add(&mut self, other: &Self, share: f64) {
         self.pixels += share * other.pixels;
+        self.excess += share * other.excess;
         self.perceptual += share * other.perceptual;
         self.divergence += share * other.divergence;
         self.critic += share * other.critic;
@@ -36,6 +41,7 @@ impl Terms {
     /// The weighted sum.
     pub(super) fn total(&self, weights: &Weights) -> f64 {
         weights.pixels * self.pixels
+            + weights.range * self.excess
             + weights.looks.perceptual * self.perceptual
             + weights.beta * self.divergence
     }
@@ -44,6 +50,7 @@ impl Terms {
     pub(super) fn rounded(&self) -> Self {
         Self {
             pixels: rounded(self.pixels),
+            excess: rounded(self.excess),
             perceptual: rounded(self.perceptual),
             divergence: rounded(self.divergence),
             critic: rounded(self.critic),
@@ -60,13 +67,14 @@ pub(super) fn rounded(figure: f64) -> f64 {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights {
     pub(super) pixels: f64,
+    pub(super) range: f64,
     pub(super) beta: f64,
     /// Of what the classifier's eyes give.
     pub(super) looks: Weighting,
 }
 
 /// A batch: faces, `[n, 3, S, S]`, their attributes, `[n, attributes]`, and normal noise, `[n, latent]`; mixtures
-/// of its latents, whose faces only the critic sees.
+/// of its latents, whose faces count only for the critic and the range.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch<'a> {
     pub(super) faces: &'a [f32],
@@ -102,6 +110,7 @@ impl Learner {
         let perceptual = self.perceptual.as_mut();
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
+            excess: squared_excess(decoded) / n as f64,
             perceptual: perceptual.map_or(0.0, |p| p.loss(batch.faces, decoded)),
             divergence: posterior.divergence(latent),
             critic: 0.0,
@@ -116,7 +125,7 @@ impl Learner {
         let posterior = self.networks.encode(batch.faces, batch.attributes);
         let mut latents = posterior.draw(batch.noise);
         let mut attributes = batch.attributes.to_vec();
-        if weights.looks.adversarial > 0.0 {
+        if weights.looks.adversarial > 0.0 || weights.range > 0.0 {
             let drawn = batch.mixtures.len();
             latents.extend(mixed(&latents, batch.mixtures, latent));
             attributes.extend_from_within(..attributes.len() / n * drawn);
@@ -130,6 +139,10 @@ impl Learner {
             .map(|(y, x)| factor * (y - x));
         let mut gradient: Vec<f32> = differences.collect();
         gradient.resize(made.len(), 0.0);
+        let faces = (made.len() / size) as f64;
+        let factor = (2.0 * weights.range / faces) as f32;
+        let values = gradient.iter_mut().zip(&made);
+        values.for_each(|(g, &y)| *g += factor * excess(y));
         let looks = weights.looks;
         let [perceptual, critic] = match &mut self.perceptual {
             Some(perceptual) if looks.perceptual > 0.0 || looks.adversarial > 0.0 => Looks {
@@ -148,6 +161,7 @@ impl Learner {
         self.networks.learn_encoder(&gradient);
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
+            excess: squared_excess(&made) / faces,
             perceptual,
             divergence: posterior.divergence(latent),
             critic,
@@ -181,6 +195,16 @@ fn mixed(latents: &[f32], mixtures: &[Mixture], latent: usize) -> Vec<f32> {
 
 fn squared_error(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+}
+
+/// How far a decoded value is from what a pixel can be.
+fn excess(value: f32) -> f32 {
+    value - value.clamp(0.0, 1.0)
+}
+
+fn squared_excess(values: &[f32]) -> f64 {
+    let squares = values.iter().map(|&y| f64::from(excess(y)).powi(2));
+    squares.sum()
 }
 
 impl Posterior {

@@ -21,6 +21,10 @@ pub struct Settings {
     pub weight_decay: f32,
     /// Factor of the squared error of a face, summed over its pixels (0 to 1).
     pub pixel_weight: f64,
+    /// Factor of the squared excess of decoded values over what a pixel can be, 0 to 1, summed over those of a face; also for
+    /// faces of mixed latents.
+    #[serde(default)]
+    pub range_weight: f64,
     /// Factor of the perceptual loss; with 0 no classifier is needed.
     pub perceptual_weight: f64,
     /// The classifier's layers that the perceptual loss compares.
@@ -69,6 +73,7 @@ impl Default for Settings {
             learning_rate: 2e-3,
             weight_decay: 1e-3,
             pixel_weight: 4.0,
+            range_weight: 0.0,
             perceptual_weight: 1000.0,
             perceptual_layers: ["conv1_2", "conv2_2", "conv3_3"].map(String::from).to_vec(),
             perceptual_side: 96,
@@ -111,6 +116,12 @@ impl Settings {
                 "above 0",
                 self.pixel_weight,
                 positive(self.pixel_weight),
+            ),
+            (
+                "range-weight",
+                "at least 0",
+                self.range_weight,
+                not_negative(self.range_weight),
             ),
             (
                 "perceptual-weight",
@@ -218,8 +229,9 @@ impl Settings {
         if self.conditional { attributes } else { 0 }
     }
 
-    /// Faces of mixed latents in a step, for the critic alone, beside those of the batch.
+    /// Faces of mixed latents in a step, for the critic and the range alone, beside those of the batch.
     pub(super) fn mixed(&self) -> usize {
-        if self.contested() { self.batch / 2 } else { 0 }
+        let wanted = self.contested() || self.range_weight > 0.0;
+        if wanted { self.batch / 2 } else { 0 }
     }
 }

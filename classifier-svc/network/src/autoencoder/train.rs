@@ -276,6 +276,7 @@ impl<'a> Training<'a> {
             let progress = index as f64 / all as f64;
             let weights = Weights {
                 pixels: settings.pixel_weight,
+                range: settings.range_weight,
                 beta: settings.beta_at(progress),
                 looks: Weighting {
                     perceptual: settings.perceptual_at(progress),

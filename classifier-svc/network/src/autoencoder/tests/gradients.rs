@@ -26,6 +26,7 @@ use crate::{
 const N: usize = 3;
 const WEIGHTS: Weights = Weights {
     pixels: 0.5,
+    range: 0.7,
     beta: 2.0,
     looks: PERCEPTUAL,
 };
@@ -47,6 +48,12 @@ fn networks(seed: u64) -> Networks {
     let mut networks = Networks::random(&topology(), NAMES.len(), N, seed);
     unsettle(networks.parameters_mut());
     networks
+}
+
+/// Lets some decoded values leave what pixels can be.
+fn overdrive(networks: &mut Networks) {
+    let bias = networks.parameters_mut().last().unwrap();
+    bias.value.iter_mut().step_by(2).for_each(|b| *b += 3.0);
 }
 
 /// The layers of a whole decoder and of an encoder's body, each alone in a stack.
@@ -384,10 +391,16 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
         matching: None,
         critic: None,
     };
+    overdrive(&mut learner.networks);
     let learned_terms = learner.learn(&batch, &weights, STILL);
     let terms = learner.terms(&batch);
     assert!((learned_terms.total(&weights) - terms.total(&weights)).abs() < 1e-6);
-    for part in [terms.pixels, terms.perceptual, terms.divergence] {
+    for part in [
+        terms.pixels,
+        terms.excess,
+        terms.perceptual,
+        terms.divergence,
+    ] {
         assert!(part > 0.0);
     }
     let learned: Vec<Parameter> = learner
@@ -405,6 +418,50 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
         own.value.copy_from_slice(&parameter.value);
         assert_slope(&format!("parameter {i}"), found, 0.03);
     }
+}
+
+/// Of a face of mixed latents nothing is known but that its values should be what pixels can be.
+#[test]
+fn the_range_counts_for_faces_of_mixed_latents_too() {
+    let (pixels, attributes) = arrays(&faces(N, 5));
+    let noise = noise(9, N * 6);
+    let batch = |mixtures| Batch {
+        faces: &pixels,
+        attributes: &attributes,
+        noise: &noise,
+        mixtures,
+    };
+    let weights = Weights {
+        pixels: 0.0,
+        beta: 0.0,
+        looks: Weighting {
+            perceptual: 0.0,
+            ..PERCEPTUAL
+        },
+        ..WEIGHTS
+    };
+    let mut networks = Networks::random(&topology(), NAMES.len(), N + 1, 3);
+    unsettle(networks.parameters_mut());
+    let mut learner = Learner {
+        networks,
+        perceptual: None,
+        matching: None,
+        critic: None,
+    };
+    overdrive(&mut learner.networks);
+    let mixtures = [[(0, true), (1, false), (2, true), (0, false)]];
+    let alone = learner.learn(&batch(&[]), &weights, STILL);
+    let mixed = learner.learn(&batch(&mixtures), &weights, STILL);
+    assert!(mixed.excess > 0.0 && mixed.excess != alone.excess);
+    let last = learner.networks.parameters_mut().last().unwrap().clone();
+    let found = slope(&last.value, &last.gradient, 2e-3, |moved| {
+        let own = learner.networks.parameters_mut().last().unwrap();
+        own.value.copy_from_slice(moved);
+        learner
+            .learn(&batch(&mixtures), &weights, STILL)
+            .total(&weights)
+    });
+    assert_slope("the last bias", found, 0.03);
 }
 
 #[test]
