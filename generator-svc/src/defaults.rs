@@ -3,10 +3,14 @@
 //! The comments of `generator.proto`, the `--help` of the command line and `docs/generation.md` repeat them; tests hold
 //! those texts to these values.
 
+use crate::gaussian::Coordinates;
 use crate::inversion::{Basis, Rule, Settings, Start};
 
-/// The layer whose targets show attributes best (`docs/generation.md`).
+/// The layer of a target in components and in pixels: where they can show anything, its shapes hold a face together.
 pub const LAYER: &str = "conv4_3";
+/// The layer of a target in a decoder's latents: a decoder makes faces by itself, and this layer, which tells only what
+/// matters for recognition, leaves their texture as it is (`docs/generation.md`).
+pub const DECODER_LAYER: &str = "fc6";
 /// k in `T + k (T - mean)`.
 pub const EXAGGERATION: f64 = 0.0;
 /// Strength of an attribute.
@@ -24,7 +28,7 @@ pub const VARIETY: [f64; 2] = [1.2, 0.6];
 /// Weight of the likelihood beside a target, for a sketch and for a portrait. It weighs a mean over attributes, so each of a
 /// sketch's few still counts more than one of a portrait's; with more, much appears that nobody asked for
 /// (`docs/generation.md`).
-pub const LIKELIHOOD: [f64; 2] = [2.0, 5.0];
+pub const LIKELIHOOD: [f64; 2] = [2.0, 12.0];
 /// Weight of the likelihood for a change of a given face: with more, more of what was not asked for changes too
 /// (`docs/generation.md`).
 pub const CHANGE_LIKELIHOOD: f64 = 2.0;
@@ -35,6 +39,14 @@ pub const MARGIN: f64 = 0.5;
 pub const NO_END: f64 = 100.0;
 /// Weight of the likelihood beside one of the paper's targets.
 pub const CGMM_LIKELIHOOD: f64 = 0.0;
+
+/// The layer of a target by default, for what its descent moves.
+pub fn layer(moved: Coordinates) -> &'static str {
+    match moved {
+        Coordinates::Components => LAYER,
+        Coordinates::Latents => DECODER_LAYER,
+    }
+}
 
 /// How complete a description is by default: people who list a dozen traits would have listed the eyeglasses, people who
 /// say "smiling" leave them open. An attribute of a strength below 1 counts as that part of one.

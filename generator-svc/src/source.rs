@@ -38,3 +38,64 @@ impl StatisticsSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::defaults;
+    use crate::gaussian::{Asked, Coordinates, Regression, Residual, Wish};
+
+    /// Side of the squares in which a picture is judged, pixels.
+    const SQUARE: usize = 16;
+
+    /// The largest mean distance of a square's values from what a pixel can be.
+    fn worst_square(picture: &[f32], side: usize) -> f32 {
+        let mut squares = vec![0.0; (side / SQUARE).pow(2)];
+        for (i, x) in picture.iter().enumerate() {
+            let (row, column) = (i / side % side, i % side);
+            squares[row / SQUARE * (side / SQUARE) + column / SQUARE] +=
+                (x - x.clamp(0.0, 1.0)).abs();
+        }
+        let values = (3 * SQUARE * SQUARE) as f32;
+        squares.into_iter().fold(0.0, f32::max) / values
+    }
+
+    /// Where a decoder's values run away, pictures have spots in loud colours.
+    #[test]
+    fn drawn_faces_have_no_loud_spots() {
+        const SEEDS: u64 = 24;
+        let statistics = StatisticsSource::Embedded.load().unwrap();
+        let decoder = statistics.prior(Coordinates::Latents);
+        let names = ["Male", "Smiling", "Blond Hair", "Sunglasses"];
+        let mut spotted = 0;
+        for name in names {
+            let wish = Wish {
+                asked: vec![Asked {
+                    attribute: statistics.schema.find(name).unwrap(),
+                    absent: false,
+                    strength: 1.0,
+                }],
+                ..Wish::default()
+            };
+            let how = Regression {
+                layer: statistics.layer_or_first(defaults::DECODER_LAYER),
+                exaggeration: 0.0,
+                variety: defaults::variety(0.0),
+                completeness: 0.0,
+                residual: Residual::LowRank,
+                likelihood: 0.0,
+                coordinates: Coordinates::Latents,
+                margin: 0.0,
+            };
+            for seed in 0..SEEDS {
+                let description = statistics.describe(&wish, &how, seed);
+                let variation = statistics.variation(&how, &description, seed);
+                let z = statistics.centre(&how, &description, &variation);
+                let worst = worst_square(&decoder.picture(&z), decoder.picture_side());
+                spotted += usize::from(worst > 0.05);
+            }
+        }
+        let faces = names.len() * SEEDS as usize;
+        assert!(spotted * 20 < faces, "{spotted} of {faces} faces");
+    }
+}

@@ -38,7 +38,7 @@ pub enum Recipe {
 pub(crate) const DEFAULT: &str = "default";
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 18] = [
+pub const METHODS: [Method; 19] = [
     Method {
         name: DEFAULT,
         note: "the generator's defaults",
@@ -130,8 +130,14 @@ pub const METHODS: [Method; 18] = [
         recipe: || Recipe::Generate(components(no_step())),
     },
     Method {
+        name: "regression-conv4_3",
+        note: "a regression target on conv4_3, where the default with a decoder has fc6",
+        takes_absent: true,
+        recipe: || on_layer(Target::Regression, "conv4_3"),
+    },
+    Method {
         name: "regression-fc6",
-        note: "a regression target on fc6",
+        note: "a regression target on fc6, where the default without a decoder has conv4_3",
         takes_absent: true,
         recipe: || on_layer(Target::Regression, "fc6"),
     },

@@ -19,7 +19,7 @@ use super::stream::{self, Terms};
 use super::terms::{likelihood, terms};
 use super::{Generator, attributes, edit, hold, preset, settings, target, wire};
 use crate::defaults;
-use crate::gaussian::{Asked, Cgmm, Description, Regression, Target, Wish};
+use crate::gaussian::{Asked, Cgmm, Coordinates, Description, Regression, Target, Wish};
 
 /// Faces of one request.
 const MOST_FACES: usize = 16;
@@ -97,12 +97,6 @@ impl Wanted {
         let method = Method::of(settings.target.as_ref());
         let schema = &api.statistics.schema;
         let wish = attributes::wish(schema, &self.attributes, &self.keep, method);
-        let target = settings::target(
-            &api.statistics,
-            settings.target.as_ref(),
-            wish.as_ref().map_or(&[], |w| &w.asked),
-            "settings.target",
-        );
         let descent = settings.inversion.as_ref();
         let aim = Aim {
             method: Some(method),
@@ -110,9 +104,17 @@ impl Wanted {
             changes: self.from.is_some(),
         };
         let descent = settings::descent(&api.statistics, descent, aim, "settings.inversion");
+        let target = settings::target(
+            &api.statistics,
+            settings.target.as_ref(),
+            wish.as_ref().map_or(&[], |w| &w.asked),
+            descent
+                .as_ref()
+                .map_or(Coordinates::Components, |d| d.basis.coordinates()),
+            "settings.target",
+        );
         match (preset.and(from), wish, target, descent, stream, seeds) {
             (Ok(()), Ok(wish), Ok(target), Ok(descent), Ok(stream), Ok(seeds)) => {
-                let target = target.varied_in(descent.basis.coordinates());
                 let in_force = settings::target_to_wire(&target, &api.statistics);
                 let settings = wire::in_force(in_force, &descent);
                 let named = |a: &Asked| (schema.name(a.attribute), a.absent, a.strength.to_bits());

@@ -24,12 +24,13 @@ pub(super) async fn get_target(
         Method::of(how),
     );
     let asked = wish.as_ref().map_or(&[][..], |w| &w.asked);
-    let target = settings::target(&api.statistics, how, asked, "target");
     let mut check = Check::new("");
     let aim = settings::Aim::face(Method::of(how));
     let basis = settings::basis(&mut check, &api.statistics, request.parametrization, aim);
-    let (wish, how) = match (target, wish, check.or(basis)) {
-        (Ok(how), Ok(wish), Ok(basis)) => (wish, how.varied_in(basis.coordinates())),
+    let moved = basis.coordinates();
+    let target = settings::target(&api.statistics, how, asked, moved, "target");
+    let (wish, how) = match (target, wish, check.or(())) {
+        (Ok(how), Ok(wish), Ok(())) => (wish, how),
         (how, wish, basis) => {
             let wrong = [wish.err(), how.err(), basis.err()];
             let wrong = wrong.into_iter().flatten();

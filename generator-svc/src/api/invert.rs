@@ -18,6 +18,7 @@ use super::resume::{self, digest};
 use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::{Generator, settings, wire};
+use crate::defaults;
 use crate::gaussian::Wish;
 
 /// Checks the request and starts the work.
@@ -59,7 +60,7 @@ fn check(
         }
     };
     let layer = if request.layer.is_empty() {
-        let default = settings::default_layer(&api.statistics);
+        let default = api.statistics.layer_or_first(defaults::LAYER);
         api.statistics.layer(default).name.clone()
     } else {
         request.layer

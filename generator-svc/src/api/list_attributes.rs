@@ -7,11 +7,12 @@ use deepface_serve::{Violations, this_server};
 
 use super::method::Method;
 use super::{preset, settings, wire};
+use crate::defaults;
 use crate::gaussian::Statistics;
 
 /// Answers from the statistics alone.
 pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse {
-    let layer = statistics.layer(settings::default_layer(statistics));
+    let layer = statistics.layer(statistics.layer_or_first(defaults::LAYER));
     let schema = &statistics.schema;
     let attributes = schema.all().map(|attribute| AttributeInfo {
         name: schema.name(attribute).into(),
@@ -47,13 +48,14 @@ fn of_a_short_request(
     preset::fill_in(&mut settings, "preset")?;
     let (target, descent) = (settings.target.as_ref(), settings.inversion.as_ref());
     let method = Method::of(target);
-    let target = settings::target(statistics, target, &[], "target")?;
     let descent = settings::descent(
         statistics,
         descent,
         settings::Aim::face(method),
         "inversion",
     )?;
+    let moved = descent.basis.coordinates();
+    let target = settings::target(statistics, target, &[], moved, "target")?;
     let target = settings::target_to_wire(&target, statistics);
     Ok(wire::in_force(target, &descent))
 }

@@ -40,7 +40,7 @@ fn says(text: &str, expected: impl AsRef<str>) {
 fn the_contract_says_the_defaults_of_a_target() {
     says(
         &comment("string layer = 2;\n  // k in"),
-        format!("Empty: {LAYER},"),
+        format!("Empty: {DECODER_LAYER} with PARAMETRIZATION_DECODER, else {LAYER};"),
     );
     says(
         &comment("optional double exaggeration"),
@@ -207,7 +207,7 @@ fn the_documentation_says_the_defaults() {
     documented(&["margin", &text(MARGIN)]);
     documented(&["c", "0", "three", "1", "twelve"]);
     documented(&["Exaggeration", "k", &text(EXAGGERATION), "default"]);
-    documented(&[LAYER, "default"]);
+    documented(&[DECODER_LAYER, LAYER, "default"]);
     let prior = descent(Basis::Prior, Rule::Adam).prior;
     documented(&["prior", "default", &text(prior)]);
 }

@@ -13,17 +13,6 @@ pub enum Target {
     ClassVisualization,
 }
 
-impl Target {
-    /// The same with variety drawn in these coordinates.
-    #[must_use]
-    pub fn varied_in(self, coordinates: Coordinates) -> Self {
-        match self {
-            Self::Regression(how) => Self::Regression(Regression { coordinates, ..how }),
-            other => other,
-        }
-    }
-}
-
 /// `T(a) = mean + sum_j (a_j - E[a_j]) v_j`, with the attributes completed that a request does not name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Regression {

@@ -215,8 +215,8 @@ pub struct TargetSettings {
     /// The method.
     #[prost(enumeration = "Method", tag = "1")]
     pub method: i32,
-    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: conv4_3, or the first layer if the statistics
-    /// lack conv4_3. Does not apply to METHOD_CLASS_VISUALIZATION.
+    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: fc6 with PARAMETRIZATION_DECODER, else conv4_3; or
+    /// the first layer if the statistics lack that one. Does not apply to METHOD_CLASS_VISUALIZATION.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
     /// k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
@@ -1946,7 +1946,7 @@ pub struct AttributeInfo {
     /// Share of the training images that have it, 0 to 1.
     #[prost(double, tag = "3")]
     pub frequency: f64,
-    /// Learned weight w of eq. 3, for the default layer.
+    /// Learned weight w of eq. 3, for the layer that the paper's methods use by default.
     #[prost(double, tag = "4")]
     pub weight: f64,
 }
@@ -2157,7 +2157,8 @@ pub struct InvertRequest {
     /// The image.
     #[prost(message, optional, tag = "1")]
     pub image: ::core::option::Option<Image>,
-    /// Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: as for a target.
+    /// Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: conv4_3, or the first layer
+    /// if the statistics lack it.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
     /// How the image is found.

@@ -33,7 +33,11 @@ fn says(flag: &str, expected: impl AsRef<str>) {
 #[test]
 fn help_says_the_defaults_of_a_target() {
     says("present", format!("strength: {}.", defaults::STRENGTH));
-    says("layer", format!("Default: {}.", defaults::LAYER));
+    let (latents, others) = (defaults::DECODER_LAYER, defaults::LAYER);
+    says(
+        "layer",
+        format!("Default: {latents} with the decoder, else {others}."),
+    );
     says(
         "exaggeration",
         format!("Default: {}.", defaults::EXAGGERATION),

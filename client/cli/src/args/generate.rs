@@ -75,7 +75,7 @@ pub(crate) struct TargetArgs {
     /// How the target activation is made from the attributes. Default: regression.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,
-    /// Layer of the target; `deepface attributes` lists the layers. Default: conv4_3.
+    /// Layer of the target; `deepface attributes` lists the layers. Default: fc6 with the decoder, else conv4_3.
     #[arg(long, value_parser = target_layer(), hide_possible_values = true)]
     pub(crate) layer: Option<String>,
     /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.
@@ -89,7 +89,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
     /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 2 for
-    /// a few attributes up to 5 for a full description; 0 for cgmm-mean and cgmm-sample.
+    /// a few attributes up to 12 for a full description; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
     /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood

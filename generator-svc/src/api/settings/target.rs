@@ -10,7 +10,8 @@ use crate::gaussian::{
     Asked, Cgmm, Coordinates, LayerId, Regression, Residual, Statistics, Target,
 };
 
-/// Checks how a target should be made for these attributes; `field` is where the settings stand in the request.
+/// Checks how a target should be made for these attributes and a descent that moves these coordinates; `field` is where
+/// the settings stand in the request.
 ///
 /// # Errors
 /// Everything that is wrong with the settings.
@@ -18,6 +19,7 @@ pub(in crate::api) fn target(
     statistics: &Statistics,
     wire: Option<&TargetSettings>,
     asked: &[Asked],
+    moved: Coordinates,
     field: &str,
 ) -> Result<Target, Violations> {
     let wire = wire.cloned().unwrap_or_default();
@@ -35,13 +37,13 @@ pub(in crate::api) fn target(
             let completeness = check.number("completeness", wire.completeness, said, 0.0..=1.0);
             let variety = defaults::variety(completeness);
             Target::Regression(Regression {
-                layer: layer(&mut check, statistics, &wire.layer),
+                layer: layer(&mut check, statistics, &wire.layer, moved),
                 exaggeration: exaggeration(&mut check, &wire),
                 variety: check.number("variety", wire.variety, variety, 0.0..=2.0),
                 completeness,
                 residual,
                 likelihood: likelihood(&mut check, &wire, defaults::likelihood(completeness)),
-                coordinates: Coordinates::Components,
+                coordinates: moved,
                 margin: check.number(
                     "margin",
                     wire.margin,
@@ -51,7 +53,7 @@ pub(in crate::api) fn target(
             })
         }
         Method::CgmmMean | Method::CgmmSample => Target::Cgmm(Cgmm {
-            layer: layer(&mut check, statistics, &wire.layer),
+            layer: layer(&mut check, statistics, &wire.layer, moved),
             exaggeration: exaggeration(&mut check, &wire),
             sampled: method == Method::CgmmSample,
             likelihood: likelihood(&mut check, &wire, defaults::CGMM_LIKELIHOOD),
@@ -95,21 +97,22 @@ fn likelihood(check: &mut Check<'_>, wire: &TargetSettings, default: f64) -> f64
 }
 
 /// The layer of this name. If there are no targets for it, that is a problem, and the default goes on.
-fn layer(check: &mut Check<'_>, statistics: &Statistics, name: &str) -> LayerId {
+fn layer(
+    check: &mut Check<'_>,
+    statistics: &Statistics,
+    name: &str,
+    moved: Coordinates,
+) -> LayerId {
+    let default = statistics.layer_or_first(defaults::layer(moved));
     if name.is_empty() {
-        return default_layer(statistics);
+        return default;
     }
     statistics.find_layer(name).unwrap_or_else(|| {
         let names: Vec<&str> = statistics.layers.iter().map(|l| l.name.as_str()).collect();
         let (got, known) = (quote(name), names.join(", "));
         check.add("layer", format_args!("expected one of {known}; got {got}"));
-        default_layer(statistics)
+        default
     })
-}
-
-/// The layer of a target whose request names none.
-pub(in crate::api) fn default_layer(statistics: &Statistics) -> LayerId {
-    statistics.layer_or_first(defaults::LAYER)
 }
 
 /// The settings as they travel. Fields that do not apply to the method are not set.

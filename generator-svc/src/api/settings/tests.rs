@@ -7,8 +7,10 @@ use super::super::method::Method;
 use super::*;
 use crate::defaults;
 use crate::gaussian::fixture::{statistics, with_decoder};
-use crate::gaussian::{Statistics, Target};
+use crate::gaussian::{Coordinates, Layer, Statistics, Target};
 use crate::inversion::{Basis, Start};
+
+const COMPONENTS: Coordinates = Coordinates::Components;
 
 fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
     let violations = result.unwrap_err();
@@ -21,7 +23,7 @@ fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
 #[test]
 fn what_is_not_said_is_filled_in_and_survives_the_wire() {
     let s = statistics();
-    let Target::Regression(regression) = target(&s, None, &[], "t").unwrap() else {
+    let Target::Regression(regression) = target(&s, None, &[], COMPONENTS, "t").unwrap() else {
         panic!("expected a regression by default");
     };
     assert_eq!(regression.exaggeration, defaults::EXAGGERATION);
@@ -30,10 +32,13 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
             method,
             ..Default::default()
         };
-        let checked = target(&s, Some(&wire), &[], "t").unwrap();
+        let checked = target(&s, Some(&wire), &[], COMPONENTS, "t").unwrap();
         let again = target_to_wire(&checked, &s);
         assert_eq!(again.method, method);
-        assert_eq!(target(&s, Some(&again), &[], "t").unwrap(), checked);
+        assert_eq!(
+            target(&s, Some(&again), &[], COMPONENTS, "t").unwrap(),
+            checked
+        );
     }
     for (p, o) in [(0, 0), (1, 2), (2, 1), (2, 2)] {
         let wire = InversionSettings {
@@ -62,6 +67,26 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
 }
 
 #[test]
+fn the_layer_follows_from_what_is_moved() {
+    let mut s = with_decoder();
+    s.layers.push(Layer {
+        name: defaults::DECODER_LAYER.into(),
+        ..s.layers[0].clone()
+    });
+    let layer = |moved, said: &str| {
+        let wire = TargetSettings {
+            layer: said.into(),
+            ..Default::default()
+        };
+        let checked = target(&s, Some(&wire), &[], moved, "t").unwrap();
+        target_to_wire(&checked, &s).layer
+    };
+    assert_eq!(layer(COMPONENTS, ""), "conv4_3");
+    assert_eq!(layer(Coordinates::Latents, ""), "fc6");
+    assert_eq!(layer(Coordinates::Latents, "conv4_3"), "conv4_3");
+}
+
+#[test]
 fn what_a_method_has_no_use_for_is_refused() {
     let s = statistics();
     let all = |method: v1::Method, x: f64| TargetSettings {
@@ -72,13 +97,22 @@ fn what_a_method_has_no_use_for_is_refused() {
         completeness: Some(x),
         ..Default::default()
     };
-    assert!(target(&s, Some(&all(v1::Method::Regression, 0.5)), &[], "t").is_ok());
+    assert!(
+        target(
+            &s,
+            Some(&all(v1::Method::Regression, 0.5)),
+            &[],
+            COMPONENTS,
+            "t"
+        )
+        .is_ok()
+    );
     for method in [v1::Method::CgmmMean, v1::Method::CgmmSample] {
-        let text = problems(target(&s, Some(&all(method, 0.5)), &[], "t"));
+        let text = problems(target(&s, Some(&all(method, 0.5)), &[], COMPONENTS, "t"));
         let expected = "t.variety: `variety` applies only to METHOD_REGRESSION; \
                         t.completeness: `completeness` applies only to METHOD_REGRESSION; ";
         assert_eq!(text, expected);
-        assert!(target(&s, Some(&all(method, 0.0)), &[], "t").is_ok());
+        assert!(target(&s, Some(&all(method, 0.0)), &[], COMPONENTS, "t").is_ok());
     }
     let text = problems(target(
         &s,
@@ -87,6 +121,7 @@ fn what_a_method_has_no_use_for_is_refused() {
             ..all(v1::Method::ClassVisualization, 0.5)
         }),
         &[],
+        COMPONENTS,
         "t",
     ));
     for part in [
@@ -131,7 +166,7 @@ fn every_bad_value_is_named() {
         residual: 9,
         margin: Some(-11.0),
     };
-    let text = problems(target(&s, Some(&wire), &[], "settings.target"));
+    let text = problems(target(&s, Some(&wire), &[], COMPONENTS, "settings.target"));
     for part in [
         "method: unknown value 77",
         "layer: expected one of conv4_3; got \"conv9_9\"",

@@ -194,7 +194,7 @@ class AttributeInfo(google.protobuf.message.Message):
     frequency: builtins.float
     """Share of the training images that have it, 0 to 1."""
     weight: builtins.float
-    """Learned weight w of eq. 3, for the default layer."""
+    """Learned weight w of eq. 3, for the layer that the paper's methods use by default."""
     def __init__(
         self,
         *,
@@ -604,7 +604,9 @@ class InvertRequest(google.protobuf.message.Message):
     STREAM_FIELD_NUMBER: builtins.int
     RESUME_TOKEN_FIELD_NUMBER: builtins.int
     layer: builtins.str
-    """Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: as for a target."""
+    """Layer whose activation is inverted; any layer of the classifier from conv1_1 to fc7. Empty: conv4_3, or the first layer
+    if the statistics lack it.
+    """
     seed: builtins.int
     """The same seed, request and models give the same image."""
     resume_token: builtins.bytes
