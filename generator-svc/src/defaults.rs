@@ -6,9 +6,9 @@
 use crate::gaussian::Coordinates;
 use crate::inversion::{Basis, Rule, Settings, Start};
 
-/// The layer of a target in components and in pixels: where they can show anything, its shapes hold a face together.
+/// The layer of a target in components and in pixels, and for a change of a given face: its shapes hold a face together.
 pub const LAYER: &str = "conv4_3";
-/// The layer of a target in a decoder's latents: a decoder makes faces by itself, and this layer, which tells only what
+/// The layer of the target of a new face in a decoder's latents: a decoder makes faces by itself, and this layer, which tells only what
 /// matters for recognition, leaves their texture as it is (`docs/generation.md`).
 pub const DECODER_LAYER: &str = "fc6";
 /// k in `T + k (T - mean)`.
@@ -40,7 +40,7 @@ pub const NO_END: f64 = 100.0;
 /// Weight of the likelihood beside one of the paper's targets.
 pub const CGMM_LIKELIHOOD: f64 = 0.0;
 
-/// The layer of a target by default, for what its descent moves.
+/// The layer of the target of a new face by default, for what its descent moves.
 pub fn layer(moved: Coordinates) -> &'static str {
     match moved {
         Coordinates::Components => LAYER,

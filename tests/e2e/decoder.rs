@@ -81,6 +81,7 @@ async fn the_target_depends_on_what_variety_is_drawn_in() {
         let request = v1::GetTargetRequest {
             attributes: vec![v1::RequestedAttribute::present("Male")],
             target: Some(v1::TargetSettings {
+                layer: "conv4_3".to_owned(),
                 variety: Some(variety),
                 ..Default::default()
             }),
@@ -93,6 +94,29 @@ async fn the_target_depends_on_what_variety_is_drawn_in() {
     let (one, other) = (Parametrization::Prior, Parametrization::Decoder);
     assert_eq!(target(one, 0.0).await, target(other, 0.0).await);
     assert_ne!(target(one, 1.0).await, target(other, 1.0).await);
+}
+
+#[tokio::test]
+async fn new_faces_and_changed_ones_have_layers_of_their_own() {
+    let layer = |parametrization, from: Option<v1::Image>| async move {
+        let wish = v1::GenerateRequest {
+            from,
+            ..request(&["Male"], 1).with_inversion(inversion(parametrization, 1))
+        };
+        let mut events = shared().generator().generate(wish).await.unwrap();
+        let started = events.next().await.unwrap();
+        let Some(deepface_client::Event::Started(started)) = started else {
+            panic!("expected the settings in force, got {started:?}");
+        };
+        started.settings.unwrap().target.unwrap().layer
+    };
+    let first = whole(face(request(&["Male"], 1)).await);
+    assert_eq!(layer(Parametrization::Decoder, None).await, "fc6");
+    assert_eq!(layer(Parametrization::Prior, None).await, "conv4_3");
+    assert_eq!(
+        layer(Parametrization::Decoder, Some(first)).await,
+        "conv4_3"
+    );
 }
 
 #[tokio::test]

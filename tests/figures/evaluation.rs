@@ -150,7 +150,7 @@ fn sentences(document: &mut Document, file: Source<'_>) {
         say("other-photograph/identity/rank", 0),
     ));
     document.says(&format!(
-        "raises AUC from {} to {} and brings KID from {} to {}",
+        "raises AUC from {} to {}; KID is {} without it and {} with it",
         say("no-likelihood/judge/auc", 3),
         say("default/judge/auc", 3),
         say("no-likelihood/judge/kid", 2),

@@ -17,7 +17,7 @@ use super::status::{Refusal, about_the_image};
 use super::target::WireTarget;
 use super::terms::{likelihood, terms};
 use crate::defaults;
-use crate::gaussian::Regression;
+use crate::gaussian::{Regression, Statistics};
 
 /// The field of the image.
 const FIELD: &str = "from";
@@ -29,6 +29,7 @@ const FIELD: &str = "from";
 /// would hardly differ.
 pub(super) fn settle(
     settings: &mut v1::GenerationSettings,
+    statistics: &Statistics,
     faces: usize,
 ) -> Result<(), Violations> {
     let target = settings.target.get_or_insert_default();
@@ -53,6 +54,11 @@ pub(super) fn settle(
         *value = Some(0.0);
     }
     target.likelihood.get_or_insert(defaults::CHANGE_LIKELIHOOD);
+    if target.layer.is_empty() {
+        // A higher layer would not hold the face together, whatever is moved.
+        let layer = statistics.layer_or_first(defaults::LAYER);
+        target.layer.clone_from(&statistics.layer(layer).name);
+    }
     check.or(())
 }
 
@@ -145,6 +151,7 @@ fn face(pixels: Array) -> v1::Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gaussian::fixture::statistics;
 
     #[test]
     fn a_change_has_no_variety_and_no_completeness() {
@@ -153,7 +160,7 @@ mod tests {
                 target: Some(target),
                 ..Default::default()
             };
-            let wrong = settle(&mut settings, 1).map_err(|wrong| {
+            let wrong = settle(&mut settings, &statistics(), 1).map_err(|wrong| {
                 let fields = wrong.iter().map(|(field, _)| field.to_owned());
                 fields.collect::<Vec<_>>()
             });
@@ -165,6 +172,7 @@ mod tests {
             (Some(0.0), Some(0.0))
         );
         assert_eq!(target.likelihood, Some(defaults::CHANGE_LIKELIHOOD));
+        assert_eq!(target.layer, defaults::LAYER);
         let varied = v1::TargetSettings {
             variety: Some(1.0),
             completeness: Some(0.5),
@@ -181,7 +189,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settled(mean).unwrap_err(), ["from"]);
-        let several = settle(&mut v1::GenerationSettings::default(), 2);
+        let several = settle(&mut v1::GenerationSettings::default(), &statistics(), 2);
         assert_eq!(several.unwrap_err().iter().count(), 1);
     }
 }

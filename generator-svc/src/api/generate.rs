@@ -91,7 +91,10 @@ impl Wanted {
         let (mut settings, stream, seeds) = (self.settings, self.stream, self.seeds);
         let preset = preset::fill_in(&mut settings, "settings.preset");
         let from = match self.from {
-            Some(_) => edit::settle(&mut settings, seeds.as_ref().map_or(1, Vec::len)),
+            Some(_) => {
+                let faces = seeds.as_ref().map_or(1, Vec::len);
+                edit::settle(&mut settings, &api.statistics, faces)
+            }
             None => Ok(()),
         };
         let method = Method::of(settings.target.as_ref());

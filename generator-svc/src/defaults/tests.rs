@@ -40,7 +40,9 @@ fn says(text: &str, expected: impl AsRef<str>) {
 fn the_contract_says_the_defaults_of_a_target() {
     says(
         &comment("string layer = 2;\n  // k in"),
-        format!("Empty: {DECODER_LAYER} with PARAMETRIZATION_DECODER, else {LAYER};"),
+        format!(
+            "Empty: {DECODER_LAYER} for a new face with PARAMETRIZATION_DECODER, else {LAYER};"
+        ),
     );
     says(
         &comment("optional double exaggeration"),

@@ -36,7 +36,7 @@ fn help_says_the_defaults_of_a_target() {
     let (latents, others) = (defaults::DECODER_LAYER, defaults::LAYER);
     says(
         "layer",
-        format!("Default: {latents} with the decoder, else {others}."),
+        format!("Default: {latents} for a new face with the decoder, else {others}."),
     );
     says(
         "exaggeration",

@@ -75,7 +75,8 @@ pub(crate) struct TargetArgs {
     /// How the target activation is made from the attributes. Default: regression.
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodName>,
-    /// Layer of the target; `deepface attributes` lists the layers. Default: fc6 with the decoder, else conv4_3.
+    /// Layer of the target; `deepface attributes` lists the layers. Default: fc6 for a new face with the decoder, else
+    /// conv4_3.
     #[arg(long, value_parser = target_layer(), hide_possible_values = true)]
     pub(crate) layer: Option<String>,
     /// How far to exaggerate the deviation from the mean face, 0 to 4. Default: 0.

@@ -236,8 +236,9 @@ class TargetSettings(google.protobuf.message.Message):
     method: global___Method.ValueType
     """The method."""
     layer: builtins.str
-    """Layer of the target; one of `ListAttributesResponse.layers`. Empty: fc6 with PARAMETRIZATION_DECODER, else conv4_3; or
-    the first layer if the statistics lack that one. Does not apply to METHOD_CLASS_VISUALIZATION.
+    """Layer of the target; one of `ListAttributesResponse.layers`. Empty: fc6 for a new face with
+    PARAMETRIZATION_DECODER, else conv4_3; or the first layer if the statistics lack that one. Does not apply to
+    METHOD_CLASS_VISUALIZATION.
     """
     exaggeration: builtins.float
     """k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
