@@ -56,18 +56,23 @@ async fn a_face_shows_what_is_asked_and_is_the_same_again() {
 #[tokio::test]
 async fn faces_are_changed_in_latents() {
     // Of a single face, the similarity depends on the seed too much.
-    const SEEDS: u64 = 4;
+    const SEEDS: u64 = 10;
     let mut similarity = 0.0;
     for seed in 0..SEEDS {
-        // It shows beyond doubt what was asked.
+        // It shows beyond doubt what was asked, and has no texture that the latents cannot hold.
         let mut first = request(&["Male"], 50).with_seed(seed);
         let settings = first.settings.get_or_insert_default();
-        settings.target.get_or_insert_default().likelihood = Some(12.0);
+        let target = settings.target.get_or_insert_default();
+        target.likelihood = Some(12.0);
+        target.layer = "conv4_3".to_owned();
         let first = face(first).await;
-        let change = v1::GenerateRequest {
+        let mut change = v1::GenerateRequest {
             from: Some(whole(first)),
             ..request(&["Smiling"], 50)
         };
+        // In latents, a quarter of the usual weight shows a smile as clearly, and leaves more of the person.
+        let settings = change.settings.get_or_insert_default();
+        settings.target.get_or_insert_default().likelihood = Some(0.5);
         let changed = face(change).await;
         assert!(probability(&changed, "Smiling") > 0.5, "{seed}");
         similarity += changed.similarity.unwrap() / SEEDS as f32;
