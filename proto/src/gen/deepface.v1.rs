@@ -215,8 +215,9 @@ pub struct TargetSettings {
     /// The method.
     #[prost(enumeration = "Method", tag = "1")]
     pub method: i32,
-    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: fc6 with PARAMETRIZATION_DECODER, else conv4_3; or
-    /// the first layer if the statistics lack that one. Does not apply to METHOD_CLASS_VISUALIZATION.
+    /// Layer of the target; one of `ListAttributesResponse.layers`. Empty: fc6 for a new face with
+    /// PARAMETRIZATION_DECODER, else conv4_3; or the first layer if the statistics lack that one. Does not apply to
+    /// METHOD_CLASS_VISUALIZATION.
     #[prost(string, tag = "2")]
     pub layer: ::prost::alloc::string::String,
     /// k in T + k (T - mean): how far to exaggerate the deviation from the mean, 0 to 4. Not set: an exaggeration of 0.
@@ -230,8 +231,8 @@ pub struct TargetSettings {
     #[prost(double, optional, tag = "4")]
     pub variety: ::core::option::Option<f64>,
     /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
-    /// set: for METHOD_REGRESSION from 2 for a completeness of 0 to 5 for 1, and 2 for a change of a given face; for METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0.
-    /// Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
+    /// set: for METHOD_REGRESSION from 2 for a completeness of 0 to 12 for 1, and 2 for a change of a given face; for
+    /// METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0. Does not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
     #[prost(double, optional, tag = "5")]
     pub likelihood: ::core::option::Option<f64>,
     /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
