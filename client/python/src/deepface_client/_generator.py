@@ -242,16 +242,8 @@ class Generator(Client):
             format: How the picture is encoded.
             deadline: Seconds for this call.
         """
-        request = v1.GenerateFaceRequest(
-            attributes=requested(attributes),
-            settings=settings,
-            seeds=[seed],
-            keep=list(keep),
-            size=size,
-            format=_FORMATS[format],
-            **_origin(from_image, framing),
-        )
-        return self._faces(request, deadline)[0]
+        origin = _origin(from_image, framing)
+        return self._faces(attributes, [seed], keep, settings, size, format, origin, deadline)[0]
 
     def generate_several(
         self,
@@ -265,6 +257,19 @@ class Generator(Client):
         deadline: float | None = None,
     ) -> list[Face]:
         """Returns one face per seed, at most 16, which takes less time than one after another."""
+        return self._faces(attributes, seeds, keep, settings, size, format, {}, deadline)
+
+    def _faces(
+        self,
+        attributes: Requested,
+        seeds: Sequence[int],
+        keep: Iterable[str],
+        settings: v1.GenerationSettings | None,
+        size: int | None,
+        format: Format,  # noqa: A002
+        origin: dict[str, Any],
+        deadline: float | None,
+    ) -> list[Face]:
         request = v1.GenerateFaceRequest(
             attributes=requested(attributes),
             settings=settings,
@@ -272,10 +277,8 @@ class Generator(Client):
             keep=list(keep),
             size=size,
             format=_FORMATS[format],
+            **origin,
         )
-        return self._faces(request, deadline)
-
-    def _faces(self, request: v1.GenerateFaceRequest, deadline: float | None) -> list[Face]:
         reply = self._call(self._stub.GenerateFace, request, deadline)
         return [
             Face(f.picture, f.media_type, None, f.seed, f.loss, _scores(f.attributes), list(f.moved), _similarity(f))
