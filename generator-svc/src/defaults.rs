@@ -8,8 +8,8 @@ use crate::inversion::{Basis, Rule, Settings, Start};
 
 /// The layer of a target in components and in pixels, and for a change of a given face: its shapes hold a face together.
 pub const LAYER: &str = "conv4_3";
-/// The layer of the target of a new face in a decoder's latents: a decoder makes faces by itself, and this layer, which tells only what
-/// matters for recognition, leaves their texture as it is (`docs/generation.md`).
+/// The layer of the target of a new face in a decoder's latents: a decoder makes faces by itself, and this layer, which tells
+/// only what matters for recognition, leaves their texture as it is (`docs/generation.md`).
 pub const DECODER_LAYER: &str = "fc6";
 /// k in `T + k (T - mean)`.
 pub const EXAGGERATION: f64 = 0.0;

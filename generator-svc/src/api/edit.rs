@@ -13,6 +13,7 @@ use super::objectives::Objectives;
 use super::oracle::OracleError;
 use super::reference::Reference;
 use super::scores::classify;
+use super::settings::usual_layer;
 use super::status::{Refusal, about_the_image};
 use super::target::WireTarget;
 use super::terms::{likelihood, terms};
@@ -56,8 +57,7 @@ pub(super) fn settle(
     target.likelihood.get_or_insert(defaults::CHANGE_LIKELIHOOD);
     if target.layer.is_empty() {
         // A higher layer would not hold the face together, whatever is moved.
-        let layer = statistics.layer_or_first(defaults::LAYER);
-        target.layer.clone_from(&statistics.layer(layer).name);
+        target.layer.clone_from(&usual_layer(statistics).name);
     }
     check.or(())
 }

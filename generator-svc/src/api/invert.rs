@@ -18,7 +18,6 @@ use super::resume::{self, digest};
 use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::{Generator, settings, wire};
-use crate::defaults;
 use crate::gaussian::Wish;
 
 /// Checks the request and starts the work.
@@ -60,8 +59,7 @@ fn check(
         }
     };
     let layer = if request.layer.is_empty() {
-        let default = api.statistics.layer_or_first(defaults::LAYER);
-        api.statistics.layer(default).name.clone()
+        settings::usual_layer(&api.statistics).name.clone()
     } else {
         request.layer
     };

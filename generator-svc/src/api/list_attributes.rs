@@ -7,12 +7,11 @@ use deepface_serve::{Violations, this_server};
 
 use super::method::Method;
 use super::{preset, settings, wire};
-use crate::defaults;
 use crate::gaussian::Statistics;
 
 /// Answers from the statistics alone.
 pub(super) fn list_attributes(statistics: &Statistics) -> ListAttributesResponse {
-    let layer = statistics.layer(statistics.layer_or_first(defaults::LAYER));
+    let layer = settings::usual_layer(statistics);
     let schema = &statistics.schema;
     let attributes = schema.all().map(|attribute| AttributeInfo {
         name: schema.name(attribute).into(),

@@ -10,4 +10,4 @@ mod tests;
 pub(super) use aim::Aim;
 pub(super) use descent::{basis, descent, descent_to_wire};
 pub(super) use stream::{StreamSettings, stream};
-pub(super) use target::{target, target_to_wire};
+pub(super) use target::{target, target_to_wire, usual_layer};

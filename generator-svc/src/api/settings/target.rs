@@ -7,7 +7,7 @@ use super::super::check::{Check, only_for};
 use super::super::method::Method;
 use crate::defaults;
 use crate::gaussian::{
-    Asked, Cgmm, Coordinates, LayerId, Regression, Residual, Statistics, Target,
+    Asked, Cgmm, Coordinates, Layer, LayerId, Regression, Residual, Statistics, Target,
 };
 
 /// Checks how a target should be made for these attributes and a descent that moves these coordinates; `field` is where
@@ -113,6 +113,11 @@ fn layer(
         check.add("layer", format_args!("expected one of {known}; got {got}"));
         default
     })
+}
+
+/// The layer of everything but the target of a new face in a decoder's latents.
+pub(in crate::api) fn usual_layer(statistics: &Statistics) -> &Layer {
+    statistics.layer(statistics.layer_or_first(defaults::LAYER))
 }
 
 /// The settings as they travel. Fields that do not apply to the method are not set.
