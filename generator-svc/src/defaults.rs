@@ -25,13 +25,17 @@ pub const PORTRAIT: f64 = 12.0;
 /// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait leaves open, which is no
 /// longer attributes. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
 pub const VARIETY: [f64; 2] = [1.2, 0.6];
-/// Weight of the likelihood beside a target, for a sketch and for a portrait. It weighs a mean over attributes, so each of a
-/// sketch's few still counts more than one of a portrait's; with more, much appears that nobody asked for
-/// (`docs/generation.md`).
-pub const LIKELIHOOD: [f64; 2] = [2.0, 12.0];
+/// Weight of the likelihood beside a target in components and in pixels, for a sketch and for a portrait. It weighs a mean
+/// over attributes, so each of a sketch's few still counts more than one of a portrait's; with more, much appears that nobody
+/// asked for (`docs/generation.md`).
+pub const LIKELIHOOD: [f64; 2] = [2.0, 5.0];
+/// The same in a decoder's latents: a decoder bears more of it, where components become caricature.
+pub const DECODER_LIKELIHOOD: [f64; 2] = [2.0, 12.0];
 /// Weight of the likelihood for a change of a given face: with more, more of what was not asked for changes too
 /// (`docs/generation.md`).
 pub const CHANGE_LIKELIHOOD: f64 = 2.0;
+/// The same in a decoder's latents, which show as much for less.
+pub const DECODER_CHANGE_LIKELIHOOD: f64 = 0.5;
 /// Log-odds beyond those of photographs up to which the likelihood of an attribute counts. With less, what the classifier
 /// tells well is there but hard to see: hats, bald heads.
 pub const MARGIN: f64 = 0.5;
@@ -40,11 +44,38 @@ pub const NO_END: f64 = 100.0;
 /// Weight of the likelihood beside one of the paper's targets.
 pub const CGMM_LIKELIHOOD: f64 = 0.0;
 
-/// The layer of the target of a new face by default, for what its descent moves.
-pub fn layer(moved: Coordinates) -> &'static str {
-    match moved {
-        Coordinates::Components => LAYER,
-        Coordinates::Latents => DECODER_LAYER,
+/// The face that a target is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// What its descent moves.
+    pub moved: Coordinates,
+    /// Whether it is a given face that is changed, or a new one.
+    pub given: bool,
+}
+
+impl Subject {
+    /// A face that a descent in these coordinates makes.
+    pub fn new_face(moved: Coordinates) -> Self {
+        let given = false;
+        Self { moved, given }
+    }
+
+    /// The layer of its target by default.
+    pub fn layer(self) -> &'static str {
+        match (self.moved, self.given) {
+            (Coordinates::Latents, false) => DECODER_LAYER,
+            (Coordinates::Latents, true) | (Coordinates::Components, _) => LAYER,
+        }
+    }
+
+    /// Weight of the attributes' likelihood by default beside a regression target, for a completeness.
+    pub fn likelihood(self, completeness: f64) -> f64 {
+        match (self.moved, self.given) {
+            (Coordinates::Components, false) => between(LIKELIHOOD, completeness),
+            (Coordinates::Latents, false) => between(DECODER_LIKELIHOOD, completeness),
+            (Coordinates::Components, true) => CHANGE_LIKELIHOOD,
+            (Coordinates::Latents, true) => DECODER_CHANGE_LIKELIHOOD,
+        }
     }
 }
 
@@ -58,11 +89,6 @@ pub fn completeness(strengths: impl Iterator<Item = f64>) -> f64 {
 /// The variety by default for a completeness, in standard deviations.
 pub fn variety(completeness: f64) -> f64 {
     between(VARIETY, completeness)
-}
-
-/// Weight of the attributes' likelihood by default beside a regression target, for a completeness.
-pub fn likelihood(completeness: f64) -> f64 {
-    between(LIKELIHOOD, completeness)
 }
 
 fn between([sketch, portrait]: [f64; 2], completeness: f64) -> f64 {

@@ -13,12 +13,10 @@ use super::objectives::Objectives;
 use super::oracle::OracleError;
 use super::reference::Reference;
 use super::scores::classify;
-use super::settings::usual_layer;
 use super::status::{Refusal, about_the_image};
 use super::target::WireTarget;
 use super::terms::{likelihood, terms};
-use crate::defaults;
-use crate::gaussian::{Regression, Statistics};
+use crate::gaussian::Regression;
 
 /// The field of the image.
 const FIELD: &str = "from";
@@ -30,7 +28,6 @@ const FIELD: &str = "from";
 /// would hardly differ.
 pub(super) fn settle(
     settings: &mut v1::GenerationSettings,
-    statistics: &Statistics,
     faces: usize,
 ) -> Result<(), Violations> {
     let target = settings.target.get_or_insert_default();
@@ -53,11 +50,6 @@ pub(super) fn settle(
             check.add(name, format_args!("`{name}` does not apply to `from`"));
         }
         *value = Some(0.0);
-    }
-    target.likelihood.get_or_insert(defaults::CHANGE_LIKELIHOOD);
-    if target.layer.is_empty() {
-        // A higher layer would not hold the face together, whatever is moved.
-        target.layer.clone_from(&usual_layer(statistics).name);
     }
     check.or(())
 }
@@ -151,7 +143,6 @@ fn face(pixels: Array) -> v1::Image {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaussian::fixture::statistics;
 
     #[test]
     fn a_change_has_no_variety_and_no_completeness() {
@@ -160,7 +151,7 @@ mod tests {
                 target: Some(target),
                 ..Default::default()
             };
-            let wrong = settle(&mut settings, &statistics(), 1).map_err(|wrong| {
+            let wrong = settle(&mut settings, 1).map_err(|wrong| {
                 let fields = wrong.iter().map(|(field, _)| field.to_owned());
                 fields.collect::<Vec<_>>()
             });
@@ -171,8 +162,6 @@ mod tests {
             (target.variety, target.completeness),
             (Some(0.0), Some(0.0))
         );
-        assert_eq!(target.likelihood, Some(defaults::CHANGE_LIKELIHOOD));
-        assert_eq!(target.layer, defaults::LAYER);
         let varied = v1::TargetSettings {
             variety: Some(1.0),
             completeness: Some(0.5),
@@ -189,7 +178,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settled(mean).unwrap_err(), ["from"]);
-        let several = settle(&mut v1::GenerationSettings::default(), &statistics(), 2);
+        let several = settle(&mut v1::GenerationSettings::default(), 2);
         assert_eq!(several.unwrap_err().iter().count(), 1);
     }
 }

@@ -18,7 +18,7 @@ use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::terms::{likelihood, terms};
 use super::{Generator, attributes, edit, hold, preset, settings, target, wire};
-use crate::defaults;
+use crate::defaults::{self, Subject};
 use crate::gaussian::{Asked, Cgmm, Coordinates, Description, Regression, Target, Wish};
 
 /// Faces of one request.
@@ -93,7 +93,7 @@ impl Wanted {
         let from = match self.from {
             Some(_) => {
                 let faces = seeds.as_ref().map_or(1, Vec::len);
-                edit::settle(&mut settings, &api.statistics, faces)
+                edit::settle(&mut settings, faces)
             }
             None => Ok(()),
         };
@@ -111,9 +111,12 @@ impl Wanted {
             &api.statistics,
             settings.target.as_ref(),
             wish.as_ref().map_or(&[], |w| &w.asked),
-            descent
-                .as_ref()
-                .map_or(Coordinates::Components, |d| d.basis.coordinates()),
+            Subject {
+                moved: descent
+                    .as_ref()
+                    .map_or(Coordinates::Components, |d| d.basis.coordinates()),
+                given: self.from.is_some(),
+            },
             "settings.target",
         );
         match (preset.and(from), wish, target, descent, stream, seeds) {

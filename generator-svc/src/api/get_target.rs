@@ -9,6 +9,7 @@ use super::method::Method;
 use super::status::Refusal;
 use super::target::{self, WireTarget};
 use super::{Generator, attributes, settings};
+use crate::defaults::Subject;
 use crate::gaussian::{Description, Target, Wish};
 
 /// Checks the request and answers from the statistics alone.
@@ -27,8 +28,8 @@ pub(super) async fn get_target(
     let mut check = Check::new("");
     let aim = settings::Aim::face(Method::of(how));
     let basis = settings::basis(&mut check, &api.statistics, request.parametrization, aim);
-    let moved = basis.coordinates();
-    let target = settings::target(&api.statistics, how, asked, moved, "target");
+    let subject = Subject::new_face(basis.coordinates());
+    let target = settings::target(&api.statistics, how, asked, subject, "target");
     let (wish, how) = match (target, wish, check.or(())) {
         (Ok(how), Ok(wish), Ok(())) => (wish, how),
         (how, wish, basis) => {

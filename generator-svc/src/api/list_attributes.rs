@@ -7,6 +7,7 @@ use deepface_serve::{Violations, this_server};
 
 use super::method::Method;
 use super::{preset, settings, wire};
+use crate::defaults::Subject;
 use crate::gaussian::Statistics;
 
 /// Answers from the statistics alone.
@@ -53,8 +54,8 @@ fn of_a_short_request(
         settings::Aim::face(method),
         "inversion",
     )?;
-    let moved = descent.basis.coordinates();
-    let target = settings::target(statistics, target, &[], moved, "target")?;
+    let subject = Subject::new_face(descent.basis.coordinates());
+    let target = settings::target(statistics, target, &[], subject, "target")?;
     let target = settings::target_to_wire(&target, statistics);
     Ok(wire::in_force(target, &descent))
 }

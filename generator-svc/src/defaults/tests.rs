@@ -15,8 +15,18 @@ fn completeness_grows_with_the_attributes_that_are_named() {
     assert_eq!(of(20, 1.0), 1.0);
     assert_eq!(of(20, 0.15), 0.0);
     assert_eq!((variety(0.0), variety(1.0)), (VARIETY[0], VARIETY[1]));
-    let halfway = (LIKELIHOOD[0] + LIKELIHOOD[1]) / 2.0;
-    assert_eq!(likelihood(0.5), halfway);
+    for (moved, [sketch, portrait]) in [
+        (Coordinates::Components, LIKELIHOOD),
+        (Coordinates::Latents, DECODER_LIKELIHOOD),
+    ] {
+        let subject = Subject::new_face(moved);
+        assert_eq!(subject.likelihood(0.5), (sketch + portrait) / 2.0);
+        let given = Subject {
+            given: true,
+            ..subject
+        };
+        assert_eq!(given.likelihood(0.5), given.likelihood(0.0));
+    }
 }
 
 /// The comment above a field or a value of the contract, as one line.
@@ -57,15 +67,15 @@ fn the_contract_says_the_defaults_of_a_target() {
         &comment("optional double variety"),
         format!("from {sketch} for a completeness of 0 to {portrait} for 1"),
     );
-    let [sketch, portrait] = LIKELIHOOD;
+    let ([sketch, portrait], [same, decoder]) = (LIKELIHOOD, DECODER_LIKELIHOOD);
+    assert_eq!(sketch, same, "the texts name one value for both");
     let likelihood = comment("optional double likelihood");
     says(
         &likelihood,
-        format!("from {sketch} for a completeness of 0 to {portrait} for 1"),
-    );
-    says(
-        &likelihood,
-        format!("and {CHANGE_LIKELIHOOD} for a change of a given face"),
+        format!(
+            "from {sketch} for a completeness of 0 to {decoder} for 1 with PARAMETRIZATION_DECODER and to {portrait} without; \
+             of a change of a given face {DECODER_CHANGE_LIKELIHOOD} with it and {CHANGE_LIKELIHOOD} without"
+        ),
     );
     says(
         &likelihood,
@@ -204,8 +214,14 @@ fn the_documentation_says_the_defaults() {
     let text = |x: f64| x.to_string();
     let [sketch, portrait] = VARIETY.map(text);
     documented(&["variety", &sketch, &portrait]);
-    let [sketch, portrait] = LIKELIHOOD.map(text);
-    documented(&["w", &sketch, &portrait]);
+    let [sketch, portrait] = DECODER_LIKELIHOOD.map(text);
+    documented(&["w", &sketch, &portrait, &text(LIKELIHOOD[1])]);
+    documented(&[
+        "likelihood",
+        "weighs",
+        &text(CHANGE_LIKELIHOOD),
+        &text(DECODER_CHANGE_LIKELIHOOD),
+    ]);
     documented(&["margin", &text(MARGIN)]);
     documented(&["c", "0", "three", "1", "twelve"]);
     documented(&["Exaggeration", "k", &text(EXAGGERATION), "default"]);

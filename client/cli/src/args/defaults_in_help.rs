@@ -47,15 +47,21 @@ fn help_says_the_defaults_of_a_target() {
         "variety",
         format!("Default: from {sketch} for a few attributes down to {portrait} for"),
     );
-    let [sketch, portrait] = defaults::LIKELIHOOD;
+    let ([sketch, portrait], [_, decoder]) = (defaults::LIKELIHOOD, defaults::DECODER_LIKELIHOOD);
     says(
         "likelihood",
-        format!("Default: from {sketch} for a few attributes up to {portrait} for"),
+        format!(
+            "Default: from {sketch} for a few attributes up to {decoder} for a full description, {portrait} without the decoder"
+        ),
     );
     says("margin", format!("Default: {}.", defaults::MARGIN));
     says(
         "from",
-        format!("weighs {} unless", defaults::CHANGE_LIKELIHOOD),
+        format!(
+            "weighs {}, or {} with --parametrization decoder, unless",
+            defaults::CHANGE_LIKELIHOOD,
+            defaults::DECODER_CHANGE_LIKELIHOOD
+        ),
     );
     let paper = defaults::CGMM_LIKELIHOOD;
     says(

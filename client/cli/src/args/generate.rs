@@ -48,7 +48,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) like: Option<PathBuf>,
     /// Change the face in this photograph: everything that you do not ask for stays as it is there. The likelihood then
-    /// weighs 2 unless you say otherwise. Default: make a face.
+    /// weighs 2, or 0.5 with --parametrization decoder, unless you say otherwise. Default: make a face.
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness"])]
     pub(crate) from: Option<PathBuf>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
     /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 2 for
-    /// a few attributes up to 12 for a full description; 0 for cgmm-mean and cgmm-sample.
+    /// a few attributes up to 12 for a full description, 5 without the decoder; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
     /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood

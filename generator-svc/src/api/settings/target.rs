@@ -5,13 +5,10 @@ use deepface_serve::{Violations, quote};
 
 use super::super::check::{Check, only_for};
 use super::super::method::Method;
-use crate::defaults;
-use crate::gaussian::{
-    Asked, Cgmm, Coordinates, Layer, LayerId, Regression, Residual, Statistics, Target,
-};
+use crate::defaults::{self, Subject};
+use crate::gaussian::{Asked, Cgmm, Layer, LayerId, Regression, Residual, Statistics, Target};
 
-/// Checks how a target should be made for these attributes and a descent that moves these coordinates; `field` is where
-/// the settings stand in the request.
+/// Checks how a target should be made for a face with these attributes; `field` is where the settings stand in the request.
 ///
 /// # Errors
 /// Everything that is wrong with the settings.
@@ -19,7 +16,7 @@ pub(in crate::api) fn target(
     statistics: &Statistics,
     wire: Option<&TargetSettings>,
     asked: &[Asked],
-    moved: Coordinates,
+    subject: Subject,
     field: &str,
 ) -> Result<Target, Violations> {
     let wire = wire.cloned().unwrap_or_default();
@@ -37,13 +34,13 @@ pub(in crate::api) fn target(
             let completeness = check.number("completeness", wire.completeness, said, 0.0..=1.0);
             let variety = defaults::variety(completeness);
             Target::Regression(Regression {
-                layer: layer(&mut check, statistics, &wire.layer, moved),
+                layer: layer(&mut check, statistics, &wire.layer, subject),
                 exaggeration: exaggeration(&mut check, &wire),
                 variety: check.number("variety", wire.variety, variety, 0.0..=2.0),
                 completeness,
                 residual,
-                likelihood: likelihood(&mut check, &wire, defaults::likelihood(completeness)),
-                coordinates: moved,
+                likelihood: likelihood(&mut check, &wire, subject.likelihood(completeness)),
+                coordinates: subject.moved,
                 margin: check.number(
                     "margin",
                     wire.margin,
@@ -53,7 +50,7 @@ pub(in crate::api) fn target(
             })
         }
         Method::CgmmMean | Method::CgmmSample => Target::Cgmm(Cgmm {
-            layer: layer(&mut check, statistics, &wire.layer, moved),
+            layer: layer(&mut check, statistics, &wire.layer, subject),
             exaggeration: exaggeration(&mut check, &wire),
             sampled: method == Method::CgmmSample,
             likelihood: likelihood(&mut check, &wire, defaults::CGMM_LIKELIHOOD),
@@ -97,13 +94,8 @@ fn likelihood(check: &mut Check<'_>, wire: &TargetSettings, default: f64) -> f64
 }
 
 /// The layer of this name. If there are no targets for it, that is a problem, and the default goes on.
-fn layer(
-    check: &mut Check<'_>,
-    statistics: &Statistics,
-    name: &str,
-    moved: Coordinates,
-) -> LayerId {
-    let default = statistics.layer_or_first(defaults::layer(moved));
+fn layer(check: &mut Check<'_>, statistics: &Statistics, name: &str, subject: Subject) -> LayerId {
+    let default = statistics.layer_or_first(subject.layer());
     if name.is_empty() {
         return default;
     }

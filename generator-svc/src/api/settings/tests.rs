@@ -5,12 +5,15 @@ use deepface_serve::Violations;
 
 use super::super::method::Method;
 use super::*;
-use crate::defaults;
+use crate::defaults::{self, Subject};
 use crate::gaussian::fixture::{statistics, with_decoder};
 use crate::gaussian::{Coordinates, Layer, Statistics, Target};
 use crate::inversion::{Basis, Start};
 
-const COMPONENTS: Coordinates = Coordinates::Components;
+const COMPONENTS: Subject = Subject {
+    moved: Coordinates::Components,
+    given: false,
+};
 
 fn problems(result: Result<impl std::fmt::Debug, Violations>) -> String {
     let violations = result.unwrap_err();
@@ -67,23 +70,33 @@ fn what_is_not_said_is_filled_in_and_survives_the_wire() {
 }
 
 #[test]
-fn the_layer_follows_from_what_is_moved() {
+fn layer_and_likelihood_follow_from_the_face() {
     let mut s = with_decoder();
     s.layers.push(Layer {
         name: defaults::DECODER_LAYER.into(),
         ..s.layers[0].clone()
     });
-    let layer = |moved, said: &str| {
+    let settled = |moved, given, layer: &str, likelihood| {
         let wire = TargetSettings {
-            layer: said.into(),
+            layer: layer.into(),
+            likelihood,
             ..Default::default()
         };
-        let checked = target(&s, Some(&wire), &[], moved, "t").unwrap();
-        target_to_wire(&checked, &s).layer
+        let subject = Subject { moved, given };
+        let checked = target(&s, Some(&wire), &[], subject, "t").unwrap();
+        let target = target_to_wire(&checked, &s);
+        (target.layer, target.likelihood.unwrap())
     };
-    assert_eq!(layer(COMPONENTS, ""), "conv4_3");
-    assert_eq!(layer(Coordinates::Latents, ""), "fc6");
-    assert_eq!(layer(Coordinates::Latents, "conv4_3"), "conv4_3");
+    let (components, latents) = (Coordinates::Components, Coordinates::Latents);
+    assert_eq!(
+        settled(components, false, "", None),
+        ("conv4_3".into(), 2.0)
+    );
+    assert_eq!(settled(components, true, "", None), ("conv4_3".into(), 2.0));
+    assert_eq!(settled(latents, false, "", None), ("fc6".into(), 2.0));
+    assert_eq!(settled(latents, true, "", None), ("conv4_3".into(), 0.5));
+    let said = settled(latents, false, "conv4_3", Some(7.0));
+    assert_eq!(said, ("conv4_3".into(), 7.0));
 }
 
 #[test]
