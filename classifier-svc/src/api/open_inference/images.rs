@@ -11,12 +11,22 @@ use super::tensors::Input;
 /// The parameter that says how the face lies in an encoded image.
 const FRAMING: &str = "framing";
 
-/// The images in an input: `[N, 3, height, width]`, or encoded files. Each is checked by whoever uses it.
+/// Parameters of a request or of an input.
+type Parameters = HashMap<String, InferParameter>;
+
+/// The images in an input: `[N, 3, height, width]`, or encoded files. Each is checked by whoever uses it. A parameter of
+/// the request, which is all that many clients can set, holds unless the input has its own.
 ///
 /// # Errors
 /// The input has another shape, or parameters that are not known.
-pub(super) fn images(input: Input) -> Result<Vec<v1::Image>, Violations> {
-    let framing = framing(&input.parameters, &input.field)?;
+pub(super) fn images(input: Input, of_request: &Parameters) -> Result<Vec<v1::Image>, Violations> {
+    let own = format!("{}.parameters", input.field);
+    let of_input = framing(&input.parameters, &own)?;
+    let of_request = framing(of_request, "parameters")?;
+    let (place, framing) = match of_input {
+        v1::Framing::Unspecified => ("parameters", of_request),
+        _ => (own.as_str(), of_input),
+    };
     if input.datatype == "BYTES" {
         let files = input.elements()?.into_iter();
         return Ok(files
@@ -25,8 +35,7 @@ pub(super) fn images(input: Input) -> Result<Vec<v1::Image>, Violations> {
     }
     if framing != v1::Framing::Unspecified {
         let wrong = "applies only to encoded images: numbers are the pixels of faces";
-        let field = format!("{}.parameters.{FRAMING}", input.field);
-        return Err(Violations::one(field, wrong));
+        return Err(Violations::one(format!("{place}.{FRAMING}"), wrong));
     }
     let field = input.field.clone();
     let tensor = input.tensor()?;
@@ -66,13 +75,10 @@ fn image(content: Content, framing: v1::Framing) -> v1::Image {
     }
 }
 
-fn framing(
-    parameters: &HashMap<String, InferParameter>,
-    field: &str,
-) -> Result<v1::Framing, Violations> {
+/// The framing that these parameters name, in this field of the request.
+fn framing(parameters: &Parameters, field: &str) -> Result<v1::Framing, Violations> {
     let mut framing = v1::Framing::Unspecified;
     for (name, parameter) in parameters {
-        let field = format!("{field}.parameters");
         let text = match &parameter.parameter_choice {
             Some(ParameterChoice::StringParam(text)) if name == FRAMING => text,
             Some(_) | None if name == FRAMING => "another type",

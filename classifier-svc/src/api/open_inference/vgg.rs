@@ -96,10 +96,6 @@ fn only_image(
     inputs: Vec<Input>,
 ) -> Result<(String, Vec<v1::Image>), Violations> {
     let mut violations = Violations::new();
-    if let Some(name) = request.parameters.keys().next() {
-        let wrong = format_args!("expected none, got {}", quote(name));
-        violations.add("parameters", wrong);
-    }
     let mut image = None;
     for input in inputs {
         if input.name == IMAGE {
@@ -114,7 +110,7 @@ fn only_image(
         return Err(violations);
     };
     let field = image.field.clone();
-    match images(image) {
+    match images(image, &request.parameters) {
         Ok(images) => violations.or((field, images)),
         Err(wrong) => {
             violations.extend(wrong);

@@ -178,6 +178,28 @@ async fn photographs_come_as_files() {
         .into_inner();
     let own = own.activations[0].tensor.clone().unwrap();
     assert_eq!(reply.raw_output_contents[0], own.data);
+    // Many clients can set parameters of the request only.
+    let of_request = |framing: &str| {
+        let mut request = framed(framing);
+        request.parameters = std::mem::take(&mut request.inputs[0].parameters);
+        request
+    };
+    let same = infer(&mut s, of_request("FRAMING_FACE")).await;
+    assert_eq!(same.raw_output_contents[0], own.data);
+    let mut both = of_request("FRAMING_DETECT");
+    both.inputs = framed("FRAMING_FACE").inputs;
+    let same = infer(&mut s, both).await;
+    assert_eq!(same.raw_output_contents[0], own.data);
+    let refused = s.inference.model_infer(of_request("sideways"));
+    assert_violation(
+        &refused.await.unwrap_err(),
+        "parameters.framing",
+        "sideways",
+    );
+    let mut of_numbers = of_two_faces(&["fc7"]);
+    of_numbers.parameters = of_request("FRAMING_FACE").parameters;
+    let refused = s.inference.model_infer(of_numbers).await.unwrap_err();
+    assert_violation(&refused, "parameters.framing", "encoded images");
     let refused = s
         .inference
         .model_infer(framed("sideways"))
