@@ -75,8 +75,7 @@ pub struct FitArgs {
     /// lies beside the output, with the ending `density`.
     #[arg(long, value_name = "N", default_value_t = DensitySettings::default().epochs)]
     pub density_epochs: usize,
-    /// Leading coordinates of each image prior whose effect on the activations is fitted, for variety. On layers that are
-    /// vectors, the effect of all latents of the decoder is.
+    /// Leading coordinates of each image prior whose effect on the activations is fitted, for variety.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub response: usize,
     /// Images in each of the sets S_i, one per attribute; drawn with repeats if an attribute has fewer.

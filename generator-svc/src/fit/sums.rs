@@ -96,8 +96,8 @@ pub(super) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    /// Before the first photograph. The responses to the first `response` coordinates of each image prior are fitted;
-    /// [`responses`] has more.
+    /// Before the first photograph. The responses to the first `response` coordinates of each image prior are fitted, or to
+    /// all if there are fewer.
     pub(super) fn new(
         served: &'a Served,
         schema: &Schema,
@@ -108,16 +108,13 @@ impl<'a> Sums<'a> {
         let (attributes, images) = (schema.len(), known.photographs.len());
         let numbers = schema.names().filter_map(|name| served.schema.find(name));
         let layers = served.layers.iter();
-        let priors = known.unexplained.map(|all| all.ncols());
+        let responses = known.unexplained.map(|all| response.min(all.ncols()));
         Self {
             served,
             known,
             numbers: numbers.map(AttributeId::index).collect(),
             layers: layers
-                .map(|layer| {
-                    let responses = responses(&layer.shape, response, priors);
-                    LayerFit::new(layer, attributes, responses, images)
-                })
+                .map(|layer| LayerFit::new(layer, attributes, responses, images))
                 .collect(),
             train: Sighted::new(known.photographs, attributes),
             held_out: Sighted::new(held_out, attributes),
@@ -169,28 +166,5 @@ impl<'a> Sums<'a> {
     /// The layers, to be solved for.
     pub(super) fn into_layers(self) -> Vec<LayerFit> {
         self.layers
-    }
-}
-
-/// The coordinates of components and of latents whose effect on a layer of this shape is fitted: the first `wanted`, or all
-/// if there are fewer; of latents, on a vector, all, which cost little there.
-fn responses(shape: &[usize], wanted: usize, [components, latents]: [usize; 2]) -> [usize; 2] {
-    let of_latents = match shape.len() {
-        1 => latents,
-        _ => wanted.min(latents),
-    };
-    [wanted.min(components), of_latents]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vectors_follow_all_latents() {
-        assert_eq!(responses(&[4, 5, 6], 64, [800, 151]), [64, 64]);
-        assert_eq!(responses(&[512], 64, [800, 151]), [64, 151]);
-        assert_eq!(responses(&[512], 64, [20, 0]), [20, 0]);
-        assert_eq!(responses(&[4, 5, 6], 64, [20, 10]), [20, 10]);
     }
 }
