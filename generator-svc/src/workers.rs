@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// A bounded pool of threads. Cheap to clone; clones share it.
+///
+/// Only as much work begins as there are threads; the rest waits, first come, first served. A thread that waits for the
+/// parallel parts of its work would otherwise begin other work meanwhile, within it: then all work that there is would hold
+/// its memory at once, and what came first would end last.
 #[derive(Clone, Debug)]
-pub struct Workers(Arc<ThreadPool>);
+pub struct Workers {
+    pool: Arc<ThreadPool>,
+    begin: Arc<Semaphore>,
+}
 
 /// Work panicked and has no result.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -25,7 +32,10 @@ impl Workers {
             .thread_name(|i| format!("worker-{i}"))
             // Without a handler, a panic would end the process.
             .panic_handler(|_| tracing::error!("a worker panicked"));
-        Ok(Self(Arc::new(pool.build()?)))
+        Ok(Self {
+            pool: Arc::new(pool.build()?),
+            begin: Arc::new(Semaphore::new(threads)),
+        })
     }
 
     /// Runs work on the pool; parallel parts of it stay on the pool, too. Work whose caller is gone does not start.
@@ -37,7 +47,11 @@ impl Workers {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkLost> {
         let (done, result) = oneshot::channel();
-        self.0.spawn(move || {
+        let turn = self.begin.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| WorkLost)?;
+        self.pool.spawn(move || {
+            // Also when the work panics.
+            let _turn = turn;
             if !done.is_closed() {
                 // The caller may be gone.
                 done.send(work()).ok();
@@ -68,6 +82,32 @@ mod tests {
         let workers = Workers::new(1).unwrap();
         assert!(workers.run(|| panic!("told to")).await.is_err());
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn no_more_work_begins_than_there_are_threads() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        const THREADS: usize = 2;
+        let workers = Workers::new(THREADS).unwrap();
+        let (begun, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let counts = Arc::new((begun, most));
+        let work = |_| {
+            let counts = counts.clone();
+            workers.run(move || {
+                let now = 1 + counts.0.fetch_add(1, Ordering::SeqCst);
+                counts.1.fetch_max(now, Ordering::SeqCst);
+                // Parallel parts, for whose end a thread waits.
+                rayon::join(
+                    || std::thread::sleep(std::time::Duration::from_millis(1)),
+                    || std::thread::sleep(std::time::Duration::from_millis(2)),
+                );
+                counts.0.fetch_sub(1, Ordering::SeqCst);
+            })
+        };
+        let all = futures_util::future::join_all((0..32).map(work)).await;
+        assert!(all.iter().all(Result::is_ok));
+        let most = counts.1.load(Ordering::SeqCst);
+        assert!(most <= THREADS, "{most} at once");
     }
 
     #[tokio::test]

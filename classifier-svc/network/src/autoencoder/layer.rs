@@ -61,7 +61,7 @@ impl Layer {
     pub(super) fn new(spec: &Spec, batch: usize, parameters: Parameters, fixed: bool) -> Self {
         let kind = match spec.op.clone() {
             Op::Convolution(conv) => convolution(*conv, parameters, spec.rectified, fixed),
-            Op::Dense(linear) => dense(linear, parameters, spec.rectified),
+            Op::Dense(linear) => dense(linear, parameters, spec.rectified, fixed),
             Op::Pool(pool) => Kind::Pool(pool),
             Op::Upsample(up) => Kind::Upsample(up),
         };
@@ -155,6 +155,10 @@ fn convolution(conv: Convolution, parameters: Parameters, rectified: bool, fixed
     Kind::Convolution(conv.into())
 }
 
-fn dense(linear: Linear, parameters: Parameters, rectified: bool) -> Kind {
-    Kind::Dense(Dense::with(linear, rectified, parameters).into())
+fn dense(linear: Linear, parameters: Parameters, rectified: bool, fixed: bool) -> Kind {
+    let mut dense = Dense::with(linear, rectified, parameters);
+    if fixed {
+        dense = dense.fixed();
+    }
+    Kind::Dense(dense.into())
 }

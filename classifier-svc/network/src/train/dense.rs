@@ -62,6 +62,13 @@ impl Dense {
         }
     }
 
+    /// The same with weights that no longer change.
+    pub(crate) fn fixed(mut self) -> Self {
+        self.weight = Parameter::fixed(std::mem::take(&mut self.weight.value));
+        self.beta = Parameter::fixed(std::mem::take(&mut self.beta.value));
+        self
+    }
+
     fn layout(&self) -> Layout {
         Layout::vector(self.linear.outputs)
     }

@@ -31,6 +31,14 @@ impl Parameter {
             decays,
         }
     }
+
+    /// One that does not learn, and has no memory for it.
+    pub(crate) fn fixed(value: Vec<f32>) -> Self {
+        Self {
+            value,
+            ..Self::default()
+        }
+    }
 }
 
 /// Usual decay of the first moment.
