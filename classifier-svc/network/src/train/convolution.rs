@@ -114,9 +114,8 @@ impl Branched {
     /// The same with weights that no longer change.
     pub(crate) fn fixed(mut self) -> Self {
         self.fixed = true;
-        let value = |parameter: &mut Parameter| std::mem::take(&mut parameter.value);
-        self.weight = Parameter::fixed(value(&mut self.weight));
-        self.beta = Parameter::fixed(value(&mut self.beta));
+        self.weight.freeze();
+        self.beta.freeze();
         self
     }
 

@@ -64,8 +64,8 @@ impl Dense {
 
     /// The same with weights that no longer change.
     pub(crate) fn fixed(mut self) -> Self {
-        self.weight = Parameter::fixed(std::mem::take(&mut self.weight.value));
-        self.beta = Parameter::fixed(std::mem::take(&mut self.beta.value));
+        self.weight.freeze();
+        self.beta.freeze();
         self
     }
 

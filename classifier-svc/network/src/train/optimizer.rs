@@ -32,12 +32,12 @@ impl Parameter {
         }
     }
 
-    /// One that does not learn, and has no memory for it.
-    pub(crate) fn fixed(value: Vec<f32>) -> Self {
-        Self {
-            value,
+    /// Frees what it needs to learn: from now on it does not.
+    pub(crate) fn freeze(&mut self) {
+        *self = Self {
+            value: std::mem::take(&mut self.value),
             ..Self::default()
-        }
+        };
     }
 }
 
