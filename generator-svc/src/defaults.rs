@@ -54,12 +54,6 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A face that a descent in these coordinates makes.
-    pub fn new_face(moved: Coordinates) -> Self {
-        let given = false;
-        Self { moved, given }
-    }
-
     /// The layer of its target by default.
     pub fn layer(self) -> &'static str {
         match (self.moved, self.given) {

@@ -63,6 +63,7 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -86,11 +87,10 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_work_begins_than_there_are_threads() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
         const THREADS: usize = 2;
         let workers = Workers::new(THREADS).unwrap();
-        let (begun, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let counts = Arc::new((begun, most));
+        // Under way, and the most that ever were.
+        let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
         let work = |_| {
             let counts = counts.clone();
             workers.run(move || {

@@ -18,7 +18,7 @@ use super::status::Refusal;
 use super::stream::{self, Terms};
 use super::terms::{likelihood, terms};
 use super::{Generator, attributes, edit, hold, preset, settings, target, wire};
-use crate::defaults::{self, Subject};
+use crate::defaults;
 use crate::gaussian::{Asked, Cgmm, Coordinates, Description, Regression, Target, Wish};
 
 /// Faces of one request.
@@ -111,12 +111,11 @@ impl Wanted {
             &api.statistics,
             settings.target.as_ref(),
             wish.as_ref().map_or(&[], |w| &w.asked),
-            Subject {
-                moved: descent
+            aim.subject(
+                descent
                     .as_ref()
                     .map_or(Coordinates::Components, |d| d.basis.coordinates()),
-                given: self.from.is_some(),
-            },
+            ),
             "settings.target",
         );
         match (preset.and(from), wish, target, descent, stream, seeds) {

@@ -9,7 +9,6 @@ use super::method::Method;
 use super::status::Refusal;
 use super::target::{self, WireTarget};
 use super::{Generator, attributes, settings};
-use crate::defaults::Subject;
 use crate::gaussian::{Description, Target, Wish};
 
 /// Checks the request and answers from the statistics alone.
@@ -28,7 +27,7 @@ pub(super) async fn get_target(
     let mut check = Check::new("");
     let aim = settings::Aim::face(Method::of(how));
     let basis = settings::basis(&mut check, &api.statistics, request.parametrization, aim);
-    let subject = Subject::new_face(basis.coordinates());
+    let subject = aim.subject(basis.coordinates());
     let target = settings::target(&api.statistics, how, asked, subject, "target");
     let (wish, how) = match (target, wish, check.or(())) {
         (Ok(how), Ok(wish), Ok(())) => (wish, how),

@@ -7,7 +7,6 @@ use deepface_serve::{Violations, this_server};
 
 use super::method::Method;
 use super::{preset, settings, wire};
-use crate::defaults::Subject;
 use crate::gaussian::Statistics;
 
 /// Answers from the statistics alone.
@@ -47,14 +46,9 @@ fn of_a_short_request(
     };
     preset::fill_in(&mut settings, "preset")?;
     let (target, descent) = (settings.target.as_ref(), settings.inversion.as_ref());
-    let method = Method::of(target);
-    let descent = settings::descent(
-        statistics,
-        descent,
-        settings::Aim::face(method),
-        "inversion",
-    )?;
-    let subject = Subject::new_face(descent.basis.coordinates());
+    let aim = settings::Aim::face(Method::of(target));
+    let descent = settings::descent(statistics, descent, aim, "inversion")?;
+    let subject = aim.subject(descent.basis.coordinates());
     let target = settings::target(statistics, target, &[], subject, "target")?;
     let target = settings::target_to_wire(&target, statistics);
     Ok(wire::in_force(target, &descent))

@@ -19,7 +19,10 @@ fn completeness_grows_with_the_attributes_that_are_named() {
         (Coordinates::Components, LIKELIHOOD),
         (Coordinates::Latents, DECODER_LIKELIHOOD),
     ] {
-        let subject = Subject::new_face(moved);
+        let subject = Subject {
+            moved,
+            given: false,
+        };
         assert_eq!(subject.likelihood(0.5), (sketch + portrait) / 2.0);
         let given = Subject {
             given: true,

@@ -1,7 +1,8 @@
 //! What a descent is for, on which its defaults depend.
 
 use super::super::method::Method;
-use crate::gaussian::Statistics;
+use crate::defaults::Subject;
+use crate::gaussian::{Coordinates, Statistics};
 use crate::inversion::Basis;
 
 /// What a descent is for.
@@ -29,6 +30,12 @@ impl Aim {
             method: Some(method),
             ..Self::INVERSION
         }
+    }
+
+    /// The face that a target is for, if the descent moves these coordinates.
+    pub(in crate::api) fn subject(self, moved: Coordinates) -> Subject {
+        let given = self.changes;
+        Subject { moved, given }
     }
 
     /// What is moved unless the request says it: a learned decoder, if the statistics have one, for what it was measured
