@@ -79,6 +79,11 @@ pub struct AutoencoderArgs {
     /// which are nobody's, count too: without it, some of them have spots in loud colours.
     #[arg(long, default_value_t = Settings::default().range_weight)]
     pub range_weight: f64,
+    /// Factor of the squared error of a face's fine chroma, what its colours do within 5x5 pixels beside getting lighter and
+    /// darker; 0 turns it off. Faces of mixed latents should have none: without it, many have small blocks in the colours of
+    /// the rainbow.
+    #[arg(long, default_value_t = Settings::default().chroma_weight)]
+    pub chroma_weight: f64,
     /// Factor of the perceptual loss; 0 turns it off.
     #[arg(long, default_value_t = Settings::default().perceptual_weight)]
     pub perceptual_weight: f64,
@@ -146,6 +151,7 @@ impl AutoencoderArgs {
             weight_decay: self.weight_decay,
             pixel_weight: self.pixel_weight,
             range_weight: self.range_weight,
+            chroma_weight: self.chroma_weight,
             perceptual_weight: self.perceptual_weight,
             perceptual_layers: self.perceptual_layers.clone(),
             perceptual_side: self.perceptual_side,

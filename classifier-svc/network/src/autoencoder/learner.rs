@@ -1,7 +1,8 @@
-//! The loss of a batch and its gradients: reconstruction, the range of pixels, perception, a critic, and the divergence of the
-//! latents.
+//! The loss of a batch and its gradients: reconstruction, the range of pixels, fine chroma, perception, a critic, and the
+//! divergence of the latents.
 
 use super::{
+    chroma::FineChroma,
     critic::Critic,
     layer::Backward,
     looks::{Looks, Weighting},
@@ -19,6 +20,9 @@ pub struct Terms {
     /// Squared excess of decoded values over 0 to 1, likewise; in training also of faces of mixed latents.
     #[serde(default)]
     pub excess: f64,
+    /// Squared error of fine chroma, likewise; in training also of faces of mixed latents, which should have none.
+    #[serde(default)]
+    pub chroma: f64,
     /// Perceptual loss: the squared distance of the classifier's activations, relative to their size, summed over layers.
     pub perceptual: f64,
     /// Divergence of the latents from the standard Gaussian, nats.
@@ -33,6 +37,7 @@ impl Terms {
     pub(super) fn add(&mut self, other: &Self, share: f64) {
         self.pixels += share * other.pixels;
         self.excess += share * other.excess;
+        self.chroma += share * other.chroma;
         self.perceptual += share * other.perceptual;
         self.divergence += share * other.divergence;
         self.critic += share * other.critic;
@@ -42,6 +47,7 @@ impl Terms {
     pub(super) fn total(&self, weights: &Weights) -> f64 {
         weights.pixels * self.pixels
             + weights.range * self.excess
+            + weights.chroma * self.chroma
             + weights.looks.perceptual * self.perceptual
             + weights.beta * self.divergence
     }
@@ -51,6 +57,7 @@ impl Terms {
         Self {
             pixels: rounded(self.pixels),
             excess: rounded(self.excess),
+            chroma: rounded(self.chroma),
             perceptual: rounded(self.perceptual),
             divergence: rounded(self.divergence),
             critic: rounded(self.critic),
@@ -68,13 +75,14 @@ pub(super) fn rounded(figure: f64) -> f64 {
 pub(super) struct Weights {
     pub(super) pixels: f64,
     pub(super) range: f64,
+    pub(super) chroma: f64,
     pub(super) beta: f64,
     /// Of what the classifier's eyes give.
     pub(super) looks: Weighting,
 }
 
 /// A batch: faces, `[n, 3, S, S]`, their attributes, `[n, attributes]`, and normal noise, `[n, latent]`; mixtures
-/// of its latents, whose faces count only for the critic and the range.
+/// of its latents, whose faces count only for the critic, the range and the fine chroma.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch<'a> {
     pub(super) faces: &'a [f32],
@@ -103,6 +111,7 @@ impl Learner {
     pub(super) fn terms(&mut self, batch: &Batch<'_>) -> Terms {
         let topology = self.networks.topology();
         let (size, latent) = (topology.pixels(), topology.latent);
+        let fine = FineChroma::new(topology.side);
         let n = batch.faces.len() / size;
         let posterior = self.networks.encode(batch.faces, batch.attributes);
         let latents = posterior.draw(batch.noise);
@@ -111,6 +120,7 @@ impl Learner {
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
             excess: squared_excess(decoded) / n as f64,
+            chroma: squares(&fine.errors(batch.faces, decoded)) / n as f64,
             perceptual: perceptual.map_or(0.0, |p| p.loss(batch.faces, decoded)),
             divergence: posterior.divergence(latent),
             critic: 0.0,
@@ -121,11 +131,13 @@ impl Learner {
     pub(super) fn learn(&mut self, batch: &Batch<'_>, weights: &Weights, step: Step) -> Terms {
         let topology = self.networks.topology();
         let (size, latent) = (topology.pixels(), topology.latent);
+        let fine = FineChroma::new(topology.side);
         let n = batch.faces.len() / size;
         let posterior = self.networks.encode(batch.faces, batch.attributes);
         let mut latents = posterior.draw(batch.noise);
         let mut attributes = batch.attributes.to_vec();
-        if weights.looks.adversarial > 0.0 || weights.range > 0.0 {
+        let looks = weights.looks;
+        if looks.adversarial > 0.0 || weights.range > 0.0 || weights.chroma > 0.0 {
             let drawn = batch.mixtures.len();
             latents.extend(mixed(&latents, batch.mixtures, latent));
             attributes.extend_from_within(..attributes.len() / n * drawn);
@@ -143,7 +155,6 @@ impl Learner {
         let factor = (2.0 * weights.range / faces) as f32;
         let values = gradient.iter_mut().zip(&made);
         values.for_each(|(g, &y)| *g += factor * excess(y));
-        let looks = weights.looks;
         let [perceptual, critic] = match &mut self.perceptual {
             Some(perceptual) if looks.perceptual > 0.0 || looks.adversarial > 0.0 => Looks {
                 matching: self.matching.as_mut().filter(|_| looks.matching > 0.0),
@@ -154,6 +165,9 @@ impl Learner {
             .add_gradients([batch.faces, &made], step, &mut gradient),
             _ => [0.0; 2],
         };
+        // After the looks, whose part is as large as what was there before them.
+        let chroma = fine.errors(batch.faces, &made);
+        fine.add_gradients(&chroma, 2.0 * weights.chroma / faces, &mut gradient);
         let mut pulled = self.networks.pull_back(&gradient, Backward::Learn);
         pulled.truncate(n * latent);
         let beta = weights.beta as f32 / n as f32;
@@ -162,6 +176,7 @@ impl Learner {
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
             excess: squared_excess(&made) / faces,
+            chroma: squares(&chroma) / faces,
             perceptual,
             divergence: posterior.divergence(latent),
             critic,
@@ -205,6 +220,10 @@ fn excess(value: f32) -> f32 {
 fn squared_excess(values: &[f32]) -> f64 {
     let squares = values.iter().map(|&y| f64::from(excess(y)).powi(2));
     squares.sum()
+}
+
+fn squares(values: &[f32]) -> f64 {
+    values.iter().map(|&x| f64::from(x).powi(2)).sum()
 }
 
 impl Posterior {

@@ -6,6 +6,7 @@
 //! can serve as a parametrisation of faces: [`Autoencoder::pull_back`] is its adjoint.
 
 mod args;
+mod chroma;
 mod coder;
 mod critic;
 mod curve;

@@ -25,6 +25,9 @@ pub struct Settings {
     /// faces of mixed latents.
     #[serde(default)]
     pub range_weight: f64,
+    /// Factor of the squared error of a face's fine chroma, summed over its values; faces of mixed latents should have none.
+    #[serde(default)]
+    pub chroma_weight: f64,
     /// Factor of the perceptual loss; with 0 no classifier is needed.
     pub perceptual_weight: f64,
     /// The classifier's layers that the perceptual loss compares.
@@ -74,6 +77,7 @@ impl Default for Settings {
             weight_decay: 1e-3,
             pixel_weight: 4.0,
             range_weight: 0.0,
+            chroma_weight: 0.0,
             perceptual_weight: 1000.0,
             perceptual_layers: ["conv1_2", "conv2_2", "conv3_3"].map(String::from).to_vec(),
             perceptual_side: 96,
@@ -122,6 +126,12 @@ impl Settings {
                 "at least 0",
                 self.range_weight,
                 not_negative(self.range_weight),
+            ),
+            (
+                "chroma-weight",
+                "at least 0",
+                self.chroma_weight,
+                not_negative(self.chroma_weight),
             ),
             (
                 "perceptual-weight",
@@ -229,9 +239,9 @@ impl Settings {
         if self.conditional { attributes } else { 0 }
     }
 
-    /// Faces of mixed latents in a step, for the critic and the range alone, beside those of the batch.
+    /// Faces of mixed latents in a step, for the critic, the range and the fine chroma alone, beside those of the batch.
     pub(super) fn mixed(&self) -> usize {
-        let wanted = self.contested() || self.range_weight > 0.0;
+        let wanted = self.contested() || self.range_weight > 0.0 || self.chroma_weight > 0.0;
         if wanted { self.batch / 2 } else { 0 }
     }
 }

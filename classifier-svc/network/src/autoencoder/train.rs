@@ -277,6 +277,7 @@ impl<'a> Training<'a> {
             let weights = Weights {
                 pixels: settings.pixel_weight,
                 range: settings.range_weight,
+                chroma: settings.chroma_weight,
                 beta: settings.beta_at(progress),
                 looks: Weighting {
                     perceptual: settings.perceptual_at(progress),

@@ -27,6 +27,7 @@ const N: usize = 3;
 const WEIGHTS: Weights = Weights {
     pixels: 0.5,
     range: 0.7,
+    chroma: 20.0,
     beta: 2.0,
     looks: PERCEPTUAL,
 };
@@ -398,6 +399,7 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
     for part in [
         terms.pixels,
         terms.excess,
+        terms.chroma,
         terms.perceptual,
         terms.divergence,
     ] {
@@ -420,9 +422,9 @@ fn the_gradient_of_the_whole_loss_is_the_slope() {
     }
 }
 
-/// Of a face of mixed latents nothing is known but that its values should be what pixels can be.
+/// Of a face of mixed latents nothing is known but that its values should be what pixels can be, without fine chroma.
 #[test]
-fn the_range_counts_for_faces_of_mixed_latents_too() {
+fn range_and_fine_chroma_count_for_faces_of_mixed_latents_too() {
     let (pixels, attributes) = arrays(&faces(N, 5));
     let noise = noise(9, N * 6);
     let batch = |mixtures| Batch {
@@ -453,6 +455,7 @@ fn the_range_counts_for_faces_of_mixed_latents_too() {
     let alone = learner.learn(&batch(&[]), &weights, STILL);
     let mixed = learner.learn(&batch(&mixtures), &weights, STILL);
     assert!(mixed.excess > 0.0 && mixed.excess != alone.excess);
+    assert!(mixed.chroma > 0.0 && mixed.chroma != alone.chroma);
     let last = learner.networks.parameters_mut().last().unwrap().clone();
     let found = slope(&last.value, &last.gradient, 2e-3, |moved| {
         let own = learner.networks.parameters_mut().last().unwrap();
