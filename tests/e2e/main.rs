@@ -21,6 +21,7 @@ mod generate;
 mod generate_face;
 mod health;
 mod invert;
+mod killed_fit;
 mod metrics;
 mod paper;
 mod reflection;
