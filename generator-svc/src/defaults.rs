@@ -25,12 +25,16 @@ pub const PORTRAIT: f64 = 12.0;
 /// Standard deviations that are drawn of what a sketch leaves open, and of what a portrait leaves open, which is no
 /// longer attributes. Inversion keeps about a third of what is drawn, in a judge's eyes (`docs/generation.md`).
 pub const VARIETY: [f64; 2] = [1.2, 0.6];
+/// How much further than to what is likely a draw from a learned density goes for what a sketch asks for, and for a portrait.
+/// A descent shows it too, but blurs eyes and mouths on the way; a draw shows it as faces do (`docs/generation.md`).
+pub const EMPHASIS: [f64; 2] = [3.0, 0.0];
 /// Weight of the likelihood beside a target in components and in pixels, for a sketch and for a portrait. It weighs a mean
 /// over attributes, so each of a sketch's few still counts more than one of a portrait's; with more, much appears that nobody
 /// asked for (`docs/generation.md`).
 pub const LIKELIHOOD: [f64; 2] = [2.0, 5.0];
-/// The same in a decoder's latents: a decoder bears more of it, where components become caricature.
-pub const DECODER_LIKELIHOOD: [f64; 2] = [2.0, 12.0];
+/// The same in a decoder's latents: what a sketch asks for is drawn already, and for a portrait a decoder bears more of it, where
+/// components become caricature.
+pub const DECODER_LIKELIHOOD: [f64; 2] = [1.0, 12.0];
 /// Weight of the likelihood for a change of a given face: with more, more of what was not asked for changes too
 /// (`docs/generation.md`).
 pub const CHANGE_LIKELIHOOD: f64 = 2.0;
@@ -83,6 +87,11 @@ pub fn completeness(strengths: impl Iterator<Item = f64>) -> f64 {
 /// The variety by default for a completeness, in standard deviations.
 pub fn variety(completeness: f64) -> f64 {
     between(VARIETY, completeness)
+}
+
+/// The emphasis of a draw for a completeness.
+pub fn emphasis(completeness: f64) -> f64 {
+    between(EMPHASIS, completeness)
 }
 
 fn between([sketch, portrait]: [f64; 2], completeness: f64) -> f64 {

@@ -70,14 +70,13 @@ fn the_contract_says_the_defaults_of_a_target() {
         &comment("optional double variety"),
         format!("from {sketch} for a completeness of 0 to {portrait} for 1"),
     );
-    let ([sketch, portrait], [same, decoder]) = (LIKELIHOOD, DECODER_LIKELIHOOD);
-    assert_eq!(sketch, same, "the texts name one value for both");
+    let ([sketch, portrait], [drawn, decoder]) = (LIKELIHOOD, DECODER_LIKELIHOOD);
     let likelihood = comment("optional double likelihood");
     says(
         &likelihood,
         format!(
-            "from {sketch} for a completeness of 0 to {decoder} for 1 with PARAMETRIZATION_DECODER and to {portrait} without; \
-             of a change of a given face {DECODER_CHANGE_LIKELIHOOD} with it and {CHANGE_LIKELIHOOD} without"
+            "from {drawn} for a completeness of 0 to {decoder} for 1 with PARAMETRIZATION_DECODER and from {sketch} to \
+             {portrait} without; of a change of a given face {DECODER_CHANGE_LIKELIHOOD} with it and {CHANGE_LIKELIHOOD} without"
         ),
     );
     says(
@@ -225,6 +224,7 @@ fn the_documentation_says_the_defaults() {
         &text(CHANGE_LIKELIHOOD),
         &text(DECODER_CHANGE_LIKELIHOOD),
     ]);
+    documented(&["emphasis", &text(EMPHASIS[0]), &text(EMPHASIS[1])]);
     documented(&["margin", &text(MARGIN)]);
     documented(&["c", "0", "three", "1", "twelve"]);
     documented(&["Exaggeration", "k", &text(EXAGGERATION), "default"]);

@@ -349,6 +349,7 @@ async fn a_known_law_is_recovered() {
             coordinates: Coordinates::Components,
             variety: 0.0,
             completeness: 0.0,
+            emphasis: 0.0,
             residual: Residual::LowRank,
             likelihood: 0.0,
             margin: 0.0,

@@ -3,7 +3,7 @@
 use deepface_attributes::AttributeId;
 use deepface_statistics::standard_normal;
 
-use super::{Asked, Regression, Statistics, Wish};
+use super::{Asked, Known, Regression, Statistics, Wish};
 use crate::random::{Purpose, random};
 
 /// A value for every attribute, in the order of the schema.
@@ -13,6 +13,21 @@ pub struct Description {
     pub values: Vec<f64>,
     /// How far each is from its mean, strengths applied.
     pub offsets: Vec<f64>,
+    /// The same, but for what was asked, which is at its mean.
+    pub open: Vec<f64>,
+    /// How much further than likely a draw goes for what was asked.
+    pub emphasis: f64,
+}
+
+impl Description {
+    /// What a draw knows of it.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            offsets: &self.offsets,
+            open: &self.open,
+            emphasis: self.emphasis,
+        }
+    }
 }
 
 impl Statistics {
@@ -50,7 +65,16 @@ impl Statistics {
         for a in wish.asked.iter().filter(|a| a.strength > 1.0) {
             offsets[a.attribute.index()] *= a.strength;
         }
-        Description { values, offsets }
+        let mut open = offsets.clone();
+        wish.asked
+            .iter()
+            .for_each(|a| open[a.attribute.index()] = 0.0);
+        Description {
+            values,
+            offsets,
+            open,
+            emphasis: how.emphasis,
+        }
     }
 
     /// How far each attribute of a face must move for a wish, from where it is there. A strength goes that share of the
@@ -101,6 +125,20 @@ mod tests {
             let got = offset(absent, strength);
             assert!((got - expected).abs() < 1e-6, "{absent} {strength}: {got}");
         }
+    }
+
+    #[test]
+    fn without_what_was_asked_it_is_at_its_mean() {
+        let s = statistics();
+        let how = Regression {
+            variety: 1.0,
+            emphasis: 2.0,
+            ..regression()
+        };
+        let found = s.describe(&male_with_the_next_kept(), &how, 3);
+        let known = found.known();
+        assert_eq!((known.open[0], known.emphasis), (0.0, 2.0));
+        assert!(known.offsets[0] > 0.0 && known.open[1..] == known.offsets[1..]);
     }
 
     fn male_with_the_next_kept() -> Wish {

@@ -155,6 +155,7 @@ pub(crate) fn regression() -> Regression {
         exaggeration: 0.0,
         variety: 0.0,
         completeness: 0.0,
+        emphasis: 0.0,
         residual: Residual::LowRank,
         likelihood: 0.0,
         coordinates: Coordinates::Components,

@@ -130,6 +130,7 @@ fn regression(layer: LayerId, residual: Residual) -> Regression {
         exaggeration: 0.5,
         variety: 1.0,
         completeness: 0.5,
+        emphasis: 0.0,
         residual,
         likelihood: 0.0,
         coordinates: Coordinates::Components,

@@ -37,7 +37,7 @@ mod train;
 pub use args::AutoencoderArgs;
 pub use coder::{Basis, Coder, Tensor};
 pub use curve::{Epoch, table};
-pub use density::{Density, DensityData, DensitySettings, DensitySizes, train_density};
+pub use density::{Density, DensityData, DensitySettings, DensitySizes, Guidance, train_density};
 pub use description::{Description, Sampling};
 pub use face::Face;
 pub use learner::Terms;

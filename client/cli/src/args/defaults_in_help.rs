@@ -47,11 +47,13 @@ fn help_says_the_defaults_of_a_target() {
         "variety",
         format!("Default: from {sketch} for a few attributes down to {portrait} for"),
     );
-    let ([sketch, portrait], [_, decoder]) = (defaults::LIKELIHOOD, defaults::DECODER_LIKELIHOOD);
+    let ([sketch, portrait], [drawn, decoder]) =
+        (defaults::LIKELIHOOD, defaults::DECODER_LIKELIHOOD);
     says(
         "likelihood",
         format!(
-            "Default: from {sketch} for a few attributes up to {decoder} for a full description, {portrait} without the decoder"
+            "Default: from {drawn} for a few attributes up to {decoder} for a full description, without the decoder from \
+             {sketch} to {portrait}"
         ),
     );
     says("margin", format!("Default: {}.", defaults::MARGIN));

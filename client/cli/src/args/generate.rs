@@ -89,8 +89,8 @@ pub(crate) struct TargetArgs {
     /// What variety is drawn from. Default: low-rank. Regression only.
     #[arg(long, value_enum)]
     pub(crate) residual: Option<ResidualName>,
-    /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 2 for
-    /// a few attributes up to 12 for a full description, 5 without the decoder; 0 for cgmm-mean and cgmm-sample.
+    /// Weight of the attributes' likelihood, which is added to the distance to the target, 0 to 100. Default: from 1 for
+    /// a few attributes up to 12 for a full description, without the decoder from 2 to 5; 0 for cgmm-mean and cgmm-sample.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) likelihood: Option<f64>,
     /// How much more than photographs a face may show an attribute, in log-odds, -10 to 100: from there on its likelihood

@@ -38,6 +38,7 @@ pub(in crate::api) fn target(
                 exaggeration: exaggeration(&mut check, &wire),
                 variety: check.number("variety", wire.variety, variety, 0.0..=2.0),
                 completeness,
+                emphasis: defaults::emphasis(completeness),
                 residual,
                 likelihood: likelihood(&mut check, &wire, subject.likelihood(completeness)),
                 coordinates: subject.moved,

@@ -93,7 +93,7 @@ fn layer_and_likelihood_follow_from_the_face() {
         ("conv4_3".into(), 2.0)
     );
     assert_eq!(settled(components, true, "", None), ("conv4_3".into(), 2.0));
-    assert_eq!(settled(latents, false, "", None), ("fc6".into(), 2.0));
+    assert_eq!(settled(latents, false, "", None), ("fc6".into(), 1.0));
     assert_eq!(settled(latents, true, "", None), ("conv4_3".into(), 0.5));
     let said = settled(latents, false, "conv4_3", Some(7.0));
     assert_eq!(said, ("conv4_3".into(), 7.0));

@@ -85,6 +85,18 @@ impl DensitySizes {
     }
 }
 
+/// What a draw is guided by.
+#[derive(Clone, Copy, Debug)]
+pub struct Guidance<'a> {
+    /// What is known, `[conditions]`.
+    pub condition: &'a [f32],
+    /// How far estimates go from what is likely of anybody to what is likely with the condition; 1 is not beyond.
+    pub reach: f32,
+    /// What is known beside a part of it that should be shown, `[conditions]`, and how much further estimates go from what is
+    /// likely with this to what is likely with the whole condition.
+    pub emphasis: Option<(&'a [f32], f32)>,
+}
+
 /// A learned density of latents whose mean square is about 1.
 #[derive(Clone, Debug)]
 pub struct Density {
@@ -131,22 +143,27 @@ impl Density {
         self.sizes
     }
 
-    /// A latent drawn for a condition, `[conditions]`, from standard normal numbers, `[latent]`. The same numbers give much
-    /// the same latent for much the same condition. A `guidance` of 1 is none.
+    /// A latent drawn from standard normal numbers, `[latent]`. The same numbers give much the same latent for much the same
+    /// guidance.
     ///
     /// # Panics
     /// An array has another size.
-    pub fn draw(&self, noise: &[f32], condition: &[f32], guidance: f32) -> Vec<f32> {
+    pub fn draw(&self, noise: &[f32], guidance: &Guidance<'_>) -> Vec<f32> {
         assert_eq!(noise.len(), self.sizes.latent);
-        assert_eq!(condition.len(), self.sizes.conditions);
+        let rest = guidance
+            .emphasis
+            .map_or(guidance.condition, |(rest, _)| rest);
+        for condition in [guidance.condition, rest] {
+            assert_eq!(condition.len(), self.sizes.conditions);
+        }
         let levels = levels();
         let mut x: Vec<f32> = noise.iter().map(|n| levels[0] * n).collect();
         for pair in levels.windows(2) {
             let step = pair[1] - pair[0];
-            let first = self.slope(&x, pair[0], condition, guidance);
+            let first = self.slope(&x, pair[0], guidance);
             let mut moved: Vec<f32> = x.iter().zip(&first).map(|(x, d)| x + step * d).collect();
             if pair[1] > 0.0 {
-                let second = self.slope(&moved, pair[1], condition, guidance);
+                let second = self.slope(&moved, pair[1], guidance);
                 let mean = first.iter().zip(second).map(|(a, b)| (a + b) / 2.0);
                 moved = x.iter().zip(mean).map(|(x, d)| x + step * d).collect();
             }
@@ -156,15 +173,31 @@ impl Density {
     }
 
     /// How a latent moves with the deviation of its noise: `(x - D(x)) / sigma`.
-    fn slope(&self, x: &[f32], sigma: f32, condition: &[f32], guidance: f32) -> Vec<f32> {
-        let mut estimate = self.denoise(x, sigma, Some(condition));
-        if guidance != 1.0 {
-            let without = self.denoise(x, sigma, None);
-            let pairs = estimate.iter_mut().zip(without);
-            pairs.for_each(|(with, without)| *with = without + guidance * (*with - without));
-        }
+    fn slope(&self, x: &[f32], sigma: f32, guidance: &Guidance<'_>) -> Vec<f32> {
+        let estimate = self.guided(x, sigma, guidance);
         let pairs = x.iter().zip(estimate);
         pairs.map(|(x, d)| (x - d) / sigma).collect()
+    }
+
+    /// The estimate that guidance makes of those with and without what is known.
+    fn guided(&self, x: &[f32], sigma: f32, guidance: &Guidance<'_>) -> Vec<f32> {
+        let with = self.denoise(x, sigma, Some(guidance.condition));
+        let mut estimate = with.clone();
+        if guidance.reach != 1.0 {
+            let without = self.denoise(x, sigma, None);
+            let pairs = estimate.iter_mut().zip(without);
+            pairs.for_each(|(d, without)| *d = without + guidance.reach * (*d - without));
+        }
+        if let Some((rest, weight)) = guidance.emphasis {
+            let rest = self.denoise(x, sigma, Some(rest));
+            let length = dot(&estimate, &estimate);
+            let pairs = estimate.iter_mut().zip(with.iter().zip(rest));
+            pairs.for_each(|(d, (with, rest))| *d += weight * (with - rest));
+            // As long as before: what is further out than faces are, a decoder shows in too loud colours (Lin et al. 2024).
+            let scale = (length / dot(&estimate, &estimate).max(f32::MIN_POSITIVE)).sqrt();
+            estimate.iter_mut().for_each(|d| *d *= scale);
+        }
+        estimate
     }
 
     /// The latent that is expected behind one with normal noise of deviation `sigma`.

@@ -45,6 +45,15 @@ fn data<'a>(latents: &'a [f32], sides: &'a [f32]) -> DensityData<'a> {
     }
 }
 
+/// Guidance without an emphasis.
+fn guided(condition: &[f32], reach: f32) -> Guidance<'_> {
+    Guidance {
+        condition,
+        reach,
+        emphasis: None,
+    }
+}
+
 #[test]
 fn draws_are_like_the_latents_and_follow_the_condition() {
     let (latents, sides) = ring();
@@ -54,17 +63,24 @@ fn draws_are_like_the_latents_and_follow_the_condition() {
     assert_eq!(losses.len(), 400 * 4);
     assert!(losses[losses.len() - 1] < 0.7 * losses[0]);
     let noise = noise(5, 200 * 2);
-    let (mut on_ring, mut right) = (0, 0);
+    let (mut on_ring, mut right, mut gained) = (0, 0, 0.0);
     for (i, start) in noise.chunks_exact(2).enumerate() {
         let side = if i % 2 == 0 { 1.0 } else { -1.0 };
         // Uniform numbers; normal ones are about as large.
         let start: Vec<f32> = start.iter().map(|x| 1.7 * x).collect();
-        let drawn = density.draw(&start, &[side], 1.5);
+        let drawn = density.draw(&start, &guided(&[side], 1.5));
         let radius = drawn.iter().map(|x| x * x).sum::<f32>().sqrt();
         on_ring += usize::from((radius - std::f32::consts::SQRT_2).abs() < 0.3);
         right += usize::from(drawn[0] * side > 0.0);
-        assert_eq!(drawn, density.draw(&start, &[side], 1.5));
+        assert_eq!(drawn, density.draw(&start, &guided(&[side], 1.5)));
+        let (own, other) = ([side], [-side]);
+        let further = Guidance {
+            emphasis: Some((&other, 1.0)),
+            ..guided(&own, 1.5)
+        };
+        gained += (density.draw(&start, &further)[0] - drawn[0]) * side;
     }
+    assert!(gained / 200.0 > 0.1, "{gained}");
     assert!(on_ring > 150 && right > 170, "{on_ring} {right}");
 }
 
@@ -123,7 +139,9 @@ fn a_killed_run_goes_on_with_the_same_result() {
     let go = |checkpoint: Option<&std::path::Path>, most: usize| {
         let mut watch = |done: usize, _, _| assert!(done <= most, "killed");
         let density = train_density(&short, &data(&latents, &sides), checkpoint, &mut watch);
-        density.map(|d| d.draw(&[0.3, -0.4], &[1.0], 1.0)).unwrap()
+        density
+            .map(|d| d.draw(&[0.3, -0.4], &guided(&[1.0], 1.0)))
+            .unwrap()
     };
     let whole = go(None, usize::MAX);
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +165,7 @@ fn weights_come_back_and_sizes_are_checked() {
         assert_eq!(found.1, shape);
         Ok::<_, ()>(found.2.to_vec())
     });
-    let [a, b] = [&density, &back.unwrap()].map(|d| d.draw(&[0.3, -0.4], &[1.0], 2.0));
+    let [a, b] = [&density, &back.unwrap()].map(|d| d.draw(&[0.3, -0.4], &guided(&[1.0], 2.0)));
     assert_eq!(a, b);
     let wrong = DensitySizes {
         width: 0,
