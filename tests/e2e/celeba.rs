@@ -9,8 +9,10 @@ use classifier_svc::service::ModelSource;
 use deepface_client::{ClassifierClient, Event, GeneratorClient, v1};
 use deepface_network::train::{self, TrainArgs};
 use deepface_tests::{Service, face_image, face_pixels, png};
-use generator_svc::fit::{self, FitArgs};
+use generator_svc::fit;
 use generator_svc::service::StatisticsSource;
+
+use crate::small_fit;
 
 const ATTRIBUTES: [&str; 5] = [
     "5_o_Clock_Shadow",
@@ -25,12 +27,6 @@ const PHOTOGRAPHS: usize = 60;
 struct Train {
     #[command(flatten)]
     args: TrainArgs,
-}
-
-#[derive(Parser)]
-struct Fit {
-    #[command(flatten)]
-    args: FitArgs,
 }
 
 /// A data set of drawn faces with CelebA's three lists. One photograph is damaged.
@@ -109,20 +105,11 @@ async fn celeba_trains_serves_fits_and_generates() {
     let scores = result.results[0].groups.iter().map(|g| g.attributes.len());
     assert_eq!(scores.collect::<Vec<_>>(), [1, 2, 1, 1]);
 
-    let line = ["fit", "--data", &data].map(String::from);
-    let more = [
-        "--layers=conv4_3",
-        "--prior-components=8",
-        "--prior-side=16",
-        "--skip-unreadable",
-    ];
-    let line = [&line[..], &more.map(String::from)].concat();
     let fit = async |classifiers: &[&Service], output: &Path| {
         let urls: Vec<_> = classifiers.iter().map(|c| c.url()).collect();
-        let more = ["--classifier".to_owned(), urls.join(",")];
-        let output = ["--output".to_owned(), text(output)];
-        let line = line.iter().cloned().chain(more).chain(output);
-        fit::run(&Fit::parse_from(line).args).await
+        let mut flags = small_fit::flags(folder.path(), &urls.join(","), output);
+        flags.push("--skip-unreadable".into());
+        fit::run(&small_fit::parse(&flags)).await
     };
     fit(&[&classifier], &statistics).await.unwrap();
     // Several classifiers make the same file, if they serve the same network.

@@ -1,14 +1,15 @@
 //! A fit whose process is killed goes on where it was, and writes the same bytes.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use clap::Parser;
 use deepface_tests::{DrawnDataSet, Fault, Proxy, shared};
-use generator_svc::fit::{self, FitArgs};
+use generator_svc::fit;
 use tokio::time::{sleep, timeout};
+
+use crate::small_fit::{flags, parse};
 
 /// The flags of the process that is killed, a line each.
 const FLAGS: &str = "DEEPFACE_TEST_FIT";
@@ -17,22 +18,8 @@ const INTERVAL: Duration = Duration::from_millis(10_100);
 /// The time a test machine may need for a part of a fit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-#[derive(Parser)]
-struct Fit {
-    #[command(flatten)]
-    args: FitArgs,
-}
-
-fn flags(data: &Path, classifier: &str, output: &Path) -> Vec<String> {
-    let text = |path: &Path| path.to_str().unwrap().to_owned();
-    let small = ["fit", "--layers=conv4_3", "--prior-components=8"].map(String::from);
-    let own = ["--prior-side=16".to_owned(), "--data".into(), text(data)];
-    let ends = ["--classifier", classifier, "--output"].map(String::from);
-    [&small[..], &own, &ends, &[text(output)]].concat()
-}
-
 async fn run(flags: &[String]) {
-    fit::run(&Fit::parse_from(flags).args).await.unwrap();
+    fit::run(&parse(flags)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

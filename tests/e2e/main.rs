@@ -28,3 +28,4 @@ mod reflection;
 mod request_log;
 mod resume;
 mod security;
+mod small_fit;
