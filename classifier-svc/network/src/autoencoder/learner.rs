@@ -120,7 +120,7 @@ impl Learner {
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
             excess: squared_excess(decoded) / n as f64,
-            chroma: squares(&fine.errors(batch.faces, decoded)) / n as f64,
+            chroma: squares(fine.errors(batch.faces, decoded).into_iter()) / n as f64,
             perceptual: perceptual.map_or(0.0, |p| p.loss(batch.faces, decoded)),
             divergence: posterior.divergence(latent),
             critic: 0.0,
@@ -167,7 +167,9 @@ impl Learner {
         };
         // After the looks, whose part is as large as what was there before them.
         let chroma = fine.errors(batch.faces, &made);
-        fine.add_gradients(&chroma, 2.0 * weights.chroma / faces, &mut gradient);
+        if weights.chroma > 0.0 {
+            fine.add_gradients(&chroma, 2.0 * weights.chroma / faces, &mut gradient);
+        }
         let mut pulled = self.networks.pull_back(&gradient, Backward::Learn);
         pulled.truncate(n * latent);
         let beta = weights.beta as f32 / n as f32;
@@ -176,7 +178,7 @@ impl Learner {
         Terms {
             pixels: squared_error(batch.faces, decoded) / n as f64,
             excess: squared_excess(&made) / faces,
-            chroma: squares(&chroma) / faces,
+            chroma: squares(chroma.into_iter()) / faces,
             perceptual,
             divergence: posterior.divergence(latent),
             critic,
@@ -209,7 +211,7 @@ fn mixed(latents: &[f32], mixtures: &[Mixture], latent: usize) -> Vec<f32> {
 }
 
 fn squared_error(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    squares(a.iter().zip(b).map(|(a, b)| a - b))
 }
 
 /// How far a decoded value is from what a pixel can be.
@@ -218,12 +220,12 @@ fn excess(value: f32) -> f32 {
 }
 
 fn squared_excess(values: &[f32]) -> f64 {
-    let squares = values.iter().map(|&y| f64::from(excess(y)).powi(2));
-    squares.sum()
+    squares(values.iter().map(|&y| excess(y)))
 }
 
-fn squares(values: &[f32]) -> f64 {
-    values.iter().map(|&x| f64::from(x).powi(2)).sum()
+/// The sum of squares.
+fn squares(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|x| f64::from(x).powi(2)).sum()
 }
 
 impl Posterior {
