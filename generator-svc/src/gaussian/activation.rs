@@ -98,7 +98,11 @@ impl Statistics {
             return vec![0.0; prior.components()];
         }
         let noise = (0..prior.components()).map(|_| standard_normal(&mut rng));
-        let mut varied = prior.draw(noise.collect(), &description.known());
+        let mut varied = prior.draw(
+            noise.collect(),
+            &description.offsets,
+            description.emphasis.as_ref(),
+        );
         let variety = how.variety as f32;
         let factor = match how.coordinates {
             Coordinates::Components => IMAGE_SHARE * variety,

@@ -3,7 +3,7 @@
 use deepface_attributes::AttributeId;
 use deepface_statistics::standard_normal;
 
-use super::{Asked, Known, Regression, Statistics, Wish};
+use super::{Asked, Emphasis, Regression, Statistics, Wish};
 use crate::random::{Purpose, random};
 
 /// A value for every attribute, in the order of the schema.
@@ -13,21 +13,8 @@ pub struct Description {
     pub values: Vec<f64>,
     /// How far each is from its mean, strengths applied.
     pub offsets: Vec<f64>,
-    /// The same, but for what was asked, which is at its mean.
-    pub open: Vec<f64>,
-    /// How much further than likely a draw goes for what was asked.
-    pub emphasis: f64,
-}
-
-impl Description {
-    /// What a draw knows of it.
-    pub fn known(&self) -> Known<'_> {
-        Known {
-            offsets: &self.offsets,
-            open: &self.open,
-            emphasis: self.emphasis,
-        }
-    }
+    /// How a draw emphasizes what was asked, if it does.
+    pub emphasis: Option<Emphasis>,
 }
 
 impl Statistics {
@@ -65,15 +52,18 @@ impl Statistics {
         for a in wish.asked.iter().filter(|a| a.strength > 1.0) {
             offsets[a.attribute.index()] *= a.strength;
         }
-        let mut open = offsets.clone();
-        wish.asked
-            .iter()
-            .for_each(|a| open[a.attribute.index()] = 0.0);
+        let emphasized = how.emphasis != 0.0 && !wish.asked.is_empty();
+        let emphasis = emphasized.then(|| {
+            let mut rest = offsets.clone();
+            let asked = wish.asked.iter().map(|a| a.attribute.index());
+            asked.for_each(|asked| rest[asked] = 0.0);
+            let weight = how.emphasis;
+            Emphasis { rest, weight }
+        });
         Description {
             values,
             offsets,
-            open,
-            emphasis: how.emphasis,
+            emphasis,
         }
     }
 
@@ -136,9 +126,11 @@ mod tests {
             ..regression()
         };
         let found = s.describe(&male_with_the_next_kept(), &how, 3);
-        let known = found.known();
-        assert_eq!((known.open[0], known.emphasis), (0.0, 2.0));
-        assert!(known.offsets[0] > 0.0 && known.open[1..] == known.offsets[1..]);
+        let Emphasis { rest, weight } = found.emphasis.unwrap();
+        assert_eq!((rest[0], weight), (0.0, 2.0));
+        assert!(found.offsets[0] > 0.0 && rest[1..] == found.offsets[1..]);
+        let nothing = s.describe(&Wish::default(), &how, 3);
+        assert_eq!(nothing.emphasis, None);
     }
 
     fn male_with_the_next_kept() -> Wish {

@@ -30,41 +30,32 @@ impl Learned {
         pairs.map(|(f, o)| (f + o).clamp(0.0, 1.0) - f).collect()
     }
 
-    /// A latent of a face of which this is known, from standard normal numbers.
-    pub(super) fn draw(&self, noise: &[f32], known: &Known<'_>) -> Vec<f32> {
-        let [condition, open] = [known.offsets, known.open]
-            .map(|offsets| condition(&self.frequencies, &self.possible(offsets)));
-        let emphasized = known.emphasis != 0.0 && condition != open;
+    /// A latent of a face whose attributes are as far from their means as `offsets` say, from standard normal numbers.
+    pub(super) fn draw(
+        &self,
+        noise: &[f32],
+        offsets: &[f64],
+        emphasis: Option<&Emphasis>,
+    ) -> Vec<f32> {
+        let told = |offsets: &[f64]| condition(&self.frequencies, offsets);
+        let rest = emphasis.map(|emphasis| told(&self.possible(&emphasis.rest)));
+        let weight = emphasis.map(|emphasis| emphasis.weight as f32);
         let guidance = Guidance {
-            condition: &condition,
+            condition: &told(offsets),
             reach: REACH,
-            emphasis: emphasized.then_some((&open, known.emphasis as f32)),
+            emphasis: rest.as_deref().zip(weight),
         };
         self.density.draw(noise, &guidance)
     }
 }
 
-/// What is known of a face that is drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// How far each attribute is from its mean.
-    pub offsets: &'a [f64],
-    /// The same, but for what was asked, which is at its mean.
-    pub open: &'a [f64],
-    /// How much further than what these make likely it goes to what `offsets` make likely.
-    pub emphasis: f64,
-}
-
-impl<'a> Known<'a> {
-    /// Attributes as far from their means as `offsets` say, all alike.
-    #[cfg(test)]
-    pub fn of(offsets: &'a [f64]) -> Self {
-        Self {
-            offsets,
-            open: offsets,
-            emphasis: 0.0,
-        }
-    }
+/// How a draw goes further than to what is likely for a part of what it is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Emphasis {
+    /// How far attributes are from their means beside that part, which is at its mean.
+    pub rest: Vec<f64>,
+    /// How much further it goes from what these make likely to what all make likely.
+    pub weight: f64,
 }
 
 /// What a density is told of attributes that are as far from their means as `offsets` say.

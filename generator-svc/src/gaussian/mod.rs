@@ -30,7 +30,7 @@ pub use canvas::{Canvas, vector};
 pub use description::Description;
 pub use error::StoreError;
 pub use header::Origin;
-pub use learned::{Known, condition};
+pub use learned::{Emphasis, condition};
 pub use moments::Moments;
 pub use prior::{Fitted, Labelled, Prior};
 pub use resample::Resampler;

@@ -19,7 +19,7 @@ use super::components::Components;
 use super::decoder::Decoder;
 use super::given::Given;
 use super::images::{Images, Linear};
-use super::learned::{Known, Learned};
+use super::learned::{Emphasis, Learned};
 use deepface_statistics::{AttributeMoments, regress};
 
 /// A distribution over images, and over images given attributes: a Gaussian of coordinates z.
@@ -52,14 +52,15 @@ impl Prior {
         self.slopes.tr_mul(&offsets).data.into()
     }
 
-    /// A draw of what is left open in z by what is known: from standard normal numbers, one per component. It is from the
-    /// learned density, if there is one.
-    pub fn draw(&self, noise: Vec<f32>, known: &Known<'_>) -> Vec<f32> {
+    /// A draw of what attributes, each as far from its mean as `offsets` say, leave open in z: from standard normal numbers,
+    /// one per component. It is from the learned density, if there is one, which alone can emphasize.
+    pub fn draw(&self, noise: Vec<f32>, offsets: &[f64], emphasis: Option<&Emphasis>) -> Vec<f32> {
         let Some(learned) = &self.learned else {
             return self.given.draw(noise);
         };
-        let drawn = learned.draw(&noise, known).into_iter();
-        let pairs = drawn.zip(self.expected(&learned.possible(known.offsets)));
+        let offsets = learned.possible(offsets);
+        let drawn = learned.draw(&noise, &offsets, emphasis).into_iter();
+        let pairs = drawn.zip(self.expected(&offsets));
         pairs.map(|(z, expected)| z - expected).collect()
     }
 
@@ -487,7 +488,7 @@ mod tests {
         let first = unexplained.column(0).norm() / (200.0_f32).sqrt();
         assert!(first < 0.3, "{first}");
         let noise = |k: usize| (0..3).map(|i| f32::from(u8::from(i == k))).collect();
-        let drawn = |k| prior.draw(noise(k), &Known::of(&[0.0; ATTRIBUTES]))[k];
+        let drawn = |k| prior.draw(noise(k), &[0.0; ATTRIBUTES], None)[k];
         assert!(drawn(0) < 0.3, "{}", drawn(0));
         assert!(drawn(1) > 0.9, "{}", drawn(1));
     }

@@ -202,7 +202,6 @@ mod tests {
     use deepface_files::Existing;
 
     use super::*;
-    use crate::gaussian::Known;
     use crate::gaussian::fixture::{statistics, with_decoder, with_density};
 
     #[test]
@@ -259,14 +258,11 @@ mod tests {
         assert_eq!(a.shape(), b.shape());
         assert!((a - b).amax() < 1e-3);
         let n = s.schema.len();
-        let draws = [old, new].map(|d| d.draw(z.clone(), &Known::of(&vec![0.2; n])));
+        let draws = [old, new].map(|d| d.draw(z.clone(), &vec![0.2; n], None));
         for (a, b) in draws[0].iter().zip(&draws[1]) {
             assert!((a - b).abs() < 0.02, "{a} {b}");
         }
-        let gaussian = with_decoder()
-            .decoder
-            .unwrap()
-            .draw(z, &Known::of(&vec![0.2; n]));
+        let gaussian = with_decoder().decoder.unwrap().draw(z, &vec![0.2; n], None);
         assert!(old.is_learned() && new.is_learned() && draws[1] != gaussian);
     }
 
