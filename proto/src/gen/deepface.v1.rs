@@ -232,8 +232,8 @@ pub struct TargetSettings {
     pub variety: ::core::option::Option<f64>,
     /// Weight of the attributes' mean negative log-likelihood, which is added to the distance to the target, 0 to 100. Not
     /// set: for METHOD_REGRESSION from 1 for a completeness of 0 to 12 for 1 with PARAMETRIZATION_DECODER and from 2 to 5
-    /// without; of a change of a given face 0.5 with it and 2 without. For METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0. Does not apply
-    /// to METHOD_CLASS_VISUALIZATION, which has no other objective.
+    /// without; of a change of a given face 0.5 with it and 2 without. For METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE 0. Does
+    /// not apply to METHOD_CLASS_VISUALIZATION, which has no other objective.
     #[prost(double, optional, tag = "5")]
     pub likelihood: ::core::option::Option<f64>,
     /// How complete the description is, from 0 (attributes that are not named follow from those that are) to 1 (they are
