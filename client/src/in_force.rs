@@ -23,6 +23,8 @@ pub struct SettingsInForce {
     likelihood: Option<f64>,
     margin: Option<f64>,
     completeness: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emphasis: Option<f64>,
     parametrization: Option<String>,
     optimizer: Option<String>,
     start: Option<String>,
@@ -50,6 +52,7 @@ impl From<&v1::GenerationSettings> for SettingsInForce {
             likelihood: target.likelihood,
             margin: target.margin,
             completeness: target.completeness,
+            emphasis: target.emphasis,
             layer: target.layer,
             parametrization: short(
                 inversion.parametrization().as_str_name(),

@@ -13,7 +13,7 @@ use crate::args::{
 
 /// Every field of the requests that this program sends, without the prefix `settings.` and without positions in lists. An
 /// entry also covers the fields below it.
-const FIELDS: [(&str, Source); 47] = [
+const FIELDS: [(&str, Source); 48] = [
     ("attributes", Source::Attributes),
     ("keep", Source::Flag("--keep")),
     ("layers", Source::Flag("--layer")),
@@ -40,6 +40,7 @@ const FIELDS: [(&str, Source); 47] = [
     ("target.likelihood", Source::Flag("--likelihood")),
     ("target.margin", Source::Flag("--margin")),
     ("target.completeness", Source::Flag("--completeness")),
+    ("target.emphasis", Source::Flag("--emphasis")),
     ("target.residual", Source::Flag("--residual")),
     (
         "inversion.parametrization",

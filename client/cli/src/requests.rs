@@ -71,6 +71,7 @@ fn wanted_target(args: &TargetArgs) -> v1::TargetSettings {
         likelihood: args.likelihood,
         margin: args.margin,
         completeness: args.completeness,
+        emphasis: args.emphasis,
         residual: args
             .residual
             .map(v1::Residual::from)

@@ -24,7 +24,7 @@ const FIELD: &str = "from";
 /// Settles what a change leaves no choice of: everything that is not asked for is as in the face.
 ///
 /// # Errors
-/// The settings have variety or completeness, or a method that has no use for a face; or several faces are asked for, which
+/// The settings have variety, completeness or emphasis, or a method that has no use for a face; or several faces are asked for, which
 /// would hardly differ.
 pub(super) fn settle(
     settings: &mut v1::GenerationSettings,
@@ -45,6 +45,7 @@ pub(super) fn settle(
     for (name, value) in [
         ("variety", &mut target.variety),
         ("completeness", &mut target.completeness),
+        ("emphasis", &mut target.emphasis),
     ] {
         if value.is_some_and(|value| value != 0.0) {
             check.add(name, format_args!("`{name}` does not apply to `from`"));
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_has_no_variety_and_no_completeness() {
+    fn a_change_has_no_variety_completeness_or_emphasis() {
         let settled = |target: v1::TargetSettings| {
             let mut settings = v1::GenerationSettings {
                 target: Some(target),
@@ -158,20 +159,19 @@ mod tests {
             wrong.map(|()| settings.target.unwrap_or_default())
         };
         let target = settled(v1::TargetSettings::default()).unwrap();
-        assert_eq!(
-            (target.variety, target.completeness),
-            (Some(0.0), Some(0.0))
-        );
+        let settled_to = [target.variety, target.completeness, target.emphasis];
+        assert_eq!(settled_to, [Some(0.0); 3]);
         let varied = v1::TargetSettings {
             variety: Some(1.0),
             completeness: Some(0.5),
+            emphasis: Some(3.0),
             likelihood: Some(7.0),
             ..Default::default()
         };
         let wrong = settled(varied).unwrap_err();
         assert_eq!(
             wrong,
-            ["settings.target.variety", "settings.target.completeness"]
+            ["variety", "completeness", "emphasis"].map(|name| format!("settings.target.{name}"))
         );
         let mean = v1::TargetSettings {
             method: v1::Method::CgmmMean.into(),

@@ -84,6 +84,11 @@ fn the_contract_says_the_defaults_of_a_target() {
         format!("METHOD_CGMM_MEAN and METHOD_CGMM_SAMPLE {CGMM_LIKELIHOOD}."),
     );
     assert_eq!((SKETCH, PORTRAIT), (3.0, 12.0), "the texts spell these out");
+    let [sketch, portrait] = EMPHASIS;
+    says(
+        &comment("optional double emphasis"),
+        format!("from {sketch} for a completeness of 0 to {portrait} for 1"),
+    );
     says(
         &comment("optional double margin"),
         format!("a margin of {MARGIN}"),

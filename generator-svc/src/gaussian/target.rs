@@ -25,7 +25,7 @@ pub struct Regression {
     /// How complete the description is, from 0 (what is not named follows from what is named) to 1 (what is not named is
     /// absent).
     pub completeness: f64,
-    /// How much further than to what is likely a draw from a learned density goes for what is asked.
+    /// How much further than to what is likely a draw from a learned density goes for what is asked; 0 in components.
     pub emphasis: f64,
     /// What variety is drawn from.
     pub residual: Residual,

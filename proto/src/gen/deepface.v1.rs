@@ -250,6 +250,12 @@ pub struct TargetSettings {
     /// only.
     #[prost(double, optional, tag = "8")]
     pub margin: ::core::option::Option<f64>,
+    /// How much further than to what is likely the draw from a decoder's learned density goes for what the request names: from
+    /// what the other attributes alone make likely, past what all make likely, by this many times the way between them, 0 to
+    /// 10. More shows it more plainly, and makes faces with the same attributes more alike. Not set: from 3 for a completeness
+    /// of 0 to 0 for 1. METHOD_REGRESSION with PARAMETRIZATION_DECODER only.
+    #[prost(double, optional, tag = "9")]
+    pub emphasis: ::core::option::Option<f64>,
 }
 /// How the image is found.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -2051,8 +2057,8 @@ pub struct GenerateRequest {
     pub count: ::core::option::Option<i32>,
     /// The face to change, in place of one that the seed draws: the descent starts from the face in this image, its
     /// coordinates and activations, moved by what `attributes` ask for. What they leave open stays as it is there, `keep`
-    /// holds it there, and changes are counted from there. One face and METHOD_REGRESSION only; `variety` and `completeness`
-    /// do not apply.
+    /// holds it there, and changes are counted from there. One face and METHOD_REGRESSION only; `variety`,
+    /// `completeness` and `emphasis` do not apply.
     #[prost(message, optional, tag = "8")]
     pub from: ::core::option::Option<Image>,
 }

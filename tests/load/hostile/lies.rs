@@ -313,6 +313,7 @@ fn target(random: &mut Random) -> v1::TargetSettings {
         completeness: perhaps(&NUMBERS, random),
         residual: choice(random),
         margin: perhaps(&NUMBERS, random),
+        emphasis: perhaps(&NUMBERS, random),
     }
 }
 

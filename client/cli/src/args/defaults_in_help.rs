@@ -75,6 +75,11 @@ fn help_says_the_defaults_of_a_target() {
         (3.0, 12.0),
         "the help spells these out"
     );
+    let [sketch, portrait] = defaults::EMPHASIS;
+    says(
+        "emphasis",
+        format!("from {sketch} for a few attributes down to {portrait} for a full description"),
+    );
     says(
         "completeness",
         "from 0 for three attributes to 1 for twelve",

@@ -49,7 +49,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) like: Option<PathBuf>,
     /// Change the face in this photograph: everything that you do not ask for stays as it is there. The likelihood then
     /// weighs 2, or 0.5 with --parametrization decoder, unless you say otherwise. Default: make a face.
-    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness"])]
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["like", "paper", "variety", "completeness", "emphasis"])]
     pub(crate) from: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) framing: FramingArgs,
@@ -101,6 +101,11 @@ pub(crate) struct TargetArgs {
     /// absent). Default: from 0 for three attributes to 1 for twelve. Regression only.
     #[arg(long, value_name = "SHARE")]
     pub(crate) completeness: Option<f64>,
+    /// How much further than to what is likely a face is drawn towards the attributes that you name, 0 to 10. More shows
+    /// them more plainly, and makes faces more alike. Default: from 3 for a few attributes down to 0 for a full description.
+    /// Regression with the decoder only.
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) emphasis: Option<f64>,
     /// Whether the image prior expects the face that linear regression gives for the attributes, or the mean face.
     /// Default: true for regression. True for regression only.
     #[arg(long, value_name = "BOOL", value_parser = BoolishValueParser::new(), help_heading = "Inversion")]

@@ -72,6 +72,7 @@ pub(crate) fn tasks(edits: &[Edit], changes: &GenerationSettings) -> Vec<Task> {
         // A changed face has none.
         variety: None,
         completeness: None,
+        emphasis: None,
         ..changes.target.clone().unwrap_or_default()
     };
     let of = |method: &str, target: TargetSettings| {

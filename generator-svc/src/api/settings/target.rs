@@ -6,7 +6,9 @@ use deepface_serve::{Violations, quote};
 use super::super::check::{Check, only_for};
 use super::super::method::Method;
 use crate::defaults::{self, Subject};
-use crate::gaussian::{Asked, Cgmm, Layer, LayerId, Regression, Residual, Statistics, Target};
+use crate::gaussian::{
+    Asked, Cgmm, Coordinates, Layer, LayerId, Regression, Residual, Statistics, Target,
+};
 
 /// Checks how a target should be made for a face with these attributes; `field` is where the settings stand in the request.
 ///
@@ -38,7 +40,7 @@ pub(in crate::api) fn target(
                 exaggeration: exaggeration(&mut check, &wire),
                 variety: check.number("variety", wire.variety, variety, 0.0..=2.0),
                 completeness,
-                emphasis: defaults::emphasis(completeness),
+                emphasis: emphasis(&mut check, wire.emphasis, subject, completeness),
                 residual,
                 likelihood: likelihood(&mut check, &wire, subject.likelihood(completeness)),
                 coordinates: subject.moved,
@@ -82,7 +84,23 @@ fn refuse_unused(check: &mut Check<'_>, method: Method, wire: &TargetSettings) {
         Method::describes,
     );
     refuse("margin", matters(wire.margin), Method::describes);
+    refuse("emphasis", matters(wire.emphasis), Method::describes);
     refuse("likelihood", wire.likelihood.is_some(), Method::has_target);
+}
+
+/// The emphasis of a draw, which only the density of a decoder's latents has.
+fn emphasis(check: &mut Check<'_>, said: Option<f64>, subject: Subject, completeness: f64) -> f64 {
+    if subject.moved == Coordinates::Latents {
+        let default = defaults::emphasis(completeness);
+        return check.number("emphasis", said, default, 0.0..=10.0);
+    }
+    if said.is_some_and(|x| x != 0.0) {
+        check.add(
+            "emphasis",
+            "`emphasis` applies only to PARAMETRIZATION_DECODER",
+        );
+    }
+    0.0
 }
 
 fn exaggeration(check: &mut Check<'_>, wire: &TargetSettings) -> f64 {
@@ -124,6 +142,7 @@ pub(in crate::api) fn target_to_wire(target: &Target, statistics: &Statistics) -
             variety: Some(r.variety),
             likelihood: Some(r.likelihood),
             margin: Some(r.margin),
+            emphasis: (r.coordinates == Coordinates::Latents).then_some(r.emphasis),
             completeness: Some(r.completeness),
             residual: match r.residual {
                 Residual::LowRank => v1::Residual::LowRank,

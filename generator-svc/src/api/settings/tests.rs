@@ -149,6 +149,38 @@ fn what_a_method_has_no_use_for_is_refused() {
 }
 
 #[test]
+fn only_draws_of_latents_have_an_emphasis() {
+    let s = statistics();
+    let latents = Subject {
+        moved: Coordinates::Latents,
+        given: false,
+    };
+    let checked = |emphasis, subject| {
+        let wire = TargetSettings {
+            emphasis,
+            ..Default::default()
+        };
+        target(&s, Some(&wire), &[], subject, "t")
+    };
+    let in_force = |emphasis, subject| {
+        let target = checked(emphasis, subject).unwrap();
+        target_to_wire(&target, &s).emphasis
+    };
+    assert_eq!(in_force(None, latents), Some(defaults::EMPHASIS[0]));
+    assert_eq!(in_force(Some(1.5), latents), Some(1.5));
+    assert_eq!(in_force(None, COMPONENTS), None);
+    assert_eq!(in_force(Some(0.0), COMPONENTS), None);
+    assert_eq!(
+        problems(checked(Some(10.5), latents)),
+        "t.emphasis: expected 0 to 10, got 10.5; "
+    );
+    assert_eq!(
+        problems(checked(Some(1.5), COMPONENTS)),
+        "t.emphasis: `emphasis` applies only to PARAMETRIZATION_DECODER; "
+    );
+}
+
+#[test]
 fn a_learning_rate_that_moves_nothing_is_refused() {
     let rate = |rate| InversionSettings {
         learning_rate: Some(rate),
@@ -178,6 +210,7 @@ fn every_bad_value_is_named() {
         completeness: Some(1.5),
         residual: 9,
         margin: Some(-11.0),
+        emphasis: None,
     };
     let text = problems(target(&s, Some(&wire), &[], COMPONENTS, "settings.target"));
     for part in [

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x65\x65pface/v1/settings.proto\x12\x0b\x64\x65\x65pface.v1\"\xaf\x02\n\x0eTargetSettings\x12#\n\x06method\x18\x01 \x01(\x0e\x32\x13.deepface.v1.Method\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x19\n\x0c\x65xaggeration\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07variety\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nlikelihood\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\'\n\x08residual\x18\x07 \x01(\x0e\x32\x15.deepface.v1.Residual\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x04\x88\x01\x01\x42\x0f\n\r_exaggerationB\n\n\x08_varietyB\r\n\x0b_likelihoodB\x0f\n\r_completenessB\t\n\x07_margin\"\x95\x02\n\x11InversionSettings\x12\x35\n\x0fparametrization\x18\x01 \x01(\x0e\x32\x1c.deepface.v1.Parametrization\x12)\n\toptimizer\x18\x02 \x01(\x0e\x32\x16.deepface.v1.Optimizer\x12!\n\x05start\x18\x03 \x01(\x0e\x32\x12.deepface.v1.Start\x12\x12\n\x05steps\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\rlearning_rate\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12/\n\x0cregularizers\x18\x06 \x01(\x0b\x32\x19.deepface.v1.RegularizersB\x08\n\x06_stepsB\x10\n\x0e_learning_rate\"\x90\x02\n\x0cRegularizers\x12\x12\n\x05prior\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0ftotal_variation\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x06jitter\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x17\n\nblur_every\x18\x06 \x01(\x05H\x05\x88\x01\x01\x12\x18\n\x0b\x63onditional\x18\x07 \x01(\x08H\x06\x88\x01\x01\x42\x08\n\x06_priorB\x12\n\x10_total_variationB\x05\n\x03_l2B\t\n\x07_jitterB\r\n\x0b_blur_sigmaB\r\n\x0b_blur_everyB\x0e\n\x0c_conditional\"\x84\x01\n\x0eStreamSettings\x12\x12\n\x05\x65very\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12(\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x18.deepface.v1.ImageFormat\x12\x13\n\x0blosses_only\x18\x03 \x01(\x08\x12\x15\n\rresume_tokens\x18\x04 \x01(\x08\x42\x08\n\x06_every\"\x99\x01\n\x12GenerationSettings\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.deepface.v1.TargetSettings\x12\x31\n\tinversion\x18\x02 \x01(\x0b\x32\x1e.deepface.v1.InversionSettings\x12#\n\x06preset\x18\x03 \x01(\x0e\x32\x13.deepface.v1.Preset*\x85\x01\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x15\n\x11METHOD_REGRESSION\x10\x01\x12\x14\n\x10METHOD_CGMM_MEAN\x10\x02\x12\x16\n\x12METHOD_CGMM_SAMPLE\x10\x03\x12\x1e\n\x1aMETHOD_CLASS_VISUALIZATION\x10\x04*\x86\x01\n\x0fParametrization\x12\x1f\n\x1bPARAMETRIZATION_UNSPECIFIED\x10\x00\x12\x19\n\x15PARAMETRIZATION_PRIOR\x10\x01\x12\x1a\n\x16PARAMETRIZATION_PIXELS\x10\x02\x12\x1b\n\x17PARAMETRIZATION_DECODER\x10\x03*M\n\tOptimizer\x12\x19\n\x15OPTIMIZER_UNSPECIFIED\x10\x00\x12\x12\n\x0eOPTIMIZER_ADAM\x10\x01\x12\x11\n\rOPTIMIZER_SGD\x10\x02*S\n\x05Start\x12\x15\n\x11START_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTART_NOISE\x10\x01\x12\x0e\n\nSTART_MEAN\x10\x02\x12\x12\n\x0eSTART_EXPECTED\x10\x03*R\n\x08Residual\x12\x18\n\x14RESIDUAL_UNSPECIFIED\x10\x00\x12\x15\n\x11RESIDUAL_LOW_RANK\x10\x01\x12\x15\n\x11RESIDUAL_DIAGONAL\x10\x02*Z\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x17\n\x13IMAGE_FORMAT_TENSOR\x10\x02*2\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_PAPER\x10\x01\x42\x44\n\x0b\x64\x65\x65pface.v1B\rSettingsProtoP\x01Z\x16\x64\x65\x65pface/v1;deepfacev1\xaa\x02\x0b\x44\x65\x65pFace.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x65\x65pface/v1/settings.proto\x12\x0b\x64\x65\x65pface.v1\"\xd3\x02\n\x0eTargetSettings\x12#\n\x06method\x18\x01 \x01(\x0e\x32\x13.deepface.v1.Method\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x19\n\x0c\x65xaggeration\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07variety\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\nlikelihood\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x19\n\x0c\x63ompleteness\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\'\n\x08residual\x18\x07 \x01(\x0e\x32\x15.deepface.v1.Residual\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x04\x88\x01\x01\x12\x15\n\x08\x65mphasis\x18\t \x01(\x01H\x05\x88\x01\x01\x42\x0f\n\r_exaggerationB\n\n\x08_varietyB\r\n\x0b_likelihoodB\x0f\n\r_completenessB\t\n\x07_marginB\x0b\n\t_emphasis\"\x95\x02\n\x11InversionSettings\x12\x35\n\x0fparametrization\x18\x01 \x01(\x0e\x32\x1c.deepface.v1.Parametrization\x12)\n\toptimizer\x18\x02 \x01(\x0e\x32\x16.deepface.v1.Optimizer\x12!\n\x05start\x18\x03 \x01(\x0e\x32\x12.deepface.v1.Start\x12\x12\n\x05steps\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\rlearning_rate\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12/\n\x0cregularizers\x18\x06 \x01(\x0b\x32\x19.deepface.v1.RegularizersB\x08\n\x06_stepsB\x10\n\x0e_learning_rate\"\x90\x02\n\x0cRegularizers\x12\x12\n\x05prior\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0ftotal_variation\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x02l2\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x06jitter\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x17\n\nblur_every\x18\x06 \x01(\x05H\x05\x88\x01\x01\x12\x18\n\x0b\x63onditional\x18\x07 \x01(\x08H\x06\x88\x01\x01\x42\x08\n\x06_priorB\x12\n\x10_total_variationB\x05\n\x03_l2B\t\n\x07_jitterB\r\n\x0b_blur_sigmaB\r\n\x0b_blur_everyB\x0e\n\x0c_conditional\"\x84\x01\n\x0eStreamSettings\x12\x12\n\x05\x65very\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12(\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x18.deepface.v1.ImageFormat\x12\x13\n\x0blosses_only\x18\x03 \x01(\x08\x12\x15\n\rresume_tokens\x18\x04 \x01(\x08\x42\x08\n\x06_every\"\x99\x01\n\x12GenerationSettings\x12+\n\x06target\x18\x01 \x01(\x0b\x32\x1b.deepface.v1.TargetSettings\x12\x31\n\tinversion\x18\x02 \x01(\x0b\x32\x1e.deepface.v1.InversionSettings\x12#\n\x06preset\x18\x03 \x01(\x0e\x32\x13.deepface.v1.Preset*\x85\x01\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x15\n\x11METHOD_REGRESSION\x10\x01\x12\x14\n\x10METHOD_CGMM_MEAN\x10\x02\x12\x16\n\x12METHOD_CGMM_SAMPLE\x10\x03\x12\x1e\n\x1aMETHOD_CLASS_VISUALIZATION\x10\x04*\x86\x01\n\x0fParametrization\x12\x1f\n\x1bPARAMETRIZATION_UNSPECIFIED\x10\x00\x12\x19\n\x15PARAMETRIZATION_PRIOR\x10\x01\x12\x1a\n\x16PARAMETRIZATION_PIXELS\x10\x02\x12\x1b\n\x17PARAMETRIZATION_DECODER\x10\x03*M\n\tOptimizer\x12\x19\n\x15OPTIMIZER_UNSPECIFIED\x10\x00\x12\x12\n\x0eOPTIMIZER_ADAM\x10\x01\x12\x11\n\rOPTIMIZER_SGD\x10\x02*S\n\x05Start\x12\x15\n\x11START_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTART_NOISE\x10\x01\x12\x0e\n\nSTART_MEAN\x10\x02\x12\x12\n\x0eSTART_EXPECTED\x10\x03*R\n\x08Residual\x12\x18\n\x14RESIDUAL_UNSPECIFIED\x10\x00\x12\x15\n\x11RESIDUAL_LOW_RANK\x10\x01\x12\x15\n\x11RESIDUAL_DIAGONAL\x10\x02*Z\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x17\n\x13IMAGE_FORMAT_TENSOR\x10\x02*2\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_PAPER\x10\x01\x42\x44\n\x0b\x64\x65\x65pface.v1B\rSettingsProtoP\x01Z\x16\x64\x65\x65pface/v1;deepfacev1\xaa\x02\x0b\x44\x65\x65pFace.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,28 +32,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'deepface_client._proto.sett
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013deepface.v1B\rSettingsProtoP\001Z\026deepface/v1;deepfacev1\252\002\013DeepFace.V1'
-  _globals['_METHOD']._serialized_start=1196
-  _globals['_METHOD']._serialized_end=1329
-  _globals['_PARAMETRIZATION']._serialized_start=1332
-  _globals['_PARAMETRIZATION']._serialized_end=1466
-  _globals['_OPTIMIZER']._serialized_start=1468
-  _globals['_OPTIMIZER']._serialized_end=1545
-  _globals['_START']._serialized_start=1547
-  _globals['_START']._serialized_end=1630
-  _globals['_RESIDUAL']._serialized_start=1632
-  _globals['_RESIDUAL']._serialized_end=1714
-  _globals['_IMAGEFORMAT']._serialized_start=1716
-  _globals['_IMAGEFORMAT']._serialized_end=1806
-  _globals['_PRESET']._serialized_start=1808
-  _globals['_PRESET']._serialized_end=1858
+  _globals['_METHOD']._serialized_start=1232
+  _globals['_METHOD']._serialized_end=1365
+  _globals['_PARAMETRIZATION']._serialized_start=1368
+  _globals['_PARAMETRIZATION']._serialized_end=1502
+  _globals['_OPTIMIZER']._serialized_start=1504
+  _globals['_OPTIMIZER']._serialized_end=1581
+  _globals['_START']._serialized_start=1583
+  _globals['_START']._serialized_end=1666
+  _globals['_RESIDUAL']._serialized_start=1668
+  _globals['_RESIDUAL']._serialized_end=1750
+  _globals['_IMAGEFORMAT']._serialized_start=1752
+  _globals['_IMAGEFORMAT']._serialized_end=1842
+  _globals['_PRESET']._serialized_start=1844
+  _globals['_PRESET']._serialized_end=1894
   _globals['_TARGETSETTINGS']._serialized_start=44
-  _globals['_TARGETSETTINGS']._serialized_end=347
-  _globals['_INVERSIONSETTINGS']._serialized_start=350
-  _globals['_INVERSIONSETTINGS']._serialized_end=627
-  _globals['_REGULARIZERS']._serialized_start=630
-  _globals['_REGULARIZERS']._serialized_end=902
-  _globals['_STREAMSETTINGS']._serialized_start=905
-  _globals['_STREAMSETTINGS']._serialized_end=1037
-  _globals['_GENERATIONSETTINGS']._serialized_start=1040
-  _globals['_GENERATIONSETTINGS']._serialized_end=1193
+  _globals['_TARGETSETTINGS']._serialized_end=383
+  _globals['_INVERSIONSETTINGS']._serialized_start=386
+  _globals['_INVERSIONSETTINGS']._serialized_end=663
+  _globals['_REGULARIZERS']._serialized_start=666
+  _globals['_REGULARIZERS']._serialized_end=938
+  _globals['_STREAMSETTINGS']._serialized_start=941
+  _globals['_STREAMSETTINGS']._serialized_end=1073
+  _globals['_GENERATIONSETTINGS']._serialized_start=1076
+  _globals['_GENERATIONSETTINGS']._serialized_end=1229
 # @@protoc_insertion_point(module_scope)
