@@ -4,6 +4,8 @@ use crate::document::Document;
 use crate::source::{Source, fixed, mean, read, table};
 
 const FILE: &str = "evaluation.json";
+/// Short requests with many seeds each, so that less is chance.
+const REQUESTS: &str = "requests.json";
 
 /// The estimate at a path, half of its interval, and a star if it surely differs from the default's.
 pub(crate) fn estimate(row: Source<'_>, path: &str, decimals: usize) -> String {
@@ -110,6 +112,7 @@ fn what_is_said_of_faces_is_what_was_measured() {
     document.table("decoder", &decoder(file.at("rows")));
     document.table("methods", &methods(&file.at("rows").list()));
     sentences(&mut document, file);
+    short_requests(&mut document, Source(&read(REQUESTS)));
     document.says("\u{b1} is half of a 95 % interval");
     document.holds_and_says_nothing_else();
 }
@@ -209,6 +212,35 @@ fn probes(document: &mut Document, probes: Source<'_>) {
         varied[varied.len() - 1]
     ));
     calibration(document, &probes.at("calibration").list());
+}
+
+fn short_requests(document: &mut Document, file: Source<'_>) {
+    let all = file.at("calibration").list();
+    let over = |path: &str| mean(all.iter().map(|c| c.number(path)));
+    let more = |c: &&Source<'_>| c.number("requested") > c.number("requested_of_photographs");
+    assert_eq!(
+        all.iter().filter(more).count(),
+        all.len(),
+        "the sentence says all"
+    );
+    document.says(&format!(
+        "all other attributes differ by {:.3}, of which {:.3} is chance; what was asked is more probable than in photographs in \
+        all {}",
+        over("other_deviation"),
+        over("chance"),
+        all.len(),
+    ));
+    let mut varied = file.at("varied").list();
+    let alike = |v: &Source<'_>| v.number("of_alike");
+    varied.sort_by(|a, b| alike(a).total_cmp(&alike(b)));
+    let least = varied[0];
+    let asked: Vec<_> = least.at("asked").list().iter().map(|a| a.text()).collect();
+    document.says(&format!(
+        "differ {:.2} times as much as two photographs on average over six requests, least, {:.2}, for \"{}\"",
+        mean(varied.iter().map(alike)),
+        alike(&least),
+        asked.join(", "),
+    ));
 }
 
 fn calibration(document: &mut Document, all: &[Source<'_>]) {
