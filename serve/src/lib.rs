@@ -52,6 +52,8 @@ pub use quota::{Full, Held, Quota};
 pub use security::TokenArgs;
 pub use server::serve;
 pub use settings::ServeSettings;
+#[cfg(unix)]
+pub use shutdown::hang_up_is_ignored;
 pub use shutdown::{Stop, on_stop_signals, shutdown_signal};
 pub use status::{DOMAIN, detailed};
 pub use suggest::{Meant, Synonym, meant, unknown, unknown_but};

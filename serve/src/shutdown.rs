@@ -119,7 +119,7 @@ impl Signals {
 /// Whether `nohup`, or whoever started the process, made it ignore SIGHUP. Where that cannot be read, as outside of
 /// Linux, yes: a handler would undo `nohup`, while the default action ends the process anyway.
 #[cfg(unix)]
-fn hang_up_is_ignored() -> bool {
+pub fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignores_hang_up(&status).unwrap_or(true)
 }
