@@ -24,8 +24,8 @@ const FIELD: &str = "from";
 /// Settles what a change leaves no choice of: everything that is not asked for is as in the face.
 ///
 /// # Errors
-/// The settings have variety, completeness or emphasis, or a method that has no use for a face; or several faces are asked for, which
-/// would hardly differ.
+/// The settings have variety, completeness or emphasis, or a method that has no use for a face; or several faces are asked
+/// for, which would hardly differ.
 pub(super) fn settle(
     settings: &mut v1::GenerationSettings,
     faces: usize,
