@@ -214,9 +214,14 @@ fn probes(document: &mut Document, probes: Source<'_>) {
     calibration(document, &probes.at("calibration").list());
 }
 
+/// The mean of a figure of all requests.
+fn mean_of(all: &[Source<'_>], path: &str) -> f64 {
+    mean(all.iter().map(|request| request.number(path)))
+}
+
 fn short_requests(document: &mut Document, file: Source<'_>) {
     let all = file.at("calibration").list();
-    let over = |path: &str| mean(all.iter().map(|c| c.number(path)));
+    let over = |path| mean_of(&all, path);
     let more = |c: &&Source<'_>| c.number("requested") > c.number("requested_of_photographs");
     assert_eq!(
         all.iter().filter(more).count(),
@@ -237,14 +242,14 @@ fn short_requests(document: &mut Document, file: Source<'_>) {
     let asked: Vec<_> = least.at("asked").list().iter().map(|a| a.text()).collect();
     document.says(&format!(
         "differ {:.2} times as much as two photographs on average over six requests, least, {:.2}, for \"{}\"",
-        mean(varied.iter().map(alike)),
+        mean_of(&varied, "of_alike"),
         alike(&least),
         asked.join(", "),
     ));
 }
 
 fn calibration(document: &mut Document, all: &[Source<'_>]) {
-    let over = |path: &str| mean(all.iter().map(|c| c.number(path)));
+    let over = |path| mean_of(all, path);
     let asked = |c: &&Source<'_>| {
         c.at("asked")
             .list()

@@ -81,6 +81,11 @@ impl<'a> Check<'a> {
     }
 }
 
+/// Whether a setting is given and has an effect, where 0 has none.
+pub(super) fn matters(said: Option<f64>) -> bool {
+    said.is_some_and(|value| value != 0.0)
+}
+
 /// Says to which methods a field applies: "`keep` applies only to METHOD_REGRESSION".
 pub(super) fn only_for(name: &str, applies: fn(Method) -> bool) -> String {
     format!("`{name}` applies only to {}", Method::names(applies))

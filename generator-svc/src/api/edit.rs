@@ -6,7 +6,7 @@ use deepface_proto::Array;
 use deepface_proto::v1::{self, DataType, GetActivationsRequest, image::Content};
 use deepface_serve::Violations;
 
-use super::check::{Check, only_for};
+use super::check::{Check, matters, only_for};
 use super::inversion::Inversion;
 use super::method::Method;
 use super::objectives::Objectives;
@@ -47,7 +47,7 @@ pub(super) fn settle(
         ("completeness", &mut target.completeness),
         ("emphasis", &mut target.emphasis),
     ] {
-        if value.is_some_and(|value| value != 0.0) {
+        if matters(*value) {
             check.add(name, format_args!("`{name}` does not apply to `from`"));
         }
         *value = Some(0.0);

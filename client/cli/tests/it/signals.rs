@@ -5,8 +5,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use deepface_serve::hang_up_is_ignored;
-
 use crate::program::*;
 
 fn program(arguments: &[&str]) -> Command {
@@ -120,7 +118,7 @@ fn services_stop_although_nobody_reads_what_they_write() {
     ];
     for signal in ["-TERM", "-INT", "-HUP"] {
         // A program started by these tests, below `nohup`, ignores it too.
-        if signal == "-HUP" && hang_up_is_ignored() {
+        if signal == "-HUP" && deepface_serve::hang_up_is_ignored() {
             continue;
         }
         let mut command = program(&[&["serve"], &ports[..]].concat());

@@ -3,7 +3,7 @@
 use deepface_proto::v1::{self, TargetSettings};
 use deepface_serve::{Violations, quote};
 
-use super::super::check::{Check, only_for};
+use super::super::check::{Check, matters, only_for};
 use super::super::method::Method;
 use crate::defaults::{self, Subject};
 use crate::gaussian::{
@@ -65,7 +65,6 @@ pub(in crate::api) fn target(
 
 /// Refuses fields that do not apply to the method. Values without effect are accepted.
 fn refuse_unused(check: &mut Check<'_>, method: Method, wire: &TargetSettings) {
-    let matters = |value: Option<f64>| value.is_some_and(|x| x != 0.0);
     let mut refuse = |name, said: bool, applies: fn(Method) -> bool| {
         if said && !applies(method) {
             check.add(name, only_for(name, applies));
@@ -94,7 +93,7 @@ fn emphasis(check: &mut Check<'_>, said: Option<f64>, subject: Subject, complete
         let default = defaults::emphasis(completeness);
         return check.number("emphasis", said, default, 0.0..=10.0);
     }
-    if said.is_some_and(|x| x != 0.0) {
+    if matters(said) {
         check.add(
             "emphasis",
             "`emphasis` applies only to PARAMETRIZATION_DECODER",
